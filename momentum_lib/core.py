@@ -1,0 +1,413 @@
+"""What an update rule is, and how one run is made.
+
+An update rule is a short pure function.  It takes the point, the gradient and its own state,
+and returns the next point and the next state::
+
+    @rule(v=0)
+    def heavy_ball(theta, grad, v, *, lr, beta=0.9):
+        v = beta * v + grad
+        return theta - lr * v, v
+
+Everything else in the course is derived from that text: the printed equation, the grid of a
+thousand runs, the torch optimiser, the JavaScript of the live figures.
+"""
+
+import inspect
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+
+from .notation import QUANTITIES
+
+FAMILIES = ("gradient", "momentum", "averaged", "nesterov", "adaptive", "sign", "matrix")
+
+
+def nearest(name, known, what):
+    """The sentence that an unknown name gets: what was given, what is close, what exists."""
+    close = get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"unknown {what} {name!r}.{hint} Known: {', '.join(known)}."
+
+
+class Rule:
+    """An update rule: the function, how its state starts, where it looks and what it reports.
+
+    You make one with :func:`rule`.  Calling it does one checked step::
+
+        theta, v = heavy_ball(theta, grad, v, lr=0.1, beta=0.9)
+
+    A rule without state (gradient descent) returns the point alone.  The inputs are never
+    changed, and the result has their dtype.
+
+    Three verbs describe a step.  *Look*: :meth:`look` says where the gradient is measured.
+    *Step*: :meth:`step` moves.  *Read*: :meth:`read` says which point is reported.
+    """
+
+    def __init__(self, fn, slots, *, family, title, same_as):
+        self.fn = fn
+        self.slots = dict(slots)
+        self.family = family
+        self.same_as = same_as
+        self.name = fn.__name__
+        self.title = title or self.name.replace("_", " ").capitalize()
+        self.look_fn = None
+        self.read_fn = None
+        self.__name__ = self.name
+        self.__doc__ = self.doc = inspect.cleandoc(fn.__doc__ or "")
+
+        parameters = inspect.signature(fn).parameters.values()
+        positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        expected = ["theta", "grad", *self.slots]
+        if positional != expected:
+            raise TypeError(
+                f"rule {self.name!r}: its positional arguments are {positional}; "
+                f"they must be {expected}: the point, the gradient, then the slots named in @rule."
+            )
+        bad = {name: start for name, start in self.slots.items() if start not in (0, "theta")}
+        if bad:
+            raise ValueError(f"rule {self.name!r}: slots {bad} must start as 0 (zeros) or 'theta' (a copy).")
+        if family not in FAMILIES:
+            raise ValueError(f"rule {self.name!r}: " + nearest(family, FAMILIES, "family"))
+        keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+        self.uses_t = any(p.name == "t" for p in keywords)
+        self.hyper = {p.name: None if p.default is p.empty else p.default for p in keywords if p.name != "t"}
+
+    def __repr__(self):
+        hyper = ", ".join(k if v is None else f"{k}={v:g}" for k, v in self.hyper.items())
+        return f"<rule {self.name}({hyper})>"
+
+    @property
+    def source(self):
+        """The sentence after ``Source:`` in the docstring."""
+        found = re.search(r"Source:\s*(.+?)(?:\n\s*\n|\Z)", self.doc, re.S)
+        return " ".join(found[1].split()) if found else ""
+
+    # -- the three verbs, unchecked --------------------------------------------------------
+
+    def init(self, theta):
+        """The state before the first step, one array per slot, each shaped like ``theta``."""
+        return tuple(theta * 0 if start == 0 else theta * 1 for start in self.slots.values())
+
+    def look(self, theta, *state, **hyper):
+        """The point at which the gradient is measured."""
+        return self.look_fn(theta, *state, **hyper) if self.look_fn else theta
+
+    def step(self, theta, grad, state, hyper, t=1):
+        """One unchecked step: ``(theta, state)`` from arrays and a full dict of hyper-parameters."""
+        extra = {"t": t} if self.uses_t else {}
+        out = self.fn(theta, grad, *state, **hyper, **extra)
+        return (out[0], tuple(out[1:])) if self.slots else (out, ())
+
+    def read(self, theta, *state, **hyper):
+        """The point that the rule reports as its answer."""
+        return self.read_fn(theta, *state, **hyper) if self.read_fn else theta
+
+    def looks_at(self, fn):
+        """Decorator: where the gradient is measured, as a function ``(theta, *slots, *, hyper)``."""
+        self.look_fn = fn
+        return fn
+
+    def reports(self, fn):
+        """Decorator: which point is reported, as a function ``(theta, *slots, *, hyper)``."""
+        self.read_fn = fn
+        return fn
+
+    # -- the checked call ------------------------------------------------------------------
+
+    def __call__(self, theta, grad, *state, t=1, unstable=False, **hyper):
+        """One step, checked: ``(theta, *state)``, or ``theta`` alone for a rule without state.
+
+        ``theta``, ``grad`` and each state array have one shape and a floating dtype.
+        ``t`` counts steps from 1.  ``unstable=True`` lets momentum leave its range.
+
+        Raises TypeError (dtype, unknown or missing names) and ValueError (shape, range).
+        """
+        if len(state) != len(self.slots):
+            raise TypeError(
+                f"{self.name} keeps {len(self.slots)} state array(s) ({', '.join(self.slots) or 'none'}); "
+                f"got {len(state)}. Start with rule.init(theta)."
+            )
+        for name, value in zip(("theta", "grad", *self.slots), (theta, grad, *state), strict=True):
+            check_floating(value, name)
+            if np.shape(value) != np.shape(theta):
+                raise ValueError(
+                    f"{self.name}: {name} has shape {tuple(np.shape(value))} and theta {tuple(np.shape(theta))}; "
+                    "they must be equal, because shapes that broadcast would hide a mistake. Reshape one of them."
+                )
+        full = check_hyper(self, hyper, unstable=unstable)
+        theta, state = self.step(theta, grad, state, full, t)
+        return (theta, *state) if self.slots else theta
+
+
+def rule(*, family="gradient", title=None, same_as=None, **slots):
+    """Decorator that turns a function into a :class:`Rule`.
+
+    Each further keyword names a state slot and says how it starts: ``0`` for zeros like the
+    point, ``"theta"`` for a copy of it.  ``family`` chooses the colour, ``same_as`` names the
+    library call that the rule equals, with the rule's own hyper-parameter names in it.
+    """
+
+    def wrap(fn):
+        return Rule(fn, slots, family=family, title=title, same_as=same_as)
+
+    return wrap
+
+
+# -- checks --------------------------------------------------------------------------------
+
+
+def check_floating(value, name):
+    """Raise TypeError unless ``value`` is a float, a floating array or a floating tensor."""
+    if isinstance(value, float):
+        return
+    dtype = getattr(value, "dtype", None)
+    floating = getattr(dtype, "is_floating_point", None)  # torch
+    if floating is None and dtype is not None:
+        floating = np.issubdtype(dtype, np.floating)
+    if not floating:
+        given = f"dtype {dtype}" if dtype is not None else f"type {type(value).__name__}"
+        raise TypeError(
+            f"{name} has {given}; allowed: a floating dtype, since steps are fractions. "
+            f"Convert it, for example with np.asarray({name}, dtype=float)."
+        )
+
+
+def check_hyper(rule, hyper, *, unstable=False):
+    """All hyper-parameters of a rule, defaults filled in, every value checked.
+
+    ``unstable=True`` lets values leave their range (a momentum of 1.02, say), never be NaN
+    or infinite.  Raises TypeError for unknown and missing names, ValueError for bad values.
+    """
+    for name in hyper:
+        if name not in rule.hyper:
+            raise TypeError(f"{rule.name}: " + nearest(name, list(rule.hyper), "hyper-parameter"))
+    full = {**rule.hyper, **hyper}
+    missing = [name for name, value in full.items() if value is None]
+    if missing:
+        raise TypeError(f"{rule.name} needs {', '.join(missing)}; give it, for example {missing[0]}=0.1.")
+    for name, value in full.items():
+        check_number(name, value, unstable=unstable)
+    return full
+
+
+def check_number(name, value, *, unstable=False):
+    """Raise ValueError unless every number in ``value`` is finite and in the quantity's range."""
+    quantity = QUANTITIES.get(name)
+    allowed = quantity.allowed if quantity else "any finite number"
+    try:
+        numbers = np.asarray(value, dtype=float).ravel()
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {value!r}; allowed: {allowed}, or an array of such numbers.") from None
+    for number in numbers[~np.isfinite(numbers)][:1]:
+        raise ValueError(f"{name} is {number}; allowed: {allowed}.")
+    if quantity is None or unstable:
+        return
+    for number in numbers:
+        if not quantity.accepts(number):
+            way_out = "" if name == "lr" else " To see what happens outside on purpose, pass unstable=True."
+            raise ValueError(f"{name} is {number:g}; allowed: {quantity.allowed}.{way_out}")
+
+
+def check_start(surface, start):
+    """The start as a fresh floating array; the surface's own start if none is given.
+
+    A list or tuple of numbers becomes float64; an array keeps its dtype and must be floating.
+    """
+    if start is None:
+        start = surface.start
+    if isinstance(start, (list, tuple, int, float)):
+        start = np.asarray(start, dtype=float)
+    check_floating(start, "start")
+    theta = np.array(start)
+    if not np.isfinite(theta).all():
+        raise ValueError(f"start is {theta.tolist()}; allowed: finite numbers.")
+    dim = getattr(surface, "dim", None)
+    if dim is not None and theta.shape != (dim,):
+        raise ValueError(
+            f"start has shape {theta.shape}; {getattr(surface, 'name', 'this surface')} needs shape ({dim},). "
+            "Give one number per coordinate."
+        )
+    return theta
+
+
+def check_steps(steps):
+    """Raise unless ``steps`` is a whole number >= 0."""
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
+        raise ValueError(f"steps is {steps!r}; allowed: a whole number >= 0.")
+    return int(steps)
+
+
+def check_rule(rule):
+    """Raise TypeError unless the argument is a Rule."""
+    if not isinstance(rule, Rule):
+        raise TypeError(f"expected a rule, such as rules.heavy_ball or rules.get('heavy_ball'); got {rule!r}.")
+
+
+# -- one run ---------------------------------------------------------------------------------
+
+
+def walk(rule, gradient, theta, hyper, steps):
+    """Yield ``(t, look, grad, theta, state, hyper_t)`` for t = 1 ... steps; the one loop of the library.
+
+    ``theta``: array of shape (dim, *batch).  ``hyper``: name -> array of shape (1 or steps,
+    *broadcastable to batch); its first axis is time.  Both a single run and a whole grid go
+    through here, on arrays and with the same arithmetic, which is why they agree bit for bit.
+    """
+    state = rule.init(theta)
+    for t in range(1, steps + 1):
+        now = {name: value[min(t, len(value)) - 1] for name, value in hyper.items()}
+        look = rule.look(theta, *state, **now)
+        grad = gradient(look)
+        theta, state = rule.step(theta, grad, state, now, t)
+        yield t, look, grad, theta, state, now
+
+
+def open_stream(surface):
+    """A gradient function for one run: a fresh noise stream where the surface is noisy."""
+    return surface.stream() if hasattr(surface, "stream") else surface.gradient
+
+
+def reject_nan(surface, what, value, point, t):
+    """Raise ValueError for a NaN that the surface itself produced at a finite point."""
+    raise ValueError(
+        f"surface {getattr(surface, 'name', surface)!r} returned {what} = {np.asarray(value).tolist()} at the "
+        f"finite point {np.asarray(point).tolist()} (step {t}); a surface must return numbers wherever a run can go. "
+        "Mend the surface, or start elsewhere."
+    )
+
+
+@dataclass(frozen=True)
+class Path:
+    """One run, from step 0 to the last finite step.
+
+    With n steps done and points of shape (dim,):
+
+    ``points``    (n+1, dim)  the reported point after 0, 1, ... n steps
+    ``values``    (n+1,)      the surface's value there (without noise)
+    ``looks``     (n, dim)    where the gradient was measured
+    ``gradients`` (n, dim)    the gradient measured there
+    ``state``     name -> (n+1, dim), every slot over time
+    ``hyper``     name -> number, or array of shape (steps,) for a schedule
+    ``diverged_at``  None, or the step that left the finite world; arrays end before it
+    """
+
+    rule: Rule
+    surface: object
+    hyper: dict
+    points: np.ndarray
+    values: np.ndarray
+    looks: np.ndarray
+    gradients: np.ndarray
+    state: dict
+    diverged_at: int | None
+
+    def __len__(self):
+        return len(self.gradients)
+
+    def __repr__(self):
+        hyper = ", ".join(f"{k}={v:g}" if np.ndim(v) == 0 else f"{k}=schedule" for k, v in self.hyper.items())
+        end = f"diverged at step {self.diverged_at}" if self.diverged_at else f"f = {self.values[-1]:.6g}"
+        return f"<{self.rule.name}({hyper}) on {getattr(self.surface, 'name', 'surface')}: {len(self)} steps, {end}>"
+
+    @property
+    def error(self):
+        """Distance to the nearest minimum, divided by the start's: shape (n+1,), first entry 1."""
+        return relative_distance(self.surface, self.points.T, self.points[0])
+
+    def steps_to(self, tol=1e-6):
+        """The first step from which :attr:`error` stays at or below ``tol``; None if it does not."""
+        above = np.flatnonzero(self.error > tol)
+        first = 0 if above.size == 0 else int(above[-1]) + 1
+        return None if self.diverged_at or first > len(self) else first
+
+
+def relative_distance(surface, points, start):
+    """Distance of points (dim, *batch) to the nearest minimum over the start's distance to its own."""
+    minima = getattr(surface, "minima", None)
+    if not minima:
+        raise ValueError(
+            f"{getattr(surface, 'name', 'this surface')} has no minimum, so there is no distance to one. "
+            "Look at values instead."
+        )
+
+    def distance(p):
+        shape = (-1,) + (1,) * (p.ndim - 1)
+        return np.sqrt(np.min([((p - np.reshape(m, shape)) ** 2).sum(axis=0) for m in minima], axis=0))
+
+    first = distance(np.asarray(start, dtype=float)[:, None])[0]
+    if first == 0:
+        raise ValueError("the start is a minimum, so a relative distance means nothing. Start elsewhere.")
+    return distance(points) / first
+
+
+def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, **hyper):
+    """Run one rule on one surface and return the whole :class:`Path`.
+
+    ``surface``  anything with ``value(theta)`` and ``gradient(theta)``; see ``surfaces``.
+    ``start``    the first point, shape (dim,), a floating dtype, which the run keeps.
+    ``steps``    how many steps, a whole number >= 0.
+    ``limit``    a run whose coordinates pass ``limit * max(1, |start|)`` counts as diverged.
+    ``hyper``    hyper-parameters: a number, or an array of shape (steps,) for a schedule.
+    ``unstable`` allow values outside their range, such as a momentum above 1.
+
+    A run that diverges ends quietly at its last finite step and says so in ``diverged_at``.
+    Raises TypeError and ValueError for bad input, and ValueError if the surface returns NaN.
+    """
+    check_rule(rule)
+    steps = check_steps(steps)
+    theta = check_start(surface, start)
+    hyper = check_hyper(rule, hyper, unstable=unstable)
+    timed = {}
+    for name, value in hyper.items():
+        array = np.asarray(value, dtype=theta.dtype)
+        if array.ndim and array.shape != (steps,):
+            raise ValueError(
+                f"{name} has shape {array.shape}; allowed: one number, or a schedule of shape ({steps},), "
+                "one number per step. For a grid of settings use sweep."
+            )
+        timed[name] = array.reshape((-1,) + (1,) * theta.ndim)
+
+    bound = limit * max(1.0, float(np.abs(theta).max(initial=0)))
+    first = {name: value[0] for name, value in timed.items()} if steps else {}
+    state = rule.init(theta)
+    points = [rule.read(theta, *state, **first) if steps else theta]
+    values, looks, grads, states = [surface.value(points[0])], [], [], [state]
+    if np.isnan(values[0]):
+        reject_nan(surface, "value", values[0], points[0], 0)
+    diverged_at = None
+    with np.errstate(all="ignore"):
+        for t, look, grad, theta, state, now in walk(rule, open_stream(surface), theta, timed, steps):
+            if np.shape(grad) != look.shape:
+                raise ValueError(f"the gradient has shape {np.shape(grad)} where the point has {look.shape}.")
+            if np.isnan(grad).any() and np.abs(look).max() <= bound:
+                reject_nan(surface, "gradient", grad, look, t)
+            point = rule.read(theta, *state, **now)
+            finite = all(np.abs(a).max() <= bound for a in (theta, point)) and np.isfinite(state).all()
+            value = surface.value(point) if finite else np.inf
+            if np.isnan(value):
+                reject_nan(surface, "value", value, point, t)
+            if not np.isfinite(value):
+                diverged_at = t
+                break
+            points.append(point)
+            values.append(value)
+            looks.append(look)
+            grads.append(grad)
+            states.append(state)
+
+    def stack(rows):
+        return np.array(rows) if rows else np.empty((0, *theta.shape), theta.dtype)
+
+    return Path(
+        rule=rule,
+        surface=surface,
+        hyper={name: float(value) if np.ndim(value) == 0 else np.array(value) for name, value in hyper.items()},
+        points=np.array(points),
+        values=np.array(values),
+        looks=stack(looks),
+        gradients=stack(grads),
+        state={name: np.array([s[i] for s in states]) for i, name in enumerate(rule.slots)},
+        diverged_at=diverged_at,
+    )

@@ -1,0 +1,105 @@
+"""Symbol, unit, spoken name and range of every quantity; colour, dash and marker of every meaning.
+
+Axes, sliders, equations, alt texts and error messages all read these two tables, so that a
+quantity has one name and a meaning has one colour everywhere in the course.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One quantity of the course.
+
+    ``name`` is what you say aloud, ``latex`` what an equation prints, ``symbol`` the same in
+    Unicode for labels and sliders, ``unit`` in words (theta and f stand for the unit of the
+    point and of the loss), ``low`` and ``high`` the range that a rule accepts.
+    ``high_open`` says that the upper end itself is excluded.  ``look`` is the meaning whose
+    colour the symbol wears.
+    """
+
+    name: str
+    latex: str
+    symbol: str
+    unit: str = "a pure number"
+    low: float | None = None
+    high: float | None = None
+    high_open: bool = True
+    look: str | None = None
+
+    @property
+    def allowed(self):
+        """The accepted range in words, for error messages."""
+        if self.low is None:
+            return "any finite number"
+        if self.high is None:
+            return f"a finite number >= {self.low:g}"
+        return f"a number in [{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
+
+    def accepts(self, value):
+        """Whether one finite number lies in the range."""
+        if self.low is None:
+            return True
+        if value < self.low:
+            return False
+        if self.high is None:
+            return True
+        return value < self.high if self.high_open else value <= self.high
+
+
+QUANTITIES = {
+    "theta": Quantity("point", r"\theta", "θ", "theta"),
+    "grad": Quantity("gradient", "g", "g", "f / theta", look="gradient"),
+    "v": Quantity("velocity", "v", "v", "f / theta, or theta with the rate inside", look="momentum"),
+    "m": Quantity("average of gradients", "m", "m", "f / theta", look="averaged"),
+    "s": Quantity("average or sum of squared gradients", "s", "s", "(f / theta)^2", look="adaptive"),
+    "previous": Quantity("previous point", r"\theta_{\text{old}}", "θ old", "theta"),
+    "t": Quantity("step number", "t", "t", "steps, from 1"),
+    "m_hat": Quantity("average without its start-up bias", r"\hat m", "m̂", "f / theta", look="averaged"),
+    "s_hat": Quantity(
+        "average of squares without its start-up bias", r"\hat s", "ŝ", "(f / theta)^2", look="adaptive"
+    ),
+    "lr": Quantity("learning rate", r"\eta", "η", "theta^2 / f", low=0),
+    "beta": Quantity("momentum", r"\beta", "β", low=0, high=1, look="momentum"),
+    "beta1": Quantity("momentum of the average", r"\beta_1", "β₁", low=0, high=1, look="momentum"),
+    "beta2": Quantity("memory of the squares", r"\beta_2", "β₂", low=0, high=1, look="adaptive"),
+    "eps": Quantity("floor of the denominator", r"\epsilon", "ε", "f / theta", low=0),
+    "dampening": Quantity("dampening", r"\tau", "τ", low=0, high=1, high_open=False),
+    "f": Quantity("loss", "f", "f", "f"),
+    "kappa": Quantity("condition number", r"\kappa", "κ", low=1),
+    "mu": Quantity("smallest curvature", r"\mu", "μ", "f / theta^2"),
+    "L": Quantity("largest curvature", "L", "L", "f / theta^2"),
+    "curvature": Quantity("curvature", r"\lambda", "λ", "f / theta^2"),
+    "angle": Quantity("rotation", r"\varphi", "φ", "radians"),
+    "x": Quantity("first coordinate", "x", "x", "theta"),
+    "y": Quantity("second coordinate", "y", "y", "theta"),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one meaning looks: two colours, and a second cue for readers who do not see them.
+
+    ``light`` and ``dark`` are the colours on the white and on the dark page, ``dash`` an SVG
+    dash pattern ("" is solid), ``marker`` a shape, ``width`` the stroke in pixels.
+    """
+
+    light: str
+    dark: str
+    dash: str
+    marker: str
+    width: float
+    meaning: str
+
+
+LOOKS = {
+    "gradient": Look("#C2410C", "#FB8A5B", "", "dot", 1.6, "gradient, and rules that know only the gradient"),
+    "momentum": Look("#1D5FBF", "#6FA8FF", "", "disc", 2.6, "velocity, heavy ball"),
+    "nesterov": Look("#0E7490", "#4CC3DC", "7 4", "triangle", 2.2, "Nesterov, look-ahead"),
+    "averaged": Look("#4F6BD8", "#9DB2FF", "2 4", "ring", 2.4, "averaged momentum"),
+    "adaptive": Look("#7E3AAF", "#C79BF2", "9 4 2 4", "square", 2.2, "adaptive rules: AdaGrad, RMSProp, Adam"),
+    "sign": Look("#A16207", "#E0B040", "14 5", "diamond", 2.2, "sign rules"),
+    "matrix": Look("#15803D", "#5FD08A", "12 3 3 3", "cross", 2.2, "matrix rules"),
+    "ink": Look("#1F2933", "#E6EAF0", "", "none", 1.2, "ink"),
+    "quiet": Look("#5B6672", "#9AA6B2", "", "none", 1.0, "secondary text, contours, grids"),
+}

@@ -1,0 +1,43 @@
+"""Rules that give every coordinate a ruler of its own: AdaGrad, RMSProp, Adam."""
+
+from ..core import rule
+from ..ops import sqrt
+
+
+@rule(s=0, family="adaptive", title="AdaGrad", same_as="torch.optim.Adagrad(params, lr=lr, eps=eps)")
+def adagrad(theta, grad, s, *, lr, eps=1e-10):
+    """AdaGrad: divide each coordinate's step by the root of its summed squares.
+
+    Convention: s sums, it never forgets. Unit of lr: theta. Shapes: theta, grad and s alike.
+    Source: Duchi, Hazan and Singer 2011, JMLR 12, diagonal form.
+    """
+    s = s + grad**2
+    return theta - lr * grad / (sqrt(s) + eps), s
+
+
+@rule(s=0, family="adaptive", title="RMSProp", same_as="torch.optim.RMSprop(params, lr=lr, alpha=beta2, eps=eps)")
+def rmsprop(theta, grad, s, *, lr, beta2=0.99, eps=1e-8):
+    """RMSProp: divide each coordinate's step by the root of its averaged squares.
+
+    Convention: s averages, so it forgets; no bias correction. Unit of lr: theta.
+    Shapes: theta, grad and s alike.
+    Source: Tieleman and Hinton 2012, Coursera lecture 6e.
+    """
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * grad / (sqrt(s) + eps), s
+
+
+@rule(
+    m=0, s=0, family="adaptive", title="Adam", same_as="torch.optim.Adam(params, lr=lr, betas=(beta1, beta2), eps=eps)"
+)
+def adam(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
+    """Adam: averaged momentum divided by the root of the averaged squares, both bias-corrected.
+
+    Convention: s is the paper's v. Unit of lr: theta. Shapes: theta, grad, m and s alike.
+    Source: Kingma and Ba 2015, Algorithm 1, arXiv:1412.6980.
+    """
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    s_hat = s / (1 - beta2**t)
+    return theta - lr * m_hat / (sqrt(s_hat) + eps), m, s
