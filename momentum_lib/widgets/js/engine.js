@@ -1,0 +1,267 @@
+// The live engine: one rule and one surface, fused into one loop.
+//
+// generated/rules.js and generated/surfaces.js hold templates whose per-coordinate names end in
+// "$".  Here the "$" is replaced by a coordinate and a run ("0a", "1a", "0b", ...) and the pieces
+// are joined into one function without calls or allocations.  Where a page forbids code from
+// text (a strict content security policy), the plain functions of the same files do the same
+// arithmetic, some times slower.
+
+/** @typedef {typeof import("./generated/rules.js").RULES[string]} Rule */
+/** @typedef {typeof import("./generated/surfaces.js").SURFACES[string]} Surface */
+
+const HELPERS = "const square = (a) => a * a, cube = (a) => a * a * a;\n";
+const LIMIT = 1e9;
+
+/** Compiled loops by key; null once the page has refused to compile. @type {Map<string, Function> | null} */
+let compiled = new Map();
+
+/** The function of that source text, or null where the page forbids it. */
+function compile(key, makeSource) {
+  if (compiled === null) return null;
+  if (!compiled.has(key)) {
+    try {
+      compiled.set(key, new Function(HELPERS + makeSource())());
+    } catch (error) {
+      if (!(error instanceof EvalError)) throw error;
+      compiled = null;
+      return null;
+    }
+  }
+  return compiled.get(key);
+}
+
+/** For tests: forget that compiling is possible, or allow it again. */
+export function forbidCompiling(forbid) {
+  compiled = forbid ? null : new Map();
+}
+
+const put = (text, suffix) => text.replaceAll("$", suffix);
+const axesOf = (surface) => (surface.dim === 1 ? [0] : [0, 1]);
+const namesOf = (surface) => (surface.dim === 1 ? ["x"] : ["x", "y"]);
+
+/** Lines that declare one run: its point and its slots, started as the rule says. */
+function declare(rule, surface, run, start) {
+  return axesOf(surface).map((i) => {
+    const s = `${i}${run}`;
+    const slots = Object.entries(rule.slots).map(([name, how]) => `${name}${s} = ${how === 0 ? "0" : `theta${s}`}`);
+    return `let ${[`theta${s} = ${start[i]}`, ...slots].join(", ")};`;
+  }).join("\n");
+}
+
+/** Lines for one step of one run. Leaves look and grad as constants of the enclosing block. */
+function stepLines(rule, surface, run) {
+  const axes = axesOf(surface), t = rule.template, g = surface.template.gradient;
+  const lines = [];
+  for (const i of axes) lines.push(`const look${i}${run} = ${t.look ? put(t.look, `${i}${run}`) : `theta${i}${run}`};`);
+  namesOf(surface).forEach((name, i) => lines.push(`const ${name}g${run} = look${i}${run};`));
+  for (const line of g.lines) lines.push(put(line, `g${run}`));
+  g.answer.forEach((answer, i) => lines.push(`const grad${i}${run} = ${put(answer, `g${run}`)};`));
+  for (const i of axes) {
+    const s = `${i}${run}`, names = ["theta", ...Object.keys(rule.slots)];
+    if (t.locals.length) lines.push(`let ${t.locals.map((name) => name + s).join(", ")};`);
+    for (const line of t.step) lines.push(put(line, s));
+    names.forEach((name, k) => lines.push(`const next_${name}${s} = ${put(t.next[k], s)};`));
+    names.forEach((name) => lines.push(`${name}${s} = next_${name}${s};`));
+  }
+  return lines.join("\n");
+}
+
+/** The reported point's coordinates, as expressions. */
+const reported = (rule, surface, run) =>
+  axesOf(surface).map((i) => (rule.template.read ? put(rule.template.read, `${i}${run}`) : `theta${i}${run}`));
+
+/** Lines that leave the value at a point in `target`. */
+function valueLines(surface, point, target) {
+  const v = surface.template.value;
+  const names = namesOf(surface).map((name, i) => `const ${name}f = ${point[i]};`);
+  return `{ ${names.join(" ")} ${v.lines.map((line) => put(line, "f")).join(" ")} ${target} = ${put(v.answer[0], "f")}; }`;
+}
+
+function pathSource(rule, surface, scheduled, extras) {
+  const axes = axesOf(surface), dim = axes.length;
+  const slots = Object.keys(rule.slots);
+  const point = reported(rule, surface, "a");
+  const keep = (t) => [
+    ...axes.map((i) => `points[${dim} * ${t} + ${i}] = ${point[i]};`),
+    valueLines(surface, axes.map((i) => `points[${dim} * ${t} + ${i}]`), `values[${t}]`),
+    ...(extras ? slots.flatMap((name) => axes.map((i) => `state.${name}[${dim} * ${t} + ${i}] = ${name}${i}a;`)) : []),
+  ].join("\n");
+  return `"use strict";
+return function run(start, steps, hyper, params, bound, out) {
+  const { points, values, state, gradients } = out;
+  let { ${Object.keys(rule.hyper).join(", ")} } = hyper;
+  ${scheduled.map((name) => `const ${name}_all = ${name}; ${name} = ${name}_all[0];`).join("\n")}
+  const { ${Object.keys(surface.params).join(", ")} } = params;
+  ${declare(rule, surface, "a", axes.map((i) => `start[${i}]`))}
+  ${keep("0")}
+  for (let t = 1; t <= steps; t++) {
+    ${scheduled.map((name) => `${name} = ${name}_all[t - 1];`).join("\n")}
+    ${stepLines(rule, surface, "a")}
+    if (!(${axes.map((i) => `Math.abs(theta${i}a) <= bound`).join(" && ")})) return t;
+    ${keep("t")}
+    ${extras ? axes.map((i) => `gradients[${dim} * (t - 1) + ${i}] = grad${i}a;`).join("\n") : ""}
+    if (!(values[t] <= Number.MAX_VALUE)) return t;
+  }
+  return 0;
+};`;
+}
+
+/** The same path through the plain functions, for pages that forbid compiling. */
+function plainPath(rule, surface, scheduled, start, steps, hyper, params, bound, out) {
+  const axes = axesOf(surface), dim = axes.length, slots = Object.keys(rule.slots);
+  const theta = axes.map((i) => start[i]);
+  const state = axes.map((i) => slots.map((name) => (rule.slots[name] === 0 ? 0 : theta[i])));
+  const keep = (t, now) => {
+    const point = axes.map((i) => rule.readAt(theta[i], state[i], now));
+    axes.forEach((i) => { out.points[dim * t + i] = point[i]; });
+    out.values[t] = dim === 1 ? surface.value(point[0], 0, params) : surface.value(point[0], point[1], params);
+    slots.forEach((name, k) => axes.forEach((i) => { out.state[name][dim * t + i] = state[i][k]; }));
+  };
+  const at = (t) => ({ ...hyper, ...Object.fromEntries(scheduled.map((name) => [name, hyper[name][t]])) });
+  keep(0, at(0));
+  for (let t = 1; t <= steps; t++) {
+    const now = at(t - 1);
+    const look = axes.map((i) => rule.lookAt(theta[i], state[i], now));
+    const answer = surface.gradient(look[0], look[1], params);
+    axes.forEach((i) => { [theta[i], state[i]] = rule.step(theta[i], answer[i], t, state[i], now); });
+    if (!axes.every((i) => Math.abs(theta[i]) <= bound)) return t;
+    keep(t, now);
+    axes.forEach((i) => { out.gradients[dim * (t - 1) + i] = answer[i]; });
+    if (!(out.values[t] <= Number.MAX_VALUE)) return t;
+  }
+  return 0;
+}
+
+/** Defaults of the rule, then what was asked for. */
+function fullHyper(rule, hyper) {
+  const full = {};
+  for (const [name, fallback] of Object.entries(rule.hyper)) {
+    full[name] = hyper?.[name] ?? fallback;
+    if (full[name] === null) throw new TypeError(`${rule.name} needs ${name}`);
+  }
+  return full;
+}
+
+const boundOf = (start) => LIMIT * Math.max(1, ...start.map(Math.abs));
+
+/**
+ * One run. A hyper-parameter may be an array of length `steps`, one value a step.
+ *
+ * @param {Rule} rule
+ * @param {Surface} surface
+ * @param {{start?: number[], steps?: number, hyper?: Object<string, number|number[]>, params?: Object<string, number>, extras?: boolean}} options
+ *   `extras` also keeps the state and the gradients.
+ * @returns {{points: Float64Array, values: Float64Array, state: Object<string, Float64Array>, gradients: Float64Array|null, divergedAt: number, n: number}}
+ *   `points` has dim numbers a step, (n + 1) * dim in all; `divergedAt` is 0 or the step that left
+ *   the finite world; `n` counts the finite steps. Arrays end at step n.
+ */
+export function descend(rule, surface, { start = surface.start, steps = 100, hyper = {}, params = {}, extras = false } = {}) {
+  const dim = surface.dim, full = fullHyper(rule, hyper), where = { ...surface.params, ...params };
+  const scheduled = Object.keys(full).filter((name) => typeof full[name] === "object");
+  const room = () => new Float64Array(dim * (steps + 1));
+  const out = { points: room(), values: new Float64Array(steps + 1), state: {}, gradients: null };
+  const run = compile(`path ${rule.name} ${surface.name} ${scheduled} ${extras}`, () => pathSource(rule, surface, scheduled, extras));
+  if (extras || !run) {
+    for (const name of Object.keys(rule.slots)) out.state[name] = room();
+    out.gradients = new Float64Array(dim * steps);
+  }
+  const bound = boundOf(start);
+  const divergedAt = run
+    ? run(start, steps, full, where, bound, out)
+    : plainPath(rule, surface, scheduled, start, steps, full, where, bound, out);
+  const n = divergedAt ? divergedAt - 1 : steps;
+  if (n < steps) {
+    out.points = out.points.subarray(0, dim * (n + 1));
+    out.values = out.values.subarray(0, n + 1);
+    for (const name of Object.keys(out.state)) out.state[name] = out.state[name].subarray(0, dim * (n + 1));
+    if (out.gradients) out.gradients = out.gradients.subarray(0, dim * n);
+  }
+  return { ...out, divergedAt, n };
+}
+
+/** Distance of every point of a run to the nearest minimum over the start's; null without minima. */
+export function relativeError(surface, points) {
+  if (!surface.minima.length) return null;
+  const dim = surface.dim, n = points.length / dim, out = new Float64Array(n);
+  for (let k = 0; k < n; k++) {
+    let least = Infinity;
+    for (const m of surface.minima) {
+      let sum = 0;
+      for (let i = 0; i < dim; i++) sum += (points[dim * k + i] - m[i]) ** 2;
+      least = Math.min(least, sum);
+    }
+    out[k] = Math.sqrt(least);
+  }
+  const first = out[0];
+  return first > 0 ? out.map((d) => d / first) : null;
+}
+
+/** The first step from which the relative error stays at or below tol; null if it does not. */
+export function stepsTo(error, tol = 1e-6) {
+  if (!error) return null;
+  let last = -1;
+  for (let k = 0; k < error.length; k++) if (!(error[k] <= tol)) last = k;
+  return last + 1 < error.length ? last + 1 : null;
+}
+
+const LANES = ["a", "b", "c", "d"];
+
+function mapSource(rule, surface, xName, yName) {
+  const axes = axesOf(surface);
+  const vary = (text, run) => text.replace(new RegExp(`\\b(${xName}|${yName})\\b(?!\\$)`, "g"), `$1_${run}`);
+  const varied = { ...rule, template: rule.template };
+  const lane = (run) => {
+    const point = reported(varied, surface, run);
+    const gaps = surface.minima.map((m) => axes.map((i) => `(${point[i]} - ${m[i]}) * (${point[i]} - ${m[i]})`).join(" + "));
+    return vary(`{
+      ${stepLines(varied, surface, run)}
+      if (!(${axes.map((i) => `Math.abs(theta${i}${run}) <= bound`).join(" && ")})) escaped_${run} = 1;
+      if (!((${gaps.length > 1 ? `Math.min(${gaps.join(", ")})` : gaps[0]}) <= reach)) last_${run} = t;
+    }`, run);
+  };
+  const fixed = Object.keys(rule.hyper).filter((name) => name !== xName && name !== yName);
+  return `"use strict";
+return function map(start, steps, hyper, params, bound, reach, xs, ys, from, to, out) {
+  const { ${fixed.join(", ")} } = hyper, { ${Object.keys(surface.params).join(", ")} } = params;
+  const wide = xs.length, cells = (to - from) * wide;
+  for (let k = 0; k < cells; k += 4) {
+    ${LANES.map((run, j) => `const k_${run} = Math.min(k + ${j}, cells - 1), ${xName}_${run} = xs[k_${run} % wide], ${yName}_${run} = ys[from + Math.floor(k_${run} / wide)];
+    let escaped_${run} = 0, last_${run} = 0;
+    ${declare(rule, surface, run, axes.map((i) => `start[${i}]`))}`).join("\n")}
+    for (let t = 1; t <= steps; t++) {
+      ${LANES.map(lane).join("\n")}
+    }
+    ${LANES.map((run) => `out[k_${run}] = escaped_${run} ? NaN : last_${run} < steps ? last_${run} + 1 : Infinity;`).join("\n")}
+  }
+};`;
+}
+
+/**
+ * Steps to converge for a grid of settings, row by row (a row is one y).
+ *
+ * @param {Rule} rule
+ * @param {Surface} surface a surface with minima
+ * @param {{start?: number[], steps?: number, tol?: number, hyper?: Object<string, number>, params?: Object<string, number>,
+ *   xName: string, xs: ArrayLike<number>, yName: string, ys: ArrayLike<number>, rows?: [number, number]}} options
+ *   `rows` picks rows [from, to), so that a fine map can be drawn over several frames.
+ * @returns {Float32Array} (to - from) * xs.length: steps, Infinity where the budget does not do, NaN where the run diverges.
+ */
+export function stepsMap(rule, surface, { start = surface.start, steps = 200, tol = 1e-6, hyper = {}, params = {}, xName, xs, yName, ys, rows = [0, ys.length] }) {
+  const where = { ...surface.params, ...params };
+  const full = fullHyper(rule, { ...hyper, [xName]: xs[0], [yName]: ys[0] });
+  const [from, to] = rows, out = new Float32Array((to - from) * xs.length);
+  const gap = Math.min(...surface.minima.map((m) => m.reduce((sum, c, i) => sum + (start[i] - c) ** 2, 0)));
+  const run = compile(`map ${rule.name} ${surface.name} ${xName} ${yName}`, () => mapSource(rule, surface, xName, yName));
+  if (run) {
+    run(start, steps, full, where, boundOf(start), tol * tol * gap, xs, ys, from, to, out);
+    return out;
+  }
+  for (let j = from; j < to; j++) {
+    for (let i = 0; i < xs.length; i++) {
+      const path = descend(rule, surface, { start, steps, params, hyper: { ...hyper, [xName]: xs[i], [yName]: ys[j] } });
+      const answer = path.divergedAt ? NaN : stepsTo(relativeError(surface, path.points), tol);
+      out[(j - from) * xs.length + i] = answer === null || answer > steps ? Infinity : answer;
+    }
+  }
+  return out;
+}
