@@ -7,6 +7,7 @@ The page includes both files, so a quantity's name and a meaning's colour are ty
 """
 
 import html
+import re
 import sys
 from pathlib import Path
 
@@ -25,11 +26,17 @@ def symbol(quantity):
     return rf"$\textcolor{{{LOOKS[quantity.look].light}}}{{{quantity.latex}}}$"
 
 
+def unit(text):
+    """A unit with its letters theta and f set as mathematics, and its words as words."""
+    formula = r"\(f / theta\)\^2|theta\^2 / f|f / theta\^2|f / theta|\btheta\b|\bf\b"
+    return re.sub(formula, lambda found: "$" + found[0].replace("theta", r"\theta") + "$", text)
+
+
 def quantities():
     """Markdown table: one row a quantity."""
     rows = ["| symbol | say | in code | unit | allowed |", "|---|---|---|---|---|"]
     for name, quantity in QUANTITIES.items():
-        rows.append(f"| {symbol(quantity)} | {quantity.name} | `{name}` | {quantity.unit} | {quantity.allowed} |")
+        rows.append(f"| {symbol(quantity)} | {quantity.name} | `{name}` | {unit(quantity.unit)} | {quantity.allowed} |")
     return FIRST_LINE + "\n".join(rows) + "\n"
 
 
