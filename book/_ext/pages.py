@@ -1,2 +1,190 @@
+"""The frame of every page and the last hand on its HTML.
+
+The theme's own frame brings 1.2 MB a page: scripts, icon fonts, a style sheet for a hundred components. Here the page is
+told where its addresses are (`html-page-context`), keeps only the scripts it needs, and is finished after the template:
+foldable boxes become `<details>`, which need no script; side notes lose their checkboxes; titles lose their LaTeX; pictures
+get their size, and a second file for dark pages (pictures.py).
+"""
+
+import re
+from urllib.parse import quote, urlencode
+
+from bs4 import BeautifulSoup
+
+import pictures
+import stylesheet
+
+SEARCH_SCRIPTS = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js")
+
+
+# --- what the template is told --------------------------------------------------------------------------------------
+def _addresses(app, pagename):
+    options = app.config.html_theme_options
+    repository, branch = options["repository_url"].rstrip("/"), options["repository_branch"]
+    body = f"Page: {pagename}\n\nWhat it says, and what it should say:\n"
+    addresses = {
+        "repository": repository,
+        "branch": branch,
+        "issue": f"{repository}/issues/new?" + urlencode({"title": f"Error on page {pagename}", "body": body}, quote_via=quote),
+        "colab": None,
+        "notebook": None,
+    }
+    if pagename in app.env.found_docs and app.env.doc2path(pagename).endswith(".ipynb"):
+        path = repository.removeprefix("https://github.com/")
+        colab = options["launch_buttons"]["colab_url"].rstrip("/")
+        addresses["colab"] = f"{colab}/github/{path}/blob/{branch}/{pagename}.ipynb"
+    return addresses
+
+
+def _context(app, pagename, templatename, context, doctree):
+    course = _addresses(app, pagename)
+    if course["colab"]:
+        course["notebook"] = context["pathto"](f"_sources/{pagename}.ipynb", 1)
+    context["course"] = course
+    context["style_version"] = app.course_style_version
+    keep = ["course.js", "live.js"]
+    if templatename == "search.html":
+        keep += SEARCH_SCRIPTS
+    scripts = []
+    for script in context.get("script_files", []):
+        name = str(getattr(script, "filename", script) or "")
+        body = (getattr(script, "attributes", None) or {}).get("body") or ""
+        if name.rpartition("/")[2].partition("?")[0] in keep and name not in map(str, scripts):
+            scripts.append(script)
+        elif templatename == "search.html" and body.startswith("DOCUMENTATION_OPTIONS."):
+            scripts.append(script)
+    context["script_files"] = scripts
+    context["css_files"] = []
+
+
+# --- the last hand on the HTML --------------------------------------------------------------------------------------
+def _plain(tag):
+    """Text of a heading, with each formula as its MathML reads (no LaTeX source, no doubled glyphs)."""
+    copy = BeautifulSoup(str(tag), "html.parser")
+    for extra in copy.select(".katex-html, annotation, .headerlink"):
+        extra.decompose()
+    return re.sub(r"\s+", " ", copy.get_text()).strip()
+
+
+def _title(soup, site):
+    heading = soup.select_one("article h1")
+    if heading is None:
+        return
+    number = heading.select_one(".section-number")
+    if number is not None:
+        digits = number.get_text().strip().rstrip(".")
+        number.string = f"Chapter {digits}" if digits.isdigit() else digits
+        number["class"] = "chapter-number"
+        number.insert_after(" ")
+    text = _plain(heading)
+    if number is not None:
+        text = text.removeprefix(number.get_text()).strip()
+    if soup.title is not None:
+        soup.title.string = text if text == site else f"{text} · {site}"
+    for meta in soup.select('meta[property="og:title"]'):
+        meta["content"] = text
+
+
+def _fold(soup):
+    for box in soup.select("div.admonition.dropdown"):
+        box.name = "details"
+        if "toggle-shown" in box["class"]:
+            box["open"] = ""
+        title = box.select_one(".admonition-title")
+        if title is not None:
+            title.name = "summary"
+            for link in title.select("a"):  # a link inside a summary cannot be reached: the whole line folds
+                link.unwrap()
+            box.insert(0, title.extract())
+    for summary in soup.select("details.hide > summary"):
+
+        summary.clear()
+        summary.string = "Code"
+        del summary["aria-label"]
+
+
+def _notes(soup):
+    for toggle in soup.select("input.margin-toggle"):
+        toggle.decompose()
+    for label in soup.select("label.margin-toggle"):
+        label.name = "span"
+        label.attrs = {"class": "note-mark"}
+    for rule in soup.select("hr.footnotes"):
+        rule.decompose()
+    for aside in soup.select("aside.margin > .sidebar-title"):
+        if not aside.get_text(strip=True):
+            aside.decompose()
+
+
+def _tidy(soup):
+    for node in soup.select("#exercise-content, #solution-content, #proof-content"):
+        node.name = "div"
+        del node["id"]
+    for script in soup.select('article script[type*="thebe"], script[type*="widget-state"], script[type*="widget-view"]'):
+        script.decompose()
+    for script in soup.select("article script"):
+        if "kernelName" in script.get_text():
+            script.decompose()
+    for link in soup.select("a.headerlink"):
+        link["aria-label"] = "Link to this place"
+        link.attrs.pop("title", None)
+    for table in soup.select(".pst-scrollable-table-container > table"):
+        table.parent["class"] = ["table-scroll"]
+    for cell in soup.select("thead th:not([scope])"):
+        cell["scope"] = "col"
+    for link in soup.select("a.external[href^=http]"):
+        link["rel"] = "noopener"
+    first, *others = soup.select('meta[name="viewport"]') or [None]
+    for meta in others:
+        meta.decompose()
+    current = soup.select_one("nav.chapters li.current.active")
+    sections = soup.select_one("nav.sections > ul")
+    if current is not None:
+        link = current.find("a")
+        if link is not None:
+            link["aria-current"] = "page"
+        if sections is not None:
+            holder = sections.parent
+            sections["class"] = "sections"
+            current.append(sections.extract())
+            holder.decompose()
+
+
+def _mathematics_in_titles(soup):
+    for link in soup.select("nav.turn .turn-title, nav.chapters a"):
+        if link.select_one(".katex-html") is not None:
+            link.string = _plain(link)
+
+
+def finish(html, app, pagename):
+    """Return a page's HTML with everything in place that no template can do."""
+    soup = BeautifulSoup(html, "html.parser")
+    _title(soup, app.config.html_title)
+    _fold(soup)
+    _notes(soup)
+    _tidy(soup)
+    _mathematics_in_titles(soup)
+    pictures.finish(soup, app, pagename)
+    return str(soup)
+
+
+def _wrap_templates(app):
+    if app.builder.format != "html":
+        return
+    app.course_style_version = stylesheet.version(app)
+    pictures.begin(app)
+    render = app.builder.templates.render
+
+    def render_and_finish(template, context):
+        html = render(template, context)
+        return finish(html, app, context["pagename"]) if "pagename" in context and html.lstrip().startswith("<!") else html
+
+    app.builder.templates.render = render_and_finish
+
+
 def setup(app):
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("builder-inited", _wrap_templates, priority=900)
+    app.connect("html-page-context", _context, priority=900)
+    app.connect("build-finished", pictures.write, priority=100)
+    app.connect("build-finished", stylesheet.write, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
