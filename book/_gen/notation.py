@@ -60,14 +60,14 @@ def marker(kind):
 def looks():
     """HTML table: one row a meaning, with its line drawn in its own colour, dash and marker.
 
-    A cell carries both colours as custom properties; two rules choose the one for the page's theme.
+    The colour comes from the generated look.css, which knows the page's theme; the light one stands in without it.
     """
     rows = []
-    for look in LOOKS.values():
+    for name, look in LOOKS.items():
         dash = f' stroke-dasharray="{look.dash}"' if look.dash else ""
         rows.append(
             "<tr>"
-            f'<td class="look-key" style="--light:{look.light};--dark:{look.dark}">'
+            f'<td style="color: var(--look-{name}, {look.light})">'
             '<svg width="72" height="16" viewBox="0 0 72 16" aria-hidden="true" stroke="currentColor">'
             f'<path d="M2 8H70" fill="none" stroke-width="{look.width:g}"{dash}/>{marker(look.marker)}</svg></td>'
             f"<td>{html.escape(look.meaning)}</td>"
@@ -76,7 +76,6 @@ def looks():
     return (
         FIRST_LINE
         + "```{raw} html\n"
-        + "<style>.look-key{color:var(--light)}html[data-theme=dark] .look-key{color:var(--dark)}</style>\n"
         + '<div class="pst-scrollable-table-container"><table class="table">\n'
         + "<thead><tr><th>line and marker</th><th>meaning</th><th>light page</th><th>dark page</th></tr></thead>\n<tbody>\n"
         + "\n".join(rows)
