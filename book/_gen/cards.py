@@ -47,11 +47,11 @@ def rule_card(rule):
         ("Equals", f"`{rule.same_as}`" if rule.same_as else "no call of a common library"),
         ("Source", rule.source),
     ]
-    table = "\n".join(f"| {name} | {text} |" for name, text in rows)
+    facts = "\n".join(f"- **{name}**: {text}" for name, text in rows)
     return (
         f"(rule-{rule.name})=\n### {rule.title}\n\n{first_sentences(rule.doc)}\n\n"
         f"$$\n{rule_latex(rule)}\n$$\n\n```python\n{python_text(rule)}\n```\n\n"
-        f"| | |\n|---|---|\n{table}\n"
+        f"{facts}\n"
     )
 
 
@@ -61,11 +61,11 @@ def surface_card(surface):
     domain = " × ".join(f"[{low:g}, {high:g}]" for low, high in surface.domain)
     start = "(" + ", ".join(f"{c:g}" for c in surface.start) + ")"
     rows = [("Parameters", params), ("Domain of the pictures", domain), ("Start", start), ("Minima", minima)]
-    table = "\n".join(f"| {name} | {text} |" for name, text in [*rows, ("Source", surface.source)])
+    facts = "\n".join(f"- **{name}**: {text}" for name, text in [*rows, ("Source", surface.source)])
     doc = " ".join(surface.doc.split("Source:")[0].split())
     return (
         f"(surface-{surface.name})=\n### {surface.title}\n\n`surfaces.{surface.name}`. {doc}\n\n"
-        f"$$\n{surface_latex(surface)}\n$$\n\n| | |\n|---|---|\n{table}\n"
+        f"$$\n{surface_latex(surface)}\n$$\n\n{facts}\n"
     )
 
 

@@ -1,0 +1,65 @@
+"""The claims ledger: every row's value is what its expression computes, and its chapter prints it."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+spec = importlib.util.spec_from_file_location("claims", ROOT / "book" / "_gen" / "claims.py")
+claims = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(claims)
+
+ROWS = claims.rows()
+KEYS = {"id", "claim", "source", "formula", "code", "value", "tolerance", "shown", "verdict", "told", "chapter"}
+VERDICTS = {"true", "true under conditions", "false as told"}
+
+
+def printed(chapter):
+    """All text outputs of a chapter, as one string."""
+    cells = json.loads(claims.CHAPTERS[chapter].read_text("utf-8"))["cells"]
+    outputs = [out for cell in cells for out in cell.get("outputs", [])]
+    texts = [out.get("text") or out.get("data", {}).get("text/plain", "") for out in outputs]
+    return "\n".join("".join(text) for text in texts)
+
+
+def test_ledger_covers_every_chapter():
+    assert {row["chapter"] for row in ROWS} == set(claims.CHAPTERS)
+
+
+def test_ids_are_unique_and_belong_to_their_chapter():
+    ids = [str(row["id"]) for row in ROWS]
+    assert len(ids) == len(set(ids))
+    assert all(str(row["id"]).split(".")[0] == str(int(row["chapter"])) for row in ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["id"]))
+def test_row(row):
+    """A drifting number, an unknown key, a missing source, a verdict without the told sentence."""
+    assert set(row) <= KEYS, set(row) - KEYS
+    assert row["source"] and row["claim"].endswith(".")
+    if "verdict" in row or "told" in row:
+        assert str(row["verdict"]).lower() in VERDICTS and row["told"]
+    value = claims.measure(row)
+    if isinstance(row["value"], str) or row["tolerance"] == 0:
+        assert value == row["value"]
+    else:
+        assert abs(value - row["value"]) <= row["tolerance"], value
+        assert row["tolerance"] <= max(abs(row["value"]) / 20, 1e-12), "a tolerance above 5 % holds nothing"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["id"]))
+def test_chapter_prints_it(row):
+    assert str(row["shown"]) in printed(row["chapter"])
+
+
+def test_sources_are_in_the_bibliography():
+    bib = (ROOT / "book" / "references.bib").read_text("utf-8")
+    for row in ROWS:
+        if " " not in str(row["source"]):
+            assert f"{{{row['source']}," in bib, row["source"]
+
+
+def test_page_is_fresh(capsys):
+    assert claims.main(["--check"]) == 0, capsys.readouterr().out
