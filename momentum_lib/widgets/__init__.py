@@ -1,0 +1,30 @@
+"""Live figures: pictures that answer to the hand, in Jupyter, in Colab and on a page with no kernel.
+
+>>> from momentum_lib.widgets import Ravine
+>>> Ravine(lr=0.05).lr
+0.05
+
+Needs anywidget and, for the static pictures, matplotlib: ``pip install 'momentum_lib[live]'``.
+"""
+
+try:
+    import anywidget  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "momentum_lib.widgets needs anywidget, which is not installed; install it with: pip install anywidget"
+    ) from error
+
+from ._base import FIGURES, LiveFigure
+from .ravine import Ravine
+
+
+def make(figure, **state):
+    """The live figure of that name in that state: ``make("ravine", lr=0.05)``. Raises ValueError for an unknown name."""
+    if figure not in FIGURES:
+        from ._base import _nearest
+
+        raise ValueError(f"no live figure is named {figure!r}; {_nearest(figure, sorted(FIGURES))}.")
+    return FIGURES[figure](**state)
+
+
+__all__ = ["FIGURES", "LiveFigure", "Ravine", "make"]

@@ -1,0 +1,277 @@
+"""What every live figure shares on the Python side: checked state, a face without a kernel, a static picture."""
+
+import difflib
+import html
+import json
+import math
+
+import anywidget
+import traitlets
+
+from ..notation import LOOKS
+
+FIGURES = {}
+"""Name -> class of every live figure that has been imported."""
+
+
+# -- state: the same kinds and bounds as in js/state.js ---------------------------------------
+
+
+def _finite(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(value):
+    """NumPy scalars and arrays as Python numbers and lists."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+class _State(traitlets.TraitType):
+    """A value of the figure's state: clamped into its bounds, refused where it is not of its kind."""
+
+    def __init__(self, initial, **metadata):
+        super().__init__(initial, **metadata)
+        self.tag(sync=True, state=True)
+
+    def refuse(self, value, allowed):
+        raise traitlets.TraitError(f"{self.name} is {value!r}; allowed: {allowed}.")
+
+
+class Number(_State):
+    """A real number; outside [low, high] the nearest end is taken, NaN and infinity are refused."""
+
+    def __init__(self, initial, low, high):
+        super().__init__(float(initial))
+        self.low, self.high = float(low), float(high)
+
+    def validate(self, obj, value):
+        value = _plain(value)
+        if not _finite(value):
+            self.refuse(value, f"a finite number from {self.low:g} to {self.high:g}")
+        return min(max(float(value), self.low), self.high)
+
+    def spec(self):
+        return {"kind": "number", "initial": self.default_value, "min": self.low, "max": self.high}
+
+
+class Integer(_State):
+    """A whole number; outside [low, high] the nearest end is taken."""
+
+    def __init__(self, initial, low, high):
+        super().__init__(int(initial))
+        self.low, self.high = int(low), int(high)
+
+    def validate(self, obj, value):
+        value = _plain(value)
+        if not _finite(value) or value != int(value):
+            self.refuse(value, f"a whole number from {self.low} to {self.high}")
+        return min(max(int(value), self.low), self.high)
+
+    def spec(self):
+        return {"kind": "integer", "initial": self.default_value, "min": self.low, "max": self.high}
+
+
+class Point(_State):
+    """A point of the plane as a tuple of two floats, inside a box ((x0, x1), (y0, y1))."""
+
+    def __init__(self, initial, domain):
+        super().__init__(tuple(map(float, initial)))
+        self.domain = tuple(tuple(map(float, side)) for side in domain)
+
+    def validate(self, obj, value):
+        value = _plain(value)
+        if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(_finite(v) for v in map(_plain, value)):
+            self.refuse(value, "two finite numbers, such as [1.0, -0.5]")
+        return tuple(min(max(float(v), low), high) for v, (low, high) in zip(value, self.domain))
+
+    def spec(self):
+        return {"kind": "point", "initial": list(self.default_value), "domain": [list(side) for side in self.domain]}
+
+
+def _nearest(value, options):
+    near = difflib.get_close_matches(str(value), options, n=1)
+    return (f"did you mean {near[0]!r}? " if near else "") + "one of " + ", ".join(options)
+
+
+class Choice(_State):
+    """One name out of ``options``."""
+
+    def __init__(self, initial, options):
+        super().__init__(initial)
+        self.options = list(options)
+
+    def validate(self, obj, value):
+        if value not in self.options:
+            self.refuse(value, _nearest(value, self.options))
+        return value
+
+    def spec(self):
+        return {"kind": "choice", "initial": self.default_value, "options": self.options}
+
+
+class Choices(_State):
+    """Several different names out of ``options``, ``least`` to ``most`` of them, as a tuple."""
+
+    def __init__(self, initial, options, least=1, most=None):
+        super().__init__(tuple(initial))
+        self.options, self.least = list(options), least
+        self.most = len(self.options) if most is None else most
+
+    def validate(self, obj, value):
+        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+            self.refuse(value, "a list of names: " + ", ".join(self.options))
+        for name in value:
+            if name not in self.options:
+                self.refuse(name, _nearest(name, self.options))
+        names = tuple(dict.fromkeys(value))
+        if not self.least <= len(names) <= self.most:
+            self.refuse(value, f"{self.least} to {self.most} different names")
+        return names
+
+    def spec(self):
+        return {"kind": "choices", "initial": list(self.default_value), "options": self.options, "least": self.least, "most": self.most}
+
+
+class Flag(_State):
+    """True or False."""
+
+    def validate(self, obj, value):
+        value = _plain(value)
+        if not isinstance(value, bool):
+            self.refuse(value, "True or False")
+        return value
+
+    def spec(self):
+        return {"kind": "flag", "initial": self.default_value}
+
+
+class Numbers(_State):
+    """Named real numbers, each clamped into its bounds; a name left out keeps its initial value."""
+
+    def __init__(self, initial, bounds):
+        super().__init__({name: float(value) for name, value in initial.items()})
+        self.bounds = {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+
+    def make_dynamic_default(self):
+        return dict(self.default_value)
+
+    def validate(self, obj, value):
+        if not isinstance(value, dict):
+            self.refuse(value, "a dict of numbers with the names " + ", ".join(self.bounds))
+        for name, number in value.items():
+            if name not in self.bounds:
+                self.refuse(name, _nearest(name, list(self.bounds)))
+            if not _finite(_plain(number)):
+                raise traitlets.TraitError(f"{self.name}[{name!r}] is {number!r}; allowed: a finite number.")
+        return {n: min(max(float(_plain(value.get(n, self.default_value[n]))), low), high) for n, (low, high) in self.bounds.items()}
+
+    def spec(self):
+        return {"kind": "numbers", "initial": dict(self.default_value), "bounds": {n: list(b) for n, b in self.bounds.items()}}
+
+
+# -- the figure -------------------------------------------------------------------------------
+
+
+class LiveFigure(anywidget.AnyWidget):
+    """A picture that answers to the hand: one class here, one small module ``js/<figure>.js`` in the browser.
+
+    A subclass sets ``figure`` (the module's name) and ``title``, declares its state by the kinds above,
+    and says in ``picture()``, ``alt()`` and ``caption`` what a reader without JavaScript sees.  In Jupyter
+    state is shared with the browser both ways; on a static page the same module starts from the state
+    that the text/html face carries.
+    """
+
+    figure = ""
+    title = ""
+    caption = ""
+
+    def __init_subclass__(cls, **kwargs):
+        if "figure" in vars(cls):
+            FIGURES[cls.figure] = cls
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **state):
+        unknown = [name for name in state if name not in self.spec()]
+        if unknown:
+            raise TypeError(f"{type(self).__name__}: {unknown[0]!r} is unknown; {_nearest(unknown[0], sorted(self.spec()))}.")
+        if "_esm" not in vars(type(self)):
+            from . import bundle
+
+            type(self)._esm, type(self)._css = bundle.module(self.figure), bundle.styles()
+        super().__init__(**state)
+
+    @classmethod
+    def spec(cls):
+        """Kind, initial value and bounds of each value of the state; the module's STATE says the same."""
+        return {name: trait.spec() for name, trait in cls.class_traits(state=True).items()}
+
+    def state(self):
+        """The state now, as plain data in the order of the names."""
+        return json.loads(json.dumps({name: getattr(self, name) for name in sorted(self.spec())}, allow_nan=False))
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.spec())})"
+
+    def _repr_html_(self):
+        """The face without a kernel: deterministic, so that a notebook's stored output guards the state."""
+        state = json.dumps(self.state(), sort_keys=True, allow_nan=False)
+        return (
+            f'<div class="live-figure" data-figure="{self.figure}" data-state="{html.escape(state)}" '
+            f'role="group" aria-label="{html.escape(self.title)}"></div>'
+        )
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle_ = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle_ if isinstance(bundle_, tuple) else (bundle_ or {}, {})
+        return {**data, "text/plain": repr(self), "text/html": self._repr_html_()}, metadata
+
+    def picture(self):
+        """The state as a matplotlib Figure, computed with momentum_lib: what stands on paper."""
+        raise NotImplementedError
+
+    def alt(self):
+        """What the picture says, in a sentence with its numbers."""
+        raise NotImplementedError
+
+
+# -- static pictures --------------------------------------------------------------------------
+
+INK, QUIET = "#7B8794", "#9AA5B1"
+"""Mid-tones that can be read on the white and on the dark page: a static picture has no theme."""
+
+
+def canvas(width=7.2, height=3.2, columns=(1,)):
+    """A transparent matplotlib Figure and its axes, one per entry of ``columns`` (their relative widths)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots(1, len(columns), width_ratios=columns, squeeze=False)[0]
+    for ax in axes:
+        ax.patch.set_alpha(0)
+        ax.tick_params(colors=INK, labelsize=9)
+        ax.xaxis.label.set(color=INK, size=9)
+        ax.yaxis.label.set(color=INK, size=9)
+        for side, spine in ax.spines.items():
+            spine.set(color=QUIET, linewidth=0.8, visible=side in ("left", "bottom"))
+    return figure, axes
+
+
+def contours(ax, surface, domain=None, count=9):
+    """The surface's contours on ``ax`` as js/plot.js draws them: levels at quantiles, one quiet hue."""
+    import numpy as np
+
+    (x0, x1), (y0, y1) = domain or surface.domain
+    x, y = np.linspace(x0, x1, 301), np.linspace(y0, y1, 201)
+    values = surface.value(np.stack(np.meshgrid(x, y)))
+    levels = np.unique(np.quantile(values, ((np.arange(1, count + 1) - 0.25) / count) ** 2))
+    ax.contour(x, y, values, levels=levels, colors=QUIET, linewidths=0.7, alpha=0.75)
+    ax.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
+    ax.set_axis_off()
+
+
+def stroke(look):
+    """Keyword arguments for ``ax.plot`` that draw a line in the colour and dash of a meaning."""
+    style = LOOKS[look]
+    dash = [float(part) / style.width for part in style.dash.split()]
+    return {"color": style.light, "linewidth": style.width, "linestyle": (0, dash) if dash else "-"}

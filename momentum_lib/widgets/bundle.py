@@ -1,0 +1,113 @@
+"""Join the small ES modules of the live figures into one text: a script for pages, a module for Jupyter.
+
+``python -m momentum_lib.widgets.bundle OUT.js [OUT.css]`` writes the classic script that every page of the
+site shares (ES modules do not load from ``file://``) and the styles beside it.  Each module becomes a
+function of its own, so that two modules may use one name.  The modules keep to one form, and anything
+else is refused: ``import { a, b as c } from "./x.js";`` at the top, and ``export`` before a ``const``,
+a ``function``, an ``async function`` or a ``class``.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from ..notation import LOOKS
+
+JS = Path(__file__).parent / "js"
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\.\/([\w./-]+\.js)";\n?', re.M)
+_EXPORT = re.compile(r"^export (?=(?:const|class|async function|function) (\w+))", re.M)
+_COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", re.M | re.S)
+
+
+def figure_names(folder=JS):
+    """The live figures that have a module: every ``js/<name>.js`` that exports ``render``."""
+    return sorted(p.stem for p in Path(folder).glob("*.js") if re.search(r"^export function render\(", p.read_text(encoding="utf-8"), re.M))
+
+
+def _read(path):
+    """One module: its imports (names, path), its exports, the text without either keyword."""
+    text = path.read_text(encoding="utf-8")
+    imports = [([part.strip() for part in names.split(",") if part.strip()], (path.parent / other).resolve()) for names, other in _IMPORT.findall(text)]
+    body = _IMPORT.sub("", text)
+    exports = [match[1] for match in _EXPORT.finditer(body)]
+    body = _EXPORT.sub("", body)
+    left = re.search(r"^(import|export)\b.*", body, re.M)
+    if left:
+        raise ValueError(
+            f"{path.name}: {left[0]!r} cannot be joined; allowed: import {{ a, b as c }} from \"./x.js\"; "
+            "and export before a const, a function or a class."
+        )
+    return imports, exports, body
+
+
+def _name(path):
+    """The variable that holds a module, from its place below ``js``."""
+    return "m_" + re.sub(r"\W", "_", path.resolve().relative_to(JS.resolve()).with_suffix("").as_posix())
+
+
+def join(entries):
+    """The modules ``entries`` (paths) and all they import, each once, in order, as one text of constants."""
+    done, out = [], []
+
+    def add(path, above=()):
+        if path in done:
+            return
+        if path in above:
+            raise ValueError("modules import each other in a circle: " + " -> ".join(p.name for p in (*above, path)))
+        if not path.is_file():
+            raise FileNotFoundError(f"{above[-1].name if above else 'the bundle'} wants {path}, which does not exist; run `make generate`.")
+        imports, exports, body = _read(path)
+        for _, other in imports:
+            add(other, (*above, path))
+        done.append(path)
+        wanted = "".join(f"const {{ {', '.join(n.replace(' as ', ': ') for n in names)} }} = {_name(other)};\n" for names, other in imports)
+        out.append(f"const {_name(path)} = (() => {{\n{wanted}{_strip(body)}return {{ {', '.join(exports)} }};\n}})();\n")
+
+    for entry in entries:
+        add(Path(entry).resolve())
+    return "".join(out)
+
+
+def _strip(body):
+    """Without whole-line comments and blank lines: the reader of a page does not download them."""
+    return re.sub(r"\n\s*\n+", "\n", _COMMENT.sub("", body)).lstrip("\n")
+
+
+def script():
+    """The classic script of the site: every figure, mounted when the page is ready."""
+    names = figure_names()
+    joined = join([*(JS / f"{name}.js" for name in names), JS / "host.js"])
+    table = ", ".join(f"{name}: {_name(JS / f'{name}.js')}.render" for name in names)
+    return f'// The live figures of the course, joined by momentum_lib.widgets.bundle.\n(() => {{\n"use strict";\n{joined}m_host.startWhenReady({{ {table} }});\n}})();\n'
+
+
+def module(name):
+    """One figure as an ES module with anywidget's default export, self-contained."""
+    path = JS / f"{name}.js"
+    return f"{join([path])}export default {{ render: {_name(path)}.render }};\n"
+
+
+def styles():
+    """The styles: the generated colours, each meaning's colour, dash and width, then the look of the live figures."""
+    colours = (JS / "generated" / "look.css").read_text(encoding="utf-8")
+    looks = "".join(
+        f'.lf [data-look="{name}"] {{ --lf-colour: var(--look-{name}); --lf-width: {look.width:g}px; --lf-dash: {look.dash or "none"}; }}\n'
+        for name, look in LOOKS.items()
+    )
+    return colours + looks + (Path(__file__).parent / "widgets.css").read_text(encoding="utf-8")
+
+
+def main(arguments=None):
+    """Write the script, and the styles where a second path is given. Returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) not in (1, 2):
+        print("usage: python -m momentum_lib.widgets.bundle OUT.js [OUT.css]", file=sys.stderr)
+        return 2
+    for path, text in zip(map(Path, arguments), (script(), styles())):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

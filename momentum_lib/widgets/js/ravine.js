@@ -1,0 +1,191 @@
+// The ravine: gradient descent in a valley, from a start you drag. Python side: momentum_lib/widgets/ravine.py
+
+import { pythonFloat, pythonNumber, show } from "./dom.js";
+import { descend } from "./engine.js";
+import { createFigure } from "./figure.js";
+import { QUANTITIES } from "./generated/look.js";
+import { RULES } from "./generated/rules.js";
+import { SURFACES } from "./generated/surfaces.js";
+import { integer, number, point } from "./state.js";
+
+export const STATE = {
+  start: point([-2.6, 0.6], SURFACES.ravine.domain),
+  lr: number(0.07, 1e-5, 10),
+  kappa: number(25, 1, 1000),
+  angle: number(0.3, -Math.PI / 2, Math.PI / 2),
+  steps: integer(100, 1, 1000),
+};
+
+export const TOLERANCE = 1e-6;
+export const BUDGET = 10000;
+
+/** Along the valley (curvature 1) and across it (curvature kappa), for every point of a flat (x, y) array. @param {ArrayLike<number>} points @param {number} angle */
+export function components(points, angle) {
+  const n = points.length / 2, along = new Float64Array(n), across = new Float64Array(n), c = Math.cos(angle), s = Math.sin(angle);
+  for (let k = 0; k < n; k++) {
+    along[k] = c * points[2 * k] + s * points[2 * k + 1];
+    across[k] = c * points[2 * k + 1] - s * points[2 * k];
+  }
+  return { along, across };
+}
+
+/** Distance to the minimum at the origin, over the start's. @param {ArrayLike<number>} points */
+export function distances(points) {
+  const n = points.length / 2, found = new Float64Array(n), first = Math.hypot(points[0], points[1]) || 1;
+  for (let k = 0; k < n; k++) found[k] = Math.hypot(points[2 * k], points[2 * k + 1]) / first;
+  return found;
+}
+
+/** The first step from which all errors stay at or below `tolerance`; null if there is none. @param {ArrayLike<number>} errors @param {number} tolerance */
+export function stepsTo(errors, tolerance) {
+  let last = errors.length - 1;
+  while (last >= 0 && errors[last] <= tolerance) last--;
+  return last === errors.length - 1 ? null : last + 1;
+}
+
+/** The factor by which the error shrinks per step, measured over the second half of a run; null where nothing is left to measure. @param {ArrayLike<number>} errors */
+export function measuredRate(errors) {
+  let end = errors.length - 1;
+  while (end > 0 && errors[end] === 0) end--;
+  const begin = Math.floor(end / 2);
+  return end > begin && errors[begin] > 0 ? (errors[end] / errors[begin]) ** (1 / (end - begin)) : null;
+}
+
+/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model, el, state: STATE,
+    title: "One learning rate, two directions: too long a step across the valley, too short along it",
+    python: ({ start, lr, kappa, angle, steps }) => `from momentum_lib import descend, rules, surfaces
+
+ravine = surfaces.ravine(kappa=${pythonNumber(kappa)}, angle=${pythonFloat(angle)})
+path = descend(rules.gradient_descent, ravine, start=[${start.map(pythonFloat).join(", ")}], steps=${steps}, lr=${pythonFloat(lr)})
+print(path.points[-1], path.error[-1])
+`,
+  });
+
+  const surface = SURFACES.ravine;
+  const edge = () => 2 / fig.get("kappa");
+  const best = () => 2 / (1 + fig.get("kappa"));
+
+  // ---- pictures
+  const plane = fig.plot({
+    label: "The ravine seen from above, and the path of gradient descent",
+    x: { domain: surface.domain[0], hidden: true }, y: { domain: surface.domain[1], hidden: true }, equal: true,
+    margin: { top: 1, right: 1, bottom: 1, left: 1 },
+  });
+  const contours = plane.contours({ count: 9, cells: 150 });
+  const flat = plane.line({ class: "lf-guide", layer: "back" }), steep = plane.line({ class: "lf-guide", layer: "back" });
+  const path = plane.line({ look: "gradient" });
+  const dots = plane.marks({ look: "gradient", shape: "disc", radius: 2.3 });
+  const minimum = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "front" });
+  const leaves = plane.text({ look: "gradient", class: "lf-loud", anchor: "middle" });
+  const handle = plane.handle({
+    label: "Start of the path",
+    bounds: () => STATE.start.domain,
+    set: (x, y) => fig.set({ start: [x, y] }),
+    words: (x, y) => `x ${show(x)}, y ${show(y)}`,
+  });
+  plane.onPick((x, y) => fig.set({ start: [x, y] }));
+
+  const fall = fig.plot({
+    label: "Distance to the minimum against the step, and its two components",
+    x: { domain: [0, fig.get("steps")], label: "step", count: 4 },
+    y: { type: "log", domain: [3e-8, 10], label: "distance to the minimum (start = 1)", count: 5 },
+    height: (width) => Math.max(170, Math.min(width * 0.85, 300)),
+    margin: { top: 26, left: 42, right: 14 },
+  });
+  const goal = fall.line({ class: "lf-guide", layer: "back" });
+  const alongLine = fall.line({ class: "lf-part lf-part-flat" }), acrossLine = fall.line({ class: "lf-part lf-part-steep" }), whole = fall.line({ look: "gradient" });
+  const now = fall.marks({ look: "gradient", radius: 4 });
+  const alongName = fall.text({ class: "lf-direct" }), acrossName = fall.text({ class: "lf-direct" });
+
+  // ---- controls
+  fig.slider({ name: "lr", label: QUANTITIES.lr.name, symbol: QUANTITIES.lr.symbol, type: "log",
+    range: () => [edge() / 40, 1.3 * edge()],
+    marks: () => [{ value: best(), label: "best", side: "end" }, { value: edge(), label: "edge", side: "start", class: "lf-mark-edge" }],
+    words: (v) => `${show(v)}, ${show(v / edge(), 2)} of the stability edge` });
+  fig.slider({ name: "kappa", label: QUANTITIES.kappa.name, symbol: QUANTITIES.kappa.symbol, type: "log" });
+  fig.slider({ name: "steps", label: "steps drawn", type: "log" });
+  fig.slider({ name: "angle", label: QUANTITIES.angle.name, symbol: QUANTITIES.angle.symbol, unit: "rad", fold: true });
+
+  const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(8, 1.5 + drawn.n / 20) });
+  fig.button({ label: "Best rate", icon: "target", press: () => fig.set({ lr: best() }) });
+  fig.onReset(() => time.end());
+
+  const saySteps = fig.readout(`steps to ${show(TOLERANCE)}`), sayRate = fig.readout("rate per step, predicted"), sayMeasured = fig.readout("measured"), sayPace = fig.readout("held back by");
+
+  // ---- the run
+  let drawn = /** @type {any} */ ({ n: 0 });
+  function compute() {
+    const { start, lr, kappa, angle, steps } = fig.snapshot();
+    const options = { start, hyper: { lr }, params: { kappa, angle } };
+    const run = descend(RULES.gradient_descent, surface, { ...options, steps });
+    const long = descend(RULES.gradient_descent, surface, { ...options, steps: BUDGET });
+    const along = Math.abs(1 - lr), across = Math.abs(1 - lr * kappa);
+    drawn = {
+      n: run.n, points: run.points, divergedAt: run.divergedAt, errors: distances(run.points), ...components(run.points, angle),
+      predicted: Math.max(along, across), pace: along === across ? "both" : along > across ? "flat" : "steep",
+      neverAt: long.divergedAt, reached: long.divergedAt ? null : stepsTo(distances(long.points), TOLERANCE),
+    };
+    drawn.measured = measuredRate(drawn.errors);
+  }
+
+  fig.draw(() => {
+    compute();
+    const { start, kappa, angle, steps } = fig.snapshot();
+    const head = time.head(), { points, errors, along, across } = drawn;
+    const params = { kappa, angle }, c = 5 * Math.cos(angle), s = 5 * Math.sin(angle);
+    contours.update((x, y) => surface.value(x, y, params), `${kappa},${angle}`);
+    flat.update([-c, -s, c, s]);
+    steep.update([s, -c, -s, c]);
+    path.update(points, head);
+    dots.update(points, head);
+    minimum.update([0, 0]);
+    handle.update(start[0], start[1]);
+
+    const [[left, right], [low, high]] = surface.domain;
+    let out = 0;
+    while (out <= drawn.n && points[2 * out] >= left && points[2 * out] <= right && points[2 * out + 1] >= low && points[2 * out + 1] <= high) out++;
+    const flies = drawn.predicted > 1 && out <= drawn.n && head >= out;
+    if (flies) leaves.update(0, high, `It diverges: step ${out} leaves the picture.`, 0, 24); else leaves.clear();
+
+    fall.setDomain([0, Math.max(steps, 2)]);
+    const first = Math.hypot(start[0], start[1]) || 1;
+    const curve = (/** @type {ArrayLike<number>} */ values, /** @type {number} */ by) => Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? Math.abs(values[k >> 1]) / by : k >> 1));
+    goal.update([0, TOLERANCE, Math.max(steps, 2), TOLERANCE]);
+    alongLine.update(curve(along, first));
+    acrossLine.update(curve(across, first));
+    whole.update(curve(errors, 1));
+    now.update([head, errors[head]]);
+    nameLines(steps, first);
+
+    const { reached, neverAt, predicted, measured, pace } = drawn;
+    saySteps(neverAt ? `diverges at step ${neverAt}` : reached === null ? `more than ${show(BUDGET)}` : show(reached));
+    sayRate(predicted.toFixed(4));
+    sayMeasured(measured === null ? "at the minimum" : measured.toFixed(4));
+    sayPace(pace === "both" ? "both directions alike" : `the ${pace} direction`);
+    fig.speak(`${neverAt ? `The run diverges at step ${neverAt}` : reached === null ? `More than ${BUDGET} steps` : `${reached} steps to one millionth of the distance`}; `
+      + `rate ${predicted.toFixed(4)} per step, ${pace === "both" ? "both directions alike" : `held back by the ${pace} direction`}.`);
+  });
+
+  /** Direct labels at a place where the two curves lie apart. @param {number} steps @param {number} first */
+  function nameLines(steps, first) {
+    const k = Math.min(drawn.n, Math.max(1, Math.round(0.3 * steps)));
+    const a = Math.abs(drawn.along[k]) / first, b = Math.abs(drawn.across[k]) / first;
+    const place = (/** @type {any} */ label, /** @type {number} */ value, /** @type {string} */ words, /** @type {boolean} */ above) => {
+      if (value > 1e-6 && value < 5 && time.head() >= k && Math.abs(Math.log10(a / b)) > 0.5) label.update(k, value, words, above ? 4 : -4, above ? -9 : 16);
+      else label.clear();
+    };
+    alongName.node.setAttribute("text-anchor", a > b ? "start" : "end");
+    acrossName.node.setAttribute("text-anchor", a > b ? "end" : "start");
+    place(alongName, a, "along", a > b);
+    place(acrossName, b, "across", b > a);
+  }
+
+  fig.numbers(() => ({
+    path: Array.from(drawn.points), errors: Array.from(drawn.errors), divergedAt: drawn.divergedAt || null,
+    steps_to: drawn.reached, predicted: drawn.predicted, measured: drawn.measured, head: time.head(),
+  }));
+  return fig.start();
+}

@@ -1,0 +1,106 @@
+"""The ravine: gradient descent in a valley, from a start that the reader drags."""
+
+import math
+
+import numpy as np
+
+from .. import rules, surfaces
+from ..core import descend
+from ._base import INK, Integer, LiveFigure, Number, Point, canvas, contours, stroke
+
+TOLERANCE = 1e-6
+BUDGET = 10_000
+
+
+class Ravine(LiveFigure):
+    """Gradient descent on ``surfaces.ravine``: start, learning rate and conditioning under the reader's hand.
+
+    ``start``  two floats, inside the surface's domain (theta)
+    ``lr``     learning rate, 1e-5 to 10 (theta^2 / f); stable below 2 / kappa
+    ``kappa``  condition number, 1 to 1000
+    ``angle``  rotation in radians, -pi/2 to pi/2
+    ``steps``  steps drawn, 1 to 1000
+
+    Values outside are clamped; NaN raises ``traitlets.TraitError``.
+    """
+
+    figure = "ravine"
+    title = "The ravine: gradient descent from a start you drag"
+
+    start = Point((-2.6, 0.6), surfaces.ravine.domain)
+    lr = Number(0.07, 1e-5, 10)
+    kappa = Number(25, 1, 1000)
+    angle = Number(0.3, -math.pi / 2, math.pi / 2)
+    steps = Integer(100, 1, 1000)
+
+    @property
+    def surface(self):
+        """The ravine of the current state."""
+        return surfaces.ravine(kappa=self.kappa, angle=self.angle)
+
+    def path(self, steps=None):
+        """The run now drawn, as :func:`momentum_lib.descend` returns it."""
+        return descend(rules.gradient_descent, self.surface, start=self.start, steps=steps or self.steps, lr=self.lr)
+
+    def numbers(self):
+        """What the figure shows, as plain data: the path and the read-outs."""
+        path, long = self.path(), self.path(BUDGET)
+        along, across = abs(1 - self.lr), abs(1 - self.lr * self.kappa)
+        return {
+            "path": path.points,
+            "errors": path.error,
+            "diverged_at": path.diverged_at,
+            "steps_to": long.steps_to(TOLERANCE),
+            "never_at": long.diverged_at,
+            "predicted": max(along, across),
+            "pace": "both" if along == across else "flat" if along > across else "steep",
+            "measured": measured_rate(path.error),
+        }
+
+    @property
+    def caption(self):
+        """What to see, then how it was made."""
+        return (
+            f"Gradient descent on a ravine with condition number {self.kappa:g}. Across the valley each step overshoots, "
+            f"along it each step is too short; one learning rate ({self.lr:.4g}; stable below {2 / self.kappa:.4g}) has to serve both. "
+            "Right: the distance to the minimum and its two components."
+        )
+
+    def alt(self):
+        """What the picture says, with its numbers."""
+        found = self.numbers()
+        where = f"Gradient descent from ({self.start[0]:.3g}, {self.start[1]:.3g}) in a ravine of condition number {self.kappa:g}, learning rate {self.lr:.4g}"
+        if found["never_at"]:
+            return f"{where}: the steps across the valley grow by {found['predicted']:.3f} each and the run diverges."
+        needs = f"{found['steps_to']} steps" if found["steps_to"] is not None else f"more than {BUDGET} steps"
+        pace = {"flat": "the flat direction holds it back", "steep": "the steep direction holds it back", "both": "both directions shrink alike"}[found["pace"]]
+        return f"{where}: the path {'zigzags across' if self.lr * self.kappa > 1 else 'slides down into'} the valley and takes {needs} to a millionth of the distance, {found['predicted']:.4f} per step; {pace}."
+
+    def picture(self):
+        """The path on the contours, and the distance against the step."""
+        path, surface = self.path(), self.surface
+        figure, (plane, fall) = canvas(columns=(1.55, 1))
+        contours(plane, surface)
+        plane.plot(*path.points.T, **stroke("gradient"))
+        plane.plot(*path.points.T, ".", color=stroke("gradient")["color"], markersize=4)
+        plane.plot(*self.start, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
+        plane.plot(0, 0, "x", color=INK, markersize=6)
+        across = np.array([[math.cos(self.angle), math.sin(self.angle)], [-math.sin(self.angle), math.cos(self.angle)]])
+        parts = np.abs(path.points @ across.T) / np.hypot(*self.start)
+        t = np.arange(len(path.error))
+        floor = lambda values: np.maximum(values, 1e-12)  # a log axis has no zero
+        fall.semilogy(t, floor(parts[:, 0]), color=INK, linewidth=1, linestyle=(0, (6, 3)), label="along")
+        fall.semilogy(t, floor(parts[:, 1]), color=INK, linewidth=1, linestyle=(0, (1, 2)), label="across")
+        fall.semilogy(t, floor(path.error), label="distance", **stroke("gradient"))
+        fall.set(ylim=(3e-8, 10), xlim=(0, max(self.steps, 2)), xlabel="step", ylabel="distance to the minimum (start = 1)")
+        fall.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper right")
+        return figure
+
+
+def measured_rate(error):
+    """The factor by which the error shrinks per step, over the second half of a run; None where none is left."""
+    end = len(error) - 1
+    while end > 0 and error[end] == 0:
+        end -= 1
+    begin = end // 2
+    return float((error[end] / error[begin]) ** (1 / (end - begin))) if end > begin and error[begin] > 0 else None

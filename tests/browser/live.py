@@ -1,0 +1,181 @@
+"""Helpers of the browser tests: a page with live figures, a browser, and hands (mouse, finger, keyboard)."""
+
+import contextlib
+import io
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HARNESS = Path(__file__).parent / "harness" / "index.html"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+
+
+def chromium():
+    """The path of a Chromium; skips the test, with the reason, where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("no Chromium on this machine; install Debian's package chromium to run the browser tests")
+    return found
+
+
+@contextlib.contextmanager
+def browser():
+    """A headless Chromium under Playwright."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        try:
+            yield launched
+        finally:
+            launched.close()
+
+
+def write_page(folder, figures, *, before="", static=False):
+    """Write the harness page with these widgets (and their static pictures) into ``folder``; returns its file:// address."""
+    from momentum_lib.widgets import bundle
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "live.js").write_text(bundle.script(), encoding="utf-8")
+    (folder / "live.css").write_text(bundle.styles(), encoding="utf-8")
+    parts = []
+    for number, figure in enumerate(figures):
+        inside = ""
+        if static:
+            figure.picture().savefig(folder / f"picture{number}.svg", transparent=True)
+            inside = (f'<figure class="live-static"><img src="picture{number}.svg" alt="{figure.alt()}">'
+                      f"<figcaption>{figure.caption}</figcaption></figure>")
+        parts.append(figure._repr_html_().replace("></div>", f">{inside}</div>"))
+    page = HARNESS.read_text(encoding="utf-8").replace("<!-- figures -->", before + "\n".join(parts))
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    return (folder / "index.html").as_uri()
+
+
+@contextlib.contextmanager
+def open_page(launched, address, *, width=1366, height=900, wait=True, errors=None, **context):
+    """A page in a fresh context; afterwards no console error may have been seen (collect them in ``errors`` to allow some)."""
+    seen = [] if errors is None else errors
+    made = launched.new_context(viewport={"width": width, "height": height}, **context)
+    page = made.new_page()
+    page.on("console", lambda message: seen.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: seen.append(str(error)))
+    page.goto(address)
+    if wait:
+        ready(page)
+    yield page
+    made.close()
+    if errors is None:
+        assert not seen, seen
+
+
+def ready(page, index=0):
+    """Scroll the index-th live figure into view and wait until it has drawn."""
+    place = page.locator(".live-figure[data-figure]").nth(index)
+    place.scroll_into_view_if_needed()
+    page.wait_for_function("i => document.querySelectorAll('.live-figure[data-figure]')[i].dataset.ready === '1'", arg=index)
+    return place
+
+
+def numbers(page, index=0):
+    """The plain data that the index-th figure now draws."""
+    return page.evaluate("i => document.querySelectorAll('.live-figure[data-figure]')[i].__figure.numbers()", index)
+
+
+def python_of(page, index=0):
+    """The text that Copy as Python gives."""
+    return page.evaluate("i => document.querySelectorAll('.live-figure[data-figure]')[i].__figure.python()", index)
+
+
+def run_python(text):
+    """Run copied code as a reader would; returns (its names, what it printed)."""
+    names, printed = {}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(text, "<copied>", "exec"), names)
+    return names, printed.getvalue()
+
+
+def centre(locator):
+    """The middle of an element in the window, in pixels."""
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page, handle, dx, dy, steps=6):
+    """Drag with the mouse."""
+    x, y = centre(handle)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx, y + dy, steps=steps)
+    page.mouse.up()
+
+
+def touch_drag(page, handle, dx, dy, steps=6):
+    """Drag with a finger: real touch events from the browser's own input pipeline, so that touch-action counts."""
+    x, y = centre(handle)
+    session = page.context.new_cdp_session(page)
+
+    def send(kind, points):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", [{"x": x, "y": y}])
+    for k in range(1, steps + 1):
+        send("touchMove", [{"x": x + dx * k / steps, "y": y + dy * k / steps}])
+    send("touchEnd", [])
+    session.detach()
+
+
+COUNT_LISTENERS = """
+(() => {
+  const open = new Map(), of = (o) => (o === undefined ? "" : typeof o === "object" ? JSON.stringify(o) : String(o));
+  const add = EventTarget.prototype.addEventListener, remove = EventTarget.prototype.removeEventListener;
+  const key = (t, a) => { if (!open.has(t)) open.set(t, new Set()); return open.get(t); };
+  const ids = new WeakMap(); let next = 1;
+  const id = (f) => { if (!f) return 0; if (!ids.has(f)) ids.set(f, next++); return ids.get(f); };
+  EventTarget.prototype.addEventListener = function (type, f, o) { key(this).add(type + id(f)); return add.call(this, type, f, o); };
+  EventTarget.prototype.removeEventListener = function (type, f, o) { key(this).delete(type + id(f)); return remove.call(this, type, f, o); };
+  window.__listeners = () => [...open.values()].reduce((n, s) => n + s.size, 0);
+  window.__watchers = 0;
+  for (const name of ["ResizeObserver", "MutationObserver"]) {
+    const Real = window[name];
+    window[name] = class extends Real {
+      observe(...a) { if (!this.counted) { this.counted = true; window.__watchers++; } return super.observe(...a); }
+      disconnect() { if (this.counted) { this.counted = false; window.__watchers--; } return super.disconnect(); }
+    };
+  }
+  window.__frames = new Set();
+  const ask = window.requestAnimationFrame, cancel = window.cancelAnimationFrame;
+  window.requestAnimationFrame = (f) => { const n = ask((t) => { window.__frames.delete(n); f(t); }); window.__frames.add(n); return n; };
+  window.cancelAnimationFrame = (n) => { window.__frames.delete(n); cancel(n); };
+})();
+"""
+
+
+def shots(address, folder, name, launched):
+    """Screenshots of a page at laptop and phone width, light and dark, into ``folder``; returns their paths."""
+    found = []
+    for width, height in ((1366, 900), (390, 844)):
+        for theme in ("light", "dark"):
+            with open_page(launched, address, width=width, height=height, device_scale_factor=2 if width < 500 else 1) as page:
+                page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
+                for index in range(page.locator(".live-figure[data-figure]").count()):
+                    ready(page, index)
+                page.wait_for_timeout(120)
+                path = Path(folder) / f"{name}-{width}-{theme}.png"
+                page.screenshot(path=path, full_page=True)
+                found.append(path)
+    return found
+
+
+if __name__ == "__main__":
+    # python tests/browser/live.py NAME [FOLDER]: the harness page of one figure, with screenshots beside it.
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from momentum_lib.widgets import make
+
+    into = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="live-"))
+    where = write_page(into, [make(sys.argv[1])], static=True)
+    with browser() as opened:
+        print(where, *shots(where, into, sys.argv[1], opened), sep="\n")
