@@ -1,0 +1,120 @@
+"""Chapters keep the course's contract: the skeleton in order, numbers that are computed, solutions that run."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+SKELETON = [
+    "look", "predict", "by-hand", "rule", "check", "experiment", "explore", "breaks", "summary", "exercises", "notes",
+]  # fmt: skip
+FORBIDDEN = ["simply", "obviously", "it is easy to see", "clearly", "of course", "delve", "powerful", "needless to say"]
+
+
+def cells(chapter, kind):
+    notebook = json.loads(chapter.read_text("utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def outputs(chapter):
+    texts = []
+    for cell in cells(chapter, "code"):
+        for out in cell["outputs"]:
+            texts.append("".join(out.get("text") or out.get("data", {}).get("text/plain", "")))
+    return "\n".join(texts)
+
+
+def by_name(path):
+    return path.stem
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_sections_in_order(chapter):
+    tags = [tag for cell in cells(chapter, "markdown") for tag in cell["metadata"].get("tags", [])]
+    assert [tag for tag in tags if tag in SKELETON] == SKELETON
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_title_is_a_claim_with_a_number(chapter):
+    title = re.search(r"^# (.+)$", "\n".join(source(c) for c in cells(chapter, "markdown")), re.M)[1]
+    assert re.search(r"\d|half|twice|square root|one|two|ten", title.lower()), title
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_look_comes_before_any_display_formula(chapter):
+    notebook = json.loads(chapter.read_text("utf-8"))["cells"]
+    first_figure = next(
+        i
+        for i, cell in enumerate(notebook)
+        if cell["cell_type"] == "code"
+        and ("mystnb" in cell["metadata"] or any("live-figure" in json.dumps(out) for out in cell["outputs"]))
+    )
+    assert "$$" not in "".join(source(cell) for cell in notebook[:first_figure])
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_decimals_in_prose_are_computed(chapter):
+    """A decimal that no cell prints or sets is a number nobody computed."""
+    prose = "\n".join(source(cell) for cell in cells(chapter, "markdown"))
+    prose = re.sub(r"```python.*?```|https?://\S+|\{cite[^`]*`[^`]*`|arXiv:\S+|doi:\S+|CC BY \d\.\d", "", prose, flags=re.S)
+    known = outputs(chapter) + "\n".join(source(cell) for cell in cells(chapter, "code"))
+    numbers = set(re.findall(r"(?<![\w.#])\d*\.\d+(?![\w.])", prose))
+    unknown = sorted(n for n in numbers if n not in known and n.lstrip("0") not in known and "0" + n not in known)
+    assert not unknown, f"{chapter.name}: {unknown}"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_exercises_have_folded_solutions(chapter):
+    prose = "\n".join(source(cell) for cell in cells(chapter, "markdown"))
+    exercises = re.findall(r"\{exercise\}[^\n]*\n:label: (\S+)", prose)
+    solutions = re.findall(r"\{solution\} (\S+)\n:class: dropdown", prose)
+    assert len(exercises) >= 4
+    assert sorted(exercises) == sorted(solutions)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_code_in_solutions_runs(chapter):
+    prose = "\n".join(source(cell) for cell in cells(chapter, "markdown"))
+    for part in re.split(r"(?=^`{3,4}\{solution\})", prose, flags=re.M)[1:]:
+        for block in re.findall(r"```(?:python|\{code-block\} python)\n(.*?)```", part, flags=re.S):
+            code = "import numpy as np\nfrom momentum_lib import *\n" + block
+            run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT)
+            assert run.returncode == 0, f"{block}\n{run.stderr}"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_voice(chapter):
+    prose = "\n".join(source(cell) for cell in cells(chapter, "markdown")).lower()
+    assert not [words for words in FORBIDDEN if re.search(rf"\b{words}\b", prose)]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_figures_say_what_they_show(chapter):
+    """Every picture has an alt text and a caption; every chapter has a live figure."""
+    live = 0
+    for cell in cells(chapter, "code"):
+        text = json.dumps(cell["outputs"])
+        live += "live-figure" in text
+        if "plt.show()" in source(cell):
+            about = cell["metadata"].get("mystnb", {})
+            assert len(about.get("image", {}).get("alt", "")) > 40, source(cell)[:200]
+            assert len(about.get("figure", {}).get("caption", "")) > 20, source(cell)[:200]
+    assert live >= 1
+
+
+def test_front_page_numbers_stand_in_the_ledger():
+    front = (ROOT / "book" / "intro.md").read_text("utf-8")
+    ledger = "\n".join(path.read_text("utf-8") for path in (ROOT / "book" / "claims").glob("*.yml"))
+    numbers = re.findall(r"\*\*(\d+)\*\*", front)
+    assert numbers
+    for number in numbers:
+        assert re.search(rf"^\s*value: {number}\b", ledger, re.M), number
