@@ -131,9 +131,10 @@ class Rule:
             )
         for name, value in zip(("theta", "grad", *self.slots), (theta, grad, *state), strict=True):
             check_floating(value, name)
-            if np.shape(value) != np.shape(theta):
+            shapes = [tuple(getattr(array, "shape", ())) for array in (value, theta)]
+            if shapes[0] != shapes[1]:
                 raise ValueError(
-                    f"{self.name}: {name} has shape {tuple(np.shape(value))} and theta {tuple(np.shape(theta))}; "
+                    f"{self.name}: {name} has shape {shapes[0]} and theta {shapes[1]}; "
                     "they must be equal, because shapes that broadcast would hide a mistake. Reshape one of them."
                 )
         full = check_hyper(self, hyper, unstable=unstable)
@@ -216,7 +217,9 @@ def check_start(surface, start):
     A list or tuple of numbers becomes float64; an array keeps its dtype and must be floating.
     """
     if start is None:
-        start = surface.start
+        start = getattr(surface, "start", None)
+        if start is None:
+            raise TypeError("this surface names no start of its own; pass start, one number per coordinate.")
     if isinstance(start, (list, tuple, int, float)):
         start = np.asarray(start, dtype=float)
     check_floating(start, "start")
