@@ -21,6 +21,8 @@ const ICONS = /** @type {Record<string, string>} */ ({
   link: "M6.7 9.3a.8.8 0 0 0 1.1 0l2.8-2.8a1.8 1.8 0 0 1 2.5 2.5l-1.7 1.8 1.1 1.1 1.7-1.7a3.4 3.4 0 0 0-4.8-4.8L6.7 8.2a.8.8 0 0 0 0 1.1zm2.6-2.6a.8.8 0 0 0-1.1 0L5.4 9.5A1.8 1.8 0 0 1 2.9 7l1.7-1.8-1.1-1.1-1.7 1.7a3.4 3.4 0 0 0 4.8 4.8l2.7-2.8a.8.8 0 0 0 0-1.1z",
 });
 
+let groups = 0;
+
 /** @param {string} name */
 const icon = (name) => s("svg", { class: "lf-icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: ICONS[name] }));
 
@@ -115,7 +117,7 @@ export function createFigure({ model, el, title, state: specs, python }) {
    * @param {string} [o.symbol]
    * @param {string} [o.look] the family whose colour the symbol has
    * @param {string} [o.unit]
-   * @param {"linear"|"log"} [o.type]
+   * @param {"linear"|"log"|"near-one"} [o.type] "near-one": even in log(1 - value), for a momentum
    * @param {() => [number, number]} [o.range] the slider's ends, where they move; by default the state's bounds
    * @param {() => Mark[]} [o.marks]
    * @param {(value: number) => string} [o.words] the value in words, for a screen reader
@@ -140,7 +142,7 @@ export function createFigure({ model, el, title, state: specs, python }) {
     const markRow = h("div", { class: "lf-mark-row", "aria-hidden": "true" });
     const node = h("div", { class: "lf-control", "data-control": name ?? label }, labelled(label, symbol, look),
       h("span", { class: "lf-value" }, typed, h("span", { class: "lf-unit", text: unit })), h("div", { class: "lf-track" }, bar, markRow));
-    const tidy = (/** @type {number} */ v) => (integral ? Math.round(v) : roundTo(v, 3));
+    const tidy = (/** @type {number} */ v) => (integral ? Math.round(v) : type === "near-one" ? roundTo(1 - roundTo(1 - v, 2), 8) : roundTo(v, 3));
     const commit = (/** @type {number} */ v) => store(Math.min(Math.max(v, limits[0]), limits[1]));
 
     life.on(bar, "input", () => commit(tidy(track().invert(Number(bar.value)))));
@@ -198,6 +200,22 @@ export function createFigure({ model, el, title, state: specs, python }) {
     drawers.push(() => { menu.value = (get ?? (() => read(/** @type {string} */ (name))))(); });
     place(fold, node);
     return { node, menu };
+  }
+
+  /**
+   * Two or three choices side by side, one of them taken: radio buttons that look like one switch.
+   * @param {{name?: string, label: string, options: {value: string, label: string, look?: string}[], get?: () => string, set?: (value: string) => void, fold?: boolean}} o
+   */
+  function segments({ name, label, options, get, set: put, fold = false }) {
+    const group = `lf-segments-${(groups += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+    const radios = options.map((option) => h("input", { type: "radio", name: group, value: option.value }));
+    const row = h("div", { class: "lf-segments", role: "radiogroup", "aria-label": label },
+      ...options.map((option, k) => h("label", { class: "lf-segment", "data-look": option.look }, radios[k], h("span", { text: option.label }))));
+    const node = h("div", { class: "lf-control", "data-control": name ?? label }, labelled(label), row);
+    for (const radio of radios) life.on(radio, "change", () => (put ?? ((v) => set({ [/** @type {string} */ (name)]: v })))(radio.value));
+    drawers.push(() => { const now = (get ?? (() => read(/** @type {string} */ (name))))(); for (const radio of radios) radio.checked = radio.value === now; });
+    place(fold, node);
+    return { node, radios };
   }
 
   /**
@@ -338,7 +356,7 @@ export function createFigure({ model, el, title, state: specs, python }) {
     watch: (callback) => { watchers.push(callback); },
     /** What to do whenever something changed. @param {() => void} callback */
     draw: (callback) => { drawers.push(callback); },
-    redraw, flush, slider, select, toggle, button, readout, speak, say, player,
+    redraw, flush, slider, select, segments, toggle, button, readout, speak, say, player,
     /** A picture; see plot.js. @param {Omit<Parameters<typeof createPlot>[0], "life"|"parent"|"changed"> & {parent?: HTMLElement}} o */
     plot: (o) => createPlot({ parent: pictures, ...o, life, changed: redraw }),
     /** The plain data now drawn, for tests. @param {() => object} callback */

@@ -5,18 +5,18 @@ import { assign, clamp, h, onTheme, powerOfTen, s, show } from "./dom.js";
 // ---------------------------------------------------------------------------------------------------- pure geometry
 
 /** @typedef {[number, number]} Pair */
-/** @typedef {{(value: number): number, invert: (pixel: number) => number, domain: Pair, range: Pair, type: "linear"|"log"}} Scale */
+/** @typedef {{(value: number): number, invert: (pixel: number) => number, domain: Pair, range: Pair, type: "linear"|"log"|"near-one"}} Scale */
 
 /**
- * A map from data to pixels, with its inverse.
- * @param {"linear"|"log"} type
- * @param {Pair} domain both positive where `type` is "log"
+ * A map from data to pixels, with its inverse. "near-one" is even in log(1 - value): .9, .99 and .999 lie equally far apart.
+ * @param {"linear"|"log"|"near-one"} type
+ * @param {Pair} domain both positive where `type` is "log", both below one where it is "near-one"
  * @param {Pair} range
  * @returns {Scale}
  */
 export function scale(type, domain, range) {
-  const to = type === "log" ? Math.log : (/** @type {number} */ v) => v;
-  const from = type === "log" ? Math.exp : (/** @type {number} */ v) => v;
+  const to = type === "log" ? Math.log : type === "near-one" ? (/** @type {number} */ v) => -Math.log1p(-v) : (/** @type {number} */ v) => v;
+  const from = type === "log" ? Math.exp : type === "near-one" ? (/** @type {number} */ u) => -Math.expm1(-u) : (/** @type {number} */ v) => v;
   const [a, b] = domain.map(to);
   const [p, q] = range;
   const map = /** @type {Scale} */ ((value) => p + ((to(value) - a) / (b - a)) * (q - p));
@@ -292,7 +292,7 @@ export function heatPixels(values, nx, ny, low, high, log = true) {
 // ------------------------------------------------------------------------------------------------------ the drawing
 
 /**
- * @typedef {{domain: Pair, type?: "linear"|"log", label?: string, count?: number, format?: (v: number) => string, hidden?: boolean}} Axis
+ * @typedef {{domain: Pair, type?: "linear"|"log"|"near-one", label?: string, count?: number, format?: (v: number) => string, hidden?: boolean}} Axis
  * @typedef {ReturnType<typeof createPlot>} Plot
  */
 
@@ -475,6 +475,8 @@ export function createPlot({ life, parent, label, x: xAxis, y: yAxis, equal = fa
         node.focus({ preventScroll: true });
         event.preventDefault();
       });
+      // Browsers do not agree on touch-action inside an SVG: without this a finger on the handle scrolls the page instead.
+      life.on(node, "touchstart", (event) => event.preventDefault(), { passive: false });
       life.on(node, "pointermove", (event) => {
         if (!grip) return;
         const [px, py] = spot(event);
