@@ -118,12 +118,15 @@ def test_readme_picture_is_there_and_small():
     assert 2_000 < (ROOT / name).stat().st_size < 150_000
 
 
-def test_the_files_that_pip_installs_are_the_ones_that_exist():
-    pip = [line for line in "\n".join(fenced(read("README.md"))).splitlines() if "pip install" in line]
-    assert len(pip) == 2, pip
-    for line in pip:
-        for file in re.findall(r"-r (\S+)", line):
-            assert (ROOT / file).is_file()
+def test_the_steps_without_make_are_those_of_the_makefile():
+    steps = next(code for code in fenced(read("README.md")) if "-m venv" in code)
+    makefile = read("Makefile").replace("$(PY)", ".venv/bin/python")
+    for option in re.findall(r"(?<= )(-r \S+|--no-deps|--no-build-isolation|--editable \.|--serve)", steps):
+        assert option in makefile, f"README says {option}, the Makefile does not"
+    for option in re.findall(r"'(--[\w-]+)'", steps):
+        assert f'"{option}"' in makefile, f"README says {option}, the Makefile does not"
+    for file in re.findall(r"\b([\w/]+\.(?:txt|py))\b", steps):
+        assert (ROOT / file).is_file(), f"README names {file}"
 
 
 # -- pins and settings ------------------------------------------------------------------------
