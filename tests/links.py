@@ -49,7 +49,9 @@ def addresses(sources=None):
     for name, text in texts() if sources is None else sources:
         if name.endswith(".bib"):
             text += "".join(f"\nhttps://doi.org/{doi}" for doi in re.findall(r"^\s*doi\s*=\s*\{(.+?)\}", text, re.M))
-            text += "".join(f"\nhttps://arxiv.org/abs/{number}" for number in re.findall(r"^\s*eprint\s*=\s*\{(.+?)\}", text, re.M))
+            text += "".join(
+                f"\nhttps://arxiv.org/abs/{number}" for number in re.findall(r"^\s*eprint\s*=\s*\{(.+?)\}", text, re.M)
+            )
         for address in map(tidy, ADDRESS.findall(text)):
             if not address.startswith(NO_PAGE):
                 found.setdefault(address, set()).add(name)

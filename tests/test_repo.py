@@ -142,9 +142,20 @@ def test_requirements_are_exact_pins():
 
 def test_no_text_names_a_package_registry():
     # Split so that this file does not name them either.
-    hosts = ["pypi" + ".org", "files.python" + "hosted", "registry." + "npmjs", "registry." + "yarnpkg", "download." + "pytorch",
-             "index" + "-url", "proxy.golang" + ".org", "cran.r-" + "project", "conda." + "anaconda"]
-    for name in tracked(".py", ".md", ".toml", ".txt", ".yml", ".cfg", ".json", ".ipynb", ".cff", ".js", ".cjs", "Makefile", "run"):
+    hosts = [
+        "pypi" + ".org",
+        "files.python" + "hosted",
+        "registry." + "npmjs",
+        "registry." + "yarnpkg",
+        "download." + "pytorch",
+        "index" + "-url",
+        "proxy.golang" + ".org",
+        "cran.r-" + "project",
+        "conda." + "anaconda",
+    ]
+    for name in tracked(
+        ".py", ".md", ".toml", ".txt", ".yml", ".cfg", ".json", ".ipynb", ".cff", ".js", ".cjs", "Makefile", "run"
+    ):
         text = read(name)
         for host in hosts:
             assert host not in text, f"{name} names {host}"
@@ -198,7 +209,7 @@ def test_a_changed_address_is_noticed_and_written():
 def test_a_badly_set_address_is_refused(tmp_path):
     address = script("book/_gen/address.py")
     (tmp_path / "_config.yml").write_text("repository:\n  url: https://example.org/a\n")
-    with pytest.raises(ValueError, match="example.org/a.*OWNER/NAME"):
+    with pytest.raises(ValueError, match=r"example\.org/a.*OWNER/NAME"):
         address.owner_and_name(tmp_path)
 
 
@@ -266,7 +277,9 @@ def test_keys_are_first_author_and_year():
         assert key == family + fields["year"], f"{key}: expected {family}{fields['year']}"
 
 
-@pytest.mark.parametrize(("field", "shape"), [("doi", r"10\.\d{4,9}/\S+"), ("eprint", r"\d{4}\.\d{4,5}"), ("url", r"https://\S+")])
+@pytest.mark.parametrize(
+    ("field", "shape"), [("doi", r"10\.\d{4,9}/\S+"), ("eprint", r"\d{4}\.\d{4,5}"), ("url", r"https://\S+")]
+)
 def test_identifiers_have_their_shape_and_are_used_once(field, shape):
     seen = {}
     for key, (_, fields, _) in entries().items():
