@@ -1,11 +1,13 @@
-"""Key the cache of executed notebooks on the library that they import.
+"""How the build runs notebooks: with a cache that knows the library, and with figures as SVG.
 
 jupyter-cache runs a notebook again when the notebook's own code changes; a change in `momentum_lib` escapes it and the
 book would show yesterday's numbers. So the cache lives in a folder named after a hash of everything a notebook imports:
-the library's files and the pinned requirements.
+the library's files and the pinned requirements. Kernels started by the build read an IPython profile of its own, which asks
+for SVG (sharp on every screen, and pictures.py can give it the page's colours); elsewhere a figure stays a PNG.
 """
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -36,6 +38,21 @@ def _key_cache(app, config):
     config.nb_execution_cache_path = str(cache)
 
 
+PROFILE = """\
+c.InlineBackend.figure_formats = {"svg"}
+c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
+c.HistoryManager.enabled = False
+"""
+
+
+def _kernel_profile(app, config):
+    folder = Path(app.outdir).parent / ".ipython" / "profile_default"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ipython_kernel_config.py").write_text(PROFILE)
+    os.environ["IPYTHONDIR"] = str(folder.parent)
+
+
 def setup(app):
     app.connect("config-inited", _key_cache, priority=100)
+    app.connect("config-inited", _kernel_profile)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

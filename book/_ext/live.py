@@ -1,3 +1,149 @@
-"""Live figures on the static page (thin first line; grows below)."""
+"""Live figures on the static page.
+
+    ```{live} race
+    :surface: rosenbrock
+    :rules: [gradient_descent, heavy_ball]
+    :name: fig-race
+
+    What to see. (Without a text, the figure's own caption stands here.)
+    ```
+
+The directive, and every live figure that a notebook shows, becomes the figure's face without a kernel: a `<div>` with its
+state. Into it goes a picture of that state, drawn by the same Python class, with its alt text and caption: that is what a
+reader sees on paper, or with JavaScript off. Pages with a live figure load one script, shared by all of them.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from library_cache import library_hash
+
+logger = logging.getLogger(__name__)
+
+
+class live_figure(nodes.figure):
+    """A live figure in the text; a `figure` so that it is numbered and can be referred to."""
+
+
+class _AnyOption(dict):
+    """An option table that takes every option and reads its value as YAML: the figure itself checks names and values."""
+
+    def __bool__(self):
+        return True
+
+    def __contains__(self, key):
+        return True
+
+    def __getitem__(self, key):
+        return (lambda text: text) if key == "name" else yaml.safe_load
+
+
+class Live(SphinxDirective):
+    required_arguments = 1
+    has_content = True
+    option_spec = _AnyOption()
+
+    def run(self):
+        from momentum_lib import widgets
+
+        name = self.options.pop("name", None)
+        try:
+            figure = widgets.make(self.arguments[0], **self.options)
+        except Exception as error:  # names and bounds are checked by the figure; its message says what is allowed
+            raise self.error(f"live figure {self.arguments[0]}: {error}") from error
+        node = live_figure(face=figure._repr_html_())
+        self.set_source_info(node)
+        caption = nodes.caption()
+        if self.content:
+            text = nodes.Element()
+            self.state.nested_parse(self.content, self.content_offset, text)
+            for paragraph in text.children:
+                caption += paragraph.children if isinstance(paragraph, nodes.paragraph) else [paragraph]
+        else:
+            caption += nodes.Text(figure.caption)
+        node += caption
+        if name:
+            self.options["name"] = name
+            self.add_name(node)
+        return [node]
+
+
+# --- the static picture ---------------------------------------------------------------------------------------------
+def static_picture(app, name, state):
+    """Draw a live figure's state once; return the picture's file name, its alt text and its caption."""
+    import matplotlib as mpl
+
+    from momentum_lib import widgets
+
+    figure = widgets.make(name, **state)
+    key = hashlib.sha256((library_hash() + json.dumps(figure.state(), sort_keys=True)).encode()).hexdigest()[:12]
+    file = f"live-{name}-{key}.svg"
+    cache = Path(app.outdir).parent / ".live" / file
+    if not cache.exists():
+        cache.parent.mkdir(exist_ok=True)
+        with mpl.rc_context({"svg.hashsalt": "momentum"}):
+            figure.picture().savefig(cache, format="svg", transparent=True, metadata={"Date": None})
+    target = Path(app.outdir) / "_images" / file
+    target.parent.mkdir(exist_ok=True)
+    shutil.copyfile(cache, target)
+    app.course_pictures[file] = target
+    return file, figure.alt(), figure.caption
+
+
+def _visit(self, node):
+    face = node["face"].removesuffix("</div>")
+    ids = f' id="{node["ids"][0]}"' if node["ids"] else ""
+    self.body.append(f'{face}<figure class="live-static"{ids}>')
+
+
+def _depart(self, node):
+    self.body.append("</figure></div>\n")
+
+
+def finish(soup, app, root):
+    """Give every live figure of a page its picture; return whether the page has one. `root` leads to the site's top."""
+    places = soup.select("div.live-figure[data-figure]")
+    for place in places:
+        file, alt, caption = static_picture(app, place["data-figure"], json.loads(place["data-state"]))
+        figure = place.select_one("figure.live-static")
+        if figure is None:
+            figure = soup.new_tag("figure", attrs={"class": "live-static"})
+            note = soup.new_tag("figcaption")
+            note.string = caption
+            figure.append(note)
+            place.append(figure)
+        figure.insert(0, soup.new_tag("img", attrs={"src": f"{root}_images/{file}", "alt": alt}))
+    if places and soup.head is not None:
+        soup.head.append(soup.new_tag("script", attrs={"src": f"{root}_static/live.js?v={app.course_live_version}", "defer": ""}))
+    return bool(places)
+
+
+# --- the script -----------------------------------------------------------------------------------------------------
+def _script():
+    from momentum_lib.widgets import bundle
+
+    return bundle.script()
+
+
+def _begin(app):
+    app.course_live_version = hashlib.sha256(_script().encode()).hexdigest()[:8]
+
+
+def _write(app, error):
+    if error is None and app.builder.format == "html":
+        (Path(app.outdir) / "_static" / "live.js").write_text(_script(), encoding="utf8")
+
+
 def setup(app):
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_directive("live", Live)
+    app.add_enumerable_node(live_figure, "figure", lambda node: node.next_node(nodes.caption).astext(), html=(_visit, _depart))
+    app.connect("builder-inited", _begin)
+    app.connect("build-finished", _write, priority=200)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from bs4 import BeautifulSoup
 
+import live
 import pictures
 import stylesheet
 
@@ -156,7 +157,7 @@ def _mathematics_in_titles(soup):
             link.string = _plain(link)
 
 
-def finish(html, app, pagename):
+def finish(html, app):
     """Return a page's HTML with everything in place that no template can do."""
     soup = BeautifulSoup(html, "html.parser")
     _title(soup, app.config.html_title)
@@ -164,7 +165,9 @@ def finish(html, app, pagename):
     _notes(soup)
     _tidy(soup)
     _mathematics_in_titles(soup)
-    pictures.finish(soup, app, pagename)
+    root = soup.html.get("data-content_root", "") if soup.html is not None else ""
+    live.finish(soup, app, root)
+    pictures.finish(soup, app)
     return str(soup)
 
 
@@ -177,7 +180,7 @@ def _wrap_templates(app):
 
     def render_and_finish(template, context):
         html = render(template, context)
-        return finish(html, app, context["pagename"]) if "pagename" in context and html.lstrip().startswith("<!") else html
+        return finish(html, app) if "pagename" in context and html.lstrip().startswith("<!") else html
 
     app.builder.templates.render = render_and_finish
 

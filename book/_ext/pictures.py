@@ -1,61 +1,59 @@
-"""Pictures of the pages: their size, so that the text does not jump, and a twin in dark colours for each SVG.
+"""Pictures of the pages: their size, so that the text does not jump, and each figure in the colours of light and dark pages.
 
-The course's colours have one hex on white pages and another on dark ones. A figure is drawn once, in the light ones; the
-twin is the same file with each colour exchanged, and the style sheet shows the one that fits the page.
+A figure is drawn once, in mid-tones that can be read on any ground (a notebook's page may be light or dark). The site does
+better: it writes each SVG twice, with every mid-tone exchanged for the exact colour that the meaning has on a light page and
+on a dark one, the colours of the text, the equations and the live figures. The style sheet shows the one that fits.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
-from sphinx.util import logging
+QUIET = {  # greys of the figures -> secondary ink, and the hair lines of contours
+    "#7b8794": ("#5b6672", "#9aa6b2"),
+    "#9aa5b1": ("#8794a3", "#66727f"),
+    "#000000": ("#1f2933", "#e6eaf0"),
+    "#ffffff": ("#ffffff", "#14181f"),
+}
 
-logger = logging.getLogger(__name__)
+
+def _hexa(colour):
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in colour)
 
 
-def palette():
-    """Return light hex -> dark hex for the course's colours; they live in momentum_lib.notation."""
-    from momentum_lib import notation
+@cache
+def palette(theme):
+    """Return hex in a figure -> hex on a page, for ``theme`` "light" or "dark": mid-tones, and light hexes used as such."""
+    from momentum_lib import notation, plot
 
-    pairs = {"#1f2933": "#e6eaf0", "#5b6672": "#9aa6b2", "#ffffff": "#14181f", "#000000": "#e6eaf0"}
-    for look in notation.LOOKS.values():
-        get = look.get if isinstance(look, dict) else lambda name, look=look: getattr(look, name)
-        pairs[get("light").lower()] = get("dark").lower()
+    pairs = {hexa: pair[theme == "dark"] for hexa, pair in QUIET.items()}
+    for name, look in notation.LOOKS.items():
+        target = getattr(look, theme).lower()
+        pairs[look.light.lower()] = target
+        pairs.setdefault(_hexa(plot.colour(name)), target)
     return pairs
 
 
-def begin(app):
-    """Start a build with no twins noted; live.py adds the pictures that it draws to `course_pictures` (name -> path)."""
-    app.course_twins = set()
-    app.course_pictures = {}
-
-
-def _grey(hexa):
-    """A quiet grey keeps its distance from the page: lightness mirrored; anything with a hue stays as it is."""
-    r, g, b = (int(hexa[i : i + 2], 16) for i in (1, 3, 5))
-    if max(r, g, b) - min(r, g, b) > 36:
-        return hexa
-    page = (0x14, 0x18, 0x1F)
-    return "#" + "".join(f"{round(p + (255 - c) * (230 - p) / 255):02x}" for c, p in zip((r, g, b), page, strict=True))
-
-
-def dark_twin(svg, colours):
-    """Return the SVG text with every colour of `colours` exchanged and greys mirrored; heat maps are left alone."""
-    pieces = re.split(r"(<g id=\"QuadMesh_\d+\">.*?</g>\s*</g>|<image .*?/>)", svg, flags=re.S)
-
-    def exchange(match):
-        hexa = match[0].lower()
-        return colours.get(hexa) or _grey(hexa)
-
-    pieces[::2] = [re.sub(r"#[0-9a-fA-F]{6}\b", exchange, piece) for piece in pieces[::2]]
+def exchange(svg, theme):
+    """Return the SVG text in the colours of a theme; heat maps (meshes and images) keep theirs."""
+    pieces = re.split(r'(<g id="QuadMesh_\d+">.*?</g>\s*</g>|<image .*?/>)', svg, flags=re.S)
+    colours = palette(theme)
+    pieces[::2] = [re.sub(r"#[0-9a-fA-F]{6}\b", lambda m: colours.get(m[0].lower(), m[0]), piece) for piece in pieces[::2]]
     return "".join(pieces)
+
+
+def begin(app):
+    """Start a build: no pairs noted yet; live.py adds the pictures that it draws to `course_pictures` (name -> path)."""
+    app.course_pairs = set()
+    app.course_pictures = {}
 
 
 def _size(path):
     if path.suffix == ".svg":
         head = path.read_text(encoding="utf8")[:2000]
         box = re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', head)
-        # matplotlib counts in points; pages count in pixels
+        # matplotlib counts in points, 72 to the inch; pages count in pixels, 96 to the inch
         return tuple(round(float(v) * 4 / 3) for v in box.groups()) if box else None
     if path.suffix == ".png":
         data = path.read_bytes()[16:24]
@@ -63,10 +61,10 @@ def _size(path):
     return None
 
 
-def finish(soup, app, pagename):
-    """Give every picture of a page its size; pair every figure in SVG with its dark twin."""
+def finish(soup, app):
+    """Give every picture of a page its size; put two in the place of every SVG, one a theme."""
     sources = {name: Path(app.srcdir, source) for source, name in getattr(app.builder, "images", {}).items()}
-    sources.update(getattr(app, "course_pictures", {}))
+    sources.update(app.course_pictures)
     for image in soup.select("article img"):
         src = image.get("src", "")
         name = unquote(src.rpartition("/")[2])
@@ -78,22 +76,24 @@ def finish(soup, app, pagename):
         if size and not image.get("width") and not image.get("style"):
             image["width"], image["height"] = map(str, size)
         classes = image.get("class", [])
-        if path.suffix == ".svg" and "only-light" not in classes and "no-twin" not in classes:
-            app.course_twins.add(name)
-            twin = soup.new_tag("img", attrs={**image.attrs, "src": src.removesuffix(".svg") + "-dark.svg"})
-            twin["class"] = [*classes, "only-dark"]
-            twin["loading"] = "lazy"
-            image["class"] = [*classes, "only-light"]
+        if path.suffix == ".svg" and "one-colour" not in classes:
+            app.course_pairs.add(name)
+            stem = src.removesuffix(".svg")
             image["loading"] = "lazy"
-            image.insert_after(twin)
+            other = soup.new_tag("img", attrs={**image.attrs, "src": f"{stem}-dark.svg", "class": [*classes, "only-dark"]})
+            image["src"], image["class"] = f"{stem}-light.svg", [*classes, "only-light"]
+            image.insert_after(other)
 
 
 def write(app, error):
-    """Write the dark twins beside the pictures that the pages of this build show."""
+    """Write the pairs of the pictures that the pages of this build show, in the place of the single files."""
     if error is not None or app.builder.format != "html":
         return
-    colours = palette()
     folder = Path(app.outdir) / "_images"
-    for name in sorted(app.course_twins):
+    for name in sorted(app.course_pairs):
         path = folder / name
-        path.with_name(path.stem + "-dark.svg").write_text(dark_twin(path.read_text(encoding="utf8"), colours), encoding="utf8")
+        text = path.read_text(encoding="utf8")
+        text = re.sub(r"(\.\d\d)\d+", r"\1", text)  # a hundredth of a point is finer than any screen
+        for theme in ("light", "dark"):
+            path.with_name(f"{path.stem}-{theme}.svg").write_text(exchange(text, theme), encoding="utf8")
+        path.unlink()

@@ -63,14 +63,15 @@ def _katex():
 def _formula_colours():
     """KaTeX writes a formula's colours as inline styles; on a dark page each takes its dark counterpart."""
     rules = []
-    for light, dark in pictures.palette().items():
+    for light, dark in pictures.palette("dark").items():
         rules.append(f'html[data-theme=dark] .katex [style*="color:{light}" i]{{color:{dark}!important}}')
     return "".join(rules)
 
 
 def _live():
-    folder = ROOT / "momentum_lib" / "widgets"
-    return "\n".join(path.read_text(encoding="utf8") for path in sorted(folder.rglob("*.css")))
+    from momentum_lib.widgets import bundle
+
+    return bundle.styles()
 
 
 def _own():
