@@ -161,6 +161,16 @@ def test_no_text_names_a_package_registry():
             assert host not in text, f"{name} names {host}"
 
 
+def test_no_text_names_the_place_where_it_was_written():
+    places = ["/" + "work/", "../" + "shared", "scratch" + "/", "/home" + "/", "/tmp" + "/bash"]
+    for name in tracked(
+        ".py", ".md", ".toml", ".yml", ".cfg", ".json", ".ipynb", ".cff", ".js", ".cjs", ".css", ".bib", "Makefile", "run"
+    ):
+        text = read(name)
+        for place in places:
+            assert place not in text, f"{name} names {place}"
+
+
 def test_nothing_is_left_to_do():
     words = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "T" + "BD", "lorem " + "ipsum", "place" + "holder"]))
     for name in tracked(".py", ".md", ".toml", ".yml", ".cfg", ".ipynb", ".cff", ".css", ".html", "Makefile", "run"):
