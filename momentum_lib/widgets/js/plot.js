@@ -176,6 +176,7 @@ export function ringPaths(all, nx, ny, px, py) {
  */
 export function clipSegment(x0, y0, x1, y1, [[left, right], [low, high]]) {
   const dx = x1 - x0, dy = y1 - y0;
+  const inBox = (/** @type {number} */ x, /** @type {number} */ y) => x >= left && x <= right && y >= low && y <= high;
   let enter = 0, leave = 1;
   for (const [p, q] of [[-dx, x0 - left], [dx, right - x0], [-dy, y0 - low], [dy, high - y0]]) {
     if (p === 0) { if (q < 0) return null; continue; }
@@ -183,7 +184,10 @@ export function clipSegment(x0, y0, x1, y1, [[left, right], [low, high]]) {
     if (p < 0) enter = Math.max(enter, r); else leave = Math.min(leave, r);
     if (enter > leave) return null;
   }
-  return [x0 + enter * dx, y0 + enter * dy, x0 + leave * dx, y0 + leave * dy];
+  // An end inside the box is kept exactly; a computed one is held inside it, for the far end may be 1e300 away.
+  const at = (/** @type {number} */ t) => [clamp(x0 + t * dx, left, right), clamp(y0 + t * dy, low, high)];
+  const [a, b] = enter === 0 ? [x0, y0] : at(enter), [c, d] = leave === 1 && inBox(x1, y1) ? [x1, y1] : at(leave);
+  return [a, b, c, d];
 }
 
 /**

@@ -152,7 +152,11 @@ print(path.points[-1], path.error[-1])
 
     fall.setDomain([0, Math.max(steps, 2)]);
     const first = Math.hypot(start[0], start[1]) || 1;
-    const curve = (/** @type {ArrayLike<number>} */ values, /** @type {number} */ by) => Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? Math.abs(values[k >> 1]) / by : k >> 1));
+    const curve = (/** @type {ArrayLike<number>} */ values, /** @type {number} */ by) => {
+      const xy = new Float64Array(2 * (head + 1));
+      for (let k = 0; k <= head; k++) { xy[2 * k] = k; xy[2 * k + 1] = Math.abs(values[k]) / by; }
+      return xy;
+    };
     goal.update([0, TOLERANCE, Math.max(steps, 2), TOLERANCE]);
     alongLine.update(curve(along, first));
     acrossLine.update(curve(across, first));

