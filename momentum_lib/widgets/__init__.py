@@ -15,6 +15,7 @@ except ImportError as error:
     ) from error
 
 from ._base import FIGURES, LiveFigure
+from .filter import Filter
 from .ravine import Ravine
 
 
@@ -27,4 +28,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "LiveFigure", "Ravine", "make"]
+__all__ = ["FIGURES", "Filter", "LiveFigure", "Ravine", "make"]

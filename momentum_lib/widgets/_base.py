@@ -169,6 +169,41 @@ class Numbers(_State):
         return {"kind": "numbers", "initial": dict(self.default_value), "bounds": {n: list(b) for n, b in self.bounds.items()}}
 
 
+class Table(_State):
+    """Rows of named real numbers, each clamped into its bounds; any row and any number may be left out."""
+
+    def __init__(self, initial, bounds):
+        super().__init__({row: dict(columns) for row, columns in initial.items()})
+        self.bounds = {row: {n: (float(low), float(high)) for n, (low, high) in columns.items()} for row, columns in bounds.items()}
+
+    def make_dynamic_default(self):
+        return {row: dict(columns) for row, columns in self.default_value.items()}
+
+    def validate(self, obj, value):
+        if not isinstance(value, dict):
+            self.refuse(value, "a dict of dicts of numbers, for the rows " + ", ".join(self.bounds))
+        for row, columns in value.items():
+            if row not in self.bounds:
+                self.refuse(row, _nearest(row, list(self.bounds)))
+            if not isinstance(columns, dict):
+                raise traitlets.TraitError(f"{self.name}[{row!r}] is {columns!r}; allowed: a dict of numbers with the names {', '.join(self.bounds[row])}.")
+            for name, number in columns.items():
+                if name not in self.bounds[row]:
+                    raise traitlets.TraitError(f"{self.name}[{row!r}] names {name!r}; {_nearest(name, list(self.bounds[row]))}.")
+                if not _finite(_plain(number)):
+                    raise traitlets.TraitError(f"{self.name}[{row!r}][{name!r}] is {number!r}; allowed: a finite number.")
+        rows = {
+            row: {n: min(max(float(_plain(value[row][n])), low), high) for n, (low, high) in columns.items() if n in value[row]}
+            for row, columns in self.bounds.items()
+            if row in value
+        }
+        return {row: columns for row, columns in rows.items() if columns}
+
+    def spec(self):
+        bounds = {row: {n: list(b) for n, b in columns.items()} for row, columns in self.bounds.items()}
+        return {"kind": "table", "initial": self.make_dynamic_default(), "bounds": bounds}
+
+
 # -- the figure -------------------------------------------------------------------------------
 
 
@@ -240,16 +275,19 @@ INK, QUIET = "#7B8794", "#9AA5B1"
 """Mid-tones that can be read on the white and on the dark page: a static picture has no theme."""
 
 
-def canvas(width=7.2, height=3.2, columns=(1,)):
-    """A transparent matplotlib Figure and its axes, one per entry of ``columns`` (their relative widths)."""
+def canvas(width=7.2, height=3.2, columns=(1,), mosaic=None, **grid):
+    """A transparent matplotlib Figure and its axes, one per entry of ``columns`` (their relative widths).
+
+    With ``mosaic`` (and what else ``Figure.subplot_mosaic`` takes) the axes come as a dict by name.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0)
-    axes = figure.subplots(1, len(columns), width_ratios=columns, squeeze=False)[0]
-    for ax in axes:
+    axes = figure.subplot_mosaic(mosaic, **grid) if mosaic else figure.subplots(1, len(columns), width_ratios=columns, squeeze=False)[0]
+    for ax in axes.values() if mosaic else axes:
         ax.patch.set_alpha(0)
-        ax.tick_params(colors=INK, labelsize=9)
+        ax.tick_params(colors=INK, labelsize=9, which="both")
         ax.xaxis.label.set(color=INK, size=9)
         ax.yaxis.label.set(color=INK, size=9)
         for side, spine in ax.spines.items():

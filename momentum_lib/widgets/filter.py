@@ -1,0 +1,187 @@
+"""The filter: a moving average on a noisy signal, its weights, and the frequencies that it lets through."""
+
+import math
+
+import numpy as np
+
+from .. import rules, theory
+from ._base import INK, QUIET, Choice, Flag, Integer, LiveFigure, Number, canvas, stroke
+
+STEPS = 200
+STEP_AT = 60
+SHOWN_WEIGHTS = 60
+DRAWS, SETTLE = 20_000, 5_000
+SIGNALS = {
+    "wave": "a cosine wave at the frequency you choose",
+    "zigzag": "+1, -1, +1, ...: the fastest wave there is",
+    "constant": "always 1",
+    "step": f"0, and from step {STEP_AT} on 1",
+}
+
+
+def draw_noise(n, seed=0):
+    """``n`` draws of noise with mean 0 and variance 1, the same numbers as in the browser, bit for bit.
+
+    Each is the sum of twelve uniform numbers, less six: close to normal, never beyond 6, and made
+    by additions alone, so that Python and JavaScript agree exactly.  The uniforms come from
+    mulberry32 (T. Ettinger 2017, public domain), which hashes a counter; ``seed`` starts the counter.
+    Returns floats of shape (n,).
+    """
+    mask = np.uint64(0xFFFFFFFF)
+    count = np.arange(1, 12 * n + 1, dtype=np.uint64)
+    a = (np.uint64(seed * 0x9E3779B1 & 0xFFFFFFFF) + count * np.uint64(0x6D2B79F5)) & mask
+    t = ((a ^ (a >> np.uint64(15))) * (a | np.uint64(1))) & mask
+    t ^= (t + (((t ^ (t >> np.uint64(7))) * (t | np.uint64(61))) & mask)) & mask
+    uniform = (t ^ (t >> np.uint64(14))).astype(float) / 2**32
+    return uniform.reshape(n, 12).sum(axis=1) - 6
+
+
+def clean(signal, frequency=0.08):
+    """The signal without noise, shape (200,): one of ``SIGNALS``; ``frequency`` in radians per step is the wave's."""
+    t = np.arange(STEPS)
+    if signal not in SIGNALS:
+        raise ValueError(f"signal is {signal!r}; allowed: {', '.join(SIGNALS)}.")
+    return {"wave": np.cos(frequency * t), "zigzag": 1.0 - 2 * (t % 2), "constant": np.ones(STEPS), "step": 1.0 * (t >= STEP_AT)}[signal]
+
+
+def gradients(signal="wave", *, frequency=0.08, noise=0.5, seed=0):
+    """The noisy gradients of the figure, shape (200,): the signal plus ``noise`` times the draws of :func:`draw_noise`."""
+    return clean(signal, frequency) + noise * draw_noise(STEPS, seed)
+
+
+def _filter(grads, beta, rule, slot=0):
+    """The rule's memory after each gradient: its own text, one step after the other."""
+    state, hyper, kept = rule.init(0.0), {"lr": 0.0, "beta": beta}, np.empty(len(grads))
+    for k, grad in enumerate(grads.tolist()):
+        _, state = rule.step(0.0, grad, state, hyper, k + 1)
+        kept[k] = state[slot]
+    return kept
+
+
+def _lag(response, omega, beta):
+    """How many steps late a wave comes out; the limits at both ends of the frequencies by hand."""
+    if omega in (0.0, math.pi):
+        return 0.0 if omega else beta / (1 - beta)
+    return float(-np.angle(response) / omega)
+
+
+class Filter(LiveFigure):
+    """A moving average under the reader's hand, as ``rules.averaged_momentum`` keeps it, or the sum of ``heavy_ball``.
+
+    ``beta``      momentum, 0 to 0.999
+    ``form``      "average" (weight 1 - beta on each new gradient) or "sum" (weight 1)
+    ``signal``    "wave", "zigzag", "constant" or "step"
+    ``frequency`` of the wave, 0.01 to pi radians per step
+    ``noise``     standard deviation of the noise, 0 to 2 (the wave's height is 1)
+    ``corrected`` whether the average is divided by 1 - beta**t, which takes away its bias at the start
+    ``seed``      of the noise, 0 to 9999
+
+    Values outside are clamped; NaN and unknown names raise ``traitlets.TraitError``.
+    """
+
+    figure = "filter"
+    title = "What a moving average lets through: slow waves pass, fast ones and noise do not"
+
+    beta = Number(0.9, 0, 0.999)
+    form = Choice("average", ["average", "sum"])
+    signal = Choice("wave", list(SIGNALS))
+    frequency = Number(0.08, 0.01, math.pi)
+    noise = Number(0.5, 0, 2)
+    corrected = Flag(False)
+    seed = Integer(0, 0, 9999)
+
+    def gradients(self):
+        """The noisy gradients, shape (200,)."""
+        return gradients(self.signal, frequency=self.frequency, noise=self.noise, seed=self.seed)
+
+    def filtered(self):
+        """The average or sum after each gradient, shape (200,)."""
+        if self.form == "sum":
+            return _filter(self.gradients(), self.beta, rules.heavy_ball)
+        kept = _filter(self.gradients(), self.beta, rules.averaged_momentum)
+        return kept / (1 - self.beta ** np.arange(1.0, STEPS + 1)) if self.corrected else kept
+
+    @property
+    def omega(self):
+        """The frequency that the gain is read at: the signal's own where it has one."""
+        return {"zigzag": math.pi, "constant": 0.0}.get(self.signal, self.frequency)
+
+    def numbers(self):
+        """What the figure shows, as plain data: the curves and the read-outs."""
+        beta, averaged = self.beta, self.form == "average"
+        response = theory.frequency_response(beta, self.omega, averaged=averaged)
+        draws = draw_noise(DRAWS, self.seed)
+        passed = _filter(draws, beta, rules.averaged_momentum)
+        return {
+            "clean": clean(self.signal, self.frequency),
+            "gradients": self.gradients(),
+            "filtered": self.filtered(),
+            "weights": theory.weights(beta, SHOWN_WEIGHTS + 1, averaged=averaged),
+            "half_life": theory.half_life(beta),
+            "total_weight": 1.0 if averaged else theory.total_weight(beta),
+            "sample_size": theory.sample_size(beta),
+            "measured": float((draws[SETTLE:] ** 2).mean() / (passed[SETTLE:] ** 2).mean()),
+            "omega": self.omega,
+            "gain": float(abs(response)),
+            "lag": _lag(response, self.omega, beta),
+            "nyquist": float(abs(theory.frequency_response(beta, math.pi, averaged=averaged))),
+        }
+
+    @property
+    def caption(self):
+        """What to see, then how it was made."""
+        found = self.numbers()
+        kept = "average" if self.form == "average" else "sum"
+        return (
+            f"A moving {kept} with momentum {self.beta:g}. Above: noisy gradients and their {kept}, which is smoother and late. "
+            f"Below, left: the weight of past gradients halves every {found['half_life']:.3g} steps. Right: the gain at each frequency; "
+            f"the fastest, +1, -1, keeps {found['nyquist']:.3g} of its height. Every curve comes from the rule's own text."
+        )
+
+    def alt(self):
+        """What the picture says, with its numbers."""
+        found = self.numbers()
+        kept = "average" if self.form == "average" else "sum"
+        what = {"wave": f"a wave of one turn in {2 * math.pi / self.omega if self.omega else math.inf:.3g} steps", "zigzag": "a zigzag of +1 and -1",
+                "constant": "a constant 1", "step": "a step from 0 to 1"}[self.signal]
+        wave = "" if self.signal == "step" else f" leaves it {found['gain']:.3g} of its height" + (
+            f", {found['lag']:.2g} steps late, and" if self.signal == "wave" else " and"
+        )
+        return (
+            f"The moving {kept} with momentum {self.beta:g} of {what} in noise{wave} divides the noise variance by {found['sample_size']:.3g} "
+            f"({found['measured']:.3g} measured) for an average; its weights halve every {found['half_life']:.3g} steps."
+        )
+
+    def picture(self):
+        """The signal and its average; the weights; the frequency response."""
+        found, averaged = self.numbers(), self.form == "average"
+        look = "averaged" if averaged else "momentum"
+        style, name = stroke(look), "average m" if averaged else "sum v"
+        figure, axes = canvas(width=7.2, height=4.8, mosaic=[["time", "time"], ["weights", "response"]], height_ratios=(1.15, 1))
+        time, weights, response = axes["time"], axes["weights"], axes["response"]
+
+        t = np.arange(STEPS)
+        grad = stroke("gradient")["color"]
+        time.plot(t, found["gradients"], color=grad, linewidth=0.6, alpha=0.35)
+        time.plot(t, found["gradients"], ".", color=grad, markersize=3, label="gradients g")
+        time.plot(t, found["clean"], color=QUIET, linewidth=1.2, label="without the noise")
+        time.plot(t, found["filtered"], **style, label=name)
+        time.set(xlim=(0, STEPS), xlabel="step t")
+        time.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0)
+
+        k = np.arange(SHOWN_WEIGHTS + 1)
+        weights.vlines(k, 0, found["weights"], color=style["color"], linewidth=1.6)
+        if found["half_life"] <= SHOWN_WEIGHTS:
+            weights.axvline(found["half_life"], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
+            weights.annotate(f"half after {found['half_life']:.3g} steps", (found["half_life"], found["weights"][0]), xytext=(6, -4),
+                             textcoords="offset points", color=INK, fontsize=9, va="top")
+        weights.set(xlim=(-0.5, SHOWN_WEIGHTS), ylim=(0, 1.08 * found["weights"][0]), xlabel="steps ago", ylabel="weight of a gradient")
+
+        omega = np.geomspace(0.01, math.pi, 200)
+        top = abs(theory.frequency_response(self.beta, 0.0, averaged=averaged))
+        response.semilogx(omega, abs(theory.frequency_response(self.beta, omega, averaged=averaged)), **style)
+        response.plot(max(self.omega, 0.01), found["gain"], "o", markersize=8, markerfacecolor="none", markeredgecolor=style["color"], markeredgewidth=1.6)
+        response.annotate(f"+1, −1: {found['nyquist']:.3g}", (math.pi, found["nyquist"]), xytext=(-2, 8), textcoords="offset points", ha="right",
+                          color=INK, fontsize=9)
+        response.set(xlim=(0.01, math.pi), ylim=(0, 1.08 * top), xlabel="frequency, radians per step", ylabel="gain")
+        return figure
