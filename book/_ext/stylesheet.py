@@ -14,8 +14,6 @@ from pathlib import Path
 import tinycss2
 from sphinx.util import logging
 
-import pictures
-
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "node_modules"
@@ -58,14 +56,6 @@ def _faces():
 def _katex():
     text = (MODULES / "katex" / "dist" / "katex.min.css").read_text(encoding="utf8")
     return re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\([^)]*\)", "", text)
-
-
-def _formula_colours():
-    """KaTeX writes a formula's colours as inline styles; on a dark page each takes its dark counterpart."""
-    rules = []
-    for light, dark in pictures.palette("dark").items():
-        rules.append(f'html[data-theme=dark] .katex [style*="color:{light}" i]{{color:{dark}!important}}')
-    return "".join(rules)
 
 
 def _live():
@@ -165,7 +155,7 @@ def write(app, error):
     static = outdir / "_static"
     theme = [(static / name).read_text(encoding="utf8") for name in THEME if (static / name).exists()]
     words = _words(outdir)
-    sheets = [*theme, _faces(), _katex(), _own(), _formula_colours(), _live()]
+    sheets = [*theme, _faces(), _katex(), _own(), _live()]
     rules = [tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True) for text in sheets]
     text = _drop_unused("".join("".join(_purge(r, words)) for r in rules))
     (static / "book.css").write_text('@charset "utf-8";' + text, encoding="utf8")
