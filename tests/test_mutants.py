@@ -1,0 +1,367 @@
+"""Rules broken on purpose: the property functions of ``test_rules`` must notice every one.
+
+A mutant has the name, the slots and the docstring of the rule it spoils, so that only its
+behaviour can give it away.  A mutant that survives is a hole in the table, and fails here.
+"""
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+from test_rules import PROPERTIES
+
+from momentum_lib import rules
+from momentum_lib.core import Rule
+from momentum_lib.ops import sqrt, where
+
+R = rules.RULES
+MUTANTS = {}
+
+
+def mutant(original, description, *, look="same", slots=None):
+    """Decorator: the function in place of the original rule's, everything else unchanged."""
+
+    def wrap(fn):
+        good = R[original]
+        fn.__name__, fn.__doc__ = good.fn.__name__, good.fn.__doc__
+        bad = Rule(fn, slots or good.slots, family=good.family, title=good.title, same_as=good.same_as)
+        bad.look_fn = good.look_fn if look == "same" else look
+        MUTANTS[f"{original}: {description}"] = bad
+        return fn
+
+    return wrap
+
+
+# -- gradient descent ----------------------------------------------------------------------------
+
+
+@mutant("gradient_descent", "climbs")
+def _(theta, grad, *, lr):
+    return theta + lr * grad
+
+
+@mutant("gradient_descent", "half the rate")
+def _(theta, grad, *, lr):
+    return theta - lr / 2 * grad
+
+
+@mutant("gradient_descent", "takes the gradient's sign only")
+def _(theta, grad, *, lr):
+    return theta - lr * where(grad > 0, grad * 0 + 1, where(grad < 0, grad * 0 - 1, grad * 0))
+
+
+@mutant("gradient_descent", "centres the gradients of a batch")
+def _(theta, grad, *, lr):
+    return theta - lr * (grad - (grad.mean(-1, keepdims=True) if grad.ndim > 1 else 0))
+
+
+@mutant("gradient_descent", "clips at the batch's largest gradient")
+def _(theta, grad, *, lr):
+    return theta - lr * grad * min(1.0, 1e3 / float(abs(grad).max() + 1e-30))
+
+
+# -- momentum ------------------------------------------------------------------------------------
+
+
+@mutant("heavy_ball", "half the rate")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + grad
+    return theta - 0.5 * lr * v, v
+
+
+@mutant("heavy_ball", "average for sum")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + (1 - beta) * grad
+    return theta - lr * v, v
+
+
+@mutant("heavy_ball", "sign error in the step")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + grad
+    return theta + lr * v, v
+
+
+@mutant("heavy_ball", "sign error in the memory")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = grad - beta * v
+    return theta - lr * v, v
+
+
+@mutant("heavy_ball", "steps along the old velocity")
+def _(theta, grad, v, *, lr, beta=0.9):
+    return theta - lr * v, beta * v + grad
+
+
+@mutant("heavy_ball", "forgets its velocity where the gradient is zero")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = where(grad == 0, 0 * v, beta * v + grad)
+    return theta - lr * v, v
+
+
+@mutant("heavy_ball", "does not decay where the gradient is zero")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = where(grad == 0, v, beta * v + grad)
+    return theta - lr * v, v
+
+
+@mutant("heavy_ball", "rate inside for outside")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + lr * grad
+    return theta - v, v
+
+
+@mutant("classical_momentum", "rate outside for inside")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + grad
+    return theta - lr * v, v
+
+
+@mutant("heavy_ball", "decays the gradient, too")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * (v + grad)
+    return theta - lr * v, v
+
+
+@mutant("heavy_ball", "changes v in place")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v *= beta
+    v += grad
+    return theta - lr * v, v
+
+
+@mutant("heavy_ball", "changes theta in place")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + grad
+    theta -= lr * v
+    return theta, v
+
+
+@mutant("heavy_ball", "computes in float64 whatever comes")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = np.asarray(v, dtype=float) * beta + grad
+    return theta - lr * v, v
+
+
+@mutant("heavy_ball", "computes in float32")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = (beta * v + grad).astype(np.float32).astype(theta.dtype)
+    return theta - lr * v, v
+
+
+@mutant("polyak", "never updates the previous point")
+def _(theta, grad, previous, *, lr, beta=0.9):
+    return theta - lr * grad + beta * (theta - previous), previous
+
+
+@mutant("polyak", "starts with the previous point at the origin", slots={"previous": 0})
+def _(theta, grad, previous, *, lr, beta=0.9):
+    return theta - lr * grad + beta * (theta - previous), theta
+
+
+@mutant("dampened_momentum", "dampens the first step, too")
+def _(theta, grad, v, *, lr, beta=0.9, dampening=0.0, t):
+    v = beta * v + (1 - dampening) * grad
+    return theta - lr * v, v
+
+
+@mutant("dampened_momentum", "ignores the dampening")
+def _(theta, grad, v, *, lr, beta=0.9, dampening=0.0, t):
+    v = beta * v + grad
+    return theta - lr * v, v
+
+
+@mutant("dampened_momentum", "dampens by the dampening, not by what it leaves")
+def _(theta, grad, v, *, lr, beta=0.9, dampening=0.0, t):
+    v = where(t > 1, beta * v + dampening * grad, grad)
+    return theta - lr * v, v
+
+
+@mutant("dampened_momentum", "starts its buffer at the second gradient")
+def _(theta, grad, v, *, lr, beta=0.9, dampening=0.0, t):
+    v = where(t > 2, beta * v + (1 - dampening) * grad, grad)
+    return theta - lr * v, v
+
+
+# -- averages ------------------------------------------------------------------------------------
+
+
+@mutant("averaged_momentum", "sum for average")
+def _(theta, grad, m, *, lr, beta=0.9):
+    m = beta * m + grad
+    return theta - lr * m, m
+
+
+@mutant("averaged_momentum", "beta and 1 - beta swapped")
+def _(theta, grad, m, *, lr, beta=0.9):
+    m = (1 - beta) * m + beta * grad
+    return theta - lr * m, m
+
+
+@mutant("nesterov_lerp", "only one interpolation")
+def _(theta, grad, m, *, lr, beta=0.9):
+    m = beta * m + (1 - beta) * grad
+    return theta - lr * m, m
+
+
+@mutant("nesterov_lerp", "blends with the old average")
+def _(theta, grad, m, *, lr, beta=0.9):
+    return theta - lr * (beta * m + (1 - beta) * grad), beta * m + (1 - beta) * grad
+
+
+# -- Nesterov ------------------------------------------------------------------------------------
+
+
+@mutant("nesterov", "look-ahead forgotten", look=None)
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + grad
+    return theta - lr * v, v
+
+
+@mutant("nesterov", "looks behind", look=lambda theta, v, *, lr, beta: theta + lr * beta * v)
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + grad
+    return theta - lr * v, v
+
+
+@mutant("nesterov", "looks a whole step ahead", look=lambda theta, v, *, lr, beta: theta - lr * v)
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + grad
+    return theta - lr * v, v
+
+
+@mutant("nesterov_torch", "the old velocity")
+def _(theta, grad, v, *, lr, beta=0.9):
+    return theta - lr * (grad + beta * v), beta * v + grad
+
+
+@mutant("nesterov_torch", "heavy ball's step")
+def _(theta, grad, v, *, lr, beta=0.9):
+    v = beta * v + grad
+    return theta - lr * v, v
+
+
+# -- adaptive ------------------------------------------------------------------------------------
+
+
+@mutant("adagrad", "forgets")
+def _(theta, grad, s, *, lr, eps=1e-10):
+    s = 0.999 * s + grad**2
+    return theta - lr * grad / (sqrt(s) + eps), s
+
+
+@mutant("adagrad", "divides by the square, not by its root")
+def _(theta, grad, s, *, lr, eps=1e-10):
+    s = s + grad**2
+    return theta - lr * grad / (s + eps), s
+
+
+@mutant("adagrad", "floor inside the root")
+def _(theta, grad, s, *, lr, eps=1e-10):
+    s = s + grad**2
+    return theta - lr * grad / sqrt(s + eps), s
+
+
+@mutant("rmsprop", "sum for average")
+def _(theta, grad, s, *, lr, beta2=0.99, eps=1e-8):
+    s = beta2 * s + grad**2
+    return theta - lr * grad / (sqrt(s) + eps), s
+
+
+@mutant("rmsprop", "floor inside the root")
+def _(theta, grad, s, *, lr, beta2=0.99, eps=1e-8):
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * grad / sqrt(s + eps), s
+
+
+@mutant("rmsprop", "divides by the old root")
+def _(theta, grad, s, *, lr, beta2=0.99, eps=1e-8):
+    return theta - lr * grad / (sqrt(s) + eps), beta2 * s + (1 - beta2) * grad**2
+
+
+@mutant("adam", "no bias correction of the average")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * m / (sqrt(s / (1 - beta2**t)) + eps), m, s
+
+
+@mutant("adam", "no bias correction at all")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * m / (sqrt(s) + eps), m, s
+
+
+@mutant("adam", "floor inside the root")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * m / (1 - beta1**t) / sqrt(s / (1 - beta2**t) + eps), m, s
+
+
+@mutant("adam", "floor before the bias correction")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * sqrt(1 - beta2 ** (t + 0.0 * theta)) / (1 - beta1**t) * m / (sqrt(s) + eps), m, s
+
+
+@mutant("adam", "beta1 and beta2 swapped")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
+    m = beta2 * m + (1 - beta2) * grad
+    s = beta1 * s + (1 - beta1) * grad**2
+    return theta - lr * m / (1 - beta2**t) / (sqrt(s / (1 - beta1**t)) + eps), m, s
+
+
+@mutant("adam", "counts steps from 2")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * m / (1 - beta1 ** (t + 1)) / (sqrt(s / (1 - beta2 ** (t + 1))) + eps), m, s
+
+
+@mutant("adam", "squares the average, not the gradient")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * m**2
+    return theta - lr * m / (1 - beta1**t) / (sqrt(s / (1 - beta2**t)) + eps), m, s
+
+
+@functools.cache
+def killers(rule):
+    """The names of the properties that the rule fails."""
+    out = []
+    for name, prop in PROPERTIES.items():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a broken rule may overflow; what counts is the assertion
+                prop(rule)
+        except (AssertionError, TypeError, ValueError, AttributeError):
+            out.append(name)
+    return tuple(out)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_table_kills(name, record_property):
+    """A wrong rule that every property lets pass."""
+    found = killers(MUTANTS[name])
+    record_property("measured", f"mutant killed by {len(found)} of {len(PROPERTIES)} properties  {name}  <- {', '.join(found)}")
+    assert found, f"the mutant {name!r} survives the whole table"
+
+
+def test_no_property_cries_wolf():
+    """A property that fails on the right rules, too, and so would kill anything."""
+    assert {name: killers(rule) for name, rule in R.items()} == {name: () for name in R}
+
+
+def test_every_behaviour_property_kills_something():
+    """A property that cannot fail. (Two of them read text and signature, which a mutant keeps.)"""
+    useful = {name for rule in MUTANTS.values() for name in killers(rule)}
+    assert useful >= set(PROPERTIES) - {"says_where_it_comes_from", "is_fit_for_a_menu"}
+
+
+def test_there_are_enough_mutants():
+    """A list that shrank: every rule has at least one mutant."""
+    assert len(MUTANTS) >= 40
+    assert {rule.name for rule in MUTANTS.values()} == set(R)

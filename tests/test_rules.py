@@ -1,0 +1,428 @@
+"""A table of rules crossed with properties.
+
+Each property is a plain function of one rule that raises AssertionError, so that
+``test_mutants`` can run the very same functions on rules that are wrong on purpose.
+"""
+
+import functools
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+from momentum_lib import descend, rules, surfaces, sweep
+from momentum_lib.core import FAMILIES, check_hyper
+
+# -- the settings under which each rule is compared -------------------------------------------
+
+SETTINGS = {
+    "gradient_descent": [{}],
+    "polyak": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
+    "classical_momentum": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
+    "heavy_ball": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
+    "dampened_momentum": [{"beta": 0.9, "dampening": d} for d in (0.0, 0.9, 1.0)] + [{"beta": 0.5, "dampening": 0.3}],
+    "averaged_momentum": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
+    "nesterov_lerp": [{"beta": 0.95}, {"beta": 0.3}, {"beta": 0.0}],
+    "nesterov": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
+    "nesterov_torch": [{"beta": 0.9}, {"beta": 0.3}],
+    "adagrad": [{"eps": 1e-10}, {"eps": 1e-2}],
+    "rmsprop": [{"beta2": 0.99, "eps": 1e-8}, {"beta2": 0.7, "eps": 1e-2}],
+    "adam": [{"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}, {"beta1": 0.5, "beta2": 0.8, "eps": 1e-2}],
+}
+LR = 0.05
+STEPS, DROP = 1000, 500  # the rate falls tenfold after step 500
+DIM = 8
+
+
+@functools.cache
+def _trial():
+    """Curvatures, masks and offsets of a gradient g_t(x) = mask_t * (c x + b_t).
+
+    Some coordinates are zero at some steps, one coordinate always, and some whole steps are
+    zero, among them (for half the coordinates) the first.
+    """
+    rng = np.random.default_rng(1964)
+    curvature = np.geomspace(0.1, 1.0, DIM)
+    mask = (rng.random((STEPS, DIM)) < 0.7).astype(float)
+    mask[rng.random(STEPS) < 0.1] = 0
+    mask[0] = np.arange(DIM) % 2
+    mask[:, 3] = 0
+    offset = rng.standard_normal((STEPS, DIM))
+    return curvature, mask, offset, rng.standard_normal(DIM)
+
+
+def _gradient(x, t):
+    curvature, mask, offset, _ = _trial()
+    return mask[t - 1] * (curvature * x + offset[t - 1])
+
+
+def _lr(t):
+    return LR if t <= DROP else LR / 10
+
+
+# -- references that are not ours -----------------------------------------------------------------
+
+
+class KerasSGD:
+    """SGD by the formula in Keras' documentation: velocity = momentum * velocity - rate * g; w = w + velocity."""
+
+    def __init__(self, lr, momentum=0.0):
+        self.learning_rate, self.momentum, self.velocity = lr, momentum, 0.0
+
+    def apply(self, gradient, w):
+        self.velocity = self.momentum * self.velocity - self.learning_rate * gradient
+        return w + self.velocity
+
+
+class _Keras:
+    class optimizers:
+        SGD = KerasSGD
+
+
+def _follow_torch(same_as, hyper, look=None):
+    point = torch.tensor(_trial()[3].copy(), requires_grad=True)
+    optimiser = eval(same_as, {"torch": torch, "params": [point], "lr": LR, **hyper})
+    path = [point.detach().numpy().copy()]
+    for t in range(1, STEPS + 1):
+        optimiser.param_groups[0]["lr"] = _lr(t)
+        here = point.detach().numpy()
+        if look is not None:
+            buffer = optimiser.state[point].get("momentum_buffer")
+            here = here if buffer is None else look(here, buffer.numpy(), _lr(t))
+        point.grad = torch.from_numpy(_gradient(here, t))
+        optimiser.step()
+        path.append(point.detach().numpy().copy())
+    return np.array(path)
+
+
+def _follow_keras(same_as, hyper):
+    optimiser = eval(same_as, {"keras": _Keras, "lr": LR, **hyper})
+    path = [_trial()[3]]
+    for t in range(1, STEPS + 1):
+        optimiser.learning_rate = _lr(t)
+        path.append(optimiser.apply(_gradient(path[-1], t), path[-1]))
+    return np.array(path)
+
+
+def _follow_lerp(hyper, blend):
+    """The momentum lines of Muon (``blend``), or its buffer alone, on tensors as its documentation writes them."""
+    w, beta = torch.tensor(_trial()[3].copy()), hyper["beta"]
+    buf = torch.zeros_like(w)
+    path = [w.numpy().copy()]
+    for t in range(1, STEPS + 1):
+        g = torch.from_numpy(_gradient(w.numpy(), t))
+        buf.lerp_(g, 1 - beta)
+        w = w - _lr(t) * (g.lerp(buf, beta) if blend else buf)
+        path.append(w.numpy().copy())
+    return np.array(path)
+
+
+@functools.cache
+def _reference(name, index):
+    """The trusted path of one rule at one of its SETTINGS, shape (STEPS + 1, DIM)."""
+    hyper, same_as = SETTINGS[name][index], rules.RULES[name].same_as
+    if name == "polyak":  # the classical form is the same run, and Keras documents that one
+        return _follow_keras("keras.optimizers.SGD(lr, momentum=beta)", hyper)
+    if name in ("averaged_momentum", "nesterov_lerp"):
+        return _follow_lerp(hyper, blend=name == "nesterov_lerp")
+    if name == "nesterov":  # torch's plain momentum, fed with gradients from where Sutskever et al. look
+        return _follow_torch("torch.optim.SGD(params, lr=lr, momentum=beta)", hyper, lambda x, v, lr: x - lr * hyper["beta"] * v)
+    assert same_as, f"{name} names no library call in same_as and has no reference in this test"
+    return _follow_keras(same_as, hyper) if same_as.startswith("keras") else _follow_torch(same_as, hyper)
+
+
+# -- the properties ------------------------------------------------------------------------------
+
+
+def matches_the_library(rule):
+    """Another formula than the documented one: 1000 steps within 1e-12, zero gradients and a rate drop included."""
+    for index, hyper in enumerate(SETTINGS[rule.name]):
+        expected = _reference(rule.name, index)
+        theta, full = expected[0].copy(), {**rule.hyper, **hyper}
+        state = rule.init(theta)
+        for t in range(1, STEPS + 1):
+            now = {**full, "lr": _lr(t)}
+            grad = _gradient(rule.look(theta, *state, **now), t)
+            theta, state = rule.step(theta, grad, state, now, t)
+            np.testing.assert_allclose(theta, expected[t], rtol=1e-12, atol=1e-12, err_msg=f"{hyper}, step {t}")
+
+
+COMPANION = {  # (theta, slot) -> (theta, slot) on f = c theta^2 / 2, typed from the papers' formulas, not from our code
+    "gradient_descent": lambda c, lr: [[1 - lr * c]],
+    "polyak": lambda c, lr, b: [[1 + b - lr * c, -b], [1, 0]],
+    "classical_momentum": lambda c, lr, b: [[1 - lr * c, -b], [lr * c, b]],
+    "heavy_ball": lambda c, lr, b: [[1 - lr * c, -lr * b], [c, b]],
+    "dampened_momentum": lambda c, lr, b, d: [[1 - lr * (1 - d) * c, -lr * b], [(1 - d) * c, b]],
+    "averaged_momentum": lambda c, lr, b: [[1 - lr * (1 - b) * c, -lr * b], [(1 - b) * c, b]],
+    "nesterov_lerp": lambda c, lr, b: [[1 - lr * (1 - b) * (1 + b) * c, -lr * b * b], [(1 - b) * c, b]],
+    "nesterov": lambda c, lr, b: [[1 - lr * c, -lr * b * (1 - lr * c)], [c, b * (1 - lr * c)]],
+    "nesterov_torch": lambda c, lr, b: [[1 - lr * c * (1 + b), -lr * b * b], [c, b]],
+}
+
+
+def has_its_closed_form(rule):
+    """A linear rule that is not its matrix: after k steps on a quadratic it stands at the k-th power times the start."""
+    if rule.name not in COMPANION:
+        return
+    curvatures, steps = np.array([0.5, 1.0, 7.0]), 60
+    for hyper in SETTINGS[rule.name]:
+        path = descend(rule, surfaces.quadratic(curvatures), start=[1.0, -2.0, 0.5], steps=steps, lr=0.1, **hyper)
+        assert path.diverged_at is None, hyper
+        for i, c in enumerate(curvatures):
+            matrix = np.array(COMPANION[rule.name](c, 0.1, *hyper.values()), dtype=float)
+            z = np.zeros((steps + 1, len(matrix)))
+            z[0] = [path.points[0, i], *(path.points[0, i] if how == "theta" else 0.0 for how in rule.slots.values())]
+            first = 1
+            if rule.name == "dampened_momentum":  # the buffer starts at the whole first gradient
+                z[1] = [(1 - 0.1 * c) * z[0, 0], c * z[0, 0]]
+                first = 2
+            for k in range(first, steps + 1):
+                z[k] = np.linalg.matrix_power(matrix, k - first + 1) @ z[first - 1]
+            np.testing.assert_allclose(path.points[:, i], z[:, 0], rtol=0, atol=1e-11 * np.abs(z).max(), err_msg=str(hyper))
+
+
+GRID_SURFACES = {
+    "ravine": surfaces.ravine(kappa=50, angle=0.4),
+    "rosenbrock": surfaces.rosenbrock,
+    "beale": surfaces.beale,
+    "rastrigin": surfaces.rastrigin,
+    "curved_valley": surfaces.curved_valley,
+    "plateau": surfaces.plateau,
+    "saddle": surfaces.saddle,
+    "lessard": surfaces.lessard,
+    "noisy ravine": surfaces.noisy(surfaces.ravine(kappa=50, angle=0.4), sigma=0.5, seed=3),
+    "noisy rosenbrock": surfaces.noisy(surfaces.rosenbrock, sigma=2.0, seed=4),
+}
+AXES = {"lr": [1e-4, 3e-3, 0.04, 0.7], "beta": [0.0, 0.5, 0.9], "beta1": [0.0, 0.9], "beta2": [0.9, 0.999]}
+
+
+def grid_equals_single_runs(rule):
+    """A cell of a batched grid that is not, bit for bit, the run one would make alone (noise and divergence included)."""
+    axes = {name: AXES[name] for name in rule.hyper if name in AXES}
+    for label, surface in GRID_SURFACES.items():
+        grid = sweep(rule, surface, steps=40, tol=1e-2, **axes)
+        for cell in np.ndindex(grid.shape):
+            hyper = {name: values[i] for (name, values), i in zip(axes.items(), cell, strict=True)}
+            path = descend(rule, surface, steps=40, **hyper)
+            where = f"{label}, {hyper}"
+            assert grid.diverged_at[cell] == (path.diverged_at or 0), where
+            if path.diverged_at is None:
+                assert grid.points[(slice(None), *cell)].tobytes() == path.points[-1].tobytes(), where
+                assert grid.values[cell] == path.values[-1], where
+                if grid.errors is not None:
+                    assert grid.errors[cell] == path.error[-1], where
+                    assert grid.steps[cell] == (np.inf if path.steps_to(1e-2) is None else path.steps_to(1e-2)), where
+            else:
+                assert grid.values[cell] == np.inf, where
+
+
+def _one_step_inputs(rule, dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    theta, grad = rng.standard_normal((2, 5)).astype(dtype)
+    grad[2] = 0
+    state = [np.abs(rng.standard_normal(5)).astype(dtype) for _ in rule.slots]
+    return theta, grad, state
+
+
+def leaves_inputs_alone(rule):
+    """A rule that writes into the point, the gradient or its old state, or hands back the same memory."""
+    theta, grad, state = _one_step_inputs(rule)
+    inputs = [theta, grad, *state]
+    before = [array.copy() for array in inputs]
+    for array in inputs:
+        array.flags.writeable = False
+    full = check_hyper(rule, {"lr": 0.1, **SETTINGS[rule.name][0]})
+    try:
+        new, kept = rule.step(theta, grad, tuple(state), full, 3)
+        again, _ = rule.step(theta, grad, tuple(state), full, 3)
+    except ValueError as error:
+        raise AssertionError(f"it writes into an input: {error}") from None
+    for array, old in zip(inputs, before, strict=True):
+        assert array.tobytes() == old.tobytes()
+    assert new.tobytes() == again.tobytes(), "the same step gives two answers"
+    assert len(kept) == len(rule.slots)
+    for start in rule.init(theta):
+        assert not np.shares_memory(start, theta), "its first state is a view of the start"
+
+
+def keeps_the_dtype(rule):
+    """A rule that turns float32 into float64 (or the reverse), in NumPy or torch, for any kind of hyper-parameter."""
+    for dtype in (np.float32, np.float64):
+        theta, grad, state = _one_step_inputs(rule, dtype)
+        for lr in (0.1, np.float64(0.1), np.float32(0.1), np.full(5, 0.1)):
+            out = rule(theta, grad, *state, lr=lr, t=2)
+            for array in out if rule.slots else (out,):
+                assert array.dtype == dtype and array.shape == theta.shape, f"lr as {type(lr).__name__}"
+        out = rule(*map(torch.from_numpy, (theta, grad, *state)), lr=0.1, t=2)
+        for tensor in out if rule.slots else (out,):
+            assert isinstance(tensor, torch.Tensor) and tensor.dtype == torch.from_numpy(theta).dtype
+        path = descend(rule, surfaces.rosenbrock, start=np.array([-1.2, 1.0], dtype=dtype), steps=5, lr=1e-4)
+        assert path.points.dtype == path.gradients.dtype == dtype
+
+
+def tensor_equals_array(rule):
+    """One text, two answers: the same step on a float64 tensor and on an array differ by more than rounding."""
+    theta, grad, state = _one_step_inputs(rule)
+    full = check_hyper(rule, {"lr": 0.1, **SETTINGS[rule.name][-1]})
+    for t in (1, 2, 50):
+        a, kept_a = rule.step(theta, grad, tuple(state), full, t)
+        b, kept_b = rule.step(*map(torch.from_numpy, (theta, grad)), tuple(map(torch.from_numpy, state)), full, t)
+        np.testing.assert_allclose([a, *kept_a], [b.numpy(), *(k.numpy() for k in kept_b)], rtol=1e-14, atol=0)
+
+
+def takes_arrays_of_hyper_parameters(rule):
+    """A rule that mixes runs or coordinates: with one setting a coordinate, each must move as if it were alone."""
+    theta, grad, state = _one_step_inputs(rule)
+    arrays = {name: np.linspace(0.1, 0.8, 5) * (1e-3 if name == "eps" else 1) for name in rule.hyper}
+    for t in (1, 2):
+        together, kept = rule.step(theta, grad, tuple(state), arrays, t)
+        for i in range(5):
+            alone, kept_alone = rule.step(
+                theta[i : i + 1], grad[i : i + 1], tuple(s[i : i + 1] for s in state),
+                {name: value[i : i + 1] for name, value in arrays.items()}, t,
+            )  # fmt: skip
+            assert [a[i] for a in (together, *kept)] == [a[0] for a in (alone, *kept_alone)]
+
+
+def says_where_it_comes_from(rule):
+    """A docstring without a plain first sentence, convention, unit of the rate, shapes or source with its year."""
+    first, rest = rule.doc.split("\n", 1)
+    assert first.endswith(".") and 20 < len(first) < 110
+    assert "Convention:" in rest and ("Unit" in rest or "units" in rest.lower()) and "hapes" in rest
+    assert rule.source, "no sentence after 'Source:'"
+    assert any(word.strip(".,:;") and any(ch.isdigit() for ch in word) for word in rule.source.split())
+
+
+def is_fit_for_a_menu(rule):
+    """A rule without title, with an unknown family, or under another name than its function's."""
+    assert rule.title and rule.family in FAMILIES and rule.name.isidentifier()
+    assert rule.name == rule.fn.__name__
+    assert set(inspect.signature(rule.fn).parameters) == {"theta", "grad", *rule.slots, *rule.hyper} | (
+        {"t"} if rule.uses_t else set()
+    )
+    assert "t" not in rule.hyper and rule.hyper["lr"] is None, "the rate has no honest default"
+
+
+PROPERTIES = {
+    fn.__name__: fn
+    for fn in (
+        matches_the_library,
+        has_its_closed_form,
+        grid_equals_single_runs,
+        leaves_inputs_alone,
+        keeps_the_dtype,
+        tensor_equals_array,
+        takes_arrays_of_hyper_parameters,
+        says_where_it_comes_from,
+        is_fit_for_a_menu,
+    )
+}
+
+
+@pytest.mark.parametrize("prop", PROPERTIES)
+@pytest.mark.parametrize("name", rules.RULES)
+def test_rule(name, prop):
+    PROPERTIES[prop](rules.RULES[name])
+
+
+def test_every_rule_has_settings():
+    """A rule that someone adds without a line in SETTINGS, so that half the table would pass it by."""
+    assert set(SETTINGS) == set(rules.RULES)
+    for name, settings in SETTINGS.items():
+        for hyper in settings:
+            assert set(hyper) == set(rules.RULES[name].hyper) - {"lr"}, "a setting names every hyper-parameter but lr"
+
+
+def test_the_menu_keeps_the_order_of_the_text():
+    """A shuffled import line: menus and tables show the rules in this order."""
+    assert list(rules.RULES) == [
+        "gradient_descent", "polyak", "classical_momentum", "heavy_ball", "dampened_momentum", "averaged_momentum",
+        "nesterov_lerp", "nesterov", "nesterov_torch", "adagrad", "rmsprop", "adam",
+    ]  # fmt: skip
+
+
+def test_torch_counts_zero_momentum_as_no_buffer():
+    """The one place where dampened_momentum is not torch.optim.SGD must stay the documented one: beta = 0."""
+    assert "beta = 0" in rules.dampened_momentum.doc
+
+
+# -- the checked call: bad input -------------------------------------------------------------------
+
+ONES = np.ones(3)
+BAD_CALLS = {
+    "rate negative": (dict(lr=-0.1), ValueError, "lr is -0.1; allowed: a finite number >= 0"),
+    "rate NaN": (dict(lr=np.nan), ValueError, "lr is nan; allowed: a finite number >= 0"),
+    "rate infinite": (dict(lr=np.inf), ValueError, "lr is inf; allowed: a finite number >= 0"),
+    "rate a word": (dict(lr="fast"), TypeError, "lr is 'fast'; allowed: a finite number >= 0"),
+    "rate a number as text": (dict(lr="0.1"), TypeError, "lr is '0.1'; allowed"),
+    "rate true": (dict(lr=True), TypeError, "lr is True; allowed"),
+    "rate complex": (dict(lr=1j), TypeError, "lr is 1j; allowed"),
+    "rate missing": (dict(), TypeError, "heavy_ball needs lr; give it, for example lr=0.1"),
+    "momentum one": (dict(lr=0.1, beta=1.0), ValueError, "beta is 1; allowed: a number in \\[0, 1\\).*unstable=True"),
+    "momentum negative": (dict(lr=0.1, beta=-0.5), ValueError, "beta is -0.5; allowed: a number in \\[0, 1\\)"),
+    "one of many bad": (dict(lr=[0.1, 0.2, -3.0]), ValueError, "lr is -3; allowed"),
+    "momentum NaN though unstable": (dict(lr=0.1, beta=np.nan, unstable=True), ValueError, "beta is nan"),
+    "unknown name": (dict(lr=0.1, bta=0.5), TypeError, "unknown hyper-parameter 'bta'. Did you mean 'beta'.*lr, beta"),
+    "torch's name": (dict(lr=0.1, momentum=0.5), TypeError, "unknown hyper-parameter 'momentum'.*Known: lr, beta"),
+    "step zero": (dict(lr=0.1, t=0), ValueError, "t is 0; allowed: a whole number >= 1"),
+    "integer point": (dict(theta=np.ones(3, int), lr=0.1), TypeError, "theta has dtype int64; allowed: a floating dtype"),
+    "integer gradient": (dict(grad=np.ones(3, int), lr=0.1), TypeError, "grad has dtype int64; allowed: a floating"),
+    "integer tensor": (dict(theta=torch.ones(3, dtype=torch.int64), lr=0.1), TypeError, "theta has dtype torch.int64"),
+    "list": (dict(theta=[1.0, 2.0, 3.0], lr=0.1), TypeError, "theta has type list; allowed: a floating dtype"),
+    "column": (dict(grad=np.ones((3, 1)), lr=0.1), ValueError, r"grad has shape \(3, 1\) and theta \(3,\).*broadcast"),
+    "one number": (dict(grad=np.ones(1), lr=0.1), ValueError, r"grad has shape \(1,\) and theta \(3,\)"),
+    "flat velocity": (dict(v=np.zeros((1, 3)), lr=0.1), ValueError, r"v has shape \(1, 3\) and theta \(3,\)"),
+    "rates that broadcast": (
+        dict(lr=np.full((3, 1), 0.1)),
+        ValueError,
+        r"lr has shape \(3, 1\), which does not fit into theta's \(3,\)",
+    ),
+    "mixed dtypes": (dict(grad=np.ones(3, np.float32), lr=0.1), TypeError, "grad has dtype float32 and theta float64"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_a_bad_call_says_what_was_given_and_what_is_allowed(case):
+    """Bad input that slips through, or whose message does not help."""
+    given, error, message = BAD_CALLS[case]
+    call = {"theta": ONES, "grad": ONES, "v": np.zeros(3), **given}
+    theta, grad, v = (call.pop(name) for name in ("theta", "grad", "v"))
+    with pytest.raises(error, match=message):
+        rules.heavy_ball(theta, grad, v, **call)
+
+
+def test_a_call_without_its_state_says_which():
+    """A missing state array that would be read as something else."""
+    with pytest.raises(TypeError, match=r"adam keeps 2 state array\(s\) \(m, s\); got 0. Start with rule.init\(theta\)"):
+        rules.adam(ONES, ONES, lr=0.1)
+
+
+def test_unstable_opens_the_range_of_momentum():
+    """``unstable=True`` that is ignored."""
+    theta, _ = rules.heavy_ball(ONES, ONES, ONES, lr=0.1, beta=1.02, unstable=True)
+    np.testing.assert_allclose(theta, 1 - 0.1 * 2.02)
+
+
+@pytest.mark.parametrize("name, meant", [("heavy_bal", "heavy_ball"), ("Adam", "adam"), ("nestrov", "nesterov")])
+def test_an_unknown_rule_gets_its_nearest_match(name, meant):
+    """A lookup that fails without a hint."""
+    with pytest.raises(LookupError, match=f"unknown rule '{name}'. Did you mean '{meant}'"):
+        rules.get(name)
+
+
+BAD_RULES = {
+    "positional": (lambda rule: rule(v=0)(lambda theta, v, grad, *, lr: (theta, v)), TypeError, "must be"),
+    "slot start": (lambda rule: rule(v=1)(lambda theta, grad, v, *, lr: (theta, v)), ValueError, "must start as 0"),
+    "family": (lambda rule: rule(family="momentun")(lambda theta, grad, *, lr: theta), ValueError, "'momentum'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RULES)
+def test_a_malformed_rule_is_refused_where_it_is_written(case):
+    """A slot in the wrong place that would swap gradient and velocity silently."""
+    from momentum_lib import rule
+
+    make, error, message = BAD_RULES[case]
+    with pytest.raises(error, match=message):
+        make(rule)
