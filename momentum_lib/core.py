@@ -16,6 +16,7 @@ import inspect
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import reduce
 
 import numpy as np
 
@@ -119,7 +120,8 @@ class Rule:
     def __call__(self, theta, grad, *state, t=1, unstable=False, **hyper):
         """One step, checked: ``(theta, *state)``, or ``theta`` alone for a rule without state.
 
-        ``theta``, ``grad`` and each state array have one shape and a floating dtype.
+        ``theta``, ``grad`` and each state array have one shape and one floating dtype.  A
+        hyper-parameter is a number, or an array that fits into theta's shape.
         ``t`` counts steps from 1.  ``unstable=True`` lets momentum leave its range.
 
         Raises TypeError (dtype, unknown or missing names) and ValueError (shape, range).
@@ -137,7 +139,15 @@ class Rule:
                     f"{self.name}: {name} has shape {shapes[0]} and theta {shapes[1]}; "
                     "they must be equal, because shapes that broadcast would hide a mistake. Reshape one of them."
                 )
+            if dtype_of(value) != dtype_of(theta):
+                raise TypeError(
+                    f"{self.name}: {name} has dtype {dtype_of(value)} and theta {dtype_of(theta)}; they must be equal, "
+                    "because mixing them would change the result's. Convert one of them."
+                )
+        if isinstance(t, bool) or not isinstance(t, (int, np.integer)) or t < 1:
+            raise ValueError(f"t is {t!r}; allowed: a whole number >= 1, since steps count from 1.")
         full = check_hyper(self, hyper, unstable=unstable)
+        full = {name: fit_hyper(name, value, theta) for name, value in full.items()}
         theta, state = self.step(theta, grad, state, full, t)
         return (theta, *state) if self.slots else theta
 
@@ -175,6 +185,28 @@ def check_floating(value, name):
         )
 
 
+def dtype_of(value):
+    """The dtype of an array, tensor or NumPy number; that of a plain float is float64."""
+    return getattr(value, "dtype", np.dtype(float))
+
+
+def fit_hyper(name, value, theta):
+    """One hyper-parameter for a step at ``theta``: a plain number, or an array of theta's dtype.
+
+    NumPy numbers become plain ones and arrays take theta's dtype, so that float32 stays float32.
+    Raises ValueError for an array that would make the result larger than theta.
+    """
+    if np.ndim(value) == 0:
+        return float(value) if isinstance(value, (int, np.generic, np.ndarray)) else value
+    shape, goal = tuple(np.shape(value)), tuple(np.shape(theta))
+    if len(shape) > len(goal) or any(a not in (1, b) for a, b in zip(shape[::-1], goal[::-1], strict=False)):
+        raise ValueError(
+            f"{name} has shape {shape}, which does not fit into theta's {goal}; allowed: one number, "
+            "or an array whose axes are theta's last ones."
+        )
+    return value if hasattr(theta, "new_tensor") else np.asarray(value, dtype=dtype_of(theta))
+
+
 def check_hyper(rule, hyper, *, unstable=False):
     """All hyper-parameters of a rule, defaults filled in, every value checked.
 
@@ -198,9 +230,11 @@ def check_number(name, value, *, unstable=False):
     quantity = QUANTITIES.get(name)
     allowed = quantity.allowed if quantity else "any finite number"
     try:
-        numbers = np.asarray(value, dtype=float).ravel()
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} is {value!r}; allowed: {allowed}, or an array of such numbers.") from None
+        numbers = np.asarray(value).ravel()
+    except ValueError:  # rows of unequal length
+        numbers = np.empty(0, dtype=object)
+    if numbers.dtype.kind not in "iuf":
+        raise TypeError(f"{name} is {value!r}; allowed: {allowed}, or an array of such numbers.")
     for number in numbers[~np.isfinite(numbers)][:1]:
         raise ValueError(f"{name} is {number}; allowed: {allowed}.")
     if quantity is None or unstable:
@@ -240,6 +274,22 @@ def check_steps(steps):
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
         raise ValueError(f"steps is {steps!r}; allowed: a whole number >= 0.")
     return int(steps)
+
+
+def check_limit(limit):
+    """Raise unless ``limit`` is a finite number > 0: beyond it no run could be told from a diverged one."""
+    if not isinstance(limit, (int, float, np.number)) or not 0 < limit < np.inf:
+        raise ValueError(f"limit is {limit!r}; allowed: a finite number > 0, such as 1e9.")
+    return float(limit)
+
+
+def check_surface(surface):
+    """Raise TypeError unless the argument has ``value`` and ``gradient``."""
+    if not callable(getattr(surface, "value", None)) or not callable(getattr(surface, "gradient", None)):
+        raise TypeError(
+            "expected a surface, such as surfaces.rosenbrock or surfaces.get('rosenbrock'), or anything with "
+            f"value(theta) and gradient(theta); got {surface!r}."
+        )
 
 
 def check_rule(rule):
@@ -326,23 +376,36 @@ class Path:
         return None if self.diverged_at or first > len(self) else first
 
 
-def relative_distance(surface, points, start):
-    """Distance of points (dim, *batch) to the nearest minimum over the start's distance to its own."""
-    minima = getattr(surface, "minima", None)
-    if not minima:
+def total(terms):
+    """Sum over the first axis, in an order that does not depend on the batch: one run and many agree bit for bit."""
+    if len(terms) <= 4:
+        return reduce(np.add, terms)
+    return np.ascontiguousarray(np.moveaxis(terms, 0, -1)).sum(axis=-1)
+
+
+def square_distance(minima, points):
+    """Squared distance of points (dim, *batch) to the nearest of the minima, shape (*batch)."""
+    places = [np.reshape(np.asarray(m, dtype=float), (-1,) + (1,) * (points.ndim - 1)) for m in minima]
+    return reduce(np.minimum, [total((points - place) ** 2) for place in places])
+
+
+def distance_to_go(surface, start):
+    """Distance from the start to the nearest minimum, the unit of every relative error."""
+    if not getattr(surface, "minima", None):
         raise ValueError(
             f"{getattr(surface, 'name', 'this surface')} has no minimum, so there is no distance to one. "
             "Look at values instead."
         )
-
-    def distance(p):
-        shape = (-1,) + (1,) * (p.ndim - 1)
-        return np.sqrt(np.min([((p - np.reshape(m, shape)) ** 2).sum(axis=0) for m in minima], axis=0))
-
-    first = distance(np.asarray(start, dtype=float)[:, None])[0]
+    first = np.sqrt(square_distance(surface.minima, np.asarray(start)))
     if first == 0:
         raise ValueError("the start is a minimum, so a relative distance means nothing. Start elsewhere.")
-    return distance(points) / first
+    return first
+
+
+def relative_distance(surface, points, start):
+    """Distance of points (dim, *batch) to the nearest minimum over the start's distance to its own."""
+    first = distance_to_go(surface, start)
+    return np.sqrt(square_distance(surface.minima, points)) / first
 
 
 def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, **hyper):
@@ -359,7 +422,8 @@ def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, 
     Raises TypeError and ValueError for bad input, and ValueError if the surface returns NaN.
     """
     check_rule(rule)
-    steps = check_steps(steps)
+    check_surface(surface)
+    steps, limit = check_steps(steps), check_limit(limit)
     theta = check_start(surface, start)
     hyper = check_hyper(rule, hyper, unstable=unstable)
     timed = {}

@@ -9,10 +9,11 @@ The same text serves NumPy, torch, JavaScript and LaTeX::
 
 import inspect
 import re
+from numbers import Integral, Real
 
 import numpy as np
 
-from .core import nearest
+from .core import check_floating, nearest, total
 from .ops import cos, exp, sin, where
 
 
@@ -54,7 +55,7 @@ class Surface:
         for name, value in params.items():
             if name not in self.params:
                 raise TypeError(f"{self.name}: " + nearest(name, list(self.params), "parameter"))
-            if not np.isscalar(value) or not np.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
                 raise ValueError(f"{self.name}: {name} is {value!r}; allowed: a finite number.")
             if name == "kappa" and value < 1:
                 raise ValueError(f"{self.name}: kappa is {value:g}; allowed: a number >= 1 (largest over smallest).")
@@ -82,6 +83,7 @@ class Surface:
         """Coordinates as 1-D arrays, whatever the batch: one arithmetic for one run and for many."""
         if not hasattr(theta, "reshape"):
             theta = np.asarray(theta, dtype=float)
+        check_floating(theta, "theta")
         if theta.shape[:1] != (self.dim,):
             raise ValueError(
                 f"{self.name} takes points of shape ({self.dim}, ...), coordinates first; got {tuple(theta.shape)}. "
@@ -385,7 +387,7 @@ class Quadratic:
 
     def value(self, theta):
         """theta (dim, *batch) -> (*batch)."""
-        return (self._curvatures(theta) * theta**2).sum(axis=0) / 2
+        return total(self._curvatures(theta) * theta**2) / 2
 
     def gradient(self, theta):
         """theta (dim, *batch) -> (dim, *batch)."""
@@ -409,8 +411,12 @@ class Noisy:
     """
 
     def __init__(self, surface, sigma=1.0, seed=0):
-        if not np.isscalar(sigma) or not np.isfinite(sigma) or sigma < 0:
+        if isinstance(sigma, bool) or not isinstance(sigma, Real) or not np.isfinite(sigma) or sigma < 0:
             raise ValueError(f"sigma is {sigma!r}; allowed: a finite number >= 0, in units of the gradient.")
+        if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+            raise ValueError(f"seed is {seed!r}; allowed: a whole number >= 0, so that every run meets the same noise.")
+        if isinstance(surface, Noisy):
+            raise ValueError(f"{surface!r} is noisy already; wrap the surface under it, {surface.surface!r}.")
         self.surface = surface
         self.sigma = float(sigma)
         self.seed = seed

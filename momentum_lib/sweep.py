@@ -4,7 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .core import check_hyper, check_rule, check_start, check_steps, open_stream, reject_nan, walk
+from .core import (
+    check_hyper,
+    check_limit,
+    check_rule,
+    check_start,
+    check_steps,
+    check_surface,
+    distance_to_go,
+    open_stream,
+    reject_nan,
+    relative_distance,
+    square_distance,
+    walk,
+)
 
 
 @dataclass(frozen=True)
@@ -45,12 +58,37 @@ class Sweep:
         )
 
     def best(self):
-        """The setting with the fewest steps (the lowest value on a surface without minima), as a dict."""
-        score = self.values if self.steps is None else np.where(np.isinf(self.steps), 1e18 + self.errors, self.steps)
+        """The setting with the fewest steps, as a dict with the steps it took and the value it reached.
+
+        If no setting arrives within the budget: the one that ends closest to a minimum.  On a
+        surface without minima: the one with the lowest value.  The first of equals.
+        """
+        if self.steps is None:
+            score = self.values
+        else:
+            score = self.steps if np.isfinite(self.steps).any() else self.errors
         index = np.unravel_index(np.argmin(score), self.shape)
         setting = {name: float(axis[i]) for (name, axis), i in zip(self.axes.items(), index, strict=True)}
         steps = None if self.steps is None else float(self.steps[index])
         return {**setting, "steps": steps, "value": float(self.values[index])}
+
+
+def _all_inside(points, bound):
+    """Whether every coordinate of every run is within the bound; False where one is NaN."""
+    return points.max() <= bound and points.min() >= -bound
+
+
+def _reach(first, tol):
+    """The largest squared distance d for which sqrt(d) / first <= tol, exactly as ``Path.error`` rounds it.
+
+    With it a step of the grid needs no root and no division, and still counts as the single run does.
+    """
+    square = (tol * first) ** 2
+    while np.sqrt(square) / first <= tol:
+        square = np.nextafter(square, np.inf)
+    while np.sqrt(square) / first > tol:
+        square = np.nextafter(square, 0.0)
+    return square
 
 
 def sweep(rule, surface, start=None, steps=200, *, tol=1e-6, limit=1e9, unstable=False, **hyper):
@@ -64,7 +102,8 @@ def sweep(rule, surface, start=None, steps=200, *, tol=1e-6, limit=1e9, unstable
     Raises TypeError and ValueError for bad input, and ValueError if the surface returns NaN.
     """
     check_rule(rule)
-    steps = check_steps(steps)
+    check_surface(surface)
+    steps, limit = check_steps(steps), check_limit(limit)
     start = check_start(surface, start)
     full = check_hyper(rule, hyper, unstable=unstable)
     if not 0 < tol < 1:
@@ -86,41 +125,36 @@ def sweep(rule, surface, start=None, steps=200, *, tol=1e-6, limit=1e9, unstable
     grid = shape or (1,)
     theta = np.ascontiguousarray(np.broadcast_to(start.reshape(-1, *[1] * len(grid)), (len(start), *grid)))
     bound = limit * max(1.0, float(np.abs(start).max()))
-    minima = [np.reshape(m, (-1, *[1] * len(grid))) for m in getattr(surface, "minima", [])]
-    reach = tol * np.sqrt(min((((start - np.ravel(m)) ** 2).sum() for m in minima), default=0.0))
-    if minima and reach == 0:
-        raise ValueError("the start is a minimum, so a relative distance means nothing. Start elsewhere.")
-
-    def distance(points):
-        return np.sqrt(np.min([((points - m) ** 2).sum(axis=0) for m in minima], axis=0))
+    minima = getattr(surface, "minima", None)
+    reach = _reach(distance_to_go(surface, start), tol) if minima else None
 
     diverged_at = np.zeros(grid, dtype=int)
     last_above = np.zeros(grid, dtype=int)
-    point = theta
+    point = rule.read(theta, *rule.init(theta), **{name: value[0] for name, value in timed.items()})
     with np.errstate(all="ignore"):
         for t, look, grad, theta, state, now in walk(rule, open_stream(surface), theta, timed, steps):
             point = rule.read(theta, *state, **now)
-            inside = np.abs(theta).max(axis=0) <= bound
-            if rule.read_fn:
-                inside &= np.abs(point).max(axis=0) <= bound
-            escaped = ~inside & (diverged_at == 0)
-            if escaped.any():
+            if not (_all_inside(theta, bound) and (rule.read_fn is None or _all_inside(point, bound))):
+                escaped = (diverged_at == 0) & ~(np.abs(theta).max(axis=0) <= bound)
+                if rule.read_fn:
+                    escaped |= (diverged_at == 0) & ~(np.abs(point).max(axis=0) <= bound)
                 bad = escaped & np.isnan(grad).any(axis=0) & (np.abs(look).max(axis=0) <= bound)
                 if bad.any():
                     cell = np.unravel_index(np.argmax(bad), grid)
                     reject_nan(surface, "gradient", grad[(slice(None), *cell)], look[(slice(None), *cell)], t)
                 diverged_at[escaped] = t
             if minima:
-                last_above[~(distance(point) <= reach)] = t
+                np.copyto(last_above, t, where=~(square_distance(minima, point) <= reach))
         alive = diverged_at == 0
         points = np.where(alive, point, 0)
         values = np.where(alive, surface.value(points), np.inf)
+        if np.isnan(values).any():
+            cell = np.unravel_index(np.argmax(np.isnan(values)), grid)
+            reject_nan(surface, "value", values[cell], points[(slice(None), *cell)], steps)
         errors = steps_to = None
         if minima:
-            errors = np.where(alive, distance(points) * tol / reach, np.inf)
+            errors = np.where(alive, relative_distance(surface, points, start), np.inf)
             steps_to = np.where(alive & (last_above < steps), last_above + 1.0, np.inf)
-            if steps == 0:
-                steps_to = np.full(grid, np.inf)
 
     def out(array):
         return None if array is None else array.reshape(*array.shape[: array.ndim - len(grid)], *shape)

@@ -20,7 +20,7 @@ def nesterov_lerp(theta, grad, m, *, lr, beta=0.9):
     """Muon's buffer: average the gradients, then blend the new gradient in once more.
 
     Convention: two linear interpolations ("lerp"), both with weight beta on the memory; on
-    matrices Muon orthogonalises the blend afterwards. Units as in averaged_momentum.
+    matrices Muon orthogonalises the blend afterwards. Shapes and units as in averaged_momentum.
     Source: Jordan et al. 2024, Muon, the momentum lines of its reference code.
     """
     m = beta * m + (1 - beta) * grad

@@ -49,7 +49,8 @@ def dampened_momentum(theta, grad, v, *, lr, beta=0.9, dampening=0.0, t):
     """Dampened momentum as PyTorch does it: later gradients enter scaled, the first one whole.
 
     Convention: v starts as the first gradient, undampened; from step 2 on each gradient is
-    scaled by 1 - dampening. Shapes and units as in heavy_ball.
+    scaled by 1 - dampening. At beta = 0 PyTorch keeps no buffer and ignores dampening; this rule
+    does not. Shapes and units as in heavy_ball.
     Source: torch.optim.SGD, documentation and code of version 2.13.
     """
     v = where(t > 1, beta * v + (1 - dampening) * grad, grad)
