@@ -1,4 +1,4 @@
-"""Rules and surfaces, printed as JavaScript and LaTeX from their one Python text.
+"""Rules and surfaces, printed as JavaScript, LaTeX and plain text from their one Python text.
 
     python -m momentum_lib.codegen            write the generated files
     python -m momentum_lib.codegen --check    fail if a committed file differs from its source
@@ -17,6 +17,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+from .conventions import CONVENTIONS, convert
 from .notation import LOOKS, QUANTITIES
 from .rules import RULES
 from .surfaces import SURFACES
@@ -263,6 +264,38 @@ def surface_latex(surface, colour=True):
     return r"\begin{aligned}" + r" \\ ".join([text.replace("=", "&=", 1), *(h.replace("=", "&=", 1) for h in helpers)]) + r"\end{aligned}"
 
 
+# -- plain text -----------------------------------------------------------------------------------
+
+
+def words(node, need=0):
+    """One expression as a line of Unicode, for places without typeset mathematics: β v + (1 − β) g."""
+    if isinstance(node, ast.Name):
+        return QUANTITIES[node.id].symbol if node.id in QUANTITIES else node.id
+    if isinstance(node, ast.Constant):
+        return f"{node.value:g}"
+    if isinstance(node, ast.Compare):
+        return f"{words(node.left)} {COMPARE[type(node.ops[0])]} {words(node.comparators[0])}"
+    if isinstance(node, ast.Call) and node.func.id == "where":
+        condition, yes, no = node.args
+        return f"{words(yes)} if {words(condition)}, else {words(no)}"
+    if isinstance(node, ast.BinOp) and type(node.op) in (ast.Add, ast.Sub, ast.Mult):
+        level = PRECEDENCE[type(node.op)]
+        sign = {ast.Add: " + ", ast.Sub: " − ", ast.Mult: " "}[type(node.op)]
+        text = f"{words(node.left, level)}{sign}{words(node.right, level + 1)}"
+        return f"({text})" if level < need else text
+    raise TypeError(f"cannot print {ast.unparse(node)!r} as plain text.")
+
+
+def rule_words(rule):
+    """The rule as lines of Unicode, the look-ahead first where it has one."""
+    assigned, returned = statements(rule.fn)
+    rows = [f"g = ∇f({words(statements(rule.look_fn)[1][0])})"] if rule.look_fn else []
+    rows += [f"{QUANTITIES[name].symbol} ← {words(value)}" for name, value in assigned]
+    moves = [(n, v) for n, v in zip(["theta", *rule.slots], returned, strict=True) if ast.unparse(v) != n]
+    left, right = ", ".join(QUANTITIES[name].symbol for name, _ in moves), ", ".join(words(value) for _, value in moves)
+    return [*rows, f"{left} ← {right}" if len(moves) == 1 else f"({left}) ← ({right})"]
+
+
 # -- the files -----------------------------------------------------------------------------------
 
 
@@ -342,6 +375,45 @@ def surfaces_js(surfaces=SURFACES):
     )
 
 
+def conventions_js():
+    """The text of generated/conventions.js: the table, and what ``convert`` answers for every pair, found by asking it."""
+    table = {
+        name: {"measures": c.measures, "rate": c.rate, "weight": c.weight, "usedBy": c.used_by, "lines": rule_words(RULES[name])}
+        for name, c in CONVENTIONS.items()
+    }
+    scales, reasons, pairs = {1.0: "keep", 2.0: "divide", 0.5: "multiply"}, [], {}
+
+    def reason(source, target, **how):
+        """The number of the sentence with which the pair is refused, or None and the converted setting."""
+        try:
+            return None, convert(source, target, lr=1.0, beta=0.5, **how)
+        except ValueError as error:
+            text = str(error)
+        for name, place in sorted(((source, "{source}"), (target, "{target}")), key=lambda pair: -len(pair[0])):
+            text = re.sub(rf"\b{name}\b", place, text)
+        if text not in reasons:
+            reasons.append(text)
+        return reasons.index(text), None
+
+    for source in CONVENTIONS:
+        pairs[source] = {}
+        for target in CONVENTIONS:
+            refused, found = reason(source, target)
+            parts, _ = reason(source, target, constant_rate=False)
+            pairs[source][target] = {"lr": scales[found["lr"]] if found else None, "refused": refused, "parts": parts}
+
+    def dump(rows):
+        return "{\n" + "\n".join(f"  {k}: {json.dumps(v, ensure_ascii=False)}," for k, v in rows.items()) + "\n}"
+
+    return (
+        HEADER.format(source="momentum_lib/conventions.py")
+        + "// `lr` in a pair: keep it, divide it by 1 - beta, or multiply it. `refused`: no setting is equal; `parts`: none is once the rate\n"
+        "// changes; both number a sentence of REASONS. With beta = 0 every pair converts.\n"
+        + f"export const CONVENTIONS = {dump(table)};\n\nexport const PAIRS = {dump(pairs)};\n\n"
+        + f"export const REASONS = {json.dumps(reasons, indent=2, ensure_ascii=False)};\n"
+    )
+
+
 def look_js():
     """The text of generated/look.js: colours, dashes, markers, symbols, units."""
     looks = {k: vars(v) for k, v in LOOKS.items()}
@@ -374,7 +446,7 @@ def look_css():
     )
 
 
-FILES = {"rules.js": rules_js, "surfaces.js": surfaces_js, "look.js": look_js, "look.css": look_css}
+FILES = {"rules.js": rules_js, "surfaces.js": surfaces_js, "conventions.js": conventions_js, "look.js": look_js, "look.css": look_css}
 
 
 def main(arguments=None):
