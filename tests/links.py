@@ -31,14 +31,23 @@ def tidy(address):
     return address
 
 
+def files(root=ROOT):
+    """Names of the files that git tracks; without git (an unpacked archive), of all files but environments and built ones."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=False)
+    if done.returncode == 0:
+        return [name for name in done.stdout.decode().split("\0") if (root / name).is_file()]
+    built = {".venv", "_build", "node_modules"}
+    paths = (path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file())
+    return [path.as_posix() for path in paths if not built & set(path.parts)]
+
+
 def texts(root=ROOT):
-    """(file name, text) of every tracked text that a reader sees; of a notebook, its Markdown cells."""
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True).stdout.decode().split("\0")
-    for name in names:
+    """(file name, text) of every text that a reader sees; of a notebook, its Markdown cells."""
+    for name in files(root):
         path = root / name
-        if name.endswith((".md", ".bib", ".cff")) and path.is_file():
+        if name.endswith((".md", ".bib", ".cff")):
             yield name, path.read_text("utf-8")
-        elif name.endswith(".ipynb") and path.is_file():
+        elif name.endswith(".ipynb"):
             cells = json.loads(path.read_text("utf-8"))["cells"]
             yield name, "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 

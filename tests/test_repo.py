@@ -22,14 +22,8 @@ def read(name):
 
 
 def tracked(*endings):
-    """Names of the files git tracks, or all files of the checkout where there is no git (a source archive)."""
-    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
-    if done.returncode == 0:
-        names = done.stdout.decode().split("\0")
-    else:
-        skip = {".venv", "_build", "node_modules", "__pycache__"}
-        names = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_file() and not skip & set(p.parts)]
-    return [name for name in names if name.endswith(endings) and (ROOT / name).is_file()]
+    """Names of the repository's files with one of these endings."""
+    return [name for name in script("tests/links.py").files() if name.endswith(endings)]
 
 
 def script(name):
