@@ -16,6 +16,7 @@ except ImportError as error:
 
 from ._base import FIGURES, LiveFigure
 from .filter import Filter
+from .race import Race
 from .ravine import Ravine
 
 
@@ -28,4 +29,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Filter", "LiveFigure", "Ravine", "make"]
+__all__ = ["FIGURES", "Filter", "LiveFigure", "Race", "Ravine", "make"]

@@ -69,8 +69,8 @@ def join(entries):
 
 
 def _strip(body):
-    """Without whole-line comments and blank lines: the reader of a page does not download them."""
-    return re.sub(r"\n\s*\n+", "\n", _COMMENT.sub("", body)).lstrip("\n")
+    """Without whole-line comments: the reader of a page does not download them. Blank lines stay, for a text in the code may need them."""
+    return _COMMENT.sub("", body).lstrip("\n")
 
 
 def script():
@@ -94,7 +94,9 @@ def styles():
         f'.lf [data-look="{name}"] {{ --lf-colour: var(--look-{name}); --lf-width: {look.width:g}px; --lf-dash: {look.dash or "none"}; }}\n'
         for name, look in LOOKS.items()
     )
-    return colours + looks + (Path(__file__).parent / "widgets.css").read_text(encoding="utf-8")
+    own = sorted(p for p in Path(__file__).parent.glob("*.css") if p.name != "widgets.css")
+    sheets = [Path(__file__).parent / "widgets.css", *own]
+    return colours + looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def main(arguments=None):
