@@ -80,7 +80,7 @@ def test_static_picture_alt_and_caption(figure, tmp_path):
 def test_nan_and_unknown_names_are_refused(figure):
     for name, spec in figure.spec().items():
         bad = {"number": math.nan, "integer": math.nan, "point": (math.nan, 0.0), "choice": "no such name",
-               "choices": ["no such name"], "flag": "yes", "numbers": {"no such name": 1.0}}[spec["kind"]]
+               "choices": ["no such name"], "flag": "yes", "numbers": {"no such name": 1.0}, "table": {"no such row": {}}}[spec["kind"]]
         before = getattr(figure, name)
         with pytest.raises(traitlets.TraitError, match="allowed"):
             setattr(figure, name, bad)
@@ -174,7 +174,7 @@ def test_ravine_numbers_meet_the_theory():
     best = Ravine(lr=2 / 26, steps=400).numbers()
     assert best["predicted"] == pytest.approx(24 / 26, rel=1e-12)
     assert best["measured"] == pytest.approx(24 / 26, rel=1e-9)
-    assert Ravine(lr=0.0801).numbers()["pace"] == "steep"
+    assert Ravine(lr=0.0801).numbers()["pace"] == "across"
     assert Ravine(lr=0.09).numbers()["never_at"] is not None
     assert "diverges" in Ravine(lr=0.09).alt()
     assert str(Ravine().numbers()["steps_to"]) in Ravine().alt()
@@ -228,11 +228,11 @@ def test_bundle_refuses_what_it_cannot_join(tmp_path, monkeypatch):
 def test_bundle_keeps_names_apart(tmp_path, monkeypatch):
     """Two modules may use one name for different things; comments go, strings stay."""
     monkeypatch.setattr(bundle, "JS", tmp_path)
-    (tmp_path / "b.js").write_text('// gone\nconst hidden = "// kept";\nexport const b = hidden;\n')
+    (tmp_path / "b.js").write_text('// gone\nconst hidden = "// kept" + `\n\n`;\nexport const b = hidden;\n')
     (tmp_path / "a.js").write_text('import { b as other } from "./b.js";\n/** gone */\nconst hidden = 2;\nexport function a() { return [hidden, other]; }\n')
     text = bundle.join([tmp_path / "a.js"]) + "console.log(JSON.stringify(m_a.a()));"
     assert "gone" not in text
-    assert node("-e", text).stdout.strip() == '[2,"// kept"]'
+    assert node("-e", text).stdout.strip() == '[2,"// kept\\n\\n"]'
 
 
 # -- JavaScript -------------------------------------------------------------------------------

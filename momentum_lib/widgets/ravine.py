@@ -53,7 +53,7 @@ class Ravine(LiveFigure):
             "steps_to": long.steps_to(TOLERANCE),
             "never_at": long.diverged_at,
             "predicted": max(along, across),
-            "pace": "both" if along == across else "flat" if along > across else "steep",
+            "pace": "both" if along == across else "along" if along > across else "across",
             "measured": measured_rate(path.error),
         }
 
@@ -63,7 +63,7 @@ class Ravine(LiveFigure):
         return (
             f"Gradient descent on a ravine with condition number {self.kappa:g}. Across the valley each step overshoots, "
             f"along it each step is too short; one learning rate ({self.lr:.4g}; stable below {2 / self.kappa:.4g}) has to serve both. "
-            "Right: the distance to the minimum and its two components."
+            "The small plot shows the distance to the minimum and its two components."
         )
 
     def alt(self):
@@ -73,7 +73,7 @@ class Ravine(LiveFigure):
         if found["never_at"]:
             return f"{where}: the steps across the valley grow by {found['predicted']:.3f} each and the run diverges."
         needs = f"{found['steps_to']} steps" if found["steps_to"] is not None else f"more than {BUDGET} steps"
-        pace = {"flat": "the flat direction holds it back", "steep": "the steep direction holds it back", "both": "both directions shrink alike"}[found["pace"]]
+        pace = "both directions shrink alike" if found["pace"] == "both" else f"it is slowest {found['pace']} the valley"
         return f"{where}: the path {'zigzags across' if self.lr * self.kappa > 1 else 'slides down into'} the valley and takes {needs} to a millionth of the distance, {found['predicted']:.4f} per step; {pace}."
 
     def picture(self):

@@ -115,7 +115,7 @@ export function createFigure({ model, el, title, state: specs, python }) {
    * @param {string} [o.name] of the state
    * @param {string} o.label
    * @param {string} [o.symbol]
-   * @param {string} [o.look] the family whose colour the symbol has
+   * @param {string} [o.look] the family whose colour the symbol and the slider have
    * @param {string} [o.unit]
    * @param {"linear"|"log"|"near-one"} [o.type] "near-one": even in log(1 - value), for a momentum
    * @param {() => [number, number]} [o.range] the slider's ends, where they move; by default the state's bounds
@@ -140,7 +140,7 @@ export function createFigure({ model, el, title, state: specs, python }) {
     const bar = h("input", { type: "range", min: 0, max: 1000, step: "any", "aria-label": unit ? `${label}, ${unit}` : label });
     const typed = h("input", { type: "text", inputmode: "decimal", size: 7, autocomplete: "off", spellcheck: "false", "aria-label": `${label}, type a value` });
     const markRow = h("div", { class: "lf-mark-row", "aria-hidden": "true" });
-    const node = h("div", { class: "lf-control", "data-control": name ?? label }, labelled(label, symbol, look),
+    const node = h("div", { class: "lf-control", "data-control": name ?? label, "data-look": look }, labelled(label, symbol, look),
       h("span", { class: "lf-value" }, typed, h("span", { class: "lf-unit", text: unit })), h("div", { class: "lf-track" }, bar, markRow));
     const tidy = (/** @type {number} */ v) => (integral ? Math.round(v) : type === "near-one" ? roundTo(1 - roundTo(1 - v, 2), 8) : roundTo(v, 3));
     const commit = (/** @type {number} */ v) => store(Math.min(Math.max(v, limits[0]), limits[1]));

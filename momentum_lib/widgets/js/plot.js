@@ -349,6 +349,8 @@ export function createPlot({ life, parent, label, x: xAxis, y: yAxis, equal = fa
       xAxis.domain = x; yAxis.domain = y;
       lay();
     },
+    /** Measure again: where the height depends on something else that changed. */
+    relay: () => lay(),
     /** Called after each change of size or axes, before the figure draws. @param {() => void} callback */
     onLayout(callback) { relaid.push(callback); if (plot.width) callback(); },
     /**
@@ -562,7 +564,7 @@ export function createPlot({ life, parent, label, x: xAxis, y: yAxis, equal = fa
         parts.push(s("path", { class: "lf-tick", d: `M${left},${at.toFixed(1)}h-5` }), s("text", { x: left - 8, y: (at + 4).toFixed(1), "text-anchor": "end", text: word(yAxis, value) }));
       }
       // The name of the y axis stands on top of it, upright: nobody has to turn the head.
-      if (yAxis.label) parts.push(s("text", { class: "lf-axis-label", x: left - 34, y: top - 8, "text-anchor": "start", text: yAxis.label }));
+      if (yAxis.label) parts.push(s("text", { class: "lf-axis-label", x: left - 34, y: top - 12, "text-anchor": "start", text: yAxis.label }));
     }
     layers.axes.replaceChildren(...parts);
   }

@@ -78,6 +78,7 @@ print(path.points[-1], path.error[-1])
   const flat = plane.line({ class: "lf-guide", layer: "back" }), steep = plane.line({ class: "lf-guide", layer: "back" });
   const path = plane.line({ look: "gradient" });
   const dots = plane.marks({ look: "gradient", shape: "disc", radius: 2.3 });
+  const alongName = plane.text({ anchor: "middle" }), acrossName = plane.text({ anchor: "middle" });
   const minimum = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "front" });
   const leaves = plane.text({ look: "gradient", class: "lf-loud", anchor: "middle" });
   const handle = plane.handle({
@@ -92,13 +93,14 @@ print(path.points[-1], path.error[-1])
     label: "Distance to the minimum against the step, and its two components",
     x: { domain: [0, fig.get("steps")], label: "step", count: 4 },
     y: { type: "log", domain: [3e-8, 10], label: "distance to the minimum (start = 1)", count: 5 },
-    height: (width) => Math.max(170, Math.min(width * 0.85, 300)),
-    margin: { top: 26, left: 42, right: 14 },
+    height: (width) => (width < 0.5 * fig.root.clientWidth ? plane.height : Math.max(180, 0.52 * width)), // beside the plane: as tall as it
+    margin: { top: 30, left: 42, right: 14 },
   });
+  plane.onLayout(() => fall.relay());
   const goal = fall.line({ class: "lf-guide", layer: "back" });
   const alongLine = fall.line({ class: "lf-part lf-part-flat" }), acrossLine = fall.line({ class: "lf-part lf-part-steep" }), whole = fall.line({ look: "gradient" });
-  const now = fall.marks({ look: "gradient", radius: 4 });
-  const alongName = fall.text({ class: "lf-direct" }), acrossName = fall.text({ class: "lf-direct" });
+  const now = fall.marks({ look: "gradient", radius: 4, layer: "front" });
+  const alongLabel = fall.text(), acrossLabel = fall.text(), goalLabel = fall.text({ anchor: "end" });
 
   // ---- controls
   fig.slider({ name: "lr", label: QUANTITIES.lr.name, symbol: QUANTITIES.lr.symbol, type: "log",
@@ -113,7 +115,7 @@ print(path.points[-1], path.error[-1])
   fig.button({ label: "Best rate", icon: "target", press: () => fig.set({ lr: best() }) });
   fig.onReset(() => time.end());
 
-  const saySteps = fig.readout(`steps to ${show(TOLERANCE)}`), sayRate = fig.readout("rate per step, predicted"), sayMeasured = fig.readout("measured"), sayPace = fig.readout("held back by");
+  const saySteps = fig.readout(`steps to ${show(TOLERANCE)}`), sayRate = fig.readout("rate per step, predicted"), sayMeasured = fig.readout("rate per step, measured"), sayPace = fig.readout("slowest");
 
   // ---- the run
   let drawn = /** @type {any} */ ({ n: 0 });
@@ -125,7 +127,7 @@ print(path.points[-1], path.error[-1])
     const along = Math.abs(1 - lr), across = Math.abs(1 - lr * kappa);
     drawn = {
       n: run.n, points: run.points, divergedAt: run.divergedAt, errors: distances(run.points), ...components(run.points, angle),
-      predicted: Math.max(along, across), pace: along === across ? "both" : along > across ? "flat" : "steep",
+      predicted: Math.max(along, across), pace: along === across ? "both" : along > across ? "along" : "across",
       neverAt: long.divergedAt, reached: long.divergedAt ? null : stepsTo(distances(long.points), TOLERANCE),
     };
     drawn.measured = measuredRate(drawn.errors);
@@ -139,16 +141,19 @@ print(path.points[-1], path.error[-1])
     contours.update((x, y) => surface.value(x, y, params), `${kappa},${angle}`);
     flat.update([-c, -s, c, s]);
     steep.update([s, -c, -s, c]);
-    path.update(points, head);
-    dots.update(points, head);
     minimum.update([0, 0]);
+    nameAxis(alongName, Math.cos(angle), Math.sin(angle), -drawn.along[0], "along: curvature 1");
+    nameAxis(acrossName, -Math.sin(angle), Math.cos(angle), -drawn.across[0], `across: curvature ${show(kappa)}`);
     handle.update(start[0], start[1]);
 
     const [[left, right], [low, high]] = surface.domain;
     let out = 0;
     while (out <= drawn.n && points[2 * out] >= left && points[2 * out] <= right && points[2 * out + 1] >= low && points[2 * out + 1] <= high) out++;
-    const flies = drawn.predicted > 1 && out <= drawn.n && head >= out;
-    if (flies) leaves.update(0, high, `It diverges: step ${out} leaves the picture.`, 0, 24); else leaves.clear();
+    // A run that diverges is drawn up to the picture's edge; what comes after would only cover it.
+    const flies = drawn.predicted > 1 && out <= drawn.n, shown = flies ? Math.min(head, out) : head;
+    path.update(points, shown);
+    dots.update(points, shown);
+    if (flies && head >= out) leaves.update(0, high, `It diverges: step ${out} leaves the picture.`, 0, 24); else leaves.clear();
 
     fall.setDomain([0, Math.max(steps, 2)]);
     const first = Math.hypot(start[0], start[1]) || 1;
@@ -157,6 +162,7 @@ print(path.points[-1], path.error[-1])
       for (let k = 0; k <= head; k++) { xy[2 * k] = k; xy[2 * k + 1] = Math.abs(values[k]) / by; }
       return xy;
     };
+    goalLabel.update(Math.max(steps, 2), TOLERANCE, `goal ${show(TOLERANCE)}`, 0, -5);
     goal.update([0, TOLERANCE, Math.max(steps, 2), TOLERANCE]);
     alongLine.update(curve(along, first));
     acrossLine.update(curve(across, first));
@@ -168,23 +174,29 @@ print(path.points[-1], path.error[-1])
     saySteps(neverAt ? `diverges at step ${neverAt}` : reached === null ? `more than ${show(BUDGET)}` : show(reached));
     sayRate(predicted.toFixed(4));
     sayMeasured(measured === null ? "at the minimum" : measured.toFixed(4));
-    sayPace(pace === "both" ? "both directions alike" : `the ${pace} direction`);
+    sayPace(pace === "both" ? "both alike" : `${pace} the valley`);
     fig.speak(`${neverAt ? `The run diverges at step ${neverAt}` : reached === null ? `More than ${BUDGET} steps` : `${reached} steps to one millionth of the distance`}; `
-      + `rate ${predicted.toFixed(4)} per step, ${pace === "both" ? "both directions alike" : `held back by the ${pace} direction`}.`);
+      + `rate ${predicted.toFixed(4)} per step, ${pace === "both" ? "both directions alike" : `slowest ${pace} the valley`}.`);
   });
 
-  /** Direct labels at a place where the two curves lie apart. @param {number} steps @param {number} first */
+  /** The name of an axis of the ravine, near the frame, on the side away from the start. @param {any} label @param {number} dx @param {number} dy @param {number} side @param {string} words */
+  function nameAxis(label, dx, dy, side, words) {
+    const [[, right], [, high]] = surface.domain, reach = 0.9 * Math.min(right / Math.abs(dx), high / Math.abs(dy)) * (side < 0 ? -1 : 1);
+    const half = (3.4 * words.length) / (plane.inner.right - plane.inner.left) * 2 * right + 0.05;
+    label.update(Math.min(Math.max(reach * dx, half - right), right - half), reach * dy, words, 0, 4);
+  }
+
+  /** Names on the two component curves, where these lie apart. @param {number} steps @param {number} first */
   function nameLines(steps, first) {
     const k = Math.min(drawn.n, Math.max(1, Math.round(0.3 * steps)));
     const a = Math.abs(drawn.along[k]) / first, b = Math.abs(drawn.across[k]) / first;
     const place = (/** @type {any} */ label, /** @type {number} */ value, /** @type {string} */ words, /** @type {boolean} */ above) => {
+      label.node.setAttribute("text-anchor", above ? "start" : "end");
       if (value > 1e-6 && value < 5 && time.head() >= k && Math.abs(Math.log10(a / b)) > 0.5) label.update(k, value, words, above ? 4 : -4, above ? -9 : 16);
       else label.clear();
     };
-    alongName.node.setAttribute("text-anchor", a > b ? "start" : "end");
-    acrossName.node.setAttribute("text-anchor", a > b ? "end" : "start");
-    place(alongName, a, "along", a > b);
-    place(acrossName, b, "across", b > a);
+    place(alongLabel, a, "along", a > b);
+    place(acrossLabel, b, "across", b > a);
   }
 
   fig.numbers(() => ({
