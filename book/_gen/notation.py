@@ -32,11 +32,20 @@ def unit(text):
     return re.sub(formula, lambda found: "$" + found[0].replace("theta", r"\theta") + "$", text)
 
 
+def values(quantity):
+    """The accepted values, as mathematics; the error messages say the same in words (``Quantity.allowed``)."""
+    if quantity.low is None:
+        return "any"
+    if quantity.high is None:
+        return rf"$\geq {quantity.low:g}$"
+    return f"$[{quantity.low:g}, {quantity.high:g}{')' if quantity.high_open else ']'}$"
+
+
 def quantities():
     """Markdown table: one row a quantity."""
-    rows = ["| symbol | say | in code | unit | allowed |", "|---|---|---|---|---|"]
+    rows = ["| symbol | say | in code | unit | values |", "|---|---|---|---|---|"]
     for name, quantity in QUANTITIES.items():
-        rows.append(f"| {symbol(quantity)} | {quantity.name} | `{name}` | {unit(quantity.unit)} | {quantity.allowed} |")
+        rows.append(f"| {symbol(quantity)} | {quantity.name} | `{name}` | {unit(quantity.unit)} | {values(quantity)} |")
     return FIRST_LINE + "\n".join(rows) + "\n"
 
 
