@@ -43,7 +43,7 @@ def build(force=False):
         return 0
     STAMP.unlink(missing_ok=True)
     # -W: a warning is an error; -n: a reference that leads nowhere is a warning; --keep-going: list them all
-    command = [sys.executable, "-m", "jupyter_book", "build", str(ROOT), "--all", "-n", "-W", "--keep-going"]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT), "--all", "-n", "-W", "--keep-going"]
     status = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode
     if status == 0:
         STAMP.write_text(before)

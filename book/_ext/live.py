@@ -45,6 +45,11 @@ class _AnyOption(dict):
         return (lambda text: text) if key == "name" else yaml.safe_load
 
 
+def _listed(value):
+    """``a, b`` is a list as in a sentence; ``[a, b]`` is one as in YAML."""
+    return [yaml.safe_load(part) for part in value.split(",")] if isinstance(value, str) and "," in value else value
+
+
 class Live(SphinxDirective):
     required_arguments = 1
     has_content = True
@@ -55,7 +60,7 @@ class Live(SphinxDirective):
 
         name = self.options.pop("name", None)
         try:
-            figure = widgets.make(self.arguments[0], **self.options)
+            figure = widgets.make(self.arguments[0], **{key: _listed(value) for key, value in self.options.items()})
         except Exception as error:  # names and bounds are checked by the figure; its message says what is allowed
             raise self.error(f"live figure {self.arguments[0]}: {error}") from error
         node = live_figure(face=figure._repr_html_())
