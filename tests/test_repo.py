@@ -316,6 +316,15 @@ def test_every_citation_has_its_entry():
     assert cited, "no page cites anything"
 
 
+def test_every_word_that_a_page_calls_a_term_is_in_the_glossary():
+    terms, used = {term.lower() for term in glossary()}, set()
+    for name, text in prose():
+        for word in re.findall(r"\{term\}`(?:[^<`]*<)?([^>`]+)>?`", text):
+            used.add(word)
+            assert word.lower() in terms, f"{name} refers to the term {word}, which the glossary does not define"
+    assert len(used) > 20, "the chapters hardly use the glossary"
+
+
 def test_every_source_that_the_library_names_is_in_the_bibliography():
     from momentum_lib import rules, surfaces
 
