@@ -393,8 +393,7 @@ def distance_to_go(surface, start):
     """Distance from the start to the nearest minimum, the unit of every relative error."""
     if not getattr(surface, "minima", None):
         raise ValueError(
-            f"{getattr(surface, 'name', 'this surface')} has no minimum, so there is no distance to one. "
-            "Look at values instead."
+            f"{getattr(surface, 'name', 'this surface')} has no minimum, so there is no distance to one. Look at values instead."
         )
     first = np.sqrt(square_distance(surface.minima, np.asarray(start)))
     if first == 0:
@@ -444,8 +443,9 @@ def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, 
     if np.isnan(values[0]):
         reject_nan(surface, "value", values[0], points[0], 0)
     diverged_at = None
+    run = walk(rule, open_stream(surface), theta, timed, steps)
     with np.errstate(all="ignore"):
-        for t, look, grad, theta, state, now in walk(rule, open_stream(surface), theta, timed, steps):
+        for t, look, grad, theta, state, now in run:
             if np.shape(grad) != look.shape:
                 raise ValueError(f"the gradient has shape {np.shape(grad)} where the point has {look.shape}.")
             if np.isnan(grad).any() and np.abs(look).max() <= bound:

@@ -19,51 +19,51 @@ def _namespace(*values):
     return np
 
 
-def _like(value, xp):
-    """A number as something the elementwise functions of ``xp`` accept."""
-    return value if xp is np else xp.as_tensor(value)
+def _apply(name, *values):
+    """The function of that name, from the module the values come from.
+
+    Plain numbers give a plain number, which lifts no float32 array to float64.
+    """
+    xp = _namespace(*values)
+    if xp is not np:
+        return getattr(xp, name)(*map(xp.as_tensor, values))
+    result = getattr(np, name)(*values)
+    return float(result) if all(isinstance(value, (int, float)) for value in values) else result
 
 
 def sqrt(x):
     """Square root, elementwise."""
-    xp = _namespace(x)
-    return xp.sqrt(_like(x, xp))
+    return _apply("sqrt", x)
 
 
 def sign(x):
     """-1, 0 or 1, elementwise."""
-    xp = _namespace(x)
-    return xp.sign(_like(x, xp))
+    return _apply("sign", x)
 
 
 def absolute(x):
     """Absolute value, elementwise."""
-    xp = _namespace(x)
-    return xp.abs(_like(x, xp))
+    return _apply("abs", x)
 
 
 def sin(x):
     """Sine of an angle in radians, elementwise."""
-    xp = _namespace(x)
-    return xp.sin(_like(x, xp))
+    return _apply("sin", x)
 
 
 def cos(x):
     """Cosine of an angle in radians, elementwise."""
-    xp = _namespace(x)
-    return xp.cos(_like(x, xp))
+    return _apply("cos", x)
 
 
 def exp(x):
     """Exponential, elementwise."""
-    xp = _namespace(x)
-    return xp.exp(_like(x, xp))
+    return _apply("exp", x)
 
 
 def maximum(x, y):
     """The larger of two values, elementwise."""
-    xp = _namespace(x, y)
-    return xp.maximum(_like(x, xp), _like(y, xp))
+    return _apply("maximum", x, y)
 
 
 def where(condition, x, y):

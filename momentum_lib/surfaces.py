@@ -59,6 +59,7 @@ class Surface:
                 raise ValueError(f"{self.name}: {name} is {value!r}; allowed: a finite number.")
             if name == "kappa" and value < 1:
                 raise ValueError(f"{self.name}: kappa is {value:g}; allowed: a number >= 1 (largest over smallest).")
+            params[name] = value.item() if isinstance(value, np.generic) else value  # a plain number keeps float32
         bound = object.__new__(Surface)
         bound.__dict__.update(self.__dict__, params={**self.params, **params})
         return bound

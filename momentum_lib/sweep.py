@@ -63,10 +63,7 @@ class Sweep:
         If no setting arrives within the budget: the one that ends closest to a minimum.  On a
         surface without minima: the one with the lowest value.  The first of equals.
         """
-        if self.steps is None:
-            score = self.values
-        else:
-            score = self.steps if np.isfinite(self.steps).any() else self.errors
+        score = self.values if self.steps is None else self.steps if np.isfinite(self.steps).any() else self.errors
         index = np.unravel_index(np.argmin(score), self.shape)
         setting = {name: float(axis[i]) for (name, axis), i in zip(self.axes.items(), index, strict=True)}
         steps = None if self.steps is None else float(self.steps[index])
@@ -131,8 +128,9 @@ def sweep(rule, surface, start=None, steps=200, *, tol=1e-6, limit=1e9, unstable
     diverged_at = np.zeros(grid, dtype=int)
     last_above = np.zeros(grid, dtype=int)
     point = rule.read(theta, *rule.init(theta), **{name: value[0] for name, value in timed.items()})
+    run = walk(rule, open_stream(surface), theta, timed, steps)
     with np.errstate(all="ignore"):
-        for t, look, grad, theta, state, now in walk(rule, open_stream(surface), theta, timed, steps):
+        for t, look, grad, theta, state, now in run:
             point = rule.read(theta, *state, **now)
             if not (_all_inside(theta, bound) and (rule.read_fn is None or _all_inside(point, bound))):
                 escaped = (diverged_at == 0) & ~(np.abs(theta).max(axis=0) <= bound)
