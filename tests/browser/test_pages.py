@@ -1,0 +1,248 @@
+"""Every page of the built site, on a laptop and a phone, in light and dark, over http and from a file."""
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 450_000  # bytes a page, gzipped, everything that the browser asks for
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+# Rules of axe that a page may break, each with the element and the reason. The frame is the course's own, so the list of
+# the theme's issues is empty; it stays here as the one place where an exception would have to be written down.
+ALLOWED = {}
+
+
+def pages():
+    """The names of all pages, from the table of contents, and the three that Sphinx adds."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    names = [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
+    return [*names, "search", "genindex"]
+
+
+PAGES = pages()
+SCROLL = """async () => {
+  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight * 0.8) {
+    scrollTo({ top: y, behavior: "instant" });
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 15)));
+  }
+  scrollTo({ top: 0, behavior: "instant" });
+}"""
+SETTLED = """() => [...document.querySelectorAll('.live-figure[data-figure]')].every((figure) => figure.dataset.ready === '1')
+  && [...document.images].filter((image) => image.checkVisibility()).every((image) => image.complete && image.naturalWidth > 0)"""
+TOO_WIDE = """() => {
+  const wide = document.documentElement.scrollWidth - innerWidth;
+  if (wide <= 0) return null;
+  const names = [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+    .map((e) => `${e.tagName.toLowerCase()}.${[...e.classList].join('.')}`);
+  return `${wide} px too wide at ${innerWidth}: ${names.slice(0, 6).join(', ')}`;
+}"""
+
+
+def settle(page):
+    """Scroll through the page and wait until its pictures are there and its live figures are mounted."""
+    page.evaluate(SCROLL)
+    page.wait_for_function(SETTLED, timeout=10_000)
+
+
+def violations(page):
+    """What axe finds on the page as it is now, less what ALLOWED lists."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations")
+    lines = []
+    for rule in found:
+        for node in rule["nodes"]:
+            target = " ".join(map(str, node["target"]))
+            if not any(re.search(pattern, target) for pattern in ALLOWED.get(rule["id"], {})):
+                lines.append(f"{rule['id']} ({rule['impact']}): {target}\n      {node['failureSummary']}".replace("\n  ", "\n        "))
+    return lines
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1366, 390])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_sound(site, new_page, name, width, theme):
+    page = new_page(width=width, theme=theme)
+    page.goto(site.url(name))
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    settle(page)
+    assert page.evaluate(TOO_WIDE) is None
+    found = violations(page)
+    assert not found, "\n".join([f"{len(found)} accessibility problems on {name}", *found[:12]])
+    if width == 390:
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.wait_for_timeout(150)  # observers of the size answer on the next frames
+        assert page.evaluate(TOO_WIDE) is None
+    page.check()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_from_a_file(site, new_page, name):
+    page = new_page(width=1366)
+    page.goto(site.url(name, "file"))
+    settle(page)
+    assert page.evaluate("document.fonts.check('18px \"Source Serif 4\"')")
+    page.check()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_light(site, browser, name, record_property):
+    """Everything that the browser asks for, gzipped: the whole page, scrolled to its end."""
+    context = browser.new_context(viewport={"width": 1366, "height": 900}, color_scheme="light")
+    try:
+        page = context.new_page()
+        responses = []
+        page.on("response", responses.append)
+        page.goto(site.url(name))
+        settle(page)
+        page.wait_for_load_state("networkidle")
+        sizes = {}
+        for response in responses:
+            kind = response.request.resource_type
+            sizes[kind] = sizes.get(kind, 0) + len(gzip.compress(response.body(), 9, mtime=0))
+    finally:
+        context.close()
+    total = sum(sizes.values())
+    record_property("page bytes", [name, total, sizes])
+    assert sizes["document"] > 1_000 and sizes["stylesheet"] > 1_000, "the page did not load"
+    assert total <= LIMIT, f"{name}: {total:,} bytes gzipped, {LIMIT:,} allowed; {sizes}"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pictures_say_what_they_show(site, name):
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup((site.path / f"{name}.html").read_text("utf-8"), "html.parser")
+    for image in soup.select("article img"):
+        alt = (image.get("alt") or "").strip()
+        assert len(alt) > 15 and not alt.startswith(("../_images", "_images")), f"{name}: {image.get('src')} has the alt text {alt!r}"
+    assert soup.select_one("main a.report[href*='/issues/new?']"), f"{name} has no link for reporting an error"
+    assert soup.title.string.strip() and "\\" not in soup.title.string
+    assert len(soup.select("h1")) == 1
+    ids = [tag["id"] for tag in soup.select("[id]")]
+    assert len(ids) == len(set(ids)), f"{name}: the id {next(i for i in ids if ids.count(i) > 1)!r} occurs more than once"
+
+
+def live_pages(site):
+    return [name for name in PAGES if 'class="live-figure"' in (site.path / f"{name}.html").read_text("utf-8")]
+
+
+def test_without_javascript_and_on_paper_the_static_picture_stands(site, new_page):
+    names = live_pages(site)
+    assert len(names) >= 3, f"live figures on {names} only"
+    plain = new_page(js=False)
+    for name in names:
+        plain.goto(site.url(name))
+        places = plain.locator(".live-figure")
+        for index in range(places.count()):
+            picture = places.nth(index).locator(".live-static img.only-light")
+            picture.scroll_into_view_if_needed()
+            assert picture.is_visible()
+            box = picture.bounding_box()
+            assert box["width"] > 250 and box["height"] > 80
+            assert places.nth(index).locator("figcaption").inner_text().strip()
+    printed = new_page()
+    printed.goto(site.url(names[0]))
+    settle(printed)
+    assert not printed.locator(".live-static img").first.is_visible()
+    printed.emulate_media(media="print")
+    assert printed.locator(".live-static img.only-light").first.is_visible()
+    assert not printed.locator("header.bar").is_visible()
+
+
+def test_pages_without_live_figures_do_not_load_their_script(site):
+    with_live = set(live_pages(site))
+    for name in PAGES:
+        text = (site.path / f"{name}.html").read_text("utf-8")
+        assert ("_static/live.js" in text) == (name in with_live), name
+        assert not re.search(r"mathjax|thebe|require(\.min)?\.js|fontawesome", text, re.I), name
+
+
+def test_colours_follow_the_system_and_the_button(site, new_page):
+    page = new_page(theme="dark")
+    page.goto(site.url(PAGES[0]))
+    theme = "document.documentElement.dataset.theme"
+    assert page.evaluate(theme) == "dark"
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(theme) == "light"
+    button = page.locator("#theme-button")
+    button.click()
+    assert page.evaluate(theme) == "dark" and "dark" in button.get_attribute("aria-label")
+    page.reload()
+    assert page.evaluate(theme) == "dark"
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(20, 24, 31)"
+
+
+def test_equations_wear_the_colours_of_the_page(site, new_page):
+    from momentum_lib.notation import LOOKS
+
+    name = next(n for n in PAGES if f"color:{LOOKS['momentum'].light}" in (site.path / f"{n}.html").read_text("utf-8"))
+    for theme in ("light", "dark"):
+        page = new_page(theme=theme)
+        page.goto(site.url(name))
+        drawn = page.locator(f".katex-html [style*='color:{LOOKS['momentum'].light}']").first
+        colour = drawn.evaluate("e => getComputedStyle(e).color")
+        hexa = getattr(LOOKS["momentum"], theme).lstrip("#")
+        assert colour == f"rgb({', '.join(str(int(hexa[i : i + 2], 16)) for i in (0, 2, 4))})"
+
+
+def test_chapters_on_a_phone(site, new_page):
+    page = new_page(width=390)
+    page.goto(site.url(PAGES[1]))
+    assert not page.locator("#side").is_visible()
+    page.locator("#menu-button").click()
+    dialog = page.locator("#menu-dialog")
+    link = dialog.locator(f"a[href*='{PAGES[2].rpartition('/')[2]}']")
+    assert link.is_visible()
+    found = violations(page)
+    assert not found, "\n".join(found)
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    page.locator("#menu-button").click()
+    link.click()
+    page.wait_for_url(f"**/{PAGES[2]}.html")
+
+
+def test_search_finds_a_word(site, new_page):
+    page = new_page()
+    page.goto(site.url(PAGES[1]))
+    page.keyboard.press("/")
+    field = page.locator("#search-dialog input")
+    field.fill("momentum")
+    field.press("Enter")
+    page.wait_for_selector("#search-results li a", timeout=10_000)
+    assert page.locator("#search-results li").count() >= 3
+    page.wait_for_timeout(300)
+
+
+def test_keyboard_reaches_the_text_first(site, new_page):
+    page = new_page()
+    page.goto(site.url(PAGES[1]))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main-content")
+
+
+def test_code_can_be_copied(site, browser, new_page):
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto(site.url(PAGES[1]))
+    block = page.locator("div.highlight:has(> .copy):visible").first
+    block.hover()
+    block.locator(".copy").click()
+    page.wait_for_function("document.querySelector('.copy') && [...document.querySelectorAll('.copy')].some(b => b.textContent === 'Copied')")
+    assert page.evaluate("navigator.clipboard.readText()").strip() == block.locator("pre").text_content().strip()
+
+
+def test_a_lost_reader_finds_the_way(site, new_page):
+    """The page that the host shows for an unknown address has absolute links, under the path of the published site."""
+    page = new_page()
+    page.goto(f"{site.base}404.html")
+    assert page.evaluate("getComputedStyle(document.body).fontFamily").startswith('"Source Serif 4"')
+    page.locator("header .brand").click()
+    page.wait_for_url("**/book/intro.html")
