@@ -15,6 +15,7 @@ except ImportError as error:
     ) from error
 
 from ._base import FIGURES, LiveFigure
+from .crosswalk import Crosswalk
 from .filter import Filter
 from .race import Race
 from .ravine import Ravine
@@ -29,4 +30,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Filter", "LiveFigure", "Race", "Ravine", "make"]
+__all__ = ["FIGURES", "Crosswalk", "Filter", "LiveFigure", "Race", "Ravine", "make"]
