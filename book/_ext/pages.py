@@ -135,6 +135,8 @@ def _tidy(soup):
         cell["scope"] = "col"
     for link in soup.select("a.external[href^=http]"):
         link["rel"] = "noopener"
+    for entry in soup.select('.citation-list [role="doc-biblioentry"]'):
+        entry["role"] = "listitem"  # the role that docutils writes is deprecated, and no child of a list
     first, *others = soup.select('meta[name="viewport"]') or [None]
     for meta in others:
         meta.decompose()
