@@ -242,6 +242,7 @@ def test_citation_file_agrees_with_the_library():
 
     assert citation["cff-version"] == "1.2.0"
     assert citation["version"] == momentum_lib.__version__
+    assert f'version = "{citation["version"]}"' in read("pyproject.toml")
     assert citation["authors"] == [{"name": "The Momentum course authors"}]
     assert set(citation["license"]) == {"BSD-3-Clause", "CC-BY-4.0"}
     assert citation["title"] == yaml.safe_load(read("_config.yml"))["title"]
