@@ -155,7 +155,7 @@ def sweep(rule, surface, start=None, steps=200, *, tol=1e-6, limit=1e9, unstable
             steps_to = np.where(alive & (last_above < steps), last_above + 1.0, np.inf)
 
     def out(array):
-        return None if array is None else array.reshape(*array.shape[: array.ndim - len(grid)], *shape)
+        return None if array is None else array.reshape((*array.shape[: array.ndim - len(grid)], *shape))[()]
 
     return Sweep(
         rule=rule,

@@ -1,0 +1,237 @@
+"""One run: what a path holds, how divergence is reported, schedules, and what bad input gets to hear."""
+
+import numpy as np
+import pytest
+
+from momentum_lib import descend, rules, surfaces
+
+R, S = rules.RULES, surfaces.SURFACES
+
+
+class Custom:
+    """A surface of the reader's own: a value, a gradient, a start."""
+
+    name, dim, start, minima = "mine", 2, (1.0, 1.0), [(0.0, 0.0)]
+
+    def __init__(self, value=lambda p: (p**2).sum(axis=0) / 2, gradient=lambda p: p):
+        self.value, self.gradient = value, gradient
+
+
+@pytest.mark.parametrize("name", R)
+def test_a_path_holds_one_consistent_story(name):
+    """Arrays that are off by one step: each point must follow from the last by the rule, gradient and look."""
+    rule, surface = R[name], surfaces.ravine(kappa=10, angle=0.3)
+    path = descend(rule, surface, steps=20, lr=0.02)
+    n = len(path)
+    assert n == 20 and path.points.shape == (n + 1, 2) and path.gradients.shape == path.looks.shape == (n, 2)
+    assert set(path.state) == set(rule.slots) and all(s.shape == (n + 1, 2) for s in path.state.values())
+    assert path.points[0].tolist() == list(surface.start) and path.diverged_at is None
+    full = {**rule.hyper, "lr": 0.02}
+    for k in range(n):
+        state = tuple(s[k] for s in path.state.values())
+        assert np.array_equal(path.looks[k], rule.look(path.points[k], *state, **full))
+        assert np.array_equal(path.gradients[k], surface.gradient(path.looks[k]))
+        theta, kept = rule.step(path.points[k], path.gradients[k], state, full, k + 1)
+        np.testing.assert_allclose(theta, path.points[k + 1], rtol=1e-15, atol=1e-15)
+        np.testing.assert_allclose(kept, [s[k + 1] for s in path.state.values()], rtol=1e-15, atol=1e-15)
+        assert path.values[k] == surface.value(path.points[k])
+
+
+def test_a_reported_point_is_the_one_the_rule_reads():
+    """``read`` ignored: points must be what the rule reports, not where it stands."""
+    from momentum_lib import rule
+
+    @rule(mean="theta")
+    def averaged_iterate(theta, grad, mean, *, lr):
+        """Gradient descent that reports a running mean of its points."""
+        theta = theta - lr * grad
+        return theta, 0.5 * mean + 0.5 * theta
+
+    @averaged_iterate.reports
+    def _(theta, mean, *, lr):
+        return mean
+
+    path = descend(averaged_iterate, surfaces.bowl, start=[1.0, 2.0], steps=3, lr=0.5)
+    np.testing.assert_array_equal(path.points, path.state["mean"])
+    np.testing.assert_allclose(path.points[:, 0], [1, 0.75, 0.5, 0.3125])
+
+
+# -- divergence --------------------------------------------------------------------------------------
+
+DIVERGING = [("gradient_descent", {"lr": 0.21}), ("heavy_ball", {"lr": 0.4}), ("nesterov", {"lr": 0.3}), ("adam", {"lr": 4e9})]
+
+
+@pytest.mark.parametrize("name, hyper", DIVERGING)
+def test_divergence_is_reported_at_its_step_and_nothing_infinite_is_kept(name, hyper):
+    """A NaN that reaches a figure, a warning, or a wrong step number."""
+    path = descend(R[name], surfaces.ravine(kappa=10), steps=3000, lr=hyper["lr"])
+    t = path.diverged_at
+    assert t is not None and len(path) == t - 1 and len(path.points) == len(path.values) == t
+    for array in (path.points, path.values, path.looks, path.gradients, *path.state.values()):
+        assert np.isfinite(array).all()
+    bound = 1e9 * max(1.0, np.abs(path.points[0]).max())
+    assert np.abs(path.points).max() <= bound
+    state = tuple(s[-1] for s in path.state.values())
+    full = {**R[name].hyper, **hyper}
+    look = R[name].look(path.points[-1], *state, **full)
+    beyond, _ = R[name].step(path.points[-1], path.surface.gradient(look), state, full, t)
+    assert np.abs(beyond).max() > bound, "and the step it did not keep does leave"
+    assert path.steps_to(0.5) is None and f"diverged at step {t}" in repr(path)
+
+
+@pytest.mark.parametrize("name", [name for name, s in S.items()])
+def test_no_surface_breaks_a_wild_run(name):
+    """An overflow warning or an exception from a run that is thrown far out."""
+    for rule in ("gradient_descent", "heavy_ball", "nesterov"):
+        path = descend(R[rule], S[name], steps=400, lr=30.0)
+        assert np.isfinite(path.points).all() and np.isfinite(path.values).all()
+
+
+def test_limit_decides_what_counts_as_diverged():
+    """A limit that is ignored."""
+    near = descend(rules.gradient_descent, surfaces.bowl, start=[1.0, 0.0], steps=100, lr=3.0, limit=100.0)
+    assert near.diverged_at == 7 and np.abs(near.points).max() == 64  # doubles: 2, 4, ... 64, then 128 > 100
+
+
+# -- schedules -----------------------------------------------------------------------------------------
+
+
+def test_a_schedule_gives_each_step_its_value():
+    """A schedule read one step late, or only at its first value."""
+    lr = np.array([0.5, 0.25, 0.1, 0.0])
+    path = descend(rules.gradient_descent, surfaces.bowl, start=[1.0, 0.0], steps=4, lr=lr)
+    np.testing.assert_allclose(path.points[:, 0], [1, 0.5, 0.375, 0.3375, 0.3375], rtol=1e-15)
+    assert path.hyper["lr"].shape == (4,) and "lr=schedule" in repr(path)
+
+
+@pytest.mark.parametrize("name", R)
+def test_a_constant_schedule_is_the_constant(name):
+    """A schedule that takes another path through the arithmetic."""
+    hyper = {key: 0.05 if key == "lr" else value for key, value in R[name].hyper.items()}
+    one = descend(R[name], surfaces.rosenbrock, start=[0.5, 0.2], steps=30, **{**hyper, "lr": 1e-3})
+    many = descend(
+        R[name], surfaces.rosenbrock, start=[0.5, 0.2], steps=30, **{k: np.full(30, v) for k, v in {**hyper, "lr": 1e-3}.items()}
+    )
+    assert one.points.tobytes() == many.points.tobytes()
+
+
+# -- counting --------------------------------------------------------------------------------------------
+
+
+def test_steps_to_counts_from_the_last_step_above():
+    """The first dip below the tolerance taken for arrival: an oscillating run dips and comes back."""
+    path = descend(rules.heavy_ball, surfaces.bowl, start=[1.0, 0.0], steps=300, lr=0.5, beta=0.9)
+    error = path.error
+    first = path.steps_to(1e-2)
+    assert (error[first:] <= 1e-2).all() and error[first - 1] > 1e-2
+    assert np.argmax(error <= 1e-2) < first, "it dips below earlier"
+    assert path.steps_to(1e-30) is None and error[0] == 1.0
+    assert path.steps_to(2.0) == int(np.flatnonzero(error > 2.0)[-1]) + 1 if (error > 2).any() else path.steps_to(2.0) == 0
+
+
+def test_error_is_measured_to_the_nearest_minimum():
+    """The distance to the first listed minimum taken where another one is nearer."""
+    path = descend(rules.gradient_descent, surfaces.himmelblau, start=[-3.0, 3.0], steps=300, lr=0.01)
+    assert path.error[-1] < 1e-12 and np.linalg.norm(path.points[-1] - [3, 2]) > 5
+
+
+def test_no_steps_is_a_path_of_one_point():
+    """steps=0 as an error, or as one step."""
+    path = descend(rules.adam, surfaces.rosenbrock, steps=0, lr=0.1)
+    assert len(path) == 0 and path.points.shape == (1, 2) and path.gradients.shape == path.looks.shape == (0, 2)
+    assert path.values.tolist() == [surfaces.rosenbrock.value(path.points[0])] and path.steps_to() is None
+    assert descend(rules.adam, surfaces.rosenbrock, steps=0, lr=np.empty(0)).points.shape == (1, 2)
+
+
+def test_a_start_on_the_minimum_stays_and_has_no_relative_error():
+    """0/0 as a NaN in an error curve."""
+    path = descend(rules.adam, surfaces.bowl, start=[0.0, 0.0], steps=5, lr=0.1)
+    assert np.array_equal(path.points, np.zeros((6, 2)))
+    with pytest.raises(ValueError, match="the start is a minimum, so a relative distance means nothing"):
+        _ = path.error
+    with pytest.raises(ValueError, match="saddle has no minimum, so there is no distance to one"):
+        _ = descend(rules.adam, surfaces.saddle, steps=1, lr=0.1).error
+
+
+def test_the_start_is_neither_kept_nor_changed():
+    """A path that shares memory with the caller's array."""
+    start = np.array([1.0, 2.0])
+    path = descend(rules.heavy_ball, surfaces.bowl, start=start, steps=3, lr=0.1)
+    start[:] = 99
+    assert path.points[0].tolist() == [1, 2]
+    path.points[0] = 7
+    assert start.tolist() == [99, 99]
+
+
+def test_lists_and_tuples_of_whole_numbers_are_points():
+    """[1, 2] typed by a reader: a list is read as floats, only an integer array is refused."""
+    for start in ([1, 2], (1, 2), [1.0, 2.0]):
+        assert descend(rules.heavy_ball, surfaces.bowl, start=start, steps=1, lr=0.1).points.dtype == float
+
+
+# -- bad input -------------------------------------------------------------------------------------------
+
+
+def call(rule=rules.heavy_ball, surface=surfaces.bowl, **given):
+    return descend(rule, surface, **{"lr": 0.1, "steps": 5, **given})
+
+
+def nan_above(step):
+    """A gradient that turns NaN at the given call."""
+    calls = iter(range(1, 1000))
+    return lambda p: p * np.nan if next(calls) >= step else p
+
+
+BAD = {
+    "rate negative": (lambda: call(lr=-0.1), ValueError, "lr is -0.1; allowed: a finite number >= 0"),
+    "rate NaN": (lambda: call(lr=np.nan), ValueError, "lr is nan; allowed: a finite number >= 0"),
+    "rate infinite": (lambda: call(lr=np.inf), ValueError, "lr is inf; allowed: a finite number >= 0"),
+    "rate a word": (lambda: call(lr="0.1"), TypeError, "lr is '0.1'; allowed"),
+    "rate missing": (lambda: descend(rules.adam, surfaces.bowl), TypeError, "adam needs lr; give it, for example lr=0.1"),
+    "momentum one": (lambda: call(beta=1.0), ValueError, r"beta is 1; allowed: a number in \[0, 1\).*unstable=True"),
+    "momentum above": (lambda: call(beta=1.2), ValueError, r"beta is 1.2; allowed: a number in \[0, 1\)"),
+    "momentum negative": (lambda: call(beta=-0.1), ValueError, r"beta is -0.1; allowed: a number in \[0, 1\)"),
+    "floor negative": (lambda: call(rules.adam, eps=-1e-8), ValueError, "eps is -1e-08; allowed: a finite number >= 0"),
+    "dampening": (lambda: call(rules.dampened_momentum, dampening=1.5), ValueError, r"dampening is 1.5; allowed: a number in \[0, 1\]"),
+    "in a schedule": (lambda: call(lr=[0.1, 0.1, -2.0, 0.1, 0.1]), ValueError, "lr is -2; allowed"),
+    "schedule too short": (lambda: call(lr=[0.1, 0.2]), ValueError, r"lr has shape \(2,\); allowed: one number, or a schedule of shape \(5,\).*sweep"),
+    "schedule too wide": (lambda: call(lr=np.full((5, 2), 0.1)), ValueError, r"lr has shape \(5, 2\); allowed"),
+    "unknown name": (lambda: call(momentum=0.9), TypeError, "heavy_ball: unknown hyper-parameter 'momentum'.*Known: lr, beta"),
+    "misspelt name": (lambda: call(rules.adam, beta_1=0.9), TypeError, "unknown hyper-parameter 'beta_1'. Did you mean 'beta1'"),
+    "step number as hyper": (lambda: call(rules.adam, t=3), TypeError, "unknown hyper-parameter 't'"),
+    "integer points": (lambda: call(start=np.array([1, 2])), TypeError, "start has dtype int64; allowed: a floating dtype.*np.asarray"),
+    "boolean points": (lambda: call(start=np.array([True, False])), TypeError, "start has dtype bool; allowed: a floating dtype"),
+    "three coordinates": (lambda: call(start=[1.0, 2.0, 3.0]), ValueError, r"start has shape \(3,\); bowl needs shape \(2,\)"),
+    "a column": (lambda: call(start=np.ones((2, 1))), ValueError, r"start has shape \(2, 1\); bowl needs shape \(2,\)"),
+    "one number": (lambda: call(start=1.0), ValueError, r"start has shape \(\); bowl needs shape \(2,\)"),
+    "start NaN": (lambda: call(start=[np.nan, 1.0]), ValueError, r"start is \[nan, 1.0\]; allowed: finite numbers"),
+    "start infinite": (lambda: call(start=[np.inf, 1.0]), ValueError, r"start is \[inf, 1.0\]; allowed: finite numbers"),
+    "steps negative": (lambda: call(steps=-1), ValueError, "steps is -1; allowed: a whole number >= 0"),
+    "steps a fraction": (lambda: call(steps=10.0), ValueError, "steps is 10.0; allowed: a whole number >= 0"),
+    "steps true": (lambda: call(steps=True), ValueError, "steps is True; allowed: a whole number >= 0"),
+    "limit zero": (lambda: call(limit=0), ValueError, "limit is 0; allowed: a finite number > 0"),
+    "limit infinite": (lambda: call(limit=np.inf), ValueError, "limit is inf; allowed: a finite number > 0"),
+    "a rule's name": (lambda: call("heavy_ball"), TypeError, r"expected a rule.*rules.get\('heavy_ball'\); got 'heavy_ball'"),
+    "a function": (lambda: call(np.sin), TypeError, "expected a rule"),
+    "a surface's name": (lambda: call(surface="rosenbrock"), TypeError, "expected a surface.*surfaces.get.*got 'rosenbrock'"),
+    "no gradient": (lambda: call(surface=lambda p: p), TypeError, r"expected a surface.*value\(theta\) and gradient\(theta\)"),
+    "value NaN": (lambda: call(surface=Custom(value=lambda p: np.nan)), ValueError, r"surface 'mine' returned value = nan at the finite point \[1.0, 1.0\] \(step 0\)"),
+    "gradient NaN": (lambda: call(surface=Custom(gradient=nan_above(3))), ValueError, r"surface 'mine' returned gradient = \[nan, nan\].*\(step 3\).*Mend the surface"),
+    "gradient's shape": (lambda: call(surface=Custom(gradient=lambda p: p[:, None])), ValueError, r"the gradient has shape \(2, 1\) where the point has \(2,\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_says_what_was_given_and_what_is_allowed(case):
+    """Bad input that slips through, or whose message does not help."""
+    run, error, message = BAD[case]
+    with pytest.raises(error, match=message):
+        run()
+
+
+def test_momentum_above_one_runs_when_asked_for():
+    """``unstable=True`` that is ignored."""
+    path = descend(rules.heavy_ball, surfaces.bowl, steps=2000, lr=0.1, beta=1.05, unstable=True)
+    assert path.diverged_at is not None
+    with pytest.raises(ValueError, match="beta is nan"):
+        descend(rules.heavy_ball, surfaces.bowl, lr=0.1, beta=np.nan, unstable=True)
