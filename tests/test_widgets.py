@@ -182,6 +182,14 @@ def test_ravine_numbers_meet_the_theory():
     assert widgets.ravine.measured_rate([1.0, 0.0]) is None
 
 
+def test_ravine_from_the_minimum_stands_still(tmp_path):
+    fig = Ravine(start=(0, 0))
+    found = fig.numbers()
+    assert not found["path"].any() and not found["errors"].any() and found["steps_to"] == 0 and found["measured"] is None
+    assert "stays there" in fig.alt()
+    fig.picture().savefig(tmp_path / "still.svg")
+
+
 def test_python_and_browser_share_state(monkeypatch):
     """A message from the browser lands in the trait, clamped; one from Python is sent."""
     fig = Ravine()

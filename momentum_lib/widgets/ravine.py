@@ -42,19 +42,25 @@ class Ravine(LiveFigure):
         """The run now drawn, as :func:`momentum_lib.descend` returns it."""
         return descend(rules.gradient_descent, self.surface, start=self.start, steps=steps or self.steps, lr=self.lr)
 
+    @property
+    def _still(self):
+        """Whether the start is the minimum itself: then nothing moves, and a relative distance means nothing."""
+        return not any(self.start)
+
     def numbers(self):
         """What the figure shows, as plain data: the path and the read-outs."""
         path, long = self.path(), self.path(BUDGET)
         along, across = abs(1 - self.lr), abs(1 - self.lr * self.kappa)
+        error = np.zeros(len(path.points)) if self._still else path.error
         return {
             "path": path.points,
-            "errors": path.error,
+            "errors": error,
             "diverged_at": path.diverged_at,
-            "steps_to": long.steps_to(TOLERANCE),
+            "steps_to": 0 if self._still else long.steps_to(TOLERANCE),
             "never_at": long.diverged_at,
             "predicted": max(along, across),
             "pace": "both" if along == across else "along" if along > across else "across",
-            "measured": measured_rate(path.error),
+            "measured": measured_rate(error),
         }
 
     @property
@@ -70,6 +76,8 @@ class Ravine(LiveFigure):
         """What the picture says, with its numbers."""
         found = self.numbers()
         where = f"Gradient descent from ({self.start[0]:.3g}, {self.start[1]:.3g}) in a ravine of condition number {self.kappa:g}, learning rate {self.lr:.4g}"
+        if self._still:
+            return f"{where}: the start is the minimum, and the path stays there for all {self.steps} steps."
         if found["never_at"]:
             return f"{where}: the steps across the valley grow by {found['predicted']:.3f} each and the run diverges."
         needs = f"{found['steps_to']} steps" if found["steps_to"] is not None else f"more than {BUDGET} steps"
@@ -78,22 +86,33 @@ class Ravine(LiveFigure):
 
     def picture(self):
         """The path on the contours, and the distance against the step."""
-        path, surface = self.path(), self.surface
+        points, surface = self.path().points, self.surface
         figure, (plane, fall) = canvas(columns=(1.55, 1))
         contours(plane, surface)
-        plane.plot(*path.points.T, **stroke("gradient"))
-        plane.plot(*path.points.T, ".", color=stroke("gradient")["color"], markersize=4)
+        (x0, x1), (y0, y1) = surface.domain
+        outside = (points[:, 0] < x0) | (points[:, 0] > x1) | (points[:, 1] < y0) | (points[:, 1] > y1)
+        gone = np.flatnonzero(outside[:-1] & outside[1:])  # alternate steps lie on opposite sides of the valley
+        flies = abs(1 - self.lr * self.kappa) > 1 and gone.size  # a run that diverges is drawn until it has left the picture
+        shown = points[: gone[0] + 1] if flies else points
+        line = stroke("gradient")
+        plane.plot(*shown.T, **line)
+        plane.plot(*shown.T, ".", color=line["color"], markersize=4)
         plane.plot(*self.start, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
         plane.plot(0, 0, "x", color=INK, markersize=6)
-        across = np.array([[math.cos(self.angle), math.sin(self.angle)], [-math.sin(self.angle), math.cos(self.angle)]])
-        parts = np.abs(path.points @ across.T) / np.hypot(*self.start)
-        t = np.arange(len(path.error))
-        floor = lambda values: np.maximum(values, 1e-12)  # a log axis has no zero
-        fall.semilogy(t, floor(parts[:, 0]), color=INK, linewidth=1, linestyle=(0, (6, 3)), label="along")
-        fall.semilogy(t, floor(parts[:, 1]), color=INK, linewidth=1, linestyle=(0, (1, 2)), label="across")
-        fall.semilogy(t, floor(path.error), label="distance", **stroke("gradient"))
-        fall.set(ylim=(3e-8, 10), xlim=(0, max(self.steps, 2)), xlabel="step", ylabel="distance to the minimum (start = 1)")
-        fall.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper right")
+        turn = np.array([[math.cos(self.angle), -math.sin(self.angle)], [math.sin(self.angle), math.cos(self.angle)]])
+        parts = np.maximum(np.abs(points @ turn) / (np.hypot(*self.start) or 1), 1e-12)  # a log axis has no zero
+        t = np.arange(len(points))
+        fall.semilogy(t, np.maximum(self.numbers()["errors"], 1e-12), **line)
+        for values, dash, name in zip(parts.T, ((5, 2), (1, 2)), ("along", "across")):
+            fall.semilogy(t, values, color=INK, linewidth=1, linestyle=(0, dash))
+            k = len(t) // 4
+            if 1e-6 < values[k] < 5:
+                fall.annotate(name, (k, values[k]), (5, 5), textcoords="offset points", color=INK, fontsize=9)
+        fall.axhline(TOLERANCE, color=INK, linewidth=0.6, linestyle=(0, (2, 4)))
+        fall.set(ylim=(3e-8, 10), xlim=(0, max(self.steps, 2)), xlabel="step")
+        fall.set_title("distance to the minimum (start = 1)", color=INK, fontsize=9, loc="left")
+        fall.set_yticks([1e-6, 1e-4, 1e-2, 1])
+        fall.minorticks_off()
         return figure
 
 

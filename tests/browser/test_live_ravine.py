@@ -243,6 +243,13 @@ def test_a_hostile_link_is_clamped(chrome, address):
         assert agrees(live.numbers(page)) == {**Ravine().state(), "lr": 10, "start": [3, -2], "steps": 1000}
 
 
+def test_a_start_at_the_minimum_stands_still(chrome, address):
+    with live.open_page(chrome, address + "#live=ravine&start=0,0") as page:
+        assert agrees(live.numbers(page))["start"] == [0, 0]
+        names, printed = live.run_python(live.python_of(page))
+        assert not names["path"].points.any() and printed.strip() == "[0. 0.]"
+
+
 def test_two_figures_do_not_disturb_each_other(chrome, address):
     with live.open_page(chrome, address) as page:
         live.ready(page, 1)
@@ -322,9 +329,9 @@ def test_speaks_when_the_reader_pauses(chrome, address):
     with live.open_page(chrome, address) as page:
         spoken = page.locator(".lf-spoken").first
         assert spoken.get_attribute("aria-live") == "polite" and spoken.text_content() == ""
-        handle_of(page).focus()
+        control(page, "lr", "range").focus()
         for _ in range(4):
-            page.keyboard.press("ArrowUp")
+            page.keyboard.press("ArrowLeft")
         assert spoken.text_content() == ""
         page.wait_for_function("document.querySelector('.lf-spoken').textContent !== ''")
         assert f"{live.numbers(page)['predicted']:.4f} per step" in spoken.text_content()

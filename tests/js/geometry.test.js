@@ -6,7 +6,7 @@ const js = new URL("../../momentum_lib/widgets/js/", import.meta.url);
 const { clipSegment, cividis, contourLevels, heatPixels, logTicks, marksData, pathData, ringPaths, rings, sample, scale, ticks } = await import(new URL("plot.js", js));
 const { clampValue, decode, encode, fromHash, toHash, ...kinds } = await import(new URL("state.js", js));
 const { parseNumber, plain, pythonFloat, pythonNumber, roundTo, show } = await import(new URL("dom.js", js));
-const { components, distances, measuredRate, stepsTo } = await import(new URL("ravine.js", js));
+const { components, distances, leavesAt, measuredRate, stepsTo } = await import(new URL("ravine.js", js));
 const { plainModel } = await import(new URL("host.js", js));
 
 test("a scale and its inverse undo each other", () => {
@@ -160,6 +160,8 @@ test("the ravine's read-outs", () => {
   assert.equal(stepsTo([0, 0], 1e-6), 0);
   assert.ok(Math.abs(measuredRate([1, 0.5, 0.25, 0.125]) - 0.5) < 1e-15);
   assert.equal(measuredRate([1, 0, 0]), null);
+  assert.equal(leavesAt([0, 0, 0, 3, 0, 1, 0, -3, 0, 9], [[-2, 2], [-2, 2]]), 3);
+  assert.equal(leavesAt([0, 0, 0, 3], [[-2, 2], [-2, 2]]), null);
 });
 
 test("the model of a static page answers like anywidget's", () => {

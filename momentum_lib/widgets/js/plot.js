@@ -88,17 +88,18 @@ export function contourLevels(values, count, power = 2) {
 export function rings(values, nx, ny, level) {
   // Corners outside the grid count as above the level, which closes every ring; a crossing towards one lies on the edge itself.
   const at = (/** @type {number} */ i, /** @type {number} */ j) => (i < 0 || j < 0 || i >= nx || j >= ny ? Infinity : values[j * nx + i]);
-  const wide = nx + 2;
+  const wide = nx + 2, below = new Uint8Array(wide * (ny + 2));
+  for (let j = 0; j < ny; j++) for (let i = 0; i < nx; i++) if (values[j * nx + i] < level) below[(j + 1) * wide + i + 1] = 1;
   // An edge of a cell is named by its lower-left corner and its direction, so that the two cells beside it agree.
   const across = (/** @type {number} */ i, /** @type {number} */ j) => 2 * ((j + 1) * wide + i + 1), up = (/** @type {number} */ i, /** @type {number} */ j) => across(i, j) + 1;
   /** @type {Map<number, number>} */
   const next = new Map();
   for (let j = -1; j < ny; j++) {
     for (let i = -1; i < nx; i++) {
-      const a = at(i, j) < level, b = at(i + 1, j) < level, c = at(i + 1, j + 1) < level, d = at(i, j + 1) < level;
-      if (a === b && b === c && c === d) continue;
+      const corner = (j + 1) * wide + i + 1;
+      const code = below[corner] | (below[corner + 1] << 1) | (below[corner + wide + 1] << 2) | (below[corner + wide] << 3);
+      if (code === 0 || code === 15) continue;
       const bottom = across(i, j), right = up(i + 1, j), top = across(i, j + 1), left = up(i, j);
-      const code = (a ? 1 : 0) | (b ? 2 : 0) | (c ? 4 : 0) | (d ? 8 : 0);
       // Each segment keeps the region on its left, so that the segments join head to tail.
       switch (code) {
         case 1: next.set(bottom, left); break;
@@ -155,7 +156,7 @@ export function ringPaths(all, nx, ny, px, py) {
   let area = "", line = "";
   const onEdge = (/** @type {Pair} */ p, /** @type {Pair} */ q) => (p[0] === q[0] && (p[0] === 0 || p[0] === nx - 1)) || (p[1] === q[1] && (p[1] === 0 || p[1] === ny - 1));
   for (const ring of all) {
-    const text = ring.map(([i, j]) => `${px(i).toFixed(1)},${py(j).toFixed(1)}`);
+    const text = ring.map(([i, j]) => Math.round(10 * px(i)) / 10 + "," + Math.round(10 * py(j)) / 10);
     area += `M${text.join("L")}Z`;
     let pen = false;
     for (let k = 0; k < ring.length; k++) {
@@ -204,8 +205,13 @@ export function clipSegment(x0, y0, x1, y1, [[left, right], [low, high]]) {
 export function pathData(xy, px, py, box, to = xy.length / 2 - 1, from = 0) {
   let text = "", endX = NaN, endY = NaN;
   const near = (/** @type {number} */ pixel) => (pixel === Infinity ? 1e6 : pixel === -Infinity ? -1e6 : pixel);
-  for (let k = from; k < to; k++) {
-    const part = clipSegment(near(px(xy[2 * k])), near(py(xy[2 * k + 1])), near(px(xy[2 * k + 2])), near(py(xy[2 * k + 3])), box);
+  let x0 = near(px(xy[2 * from])), y0 = near(py(xy[2 * from + 1]));
+  for (let k = from + 1; k <= to; k++) {
+    const x1 = near(px(xy[2 * k])), y1 = near(py(xy[2 * k + 1]));
+    // Less than a third of a pixel cannot be seen: a long run that has settled stays a short text.
+    if (k < to && Math.abs(x1 - x0) < 0.3 && Math.abs(y1 - y0) < 0.3) continue;
+    const part = clipSegment(x0, y0, x1, y1, box);
+    x0 = x1; y0 = y1;
     if (!part) continue;
     if (part[0] !== endX || part[1] !== endY) text += `M${part[0].toFixed(2)},${part[1].toFixed(2)}`;
     text += `L${part[2].toFixed(2)},${part[3].toFixed(2)}`;
@@ -227,10 +233,15 @@ export function pathData(xy, px, py, box, to = xy.length / 2 - 1, from = 0) {
  */
 export function marksData(xy, px, py, [[left, right], [low, high]], shape, radius, to = xy.length / 2 - 1, from = 0) {
   const draw = SHAPES[shape] ?? SHAPES.disc;
-  let text = "";
+  const mark = draw(radius);
+  let text = "", lastX = NaN, lastY = NaN;
   for (let k = from; k <= to; k++) {
     const x = xy[2 * k], y = xy[2 * k + 1];
-    if (x >= left && x <= right && y >= low && y <= high) text += `M${px(x).toFixed(2)},${py(y).toFixed(2)}${draw(radius)}`;
+    if (!(x >= left && x <= right && y >= low && y <= high)) continue;
+    const at = px(x), up = py(y);
+    if (Math.abs(at - lastX) < 0.3 && Math.abs(up - lastY) < 0.3) continue; // it would lie on the one before
+    text += `M${at.toFixed(2)},${up.toFixed(2)}${mark}`;
+    lastX = at; lastY = up;
   }
   return text;
 }
