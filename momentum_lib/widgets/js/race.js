@@ -8,7 +8,7 @@ import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { TUNED } from "./generated/tuned.js";
 import { marksData } from "./plot.js";
-import { choice, choices, flag, integer, number, point, table } from "./state.js";
+import { choice, choices, flag, integer, number, point, same, table } from "./state.js";
 import { memory, tune } from "./tune.js";
 
 /** The surfaces of the plane. */
@@ -165,6 +165,7 @@ for name, path in paths.items():
     cancel = fig.life.frame(tick);
   }
   fig.watch((names) => {
+    if (names.includes("surface")) tunedFor = { start: SURFACES[fig.get("surface")].start, settings: {} };
     if (names.includes("playing")) go();
     if (names.includes("step") && !mine) { at = fig.get("step"); pause(); }
     if (names.includes("steps") && !mine) { const steps = fig.get("steps"); if (fig.get("step") > steps || settled) seek(steps); }
@@ -202,18 +203,21 @@ for name, path in paths.items():
     set: (surface) => { pause(); fig.set({ surface, start: SURFACES[surface].start, settings: {} }); if (compact) replay(); else seek(fig.get("steps")); } });
   const replay = () => { if (reducedMotion()) seek(fig.get("steps")); else { seek(0); fig.set({ playing: true }); } };
 
-  /** One chip a rule: its look and its name; pressed while it runs. @param {string} rule */
-  function chip(rule) {
-    const node = h("button", { type: "button", class: "lf-chip", "data-look": RULES[rule].family, "data-rule": rule }, swatch(rule), h("span", { text: nameOf(rule) }));
-    fig.life.on(node, "click", () => {
-      const rules = fig.get("rules"), out = rules.includes(rule);
-      if (out && rules.length === 1) return fig.say("One rule has to run.");
-      if (!out && rules.length === MOST) return fig.say(`${MOST} rules at most: take one out first.`);
-      fig.say("");
-      const order = Object.keys(RULES);
-      fig.set({ rules: out ? rules.filter((r) => r !== rule) : [...rules, rule].sort((a, b) => order.indexOf(a) - order.indexOf(b)) });
-    });
-    fig.draw(() => { node.setAttribute("aria-pressed", String(fig.get("rules").includes(rule))); });
+  /** Let a rule in or out. @param {string} rule */
+  function invite(rule) {
+    const rules = fig.get("rules"), out = rules.includes(rule), order = Object.keys(RULES);
+    fig.say(out && rules.length === 1 ? "One rule has to run." : !out && rules.length === MOST ? `${MOST} rules at most: take one out first.` : "");
+    fig.set({ rules: out ? rules.filter((/** @type {string} */ r) => r !== rule) : [...rules, rule].slice(0, MOST).sort((a, b) => order.indexOf(a) - order.indexOf(b)) });
+    fig.redraw();
+  }
+  /** One tick box a rule, with its look: it runs while it is ticked. @param {string} rule */
+  function entry(rule) {
+    const tick = h("input", { type: "checkbox" });
+    const node = h("label", { class: "lf-toggle lf-entry", "data-look": RULES[rule].family, "data-rule": rule }, tick, swatch(rule), h("span", { text: nameOf(rule) }));
+    fig.life.on(tick, "change", () => invite(rule));
+    const update = () => { tick.checked = fig.get("rules").includes(rule); node.classList.toggle("is-out", !tick.checked); };
+    fig.draw(update);
+    update();
     return node;
   }
   /** A short piece of the rule's line with its marker. @param {string} rule */
@@ -224,19 +228,13 @@ for name, path in paths.items():
     return s("svg", { class: "lf-swatch", viewBox: "0 0 34 14", width: 34, height: 14, "aria-hidden": "true" }, line,
       s("path", { class: `lf-dots lf-runner${hollow ? " lf-hollow" : ""}`, "data-look": family, "data-shape": shape, d: marksData([17, 7], mid, mid, [[0, 34], [0, 14]], shape, 4.2) }));
   }
-  const chips = h("div", { class: "lf-chips", role: "group", "aria-label": "rules in the race" });
-  const shown = FIRST.concat(compact ? fig.get("rules").filter((/** @type {string} */ r) => !FIRST.includes(r)) : []);
-  for (const rule of shown) chips.append(chip(rule));
-  const chipBox = h("div", { class: "lf-control lf-chip-box" }, h("span", { class: "lf-label", text: "rules" }), chips);
-
   if (compact) {
-    const side = h("div", { class: "lf-side" }, board, surfaceMenu.node, chipBox, transport);
-    fig.pictures.append(side);
+    const side = h("div", { class: "lf-side" }, surfaceMenu.node, board);
+    fig.pictures.append(transport, side);
   } else {
-    fig.pictures.after(transport);
-    transport.after(board);
-    fig.controls.append(chipBox);
-    fig.toggle({ label: "same rate for all", get: () => !fig.get("tuned"), set: (same) => fig.set({ tuned: !same, settings: {} }) });
+    fig.pictures.append(transport);
+    fig.pictures.after(board);
+    fig.toggle({ label: "same rate for all", get: () => !fig.get("tuned"), set: (one) => { tunedFor = { start: SURFACES[fig.get("surface")].start, settings: {} }; fig.set({ tuned: !one, settings: {} }); } });
     foldSettings();
     fig.button({ label: "Tune from this start", icon: "target", press: tuneAll });
   }
@@ -247,18 +245,17 @@ for name, path in paths.items():
     fig.slider({ name: "steps", label: "steps", type: "log", fold: true });
     fig.slider({ name: "speed", label: "pace", unit: "steps a second", type: "log", fold: true });
     const fold = /** @type {HTMLElement} */ (fig.root.querySelector(".lf-more > .lf-controls"));
-    const rest = h("div", { class: "lf-chips", role: "group", "aria-label": "further rules" });
-    for (const rule of Object.keys(RULES)) if (!FIRST.includes(rule)) rest.append(chip(rule));
-    fold.append(h("div", { class: "lf-control lf-chip-box lf-row" }, h("span", { class: "lf-label", text: "further rules" }), rest));
+    const more = h("div", { class: "lf-row lf-entries", role: "group", "aria-label": "further rules" });
+    for (const rule of Object.keys(RULES)) if (!FIRST.includes(rule)) more.append(entry(rule));
+    fold.append(h("div", { class: "lf-row lf-label", text: "further rules" }), more);
     /** @type {Map<string, HTMLElement>} */
     const rows = new Map();
     const value = (/** @type {string} */ rule, /** @type {string} */ name) => settingOf(fig.snapshot(), rule)[name];
     const put = (/** @type {string} */ rule, /** @type {string} */ name, /** @type {number} */ v) => {
       const settings = fig.get("settings");
-      rest_();
+      rest();
       fig.set({ settings: { ...settings, [rule]: { ...settings[rule], [name]: v } } });
     };
-    const rest_ = () => { pause(); if (!ended()) seek(fig.get("steps")); };
     fig.draw(() => {
       const running = fig.get("rules");
       for (const rule of running) {
@@ -289,7 +286,7 @@ for name, path in paths.items():
     fig.say("Tuning …");
     const next = () => {
       const rule = waiting.shift();
-      if (!rule) { fig.say("Each rule now has the setting that needs the fewest steps from this start."); rest(); return fig.set({ tuned: true, settings: found }); }
+      if (!rule) { fig.say("Each rule now has the setting that needs the fewest steps from this start."); rest(); tunedFor = { start, settings: found }; return fig.set({ tuned: true, settings: found }); }
       const best = tune(RULES[rule], SURFACES[surface], start);
       if (best) found[rule] = best;
       fig.life.frame(next);
@@ -331,6 +328,8 @@ for name, path in paths.items():
   const outcome = (/** @type {any} */ run, /** @type {boolean} */ floor) => (run.neverAt && floor ? `diverged at step ${run.neverAt}`
     : !floor ? (run.leavesAt === null ? "stays" : show(run.leavesAt)) : run.stepsTo === null ? `over ${show(BUDGET)}` : show(run.stepsTo));
 
+  /** For which start the settings are the best ones. */
+  let tunedFor = { start: SURFACES[fig.get("surface")].start, settings: /** @type {Record<string, any>} */ ({}) };
   fig.draw(() => {
     const state = fig.snapshot(), { surface, start, steps, rules, playing, tuned, settings } = state, field = SURFACES[surface], floor = field.minima.length > 0;
     compute();
@@ -374,7 +373,9 @@ for name, path in paths.items():
     if (fall) nameLines(rules, steps);
     standings(rules, whole, floor);
 
-    const fair = !floor ? "one rate for all, for no setting is best where there is no minimum" : !tuned ? "one learning rate for all, which is unfair" : Object.keys(settings).some((rule) => rules.includes(rule)) ? "from the same start, at the settings below" : "every rule at its own best setting";
+    const fair = !floor ? "one rate for all, for where there is no minimum no setting is best" : !tuned ? "one learning rate for all, which is unfair"
+      : rules.every((/** @type {string} */ rule) => same([start, settings[rule]], [tunedFor.start, tunedFor.settings[rule]])) ? "every rule at its own best setting"
+        : Object.keys(settings).some((rule) => rules.includes(rule)) ? "the settings are yours" : "each rule tuned for another start";
     const title = `The race: ${fair}`;
     const node = /** @type {HTMLElement} */ (fig.root.querySelector(".lf-title"));
     if (node.textContent !== title) { node.textContent = title; fig.root.setAttribute("aria-label", title); }
@@ -395,45 +396,54 @@ for name, path in paths.items():
   function nameLines(rules, steps) {
     const plot = /** @type {import("./plot.js").Plot} */ (fall), { left, right, top, bottom } = plot.inner;
     const order = rules.slice().sort((a, b) => (runs[a].stepsTo ?? Infinity) - (runs[b].stepsTo ?? Infinity));
+    /** Where a run is first and last at a level, in pixels; null where it does not fall so low. @param {string} rule @param {number} level */
+    const meets = (rule, level) => {
+      const { values, n } = runs[rule];
+      let first = 0, final = n;
+      while (first <= n && values[first] > level) first++;
+      while (final > first && values[final] <= level) final--;
+      return first <= n ? [plot.x(first), plot.x(Math.max(final, first))] : null;
+    };
     order.forEach((rule, k) => {
-      const label = laneOf(rule).name, run = runs[rule];
-      const want = bottom - ((k + 0.7) / (order.length + 0.6)) * (bottom - top), level = plot.y.invert(want);
-      let step = 0;
-      while (step < run.n && run.values[step] > level) step++;
-      const text = nameOf(rule), wide = text.length * 6.6, x = plot.x(step);
-      if (run.values[step] > level || x + wide + 8 > right) { // it never gets so low, or there is no room to the right of it
-        const spot = Math.round(Math.min(run.n, steps * 0.97)), y = Math.min(Math.max(plot.y(run.values[spot]), top + 12), bottom - 8);
+      const label = laneOf(rule).name, text = nameOf(rule), wide = text.length * 6.6 + 10;
+      const level = plot.y.invert(bottom - ((k + 0.7) / (order.length + 0.6)) * (bottom - top)), own = meets(rule, level);
+      const others = rules.filter((other) => other !== rule).map((other) => meets(other, level)).filter((other) => other !== null);
+      const free = (/** @type {number} */ from, /** @type {number} */ to) => from >= left && to <= right && !others.some(([first, final]) => final > from && first < to);
+      const side = !own ? 0 : free(own[0] - wide, own[0]) ? -1 : free(own[1], own[1] + wide) ? 1 : own[1] + wide < right ? 1 : 0;
+      if (own && side) {
+        label.node.setAttribute("text-anchor", side < 0 ? "end" : "start");
+        label.update(plot.x.invert(own[side < 0 ? 0 : 1]), level, text, 7 * side, 4);
+      } else { // it never gets so low, or there is no room beside it: at its end, above
+        const spot = Math.round(Math.min(runs[rule].n, steps * 0.97)), y = Math.min(Math.max(plot.y(runs[rule].values[spot]), top + 12), bottom - 8);
         label.node.setAttribute("text-anchor", "end");
         label.update(spot, plot.y.invert(y), text, 0, -7);
-      } else {
-        label.node.setAttribute("text-anchor", "start");
-        label.update(step, level, text, 7, 4);
       }
     });
   }
 
   let boardKey = "";
-  /** The table below: who runs with what, the loss now, the outcome. @param {string[]} rules @param {number} step @param {boolean} floor */
+  /** @type {Map<string, HTMLElement>} */
+  const rowOf = new Map();
+  /** The board: who runs, with what, the loss now, the outcome. @param {string[]} rules @param {number} step @param {boolean} floor */
   function standings(rules, step, floor) {
-    const rows = rules.map((rule) => {
-      const run = runs[rule], end = Math.min(step, run.n), beta = memory(RULES[rule]);
-      return [rule, show(run.hyper.lr), beta ? show(run.hyper[beta]) : "–", run.n < step && floor ? "–" : show(run.values[end], 2), outcome(run, floor)];
+    const listed = Object.keys(RULES).filter((rule) => FIRST.includes(rule) || rules.includes(rule));
+    const rows = listed.map((rule) => {
+      const run = rules.includes(rule) ? runs[rule] : null, beta = memory(RULES[rule]);
+      if (!run) return [rule, "", "", "", ""];
+      return [rule, show(run.hyper.lr), beta ? show(run.hyper[beta]) : "–", run.n < step && floor ? "–" : show(run.values[Math.min(step, run.n)], 2), outcome(run, floor)];
     });
     const what = JSON.stringify([rows, floor, step]);
     if (what === boardKey) return;
     boardKey = what;
-    lossTitle.textContent = compact ? `loss, step ${step}` : `loss at step ${step}`;
+    lossTitle.textContent = compact ? "loss" : `loss at step ${step}`;
     lastTitle.textContent = floor ? `steps to ${show(TOLERANCE)}` : "leaves at step";
-    rows.forEach(([rule, ...texts], k) => {
-      let row = /** @type {HTMLTableRowElement} */ (results.children[k]);
-      if (!row || row.dataset.rule !== rule) {
-        const fresh = h("tr", { "data-rule": rule, "data-look": RULES[rule].family }, h("th", { scope: "row" }, swatch(rule), h("span", { text: nameOf(rule) })), h("td", { class: "lf-wide-only" }), h("td", { class: "lf-wide-only" }), h("td"), h("td"));
-        if (row) row.replaceWith(fresh); else results.append(fresh);
-        row = fresh;
-      }
-      texts.forEach((text, i) => { if (row.children[i + 1].textContent !== text) row.children[i + 1].textContent = text; });
-    });
-    while (results.children.length > rows.length) results.lastElementChild?.remove();
+    for (const [rule, ...texts] of rows) {
+      let row = rowOf.get(rule);
+      if (!row) rowOf.set(rule, row = h("tr", { "data-rule": rule }, h("th", { scope: "row" }, entry(rule)), h("td", { class: "lf-wide-only" }), h("td", { class: "lf-wide-only" }), h("td"), h("td")));
+      texts.forEach((text, i) => { const cell = /** @type {HTMLElement} */ (row).children[i + 1]; if (cell.textContent !== text) cell.textContent = text; });
+    }
+    const wanted = listed.map((rule) => /** @type {HTMLElement} */ (rowOf.get(rule)));
+    if (wanted.length !== results.children.length || wanted.some((row, k) => results.children[k] !== row)) results.replaceChildren(...wanted);
   }
 
   fig.numbers(() => {
@@ -442,7 +452,7 @@ for name, path in paths.items():
       at, resting: fig.root.classList.contains("is-resting"), frame: frameOf(surface),
       runs: Object.fromEntries(rules.map((/** @type {string} */ rule) => [rule, { path: Array.from(runs[rule].points), values: Array.from(runs[rule].values), hyper: runs[rule].hyper,
         diverged_at: runs[rule].neverAt, leaves_at: runs[rule].leavesAt, steps_to: runs[rule].stepsTo, loss: runs[rule].values[Math.min(step, runs[rule].n)] }])),
-      board: [...results.children].map((row) => [...row.children].map((cell) => cell.textContent)),
+      board: [...results.children].filter((row) => rules.includes(row.dataset.rule)).map((row) => [...row.children].map((cell) => cell.textContent)),
     };
   });
   const stop = fig.start();
