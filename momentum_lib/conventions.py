@@ -79,12 +79,15 @@ def convert(source, target, *, constant_rate=True, **hyper):
             f"{source.name} and {target.name} measure the gradient at different points, so no learning rate and "
             "momentum make their runs equal (except beta = 0)."
         )
-    elif not constant_rate and (
-        before.rate != after.rate or {"nesterov"} & {source.name, target.name}
-    ):
+    elif not constant_rate and before.rate != after.rate:
         raise ValueError(
             f"{source.name} and {target.name} part when the rate changes: one rescales its whole memory, the other only "
             "the gradients still to come. They agree at a constant rate (constant_rate=True)."
+        )
+    elif not constant_rate and "nesterov" in (source.name, target.name):
+        raise ValueError(
+            f"{source.name} and {target.name} part when the rate changes: one coasts to its look-ahead point with the new "
+            "rate, the other has coasted there with the old one. They agree at a constant rate (constant_rate=True)."
         )
     if target.name == "gradient_descent":
         return {"lr": lr}

@@ -93,7 +93,7 @@ class Crosswalk(LiveFigure):
     def _sides(self, found):
         """The first rule drawn of each place of the rate: {"inside": name, "outside": name}, where there is one."""
         sides = {}
-        for name in found["drawn"]:
+        for name in sorted(found["drawn"], key=lambda name: rules.get(name).look_fn is not None):  # a rule's own points first
             sides.setdefault(CONVENTIONS[name].rate, name)
         return sides
 
@@ -136,18 +136,27 @@ class Crosswalk(LiveFigure):
         for rank, (name, points) in enumerate(found["paths"].items()):
             style = {**stroke(rules.get(name).family), "linestyle": rule_style(rules.get(name))["linestyle"]}
             plane.plot(*points.T, **style)
-            plane.plot(*points.T, "o", markersize=3.5 + 3 * rank, markerfacecolor="none", markeredgecolor=style["color"], markeredgewidth=0.9)
+            plane.plot(*_apart(points, 0.1 + 0.09 * len(found["paths"])).T, "o", markersize=3.5 + 3 * rank, markerfacecolor="none", markeredgecolor=style["color"], markeredgewidth=0.9)
             steps = np.maximum(found["lengths"][name], 1e-12)
             lengths.semilogy(np.arange(1, len(steps) + 1), steps, label=rules.get(name).title, **style)
         plane.plot(*self.start, "o", markersize=9, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
         plane.plot(0, 0, "x", color=INK, markersize=6)
         if self.drop:
             lengths.axvline(found["turn"], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
-            lengths.annotate(f"rate ÷ {self.factor:g}", (found["turn"], 1), xycoords=("data", "axes fraction"), xytext=(4, -10),
+            lengths.annotate(f"rate ÷ {self.factor:g}", (found["turn"], 0), xycoords=("data", "axes fraction"), xytext=(4, 6),
                              textcoords="offset points", color=INK, fontsize=9)
         lengths.set(xlim=(0, self.steps), xlabel="step", ylabel="length of the step")
-        lengths.legend(frameon=False, fontsize=8, labelcolor=INK, loc="best")
+        lengths.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
         return figure
+
+
+def _apart(points, least):
+    """The points that lie at least so far from the last one kept: tiny steps would make one blot."""
+    kept = [points[0]]
+    for point in points[1:]:
+        if np.linalg.norm(point - kept[-1]) >= least:
+            kept.append(point)
+    return np.array(kept)
 
 
 def largest_difference(paths):

@@ -144,13 +144,11 @@ class Filter(LiveFigure):
         kept = "average" if self.form == "average" else "sum"
         what = {"wave": f"a wave of one turn in {2 * math.pi / self.omega if self.omega else math.inf:.3g} steps", "zigzag": "a zigzag of +1 and -1",
                 "constant": "a constant 1", "step": "a step from 0 to 1"}[self.signal]
-        wave = "" if self.signal == "step" else f" leaves it {found['gain']:.3g} of its height" + (
-            f", {found['lag']:.2g} steps late, and" if self.signal == "wave" else " and"
-        )
-        return (
-            f"The moving {kept} with momentum {self.beta:g} of {what} in noise{wave} divides the noise variance by {found['sample_size']:.3g} "
-            f"({found['measured']:.3g} measured) for an average; its weights halve every {found['half_life']:.3g} steps."
-        )
+        late = f", {found['lag']:.2g} steps late," if self.signal == "wave" else ""
+        wave = "" if self.signal == "step" else f" multiplies its height by {found['gain']:.3g}{late} and"
+        spread = found["sample_size"] if self.form == "average" else found["sample_size"] / found["total_weight"] ** 2
+        noise = f"divides the noise variance by {spread:.3g}" if spread >= 1 else f"multiplies the noise variance by {1 / spread:.3g}"
+        return f"The moving {kept} with momentum {self.beta:g} of {what}{wave} {noise}; its weights halve every {found['half_life']:.3g} steps."
 
     def picture(self):
         """The signal and its average; the weights; the frequency response."""
@@ -181,7 +179,7 @@ class Filter(LiveFigure):
         top = abs(theory.frequency_response(self.beta, 0.0, averaged=averaged))
         response.semilogx(omega, abs(theory.frequency_response(self.beta, omega, averaged=averaged)), **style)
         response.plot(max(self.omega, 0.01), found["gain"], "o", markersize=8, markerfacecolor="none", markeredgecolor=style["color"], markeredgewidth=1.6)
-        response.annotate(f"+1, −1: {found['nyquist']:.3g}", (math.pi, found["nyquist"]), xytext=(-2, 8), textcoords="offset points", ha="right",
+        response.annotate(f"+1, −1: {found['nyquist']:.3g}", (math.pi, found["nyquist"]), xytext=(-2, 22), textcoords="offset points", ha="right",
                           color=INK, fontsize=9)
         response.set(xlim=(0.01, math.pi), ylim=(0, 1.08 * top), xlabel="frequency, radians per step", ylabel="gain")
         return figure

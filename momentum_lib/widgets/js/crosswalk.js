@@ -64,7 +64,7 @@ export function largestDifference(paths) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-const SHAPE = /** @type {Record<string, any>} */ ({ polyak: "diamond", classical_momentum: "square", heavy_ball: "disc", averaged_momentum: "ring", dampened_momentum: "cross",
+const SHAPE = /** @type {Record<string, any>} */ ({ polyak: "diamond", classical_momentum: "square", heavy_ball: "disc", averaged_momentum: "ring", dampened_momentum: "triangle",
   nesterov: "triangle", nesterov_torch: "diamond", nesterov_lerp: "ring" });
 const COLOURED = Object.fromEntries(["beta", "v", "m", "grad"].map((name) => [QUANTITIES[name].symbol, QUANTITIES[name].look]));
 
@@ -113,7 +113,7 @@ for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
     height: (width) => Math.max(190, Math.min(width * 0.9, 300)), margin: { top: 26, left: 42, right: 14 },
   });
   const wall = lengths.line({ class: "lf-guide", layer: "back" });
-  const wallName = lengths.text({ class: "lf-direct" }), sides = { inside: lengths.text({ class: "lf-direct", anchor: "end" }), outside: lengths.text({ class: "lf-direct", anchor: "end" }) };
+  const wallName = lengths.text({ class: "lf-direct" }), sides = { inside: lengths.text({ class: "lf-direct" }), outside: lengths.text({ class: "lf-direct" }) };
   const tracks = Object.fromEntries(NAMES.map((name) => {
     const look = RULES[name].family, parts = { line: plane.line({ look }), dots: plane.marks({ look, shape: SHAPE[name], class: "lf-nested" }), length: lengths.line({ look, class: "lf-thin" }) };
     for (const part of [parts.line, parts.length]) part.node.style.setProperty("--lf-dash", memberDash(name));
@@ -162,7 +162,7 @@ for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
       const rate = h("input", { type: "text", inputmode: "decimal", size: 7, autocomplete: "off", spellcheck: "false", placeholder: "—", "aria-label": `Learning rate of ${title(name)}` });
       const momentum = h("span", { class: "lf-beta" }), next = h("span", { class: "lf-next" });
       const node = h("li", { class: "lf-row", "data-look": look, "data-rule": name },
-        h("label", { class: "lf-row-name" }, tick, swatch(name), h("span", {}, h("b", { text: title(name) }), " ", h("small", { text: usedBy }))),
+        h("label", { class: "lf-row-name" }, tick, swatch(name), h("span", {}, h("b", { text: title(name) }), " ", h("small", { text: RULES[name].template.look ? `${usedBy}; drawn where it looks` : usedBy }))),
         h("span", { class: "lf-row-text" }, ...lines.map(equation)),
         h("span", { class: "lf-row-values" }, h("span", { class: "lf-value" }, h("i", { class: "lf-symbol", text: "η" }), " ", rate), momentum, next));
       list.append(node);
@@ -206,6 +206,15 @@ for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
     drawn = { names, settings, paths, lengths: lengthsOf, ratios, turn, steps, gap: largestDifference(names.map((name) => paths[name].points)),
       divergedAt: names.map((name) => paths[name].divergedAt).find(Boolean) || null };
   }
+  /** The points of a path that lie at least so many pixels from the last one kept: where the steps are tiny their marks would be one blot. @param {ArrayLike<number>} points @param {number} pixels */
+  function apart(points, pixels) {
+    const kept = [points[0], points[1]];
+    for (let k = 2; k < points.length; k += 2) {
+      const n = kept.length;
+      if (Math.hypot(plane.x(points[k]) - plane.x(kept[n - 2]), plane.y(points[k + 1]) - plane.y(kept[n - 1])) >= pixels) kept.push(points[k], points[k + 1]);
+    }
+    return kept;
+  }
   const times = (/** @type {number} */ ratio) => (Number.isNaN(ratio) ? "diverged" : `× ${ratio.toFixed(3)}`);
 
   fig.draw(() => {
@@ -228,7 +237,7 @@ for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
       all.forEach((v, k) => { xy[2 * k] = k + 1; xy[2 * k + 1] = Math.max(v, 1e-300); });
       track.line.update(paths[name].points);
       // One mark inside the other, so that each can be seen where all are at one point.
-      track.dots.node.setAttribute("d", marksData(paths[name].points, plane.x, plane.y, plane.frame(), SHAPE[name], 1.8 + 2.1 * rank));
+      track.dots.node.setAttribute("d", marksData(apart(paths[name].points, 6 + 4.2 * names.length), plane.x, plane.y, plane.frame(), SHAPE[name], 1.8 + 2.1 * rank));
       track.length.update(xy);
     });
     wall.update([turn, box[0], turn, box[1]]);
@@ -238,15 +247,16 @@ for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
     wallName.node.setAttribute("text-anchor", turn > 0.55 * steps ? "end" : "start");
     wallName.update(turn, grip, drop ? `rate ÷ ${show(factor)} after step ${turn}` : "drag: the rate drops", turn > 0.55 * steps ? -16 : 16, 4);
 
-    const inside = names.find((name) => CONVENTIONS[name].rate === "inside"), outside = names.find((name) => CONVENTIONS[name].rate === "outside");
+    const inside = names.find((/** @type {string} */ name) => CONVENTIONS[name].rate === "inside"), out = names.filter((/** @type {string} */ name) => CONVENTIONS[name].rate === "outside");
+    const outside = out.find((/** @type {string} */ name) => !RULES[name].template.look) ?? out[0]; // the rule's own points before those at which one looks
     sayGap(names.length < 2 ? "tick a second form" : gap === 0 ? "0, identical" : gap < 1e-9 ? `${show(gap, 2)}, identical` : show(gap, 3));
     sayInside(inside ? times(ratios[inside]) : "none drawn");
     sayOutside(outside ? times(ratios[outside]) : "none drawn");
     for (const [where, name] of /** @type {["inside"|"outside", string|undefined][]} */ ([["inside", inside], ["outside", outside]])) {
       const label = sides[where], all = name && drawn.lengths[name];
       if (!(drop && inside && outside && all?.length === steps && turn < 0.7 * steps)) { label.clear(); continue; }
-      const tail = all.slice(Math.round(steps * 0.6)), at = where === "inside" ? Math.max(...tail) : Math.min(...tail);
-      label.update(steps, Math.max(at, box[0]), `rate ${where}`, -2, where === "inside" ? -9 : 17);
+      const from = turn + Math.round(0.12 * steps), part = all.slice(from - 1, from + Math.round(0.2 * steps)), at = where === "inside" ? Math.max(...part) : Math.min(...part);
+      label.update(from, Math.max(at, box[0]), `rate ${where}`, 2, where === "inside" ? -9 : 18);
     }
 
     for (const where of ["here", "ahead"]) {
