@@ -16,6 +16,7 @@ except ImportError as error:
 
 from ._base import FIGURES, LiveFigure
 from .crosswalk import Crosswalk
+from .dial import Dial
 from .filter import Filter
 from .race import Race
 from .ravine import Ravine
@@ -30,4 +31,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Crosswalk", "Filter", "LiveFigure", "Race", "Ravine", "make"]
+__all__ = ["FIGURES", "Dial", "Crosswalk", "Filter", "LiveFigure", "Race", "Ravine", "make"]

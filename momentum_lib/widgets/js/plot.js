@@ -290,14 +290,16 @@ export function cividis(t) {
  * @param {number} low
  * @param {number} high
  * @param {boolean} [log]
+ * @param {ArrayLike<number>} [beyond] the colour (red, green, blue) of infinite values; the darkest of the map if not given
  */
-export function heatPixels(values, nx, ny, low, high, log = true) {
+export function heatPixels(values, nx, ny, low, high, log = true, beyond) {
   const pixels = new Uint8ClampedArray(4 * nx * ny), of = log ? Math.log : (/** @type {number} */ v) => v;
   const a = of(low), b = of(high);
   for (let j = 0; j < ny; j++)
     for (let i = 0; i < nx; i++) {
       const value = values[j * nx + i];
       if (Number.isNaN(value)) continue;
+      if (beyond && value === Infinity) { pixels.set([beyond[0], beyond[1], beyond[2], 255], 4 * ((ny - 1 - j) * nx + i)); continue; }
       const [red, green, blue] = cividis(1 - (of(Math.max(value, low)) - a) / (b - a));
       pixels.set([red, green, blue, 255], 4 * ((ny - 1 - j) * nx + i));
     }
@@ -442,8 +444,9 @@ export function createPlot({ life, parent, label, x: xAxis, y: yAxis, equal = fa
     },
     /**
      * A heat map on a canvas behind the picture; diverged cells (NaN) show the hatching. `update` may come with any grid.
+     * @param {{plain?: boolean}} [o] infinite values in the canvas's own CSS colour (set it to the page's), not in the darkest
      */
-    heat() {
+    heat({ plain = false } = {}) {
       const canvas = h("canvas", { class: "lf-heat", "aria-hidden": "true" });
       box.prepend(canvas);
       const place = () => {
@@ -456,7 +459,15 @@ export function createPlot({ life, parent, label, x: xAxis, y: yAxis, equal = fa
         /** @param {ArrayLike<number>} values @param {number} nx @param {number} ny @param {number} low @param {number} high @param {boolean} [log] */
         update(values, nx, ny, low, high, log = true) {
           canvas.width = nx; canvas.height = ny;
-          canvas.getContext("2d")?.putImageData(new ImageData(heatPixels(values, nx, ny, low, high, log), nx, ny), 0, 0);
+          const pen = canvas.getContext("2d", { willReadFrequently: plain });
+          if (!pen) return;
+          let beyond;
+          if (plain) { // the browser knows what the CSS colour is in red, green and blue
+            pen.fillStyle = getComputedStyle(canvas).color;
+            pen.fillRect(0, 0, 1, 1);
+            beyond = pen.getImageData(0, 0, 1, 1).data;
+          }
+          pen.putImageData(new ImageData(heatPixels(values, nx, ny, low, high, log, beyond), nx, ny), 0, 0);
         },
       };
     },

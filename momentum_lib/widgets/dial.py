@@ -1,0 +1,208 @@
+"""The beta dial: a map of steps to converge over (learning rate, momentum), and the run picked on it."""
+
+import math
+
+import numpy as np
+import traitlets
+
+from .. import rules as all_rules
+from .. import surfaces
+from ..core import descend
+from ..notation import QUANTITIES
+from ..sweep import sweep
+from . import tuning
+from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, Point, canvas, contours, stroke
+
+TOP = 0.99
+SPAN = 300
+CELLS = 96
+AVERAGED = ("averaged_momentum", "nesterov_lerp")
+
+
+def memory(rule):
+    """The name of the momentum on the dial: beta, or Adam's beta1."""
+    return "beta" if "beta" in rule.hyper else "beta1"
+
+
+def stability_edge(rule, curvature, beta):
+    """The rate above which a rule (by name) diverges at this curvature, in closed form.
+
+    ``beta`` may be an array. Equal to :func:`momentum_lib.theory.stability_edge`, which finds it from the rule itself.
+    """
+    ahead = 1 + 2 * beta if rule.startswith("nesterov") else 1
+    return 2 * (1 + beta) / (ahead * (1 - beta if rule in AVERAGED else 1) * curvature)
+
+
+def critical_rate(rule, curvature, beta):
+    """The rate at which a direction of this curvature is critically damped, for a rule by name; ``beta`` may be an array.
+
+    Heavy ball: lr * curvature = (1 - sqrt(beta))^2, the inverse of :func:`momentum_lib.theory.critical_beta`.
+    Nesterov: ((1 - beta) / (1 + beta))^2.
+    """
+    q = ((1 - beta) / (1 + beta)) ** 2 if rule.startswith("nesterov") else (1 - np.sqrt(beta)) ** 2
+    return q / ((1 - beta if rule in AVERAGED else 1) * curvature)
+
+
+class Dial(LiveFigure):
+    """Steps to converge for every learning rate and momentum of a rule, and the run of the setting you pick.
+
+    ``surface``  the name of a surface of the plane with a minimum; changing it moves the start to the surface's own
+    ``rule``     the name of a rule with one momentum
+    ``kappa``    condition number of the ravine, 1 to 1000
+    ``lr``       learning rate of the cross-hair, 1e-6 to 100, kept inside the map
+    ``beta``     its momentum, 0 to 0.99 (Adam: beta1)
+    ``start``    two floats, inside the surface's domain (theta)
+    ``steps``    budget of each run, 20 to 1000
+    ``tol``      the relative distance that counts as converged, 1e-12 to 0.1
+
+    Values outside are clamped; NaN and unknown names raise ``traitlets.TraitError``.
+    """
+
+    figure = "dial"
+    title = "The beta dial: how many steps a learning rate and a momentum need together"
+
+    surface = Choice("ravine", [s.name for s in tuning.racing() if s.minima])
+    rule = Choice("heavy_ball", [r.name for r in all_rules.RULES.values() if "beta" in r.hyper or "beta1" in r.hyper])
+    kappa = Number(25, 1, 1000)
+    lr = Number(0.04, 1e-6, 100)
+    beta = Number(0.8, 0, TOP)
+    start = Point(surfaces.ravine.start, ((-6, 6), (-6, 6)))
+    steps = Integer(200, 20, 1000)
+    tol = Number(1e-6, 1e-12, 0.1)
+
+    def __init__(self, **state):
+        if isinstance(state.get("surface"), str) and state["surface"] in surfaces.SURFACES:
+            state.setdefault("start", surfaces.get(state["surface"]).start)
+        super().__init__(**state)
+        self.observe(self._moved, "surface")
+
+    @traitlets.validate("start")
+    def _inside(self, proposal):
+        return tuple(min(max(v, low), high) for v, (low, high) in zip(proposal["value"], surfaces.get(self.surface).domain))
+
+    def _moved(self, change):
+        self.start = surfaces.get(self.surface).start
+
+    # -- what is computed ------------------------------------------------------------------------
+
+    @property
+    def field(self):
+        """The surface itself, with its condition number."""
+        return surfaces.ravine(kappa=self.kappa) if self.surface == "ravine" else surfaces.get(self.surface)
+
+    @property
+    def memory(self):
+        """The name of the rule's momentum: beta or beta1."""
+        return memory(all_rules.get(self.rule))
+
+    @property
+    def curvatures(self):
+        """Smallest and largest curvature where the surface is a quadratic and the rule linear, else None."""
+        if self.memory != "beta":
+            return None
+        return {"ravine": (1.0, self.kappa), "bowl": (1.0, 1.0)}.get(self.surface)
+
+    @property
+    def rate_range(self):
+        """The ends of the map's rate axis."""
+        averaged = self.rule in AVERAGED
+        if self.curvatures:
+            top = (60 if averaged else 6) / self.curvatures[1]
+            return top / (10 * SPAN if averaged else SPAN), top
+        top = tuning.best(self.surface, self.rule)["lr"] * 8
+        return top / SPAN, top
+
+    def axes(self, cells=CELLS):
+        """The map's grid: the rates in the middle of its columns and the momenta in the middle of its rows."""
+        low, high = self.rate_range
+        middle = (np.arange(cells) + 0.5) / cells
+        return low * (high / low) ** middle, TOP * middle
+
+    def path(self):
+        """The run of the cross-hair's setting, as :func:`momentum_lib.descend` returns it."""
+        return descend(all_rules.get(self.rule), self.field, start=self.start, steps=self.steps, lr=self.lr, **{self.memory: self.beta})
+
+    def map(self, cells=CELLS):
+        """The map, as :func:`momentum_lib.sweep` returns it: rate first, momentum second."""
+        rates, momenta = self.axes(cells)
+        return sweep(all_rules.get(self.rule), self.field, start=self.start, steps=self.steps, tol=self.tol, lr=rates, **{self.memory: momenta})
+
+    def best(self, cells=CELLS):
+        """The map's cell with the fewest steps, as a dict with lr, the momentum and steps; None where none converges."""
+        found = self.map(cells)
+        return None if np.isinf(found.steps).all() else found.best()
+
+    def numbers(self):
+        """What the figure shows of the picked run, as plain data."""
+        path = self.path()
+        return {"path": path.points, "errors": path.error, "diverged_at": path.diverged_at, "steps_to": path.steps_to(self.tol)}
+
+    # -- on paper --------------------------------------------------------------------------------
+
+    def _told(self, path):
+        steps = path.steps_to(self.tol)
+        if path.diverged_at:
+            return f"diverges at step {path.diverged_at}"
+        return f"needs more than {self.steps} steps" if steps is None else f"needs {steps} steps"
+
+    def _place(self):
+        return f"{self.field.title} (condition number {self.kappa:g})" if self.surface == "ravine" else self.field.title
+
+    @property
+    def caption(self):
+        """What to see, then how it was made."""
+        best = self.best()
+        top = f"The best cell needs {best['steps']:.0f} (learning rate {best['lr']:.3g}, momentum {best[self.memory]:.2g}). " if best else ""
+        lines = "Lines: the stability edge, solid, and critical damping of the flat direction, dashed. " if self.curvatures else ""
+        return (
+            f"Steps of {all_rules.get(self.rule).title} to {self.tol:g} of the first distance on {self._place()}, for every learning rate and momentum. "
+            f"Hatched: the run diverges; plain: more than {self.steps} steps. {top}{lines}"
+            f"The setting at the cross-hair {self._told(self.path())}; its path and its distance stand on the right."
+        )
+
+    def alt(self):
+        """What the picture says, with its numbers."""
+        best = self.best()
+        top = f"the fewest steps, {best['steps']:.0f}, are at learning rate {best['lr']:.3g} and momentum {best[self.memory]:.2g}" if best else "no setting converges"
+        return (
+            f"Map of steps to converge of {all_rules.get(self.rule).title} on {self._place()}: {top}. "
+            f"The cross-hair at learning rate {self.lr:.3g} and momentum {self.beta:.3g} {self._told(self.path())}."
+        )
+
+    def picture(self):
+        """The map with its theory, and the picked run."""
+        found, path = self.map(), self.path()
+        look = all_rules.get(self.rule).family
+        figure, (chart, plane, fall) = canvas(width=9.6, height=3.1, columns=(1.5, 1.1, 1))
+        rates, momenta = self.axes()
+        steps = np.ma.masked_invalid(found.steps).T
+        low = float(steps.min()) if steps.count() else 1.0
+        from matplotlib.colors import LogNorm
+
+        chart.pcolormesh(rates, momenta, steps, cmap="cividis_r", norm=LogNorm(max(low, 1), self.steps), shading="nearest", rasterized=True)
+        diverged = (found.diverged_at > 0).T.astype(float)
+        if diverged.any() and not diverged.all():
+            hatched = chart.contourf(rates, momenta, diverged, levels=[0.5, 1.5], hatches=["////"], colors="none")
+            hatched.set_edgecolor(QUIET)
+            hatched.set_linewidth(0)
+        if self.curvatures:
+            flat, steep = self.curvatures
+            beta = np.linspace(0, TOP, 200)
+            chart.plot(stability_edge(self.rule, steep, beta), beta, color=INK, linewidth=1.3)
+            chart.plot(critical_rate(self.rule, flat, beta), beta, color=INK, linewidth=1.3, linestyle=(0, (5, 3)))
+        if steps.count():
+            best = found.best()
+            chart.plot(best["lr"], best[self.memory], "D", markersize=6, markerfacecolor="none", markeredgecolor=INK)
+        chart.axvline(self.lr, color=QUIET, linewidth=0.8)
+        chart.axhline(self.beta, color=QUIET, linewidth=0.8)
+        chart.plot(self.lr, self.beta, "o", markersize=8, markerfacecolor="none", markeredgecolor=stroke(look)["color"], markeredgewidth=2)
+        quantity = QUANTITIES[self.memory]
+        chart.set(xscale="log", xlim=self.rate_range, ylim=(0, TOP), xlabel="learning rate η", ylabel=f"momentum {quantity.symbol}")
+        contours(plane, self.field)
+        plane.plot(*path.points.T, **stroke(look))
+        plane.plot(*self.start, "o", markersize=7, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5)
+        error = np.maximum(path.error, 1e-16)
+        fall.semilogy(np.arange(len(error)), error, **stroke(look))
+        fall.axhline(self.tol, color=QUIET, linewidth=0.8, linestyle=":")
+        fall.set(xlim=(0, self.steps), ylim=(10 ** math.floor(math.log10(self.tol) - 0.5), 10), xlabel="step", ylabel="distance (start = 1)")
+        return figure
