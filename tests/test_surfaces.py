@@ -1,5 +1,7 @@
 """Surfaces: gradients against automatic differentiation, minima that are minima, values from the literature, noise."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -94,7 +96,7 @@ def test_no_global_minimum_is_missing(name):
 def test_what_has_no_minimum_goes_down_for_ever(name):
     """A surface that claims to have no minimum and has one."""
     lowest = [S[name].value(10.0**k * grid(surfaces.saddle, 41)).min() for k in range(4)]
-    assert all(b < 10 * a < 0 for a, b in zip(lowest, lowest[1:], strict=False))
+    assert all(b < 10 * a < 0 for a, b in pairwise(lowest))
     assert np.abs(S[name].gradient(np.zeros(2))).max() == 0, "its flat point is the origin"
 
 
