@@ -121,6 +121,10 @@ def _tidy(soup):
     for node in soup.select("#exercise-content, #solution-content, #proof-content"):
         node.name = "div"
         del node["id"]
+    for node in soup.select(".mathjax_ignore"):
+        node["class"] = [name for name in node["class"] if name not in ("mathjax_ignore", "tex2jax_ignore")]
+        if not node["class"]:
+            del node["class"]
     for script in soup.select('article script[type*="thebe"], script[type*="widget-state"], script[type*="widget-view"]'):
         script.decompose()
     for script in soup.select("article script"):
