@@ -31,4 +31,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Dial", "Crosswalk", "Filter", "LiveFigure", "Race", "Ravine", "make"]
+__all__ = ["FIGURES", "Crosswalk", "Dial", "Filter", "LiveFigure", "Race", "Ravine", "make"]

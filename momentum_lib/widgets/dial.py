@@ -1,5 +1,6 @@
 """The beta dial: a map of steps to converge over (learning rate, momentum), and the run picked on it."""
 
+import functools
 import math
 
 import numpy as np
@@ -14,8 +15,8 @@ from . import tuning
 from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, Point, canvas, contours, stroke
 
 TOP = 0.99
-SPAN = 300
-CELLS = 96
+SPAN = 100
+CELLS = 160
 AVERAGED = ("averaged_momentum", "nesterov_lerp")
 
 
@@ -41,6 +42,24 @@ def critical_rate(rule, curvature, beta):
     """
     q = ((1 - beta) / (1 + beta)) ** 2 if rule.startswith("nesterov") else (1 - np.sqrt(beta)) ** 2
     return q / ((1 - beta if rule in AVERAGED else 1) * curvature)
+
+
+def _field(surface, kappa):
+    return surfaces.ravine(kappa=kappa) if surface == "ravine" else surfaces.get(surface)
+
+
+def _axes(rate_range, cells):
+    low, high = rate_range
+    middle = (np.arange(cells) + 0.5) / cells
+    return low * (high / low) ** middle, TOP * middle
+
+
+@functools.lru_cache(maxsize=8)
+def _map(rule, surface, kappa, start, steps, tol, rate_range, cells):
+    """One map; kept, because caption, alternative text and picture all ask for it."""
+    rates, momenta = _axes(rate_range, cells)
+    rule = all_rules.get(rule)
+    return sweep(rule, _field(surface, kappa), start=start, steps=steps, tol=tol, lr=rates, **{memory(rule): momenta})
 
 
 class Dial(LiveFigure):
@@ -88,7 +107,7 @@ class Dial(LiveFigure):
     @property
     def field(self):
         """The surface itself, with its condition number."""
-        return surfaces.ravine(kappa=self.kappa) if self.surface == "ravine" else surfaces.get(self.surface)
+        return _field(self.surface, self.kappa)
 
     @property
     def memory(self):
@@ -114,9 +133,7 @@ class Dial(LiveFigure):
 
     def axes(self, cells=CELLS):
         """The map's grid: the rates in the middle of its columns and the momenta in the middle of its rows."""
-        low, high = self.rate_range
-        middle = (np.arange(cells) + 0.5) / cells
-        return low * (high / low) ** middle, TOP * middle
+        return _axes(self.rate_range, cells)
 
     def path(self):
         """The run of the cross-hair's setting, as :func:`momentum_lib.descend` returns it."""
@@ -124,8 +141,7 @@ class Dial(LiveFigure):
 
     def map(self, cells=CELLS):
         """The map, as :func:`momentum_lib.sweep` returns it: rate first, momentum second."""
-        rates, momenta = self.axes(cells)
-        return sweep(all_rules.get(self.rule), self.field, start=self.start, steps=self.steps, tol=self.tol, lr=rates, **{self.memory: momenta})
+        return _map(self.rule, self.surface, self.kappa, self.start, self.steps, self.tol, self.rate_range, cells)
 
     def best(self, cells=CELLS):
         """The map's cell with the fewest steps, as a dict with lr, the momentum and steps; None where none converges."""

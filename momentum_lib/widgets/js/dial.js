@@ -8,6 +8,7 @@ import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { TUNED } from "./generated/tuned.js";
+import { cividis } from "./plot.js";
 import { choice, integer, number, point } from "./state.js";
 
 /** Surfaces with a minimum to converge to; rules with one momentum. */
@@ -30,7 +31,7 @@ export const STATE = {
 /** Cells along each axis of the map while something moves, and at rest. */
 export const COARSE = 64, FINE = 160;
 /** How far below its top the rate axis reaches, as a factor. */
-const SPAN = 300;
+const SPAN = 100;
 
 /** @typedef {{surface: string, rule: string, kappa: number}} Setup */
 
@@ -108,15 +109,18 @@ print(grid.best())
     height: (width) => Math.max(300, Math.min(width * 0.86, 460)), margin: { top: 26, left: 42, right: 8 },
   });
   const heat = map.heat({ plain: true });
-  const edge = map.line({ class: "lf-theory", layer: "marks" }), flat = map.line({ class: "lf-theory lf-theory-flat", layer: "marks" }), steep = map.line({ class: "lf-theory lf-theory-steep", layer: "marks" });
+  const edge = map.line({ class: "lf-theory", layer: "marks" }), flat = map.line({ class: "lf-theory lf-theory-flat", layer: "marks" });
   const across = map.line({ class: "lf-cross", layer: "marks" }), down = map.line({ class: "lf-cross", layer: "marks" });
-  const edgeName = map.text({ class: "lf-on-map", anchor: "start" }), flatName = map.text({ class: "lf-on-map", anchor: "end" });
+  const edgeName = map.text({ class: "lf-on-map", anchor: "start" }), flatName = map.text({ class: "lf-on-map" });
   const bestMark = map.marks({ class: "lf-best", shape: "diamond", radius: 5, layer: "front" });
   const place = (/** @type {number} */ lr, /** @type {number} */ beta) => fig.set({ lr: Number(lr.toPrecision(4)), beta: Number(beta.toFixed(4)) });
   map.onPick(place);
 
+  // What the colours say: few steps light, many dark.
+  const fewest = h("span"), most = h("span"), bar = h("span", { class: "lf-scale", style: `--scale: linear-gradient(to right, ${[1, 0.8, 0.6, 0.4, 0.2, 0].map((t) => `rgb(${cividis(t).join(",")})`).join(",")})` });
+  const legend = h("p", { class: "lf-legend" }, fewest, bar, most, h("span", { class: "lf-hatched" }), h("span", { text: "diverges" }), h("span", { class: "lf-plain" }), h("span", { text: "not within the budget" }));
   const side = h("div", { class: "lf-stack" });
-  fig.pictures.append(side);
+  fig.pictures.append(h("div", {}, map.box, legend), side);
   const plane = fig.plot({
     parent: side, label: "The surface seen from above, and the path of the picked setting",
     x: { domain: SURFACES[fig.get("surface")].domain[0], hidden: true }, y: { domain: SURFACES[fig.get("surface")].domain[1], hidden: true }, equal: true,
@@ -300,10 +304,9 @@ print(grid.best())
       const curve = (/** @type {(beta: number) => number} */ f, low = 0) => Float64Array.from({ length: 2 * 200 }, (_, k) => { const b = low + ((TOP - low) * (k >> 1)) / 199; return k % 2 ? b : f(b); });
       edge.update(curve((b) => stabilityEdge(rule, curved[1], b)));
       flat.update(curve((b) => criticalRate(rule, curved[0], b)));
-      steep.update(curved[0] === curved[1] ? [] : curve((b) => criticalRate(rule, curved[1], b)));
-      label(edgeName, (b) => stabilityEdge(rule, curved[1], b), 0.06, "stability edge", -6, "end", range);
-      label(flatName, (b) => criticalRate(rule, curved[0], b), 0.9, "critical damping", -6, "end", range);
-    } else for (const part of [edge, flat, steep, edgeName, flatName]) part.clear();
+      nameEdge(stabilityEdge(rule, curved[1], 0.08), 0.08);
+      nameFlat((b) => criticalRate(rule, curved[0], b), range);
+    } else for (const part of [edge, flat, edgeName, flatName]) part.clear();
 
     // the run
     plane.setDomain(.../** @type {[any, any]} */ (field.domain));
@@ -322,16 +325,23 @@ print(grid.best())
     dial.update(beta, family, QUANTITIES[memory(rule)].symbol);
     saySteps(told());
     sayBest(best ? `${show(best.steps)} steps at η ${show(best.lr)}, β ${show(best.beta)}` : "none converges");
+    fewest.textContent = best ? show(best.steps) : "1";
+    most.textContent = `${show(steps)} steps`;
     sayMemory(`${show(1 / (1 - beta))} gradients`);
     fig.speak(`Learning rate ${show(lr)}, momentum ${show(beta)}: ${told()}. ${best ? `Best on this map: ${best.steps} steps.` : ""}`);
   });
 
-  /** A theory curve's name at one of its points, where that lies in the picture. @param {any} text @param {(beta: number) => number} curve @param {number} beta @param {string} words @param {number} dx @param {string} anchor @param {[number, number]} range */
-  function label(text, curve, beta, words, dx, anchor, [low, high]) {
-    const lr = curve(beta);
-    if (lr < low * 1.5 || lr > high) return text.clear();
-    text.node.setAttribute("text-anchor", anchor);
-    text.update(lr, beta, words, dx, 4);
+  /** The stability edge's name, on the hatched side, as long as the room there. @param {number} lr @param {number} beta */
+  function nameEdge(lr, beta) {
+    const room = map.inner.right - map.x(lr);
+    if (room < 40) edgeName.clear(); else edgeName.update(lr, beta, room > 96 ? "stability edge" : "edge", 7, 4);
+  }
+  /** The critical curve's name, above it near its left end. @param {(beta: number) => number} curve @param {[number, number]} range */
+  function nameFlat(curve, [low, high]) {
+    const want = low * (high / low) ** 0.04;
+    let beta = TOP;
+    while (beta > 0 && curve(beta) < want) beta -= 0.005;
+    if (beta <= 0.02) flatName.clear(); else flatName.update(want, beta, "critical damping", 0, map.y(beta) - map.inner.top < 24 ? 20 : -8);
   }
 
   fig.numbers(() => ({
