@@ -96,7 +96,10 @@ def styles():
     )
     own = sorted(p for p in Path(__file__).parent.glob("*.css") if p.name != "widgets.css")
     sheets = [Path(__file__).parent / "widgets.css", *own]
-    return colours + looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    # Notebooks elsewhere say "dark" in their own words: Colab's output frame, then VS Code.
+    dark = "".join(f"--look-{name}: {look.dark}; " for name, look in LOOKS.items())
+    elsewhere = f'html[theme="dark"], body.vscode-dark {{ {dark}}}\n'
+    return colours + elsewhere + looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def main(arguments=None):

@@ -128,6 +128,18 @@ def touch_drag(page, handle, dx, dy, steps=6):
     session.detach()
 
 
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def violations(page):
+    """What axe finds in the live figures of a page, as short lines; skips where axe is not installed."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed; run npm ci (make book does)")
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate("async () => (await axe.run('.live-figure', { resultTypes: ['violations'], preload: false })).violations")
+    return [f"{v['id']}: {n['target']} {n['html'][:120]} {n['failureSummary']}" for v in found for n in v["nodes"]]
+
+
 COUNT_LISTENERS = """
 (() => {
   const open = new Map(), of = (o) => (o === undefined ? "" : typeof o === "object" ? JSON.stringify(o) : String(o));
@@ -152,6 +164,48 @@ COUNT_LISTENERS = """
   window.cancelAnimationFrame = (n) => { window.__frames.delete(n); cancel(n); };
 })();
 """
+
+
+def control(page, name, kind="range", index=0):
+    """The input of one control of the index-th figure; ``kind`` is its type: range, text, checkbox."""
+    return page.locator(".live-figure[data-figure]").nth(index).locator(f'[data-control="{name}"] input[type={kind}]')
+
+
+def type_into(page, name, text, index=0):
+    """Type a value into a control and press Enter."""
+    control(page, name, "text", index).fill(text)
+    page.keyboard.press("Enter")
+
+
+MOUNT = """async ([text, state]) => {
+    const { default: figure } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+    const counts = () => [window.__listeners(), window.__watchers, window.__frames.size];
+    await new Promise((r) => setTimeout(r, 100));
+    const before = counts(), el = document.body.appendChild(document.createElement("div")), heard = new Map();
+    const model = { get: (k) => state[k], set: (k, v) => { state[k] = v; (heard.get("change:" + k) || []).forEach((f) => f()); }, save_changes() {},
+      on: (e, f) => heard.set(e, [...(heard.get(e) || []), f]), off: (e, f) => heard.set(e, heard.get(e).filter((g) => g !== f)) };
+    const stop = figure.render({ model, el });
+    model.set(...Object.entries(state)[0]);
+    const during = counts();
+    stop();
+    return { before, during, after: counts(), left: el.childNodes.length, heard: [...heard.values()].flat().length };
+}"""
+
+
+def mounted_and_gone(launched, address, figure):
+    """Mount the module that Jupyter gets once more, end it, and count: listeners, observers and frames before, during and after, what is left."""
+    from momentum_lib.widgets import bundle
+
+    with launched.new_context() as context:
+        context.add_init_script(COUNT_LISTENERS)
+        page = context.new_page()
+        page.goto(address)
+        ready(page)
+        return page.evaluate(MOUNT, [bundle.module(figure.figure), figure.state()])
+
+
+SMALL_TARGETS = """() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-track input, .lf-more summary, .lf-segment, .lf select, .lf-toggle, .lf-row-name, .lf-row-values input')]
+    .filter(e => e.checkVisibility()).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 43.9)"""
 
 
 def shots(address, folder, name, launched):

@@ -306,6 +306,8 @@ def test_light_and_dark_differ(chrome, address):
         dark = page.evaluate(ask)
     assert light[0] == "rgb(194, 65, 12)" and dark[0] == "rgb(251, 138, 91)"
     assert all(a != b for a, b in zip(light, dark))
+    with live.open_page(chrome, address, color_scheme="dark") as page:  # no theme chosen: the reader's system decides
+        assert page.evaluate(ask)[0] == dark[0]
 
 
 def test_without_javascript_the_static_picture_stands(chrome, address):
@@ -335,6 +337,16 @@ def test_speaks_when_the_reader_pauses(chrome, address):
         assert spoken.text_content() == ""
         page.wait_for_function("document.querySelector('.lf-spoken').textContent !== ''")
         assert f"{live.numbers(page)['predicted']:.4f} per step" in spoken.text_content()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1366, 360])
+def test_axe_finds_nothing(chrome, address, theme, width):
+    with live.open_page(chrome, address, width=width) as page:
+        page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
+        page.locator(".lf-more summary").first.click()
+        page.get_by_role("button", name="Copy as Python").first.click()
+        assert live.violations(page) == []
 
 
 def test_a_broken_state_leaves_the_static_picture(chrome, tmp_path):

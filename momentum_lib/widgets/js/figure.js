@@ -56,6 +56,7 @@ export function createFigure({ model, el, title, state: specs, python }) {
   // ------------------------------------------------------------------------------------------------------- state
   const names = Object.keys(specs);
   const read = (/** @type {string} */ name) => clampValue(specs[name], model.get(name));
+  /** @returns {Record<string, any>} */
   const snapshot = () => Object.fromEntries(names.map((name) => [name, read(name)]));
   const initial = snapshot();
   /** @type {(() => void)[]} */

@@ -2,7 +2,7 @@
 // The same kinds and bounds stand in the figure's Python class; a test compares the two.
 
 /** @typedef {{kind: "number"|"integer", initial: number, min: number, max: number}} NumberSpec */
-/** @typedef {{kind: "point", initial: [number, number], domain: [[number, number], [number, number]]}} PointSpec */
+/** @typedef {{kind: "point", initial: [number, number], domain: number[][]}} PointSpec */
 /** @typedef {{kind: "choice", initial: string, options: string[]}} ChoiceSpec */
 /** @typedef {{kind: "choices", initial: string[], options: string[], least: number, most: number}} ChoicesSpec */
 /** @typedef {{kind: "flag", initial: boolean}} FlagSpec */
@@ -15,7 +15,7 @@ export const number = (/** @type {number} */ initial, /** @type {number} */ min,
 /** A whole number in [min, max]. @returns {NumberSpec} */
 export const integer = (/** @type {number} */ initial, /** @type {number} */ min, /** @type {number} */ max) => ({ kind: "integer", initial, min, max });
 /** A point of the plane in a box [[x0, x1], [y0, y1]]. @returns {PointSpec} */
-export const point = (/** @type {[number, number]} */ initial, /** @type {[[number, number], [number, number]]} */ domain) => ({ kind: "point", initial, domain });
+export const point = (/** @type {[number, number]} */ initial, /** @type {number[][]} */ domain) => ({ kind: "point", initial, domain });
 /** One of some names. @returns {ChoiceSpec} */
 export const choice = (/** @type {string} */ initial, /** @type {string[]} */ options) => ({ kind: "choice", initial, options });
 /** Several different names, `least` to `most` of them, in the reader's order. @returns {ChoicesSpec} */
