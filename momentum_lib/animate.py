@@ -114,9 +114,9 @@ def _writer(ending, fps):
         def finish(self):
             """One palette for all frames and no dithering: what stands still costs nothing."""
             some = np.concatenate([np.asarray(f) for f in self._frames[:: max(1, len(self._frames) // 8)]])
-            palette = Image.fromarray(some).quantize(64, dither=Image.Dither.NONE)
-            colours = np.reshape(palette.getpalette(), (-1, 3))
-            colours[colours.sum(axis=1).argmax()] = 255  # paper stays white
+            colours = np.reshape(Image.fromarray(some).quantize(64, dither=Image.Dither.NONE).getpalette(), (-1, 3))
+            colours[colours.min(axis=1) > 244] = 255  # paper stays white: Pillow's search for the nearest colour is a rough one
+            palette = Image.new("P", (1, 1))
             palette.putpalette(colours.ravel().tolist())
             first, *rest = [f.quantize(palette=palette, dither=Image.Dither.NONE) for f in self._frames]
             # A GIF counts hundredths of a second: each frame ends where it should, so the sum is right at any fps.

@@ -8,7 +8,7 @@ import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { TUNED } from "./generated/tuned.js";
-import { cividis } from "./plot.js";
+import { heatPixels } from "./plot.js";
 import { choice, integer, number, point } from "./state.js";
 
 /** Surfaces with a minimum to converge to; rules with one momentum. */
@@ -117,7 +117,8 @@ print(grid.best())
   map.onPick(place);
 
   // What the colours say: few steps light, many dark.
-  const fewest = h("span"), most = h("span"), bar = h("span", { class: "lf-scale", style: `--scale: linear-gradient(to right, ${[1, 0.8, 0.6, 0.4, 0.2, 0].map((t) => `rgb(${cividis(t).join(",")})`).join(",")})` });
+  const fewest = h("span"), most = h("span"), bar = h("canvas", { class: "lf-scale", width: 64, height: 1, "aria-hidden": "true" });
+  bar.getContext("2d")?.putImageData(new ImageData(heatPixels(Float64Array.from({ length: 64 }, (_, k) => k), 64, 1, 0, 63, false), 64, 1), 0, 0);
   const legend = h("p", { class: "lf-legend" }, fewest, bar, most, h("span", { class: "lf-hatched" }), h("span", { text: "diverges" }), h("span", { class: "lf-plain" }), h("span", { text: "not within the budget" }));
   const side = h("div", { class: "lf-stack" });
   fig.pictures.append(h("div", {}, map.box, legend), side);
