@@ -38,13 +38,20 @@ def statements(fn):
     source = textwrap.dedent(inspect.getsource(fn))
     body = ast.parse(source).body[0].body
     assigned, returned = [], None
+    for call in (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Call)):
+        if ast.unparse(call.func) not in ("where", *CALLS):
+            raise TypeError(f"{fn.__name__}: a rule may call {', '.join(['where', *CALLS])}; found {ast.unparse(call.func)}.")
     for node in body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue  # the docstring
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            names, values = node.targets[0], node.value
-            pairs = zip(names.elts, values.elts, strict=True) if isinstance(names, ast.Tuple) else [(names, values)]
-            assigned += [(name.id, value) for name, value in pairs]
+            name, value = node.targets[0], node.value
+            if not isinstance(name, ast.Name):
+                raise TypeError(
+                    f"{fn.__name__}, line {node.lineno}: assign one name at a time; "
+                    f"{ast.unparse(node)!r} would need both sides at once."
+                )
+            assigned.append((name.id, value))
         elif isinstance(node, ast.Return):
             returned = node.value
         else:
@@ -77,8 +84,6 @@ def js(node, rename=str, need=0):
         if node.func.id == "where":
             condition, yes, no = arguments
             return f"({condition} ? {yes} : {no})"
-        if node.func.id not in CALLS:
-            raise TypeError(f"a rule may call {', '.join(['where', *CALLS])}; found {node.func.id}.")
         return f"Math.{CALLS[node.func.id]}({', '.join(arguments)})"
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         exponent = node.right.value if isinstance(node.right, ast.Constant) else None
@@ -124,9 +129,10 @@ def rule_functions(rule):
     slots, hyper = ", ".join(rule.slots), ", ".join(rule.hyper)
     assigned, returned = statements(rule.fn)
     known = {"theta", "grad", *rule.slots}
-    lines = []
+    names, lines = [name for name, _ in assigned], []
     for name, value in assigned:
-        lines.append(f"      {'' if name in known else 'const '}{name} = {js(value)};")
+        declare = "" if name in known else "let " if names.count(name) > 1 else "const "
+        lines.append(f"      {declare}{name} = {js(value)};")
         known.add(name)
     theta, *state = [js(value) for value in returned]
     step = [

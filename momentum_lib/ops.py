@@ -26,7 +26,8 @@ def _apply(name, *values):
     """
     xp = _namespace(*values)
     if xp is not np:
-        return getattr(xp, name)(*map(xp.as_tensor, values))
+        like = next(value for value in values if isinstance(value, xp.Tensor))
+        return getattr(xp, name)(*(xp.as_tensor(value, dtype=like.dtype, device=like.device) for value in values))
     result = getattr(np, name)(*values)
     return float(result) if all(isinstance(value, (int, float)) for value in values) else result
 
