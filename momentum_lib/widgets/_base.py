@@ -82,7 +82,7 @@ class Point(_State):
         value = _plain(value)
         if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(_finite(v) for v in map(_plain, value)):
             self.refuse(value, "two finite numbers, such as [1.0, -0.5]")
-        return tuple(min(max(float(v), low), high) for v, (low, high) in zip(value, self.domain))
+        return tuple(min(max(float(v), low), high) for v, (low, high) in zip(value, self.domain, strict=True))
 
     def spec(self):
         return {"kind": "point", "initial": list(self.default_value), "domain": [list(side) for side in self.domain]}
@@ -129,7 +129,13 @@ class Choices(_State):
         return names
 
     def spec(self):
-        return {"kind": "choices", "initial": list(self.default_value), "options": self.options, "least": self.least, "most": self.most}
+        return {
+            "kind": "choices",
+            "initial": list(self.default_value),
+            "options": self.options,
+            "least": self.least,
+            "most": self.most,
+        }
 
 
 class Flag(_State):
@@ -163,7 +169,9 @@ class Numbers(_State):
                 self.refuse(name, _nearest(name, list(self.bounds)))
             if not _finite(_plain(number)):
                 raise traitlets.TraitError(f"{self.name}[{name!r}] is {number!r}; allowed: a finite number.")
-        return {n: min(max(float(_plain(value.get(n, self.default_value[n]))), low), high) for n, (low, high) in self.bounds.items()}
+        return {
+            n: min(max(float(_plain(value.get(n, self.default_value[n]))), low), high) for n, (low, high) in self.bounds.items()
+        }
 
     def spec(self):
         return {"kind": "numbers", "initial": dict(self.default_value), "bounds": {n: list(b) for n, b in self.bounds.items()}}
@@ -174,7 +182,9 @@ class Table(_State):
 
     def __init__(self, initial, bounds):
         super().__init__({row: dict(columns) for row, columns in initial.items()})
-        self.bounds = {row: {n: (float(low), float(high)) for n, (low, high) in columns.items()} for row, columns in bounds.items()}
+        self.bounds = {
+            row: {n: (float(low), float(high)) for n, (low, high) in columns.items()} for row, columns in bounds.items()
+        }
 
     def make_dynamic_default(self):
         return {row: dict(columns) for row, columns in self.default_value.items()}
@@ -186,7 +196,9 @@ class Table(_State):
             if row not in self.bounds:
                 self.refuse(row, _nearest(row, list(self.bounds)))
             if not isinstance(columns, dict):
-                raise traitlets.TraitError(f"{self.name}[{row!r}] is {columns!r}; allowed: a dict of numbers with the names {', '.join(self.bounds[row])}.")
+                raise traitlets.TraitError(
+                    f"{self.name}[{row!r}] is {columns!r}; allowed: a dict of numbers with the names {', '.join(self.bounds[row])}."
+                )
             for name, number in columns.items():
                 if name not in self.bounds[row]:
                     raise traitlets.TraitError(f"{self.name}[{row!r}] names {name!r}; {_nearest(name, list(self.bounds[row]))}.")
@@ -284,7 +296,11 @@ def canvas(width=7.2, height=3.2, columns=(1,), mosaic=None, **grid):
 
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0)
-    axes = figure.subplot_mosaic(mosaic, **grid) if mosaic else figure.subplots(1, len(columns), width_ratios=columns, squeeze=False)[0]
+    axes = (
+        figure.subplot_mosaic(mosaic, **grid)
+        if mosaic
+        else figure.subplots(1, len(columns), width_ratios=columns, squeeze=False)[0]
+    )
     for ax in axes.values() if mosaic else axes:
         ax.patch.set_alpha(0)
         ax.tick_params(colors=INK, labelsize=9, which="both")

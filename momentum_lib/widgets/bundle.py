@@ -21,20 +21,25 @@ _COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n",
 
 def figure_names(folder=JS):
     """The live figures that have a module: every ``js/<name>.js`` that exports ``render``."""
-    return sorted(p.stem for p in Path(folder).glob("*.js") if re.search(r"^export function render\(", p.read_text(encoding="utf-8"), re.M))
+    return sorted(
+        p.stem for p in Path(folder).glob("*.js") if re.search(r"^export function render\(", p.read_text(encoding="utf-8"), re.M)
+    )
 
 
 def _read(path):
     """One module: its imports (names, path), its exports, the text without either keyword."""
     text = path.read_text(encoding="utf-8")
-    imports = [([part.strip() for part in names.split(",") if part.strip()], (path.parent / other).resolve()) for names, other in _IMPORT.findall(text)]
+    imports = [
+        ([part.strip() for part in names.split(",") if part.strip()], (path.parent / other).resolve())
+        for names, other in _IMPORT.findall(text)
+    ]
     body = _IMPORT.sub("", text)
     exports = [match[1] for match in _EXPORT.finditer(body)]
     body = _EXPORT.sub("", body)
     left = re.search(r"^(import|export)\b.*", body, re.M)
     if left:
         raise ValueError(
-            f"{path.name}: {left[0]!r} cannot be joined; allowed: import {{ a, b as c }} from \"./x.js\"; "
+            f'{path.name}: {left[0]!r} cannot be joined; allowed: import {{ a, b as c }} from "./x.js"; '
             "and export before a const, a function or a class."
         )
     return imports, exports, body
@@ -55,12 +60,16 @@ def join(entries):
         if path in above:
             raise ValueError("modules import each other in a circle: " + " -> ".join(p.name for p in (*above, path)))
         if not path.is_file():
-            raise FileNotFoundError(f"{above[-1].name if above else 'the bundle'} wants {path}, which does not exist; run `make generate`.")
+            raise FileNotFoundError(
+                f"{above[-1].name if above else 'the bundle'} wants {path}, which does not exist; run `make generate`."
+            )
         imports, exports, body = _read(path)
         for _, other in imports:
             add(other, (*above, path))
         done.append(path)
-        wanted = "".join(f"const {{ {', '.join(n.replace(' as ', ': ') for n in names)} }} = {_name(other)};\n" for names, other in imports)
+        wanted = "".join(
+            f"const {{ {', '.join(n.replace(' as ', ': ') for n in names)} }} = {_name(other)};\n" for names, other in imports
+        )
         out.append(f"const {_name(path)} = (() => {{\n{wanted}{_strip(body)}return {{ {', '.join(exports)} }};\n}})();\n")
 
     for entry in entries:
@@ -108,7 +117,7 @@ def main(arguments=None):
     if len(arguments) not in (1, 2):
         print("usage: python -m momentum_lib.widgets.bundle OUT.js [OUT.css]", file=sys.stderr)
         return 2
-    for path, text in zip(map(Path, arguments), (script(), styles())):
+    for path, text in zip(map(Path, arguments), (script(), styles()), strict=False):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return 0

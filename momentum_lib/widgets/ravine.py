@@ -103,7 +103,7 @@ class Ravine(LiveFigure):
         parts = np.maximum(np.abs(points @ turn) / (np.hypot(*self.start) or 1), 1e-12)  # a log axis has no zero
         t = np.arange(len(points))
         fall.semilogy(t, np.maximum(self.numbers()["errors"], 1e-12), **line)
-        for values, dash, name in zip(parts.T, ((5, 2), (1, 2)), ("along", "across")):
+        for values, dash, name in zip(parts.T, ((5, 2), (1, 2)), ("along", "across"), strict=True):
             fall.semilogy(t, values, color=INK, linewidth=1, linestyle=(0, dash))
             k = len(t) // 4
             if 1e-6 < values[k] < 5:

@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 
 HARNESS = Path(__file__).parent / "harness" / "index.html"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def chromium():
@@ -47,8 +54,10 @@ def write_page(folder, figures, *, before="", static=False):
         inside = ""
         if static:
             figure.picture().savefig(folder / f"picture{number}.svg", transparent=True)
-            inside = (f'<figure class="live-static"><img src="picture{number}.svg" alt="{figure.alt()}">'
-                      f"<figcaption>{figure.caption}</figcaption></figure>")
+            inside = (
+                f'<figure class="live-static"><img src="picture{number}.svg" alt="{figure.alt()}">'
+                f"<figcaption>{figure.caption}</figcaption></figure>"
+            )
         parts.append(figure._repr_html_().replace("></div>", f">{inside}</div>"))
     page = HARNESS.read_text(encoding="utf-8").replace("<!-- figures -->", before + "\n".join(parts))
     (folder / "index.html").write_text(page, encoding="utf-8")
@@ -136,7 +145,9 @@ def violations(page):
     if not AXE.is_file():
         pytest.skip("axe-core is not installed; run npm ci (make book does)")
     page.add_script_tag(path=str(AXE))
-    found = page.evaluate("async () => (await axe.run('.live-figure', { resultTypes: ['violations'], preload: false })).violations")
+    found = page.evaluate(
+        "async () => (await axe.run('.live-figure', { resultTypes: ['violations'], preload: false })).violations"
+    )
     return [f"{v['id']}: {n['target']} {n['html'][:120]} {n['failureSummary']}" for v in found for n in v["nodes"]]
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.browser import live
 
 pytest.importorskip("anywidget")
-from momentum_lib import descend, rules, surfaces  # noqa: E402
-from momentum_lib.widgets import Ravine  # noqa: E402
+from momentum_lib import descend, rules, surfaces
+from momentum_lib.widgets import Ravine
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +122,10 @@ def test_keys_move_a_slider(chrome, address):
         slider.focus()
         page.keyboard.press("ArrowRight")
         one = agrees(live.numbers(page))["kappa"]
-        assert one == float(f"{25 * 1000 ** 0.01:.3g}")  # a hundredth of three decades, rounded to three digits
+        assert one == float(f"{25 * 1000**0.01:.3g}")  # a hundredth of three decades, rounded to three digits
         page.keyboard.press("Shift+ArrowRight")
         two = agrees(live.numbers(page))["kappa"]
-        assert two == float(f"{one * 1000 ** 0.1:.3g}")
+        assert two == float(f"{one * 1000**0.1:.3g}")
         assert slider.get_attribute("aria-valuetext") == f"{two:g}"
         page.keyboard.press("Home")
         assert agrees(live.numbers(page))["kappa"] == 1
@@ -135,7 +135,9 @@ def test_mouse_moves_a_slider(chrome, address):
     with live.open_page(chrome, address) as page:
         box = control(page, "lr", "range").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        middle = math.sqrt(0.08 / 40 * 0.08 * 1.3)  # the track runs from a fortieth of the edge to 1.3 of it, evenly in the logarithm
+        middle = math.sqrt(
+            0.08 / 40 * 0.08 * 1.3
+        )  # the track runs from a fortieth of the edge to 1.3 of it, evenly in the logarithm
         assert agrees(live.numbers(page))["lr"] == pytest.approx(middle, rel=0.02)
 
 
@@ -186,7 +188,9 @@ def test_play_step_reset(chrome, address):
         first.get_by_role("button", name="Step").click()
         assert live.numbers(page)["head"] == 1
         first.get_by_role("button", name="Play").click()
-        page.wait_for_function("() => { const h = document.querySelector('.live-figure').__figure.numbers().head; return h > 3 && h < 90; }")
+        page.wait_for_function(
+            "() => { const h = document.querySelector('.live-figure').__figure.numbers().head; return h > 3 && h < 90; }"
+        )
         handle_of(page).focus()
         page.keyboard.press("Space")  # Space stops it
         stopped = live.numbers(page)["head"]
@@ -267,6 +271,43 @@ def test_two_figures_do_not_disturb_each_other(chrome, address):
         assert len(ids) == len(set(ids))
 
 
+def far_page(folder):
+    """A page whose figures lie far below the fold."""
+    return live.write_page(folder, [Ravine(), Ravine(kappa=4, lr=0.3)], before='<div style="height: 4000px"></div>', static=True)
+
+
+def mounted(page):
+    return page.locator(".live-figure[data-ready]").count()
+
+
+def test_a_figure_waits_until_it_comes_near(chrome, tmp_path):
+    with live.open_page(chrome, far_page(tmp_path), wait=False) as page:
+        page.wait_for_timeout(200)
+        assert mounted(page) == 0  # the static picture stands there meanwhile
+        live.ready(page, 0)
+        agrees(live.numbers(page))
+
+
+def test_without_an_observer_every_figure_starts_at_once(chrome, tmp_path):
+    address = far_page(tmp_path)
+    with chrome.new_context() as context:
+        context.add_init_script("delete window.IntersectionObserver; delete window.ResizeObserver;")
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function("document.querySelectorAll('.live-figure[data-ready]').length === 2")
+        agrees(live.numbers(page, 1))
+
+
+def test_a_link_finds_the_second_figure_far_below(chrome, tmp_path):
+    address = far_page(tmp_path)
+    with live.open_page(chrome, address + "#live=ravine.2&kappa=9", wait=False) as page:
+        page.wait_for_function("document.querySelectorAll('.live-figure')[1].dataset.ready === '1'")
+        assert agrees(live.numbers(page, 1)) == {**Ravine(kappa=4, lr=0.3).state(), "kappa": 9}
+        page.wait_for_function("scrollY > 2000")  # the page goes there
+        page.evaluate("location.hash = '#live=ravine.2&kappa=16'")
+        page.wait_for_function("document.querySelectorAll('.live-figure')[1].__figure.numbers().state.kappa === 16")
+
+
 def test_cleanup_leaves_nothing(chrome, address):
     """Mount through the host, play, tear down: listeners, observers, frames and elements are as before."""
     with chrome.new_context() as context:
@@ -277,7 +318,8 @@ def test_cleanup_leaves_nothing(chrome, address):
         # The bundle is closed to the page, so a second copy is mounted by hand from the module that Jupyter gets.
         from momentum_lib.widgets import bundle
 
-        found = page.evaluate("""async ([text, state]) => {
+        found = page.evaluate(
+            """async ([text, state]) => {
             const { default: figure } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
             const counts = () => [window.__listeners(), window.__watchers, window.__frames.size];
             await new Promise((r) => setTimeout(r, 100));
@@ -290,7 +332,9 @@ def test_cleanup_leaves_nothing(chrome, address):
             const during = counts();
             stop();
             return { before, during, after: counts(), left: el.childNodes.length, heard: [...heard.values()].flat().length, linked: /Link/.test(el.textContent) };
-        }""", [bundle.module("ravine"), Ravine().state()])
+        }""",
+            [bundle.module("ravine"), Ravine().state()],
+        )
     assert found["during"][0] > found["before"][0] + 10
     assert found["during"][1] > found["before"][1]
     assert found["after"] == found["before"]
@@ -305,7 +349,7 @@ def test_light_and_dark_differ(chrome, address):
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         dark = page.evaluate(ask)
     assert light[0] == "rgb(194, 65, 12)" and dark[0] == "rgb(251, 138, 91)"
-    assert all(a != b for a, b in zip(light, dark))
+    assert all(a != b for a, b in zip(light, dark, strict=True))
     with live.open_page(chrome, address, color_scheme="dark") as page:  # no theme chosen: the reader's system decides
         assert page.evaluate(ask)[0] == dark[0]
 
