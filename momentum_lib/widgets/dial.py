@@ -68,7 +68,7 @@ class Dial(LiveFigure):
     ``surface``  the name of a surface of the plane with a minimum; changing it moves the start to the surface's own
     ``rule``     the name of a rule with one momentum
     ``kappa``    condition number of the ravine, 1 to 1000
-    ``lr``       learning rate of the cross-hair, 1e-6 to 100, kept inside the map
+    ``lr``       learning rate of the cross-hair, 1e-6 to 100; one outside the map is shown at its edge
     ``beta``     its momentum, 0 to 0.99 (Adam: beta1)
     ``start``    two floats, inside the surface's domain (theta)
     ``steps``    budget of each run, 20 to 1000

@@ -28,7 +28,7 @@ TOLERANCES = (1e-6, 1e-4, 1e-2, 0.1, 0.5)
 BUDGET = 1000
 RATES = [float(f"{m}e{e}") for e in range(-5, 2) for m in (1, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2)]
 MOMENTA = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99]
-PACES = {"saddle": 0.05, "monkey_saddle": 0.02}
+PACES, PACE = {"saddle": 0.05, "monkey_saddle": 0.02}, 0.02
 TOP = 0.995
 ADAPTIVE_TOP = 1.0
 
@@ -82,11 +82,14 @@ def table():
     """Surface name -> rule name -> setting, for every surface of the plane and every rule. Takes a minute."""
     found = {}
     for surface in racing():
-        if surface.name in PACES:
-            found[surface.name] = {r.name: {"lr": PACES[surface.name]} | ({memory(r): 0.9} if memory(r) else {}) for r in rules.RULES.values()}
-        else:
-            found[surface.name] = {r.name: tune(r, surface) for r in rules.RULES.values()}
+        found[surface.name] = {r.name: _own(surface, r) for r in rules.RULES.values()}
     return found
+
+
+def _own(surface, rule):
+    if surface.minima:
+        return tune(rule, surface)
+    return {"lr": PACES.get(surface.name, PACE)} | ({memory(rule): 0.9} if memory(rule) else {})
 
 
 def write(found):
@@ -106,8 +109,11 @@ def load():
 
 
 def best(surface, rule):
-    """The tuned setting of a rule on a surface, both by name, as a fresh dict."""
-    return dict(load()[surface][rule])
+    """The tuned setting of a rule on a surface, both by name, as a fresh dict; searched now for what is newer than the table."""
+    row = load().setdefault(surface, {})
+    if rule not in row:
+        row[rule] = _own(surfaces.get(surface), rules.get(rule))
+    return dict(row[rule])
 
 
 def main(arguments=None):

@@ -7,9 +7,9 @@ import { createFigure } from "./figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
-import { TUNED } from "./generated/tuned.js";
 import { heatPixels } from "./plot.js";
 import { choice, integer, number, point } from "./state.js";
+import { bestOf } from "./tune.js";
 
 /** Surfaces with a minimum to converge to; rules with one momentum. */
 export const FIELDS = Object.keys(SURFACES).filter((name) => SURFACES[name].dim === 2 && SURFACES[name].minima.length);
@@ -57,7 +57,7 @@ export function criticalRate(rule, curvature, beta) {
 /** The ends of the rate axis. @param {Setup} setup @returns {[number, number]} */
 export function rateRange(setup) {
   const curved = curvatures(setup), averaged = scaling(setup.rule, 0.5) !== 1;
-  const top = curved ? (averaged ? 60 : 6) / curved[1] : TUNED[setup.surface][setup.rule].lr * 8;
+  const top = curved ? (averaged ? 60 : 6) / curved[1] : bestOf(setup.surface, setup.rule).lr * 8;
   return [top / (curved && averaged ? 10 * SPAN : SPAN), top];
 }
 
@@ -101,6 +101,14 @@ print(grid.best())
   });
   fig.root.classList.add("lf-dial");
   const setup = () => /** @type {Setup & any} */ (fig.snapshot());
+
+  /** The start lies in the picture, whatever an address says. */
+  const stayInside = () => {
+    const [x, y] = fig.get("start"), [[left, right], [low, high]] = /** @type {any} */ (SURFACES[fig.get("surface")].domain);
+    fig.set({ start: [clamp(x, left, right), clamp(y, low, high)] });
+  };
+  stayInside();
+  fig.watch((names) => { if (names.includes("surface") || names.includes("start")) stayInside(); });
 
   // ---- pictures: the map; beside it the run
   const map = fig.plot({
@@ -159,7 +167,7 @@ print(grid.best())
   /** The setting in the middle of the new map's valley, so that a change of rule or surface begins with a run that converges. @param {Partial<any>} change */
   const move = (change) => {
     const next = { ...setup(), ...change }, curved = curvatures(next);
-    const lr = curved ? stabilityEdge(next.rule, curved[1], fig.get("beta")) / 4 : TUNED[next.surface][next.rule].lr;
+    const lr = curved ? stabilityEdge(next.rule, curved[1], fig.get("beta")) / 4 : bestOf(next.surface, next.rule).lr;
     fig.set({ ...change, lr: Number(clamp(lr, ...rateRange(next)).toPrecision(3)) });
   };
   fig.select({ name: "rule", label: "rule", options: DIALS.map((name) => ({ value: name, label: RULES[name].title })), set: (rule) => move({ rule }) });
@@ -298,7 +306,7 @@ print(grid.best())
     kappa.node.hidden = surface !== "ravine";
     across.update([range[0], beta, range[1], beta]);
     down.update([lr, 0, lr, TOP]);
-    cross.update(lr, beta);
+    cross.update(clamp(lr, ...range), beta);
     cross.node.setAttribute("data-look", family);
     if (best) bestMark.update([best.lr, best.beta]); else bestMark.clear();
     if (curved) {

@@ -278,19 +278,20 @@ export function createFigure({ model, el, title, state: specs, python }) {
   // --------------------------------------------------------------------------------------------------------- time
   /**
    * Play, Step and Space for a figure in which time passes. `head()` is the step now shown, from 0 to `length()`; it
-   * stands at the end until someone plays.
+   * stands at the end until someone plays. `pen()` is the same with the way to the next step, for a line that grows.
    * @param {{length: () => number, seconds?: () => number}} o seconds: how long playing all of it takes
    */
   function player({ length, seconds = () => 6 }) {
-    let head = Infinity, playing = false, started = 0, from = 0;
+    let head = Infinity, part = 0, playing = false, started = 0, from = 0;
     const at = () => Math.min(head, length());
     const show = () => play.name(playing ? "Pause" : "Play", playing ? "pause" : "play");
-    function stop() { playing = false; show(); }
+    function stop() { playing = false; part = 0; show(); }
     function run(/** @type {number} */ time) {
       if (!playing) return;
       if (!started) started = time;
       const n = length(), next = from + ((time - started) / 1000) * (n / seconds());
       head = next >= n ? Infinity : Math.floor(next);
+      part = next - Math.floor(next);
       if (head === Infinity) stop(); else life.frame(run);
       dirty = true; flush();
     }
@@ -309,7 +310,9 @@ export function createFigure({ model, el, title, state: specs, python }) {
       event.preventDefault();
       toggle();
     });
-    return { head: at, playing: () => playing, stop, play: toggle, seek(/** @type {number} */ to) { stop(); head = to; redraw(); }, end() { stop(); head = Infinity; redraw(); }, buttons: [play.node, step.node] };
+    /** Where the pen is while playing: between two steps it speeds up and slows down. */
+    const pen = () => Math.min(at() + part * part * (3 - 2 * part), length());
+    return { head: at, pen, playing: () => playing, stop, play: toggle, seek(/** @type {number} */ to) { stop(); head = to; redraw(); }, end() { stop(); head = Infinity; redraw(); }, buttons: [play.node, step.node] };
   }
 
   // ------------------------------------------------------------------------------------------------------- sharing

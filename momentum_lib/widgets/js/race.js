@@ -1,15 +1,14 @@
 // The race: update rules side by side on one surface, each at its own best setting. Python side: momentum_lib/widgets/race.py
 
-import { h, pythonFloat, reducedMotion, s, show } from "./dom.js";
+import { clamp, h, pythonFloat, reducedMotion, s, show } from "./dom.js";
 import { descend, relativeError, stepsTo } from "./engine.js";
 import { createFigure } from "./figure.js";
 import { LOOK, QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
-import { TUNED } from "./generated/tuned.js";
 import { marksData } from "./plot.js";
 import { choice, choices, flag, integer, number, point, same, table } from "./state.js";
-import { memory, tune } from "./tune.js";
+import { bestOf, memory, tune } from "./tune.js";
 
 /** The surfaces of the plane. */
 export const FIELDS = Object.keys(SURFACES).filter((name) => SURFACES[name].dim === 2);
@@ -47,11 +46,11 @@ export function frameOf(name) {
 }
 
 /** The rate that all rules share while "same rate for all" is on: a fifth of gradient descent's best. @param {string} surface */
-export const sharedRate = (surface) => Number((TUNED[surface].gradient_descent.lr / (SURFACES[surface].minima.length ? 5 : 1)).toPrecision(3));
+export const sharedRate = (surface) => Number((bestOf(surface, "gradient_descent").lr / (SURFACES[surface].minima.length ? 5 : 1)).toPrecision(3));
 
 /** The setting with which a rule runs. @param {{surface: string, tuned: boolean, settings: Record<string, Record<string, number>>}} state @param {string} rule */
 export function settingOf({ surface, tuned, settings }, rule) {
-  return { .../** @type {Record<string, number>} */ (RULES[rule].hyper), ...(tuned ? TUNED[surface][rule] : { lr: sharedRate(surface) }), ...settings[rule] };
+  return { .../** @type {Record<string, number>} */ (RULES[rule].hyper), ...(tuned ? bestOf(surface, rule) : { lr: sharedRate(surface) }), ...settings[rule] };
 }
 
 /** Dash pattern and fill that tell members of one family apart; its best-known member wears the plain look. @param {string} rule */
@@ -164,7 +163,14 @@ for name, path in paths.items():
     under = 0; last = performance.now();
     cancel = fig.life.frame(tick);
   }
+  /** The start lies in the picture, whatever an address or another surface says. */
+  const stayInside = () => {
+    const [x, y] = fig.get("start"), [[left, right], [low, high]] = frameOf(fig.get("surface"));
+    fig.set({ start: [clamp(x, left, right), clamp(y, low, high)] });
+  };
+  stayInside();
   fig.watch((names) => {
+    if (names.includes("surface") || names.includes("start")) stayInside();
     if (names.includes("surface")) tunedFor = { start: SURFACES[fig.get("surface")].start, settings: {} };
     if (names.includes("playing")) go();
     if (names.includes("step") && !mine) { at = fig.get("step"); pause(); }
@@ -266,8 +272,8 @@ for name, path in paths.items():
           const near = name !== "lr";
           const made = fig.slider({ label: QUANTITIES[name].name, symbol: QUANTITIES[name].symbol, look: near ? RULES[rule].family : undefined,
             type: near ? "linear" : "log", bounds: /** @type {[number, number]} */ (/** @type {any} */ (BOUNDS)[rule][name]),
-            range: near ? () => [0, 0.995] : () => { const best = TUNED[fig.get("surface")][rule].lr; return [best / 100, best * 4]; },
-            marks: near ? undefined : () => (SURFACES[fig.get("surface")].minima.length ? [{ value: TUNED[fig.get("surface")][rule].lr, label: "best", side: /** @type {"end"} */ ("end") }] : []),
+            range: near ? () => [0, 0.995] : () => { const best = bestOf(fig.get("surface"), rule).lr; return [best / 100, best * 4]; },
+            marks: near ? undefined : () => (SURFACES[fig.get("surface")].minima.length ? [{ value: bestOf(fig.get("surface"), rule).lr, label: "best", side: /** @type {"end"} */ ("end") }] : []),
             get: () => value(rule, name), set: (v) => put(rule, name, v), fold: true });
           row.append(made.node);
         }

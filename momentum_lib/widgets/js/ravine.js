@@ -163,7 +163,7 @@ print(path.points[-1]${start[0] === 0 && start[1] === 0 ? "" : ", path.error[-1]
     const out = leavesAt(points, surface.domain), [, high] = surface.domain[1];
     // A run that diverges is drawn until it has left the picture; what comes after would only cover it.
     const flies = drawn.predicted > 1 && out !== null, shown = flies ? Math.min(head, out) : head;
-    path.update(points, shown);
+    path.update(points, flies ? Math.min(time.pen(), out) : time.pen());
     dots.update(points, shown);
     if (flies && head >= out) leaves.update(0, high, `It diverges: step ${out} leaves the picture for good.`, 0, 24); else leaves.clear();
 

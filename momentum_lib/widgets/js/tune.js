@@ -1,6 +1,9 @@
 // A rule's own best setting, found where the reader stands. Python side: momentum_lib/widgets/tuning.py, the same search.
 
 import { descend, relativeError, stepsMap } from "./engine.js";
+import { RULES } from "./generated/rules.js";
+import { SURFACES } from "./generated/surfaces.js";
+import { TUNED } from "./generated/tuned.js";
 
 export const TOLERANCES = [1e-6, 1e-4, 1e-2, 0.1, 0.5];
 export const BUDGET = 1000;
@@ -62,6 +65,20 @@ export function tune(rule, surface, start, params = {}) {
     return search(rates, momenta, tol) ?? found;
   }
   return null;
+}
+
+/** The one rate at which all rules run on a surface without a minimum, where the table names none. */
+const PACE = 0.02;
+
+/**
+ * A rule's best setting from the surface's own start: from the table, or found now for what is newer than the table.
+ * @param {string} surface
+ * @param {string} rule
+ * @returns {Record<string, number>}
+ */
+export function bestOf(surface, rule) {
+  const row = (TUNED[surface] ??= {}), name = memory(RULES[rule]);
+  return (row[rule] ??= tune(RULES[rule], SURFACES[surface], SURFACES[surface].start) ?? (name ? { lr: PACE, [name]: 0.9 } : { lr: PACE }));
 }
 
 /** @param {Float64Array|null} error @param {number} tol */
