@@ -51,6 +51,7 @@ export function mount(place, figures, key) {
     return () => { stop(); el.remove(); place.classList.remove("is-live"); delete place.dataset.ready; delete /** @type {any} */ (place).__figure; };
   } catch (error) {
     el.remove();
+    place.dataset.failed = "1";
     console.error(`live figure ${key}:`, error);
     return null;
   }
