@@ -26,6 +26,7 @@ from sphinx.util.docutils import SphinxDirective
 from library_cache import library_hash
 
 logger = logging.getLogger(__name__)
+OFF = "document.documentElement.classList.add('live-off')"  # the script did not arrive: the static pictures stand
 
 
 class live_figure(nodes.figure):
@@ -126,7 +127,7 @@ def finish(soup, app, root):
             place.append(figure)
         figure.insert(0, soup.new_tag("img", attrs={"src": f"{root}_images/{file}", "alt": alt}))
     if places and soup.head is not None:
-        soup.head.append(soup.new_tag("script", attrs={"src": f"{root}_static/live.js?v={app.course_live_version}", "defer": ""}))
+        soup.head.append(soup.new_tag("script", attrs={"src": f"{root}_static/live.js?v={app.course_live_version}", "defer": "", "onerror": OFF}))
     return bool(places)
 
 

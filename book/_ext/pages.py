@@ -10,6 +10,7 @@ import re
 from urllib.parse import quote, urlencode
 
 from bs4 import BeautifulSoup
+from sphinx.domains.std import StandardDomain
 
 import live
 import pictures
@@ -135,8 +136,11 @@ def _tidy(soup):
         link.attrs.pop("title", None)
     for table in soup.select(".pst-scrollable-table-container > table"):
         table.parent["class"] = ["table-scroll"]
-    for cell in soup.select("thead th:not([scope])"):
-        cell["scope"] = "col"
+    for cell in soup.select("thead th"):
+        if cell.get_text(strip=True):
+            cell["scope"] = "col"
+        else:
+            cell.name = "td"  # an empty corner heads nothing
     for link in soup.select("a.external[href^=http]"):
         link["rel"] = "noopener"
     for entry in soup.select('.citation-list [role="doc-biblioentry"]'):
@@ -192,6 +196,9 @@ def _wrap_templates(app):
 
 
 def setup(app):
+    # Sphinx keeps the label "search" for its own search page; in a course on tuning a section wants it.
+    for table in ("labels", "anonlabels"):
+        StandardDomain.initial_data[table].pop("search", None)
     app.connect("builder-inited", _wrap_templates, priority=900)
     app.connect("html-page-context", _context, priority=900)
     app.connect("build-finished", pictures.write, priority=100)

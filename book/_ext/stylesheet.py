@@ -2,16 +2,19 @@
 
 The theme ships 500 kB of rules and 300 kB of icon fonts for its own frame; the book has a frame of its own (pages.py) and
 does without them. After the pages are written, this module reads which tags, classes and ids occur in them (and which words
-occur in our scripts, which may add classes), and keeps the rules that can match. The typefaces are copied beside the style
-sheet, as woff2 alone.
+occur in our scripts, which may add classes), and keeps the rules that can match. The typefaces stand beside the style sheet,
+as woff2 alone, with the characters that the site uses.
 """
 
 import hashlib
+import html
 import re
 import shutil
+import string
 from pathlib import Path
 
 import tinycss2
+from fontTools import subset
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -147,6 +150,33 @@ def _drop_unused(text):
         text = shorter
 
 
+# --- typefaces ------------------------------------------------------------------------------------------------------
+def _characters(outdir):
+    """Return every character that a page or a script of the site can show."""
+    characters = set(string.printable)
+    for path in [*outdir.rglob("*.html"), *outdir.joinpath("_static").rglob("*.js")]:
+        characters.update(html.unescape(path.read_text(encoding="utf8")))
+    return characters
+
+
+def _write_fonts(names, outdir):
+    folder = outdir / "_static" / "fonts"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    codes = sorted(map(ord, _characters(outdir)))
+    options = subset.Options(flavor="woff2", layout_features=["*"], hinting=False, notdef_outline=True, name_IDs=["*"])
+    for name in sorted(names):
+        sources = [MODULES / "katex" / "dist" / "fonts" / name, *MODULES.glob(f"@fontsource/*/files/{name}")]
+        font = subset.load_font(next(path for path in sources if path.exists()), options)
+        if not set(codes) & set(font.getBestCmap()):
+            continue  # no page uses it: its @font-face is never asked for
+        worker = subset.Subsetter(options)
+        worker.populate(unicodes=codes)
+        worker.subset(font)
+        font.flavor = "woff2"
+        font.save(folder / name)
+
+
 # --- the build's last step ------------------------------------------------------------------------------------------
 def write(app, error):
     if error is not None or app.builder.format != "html":
@@ -160,13 +190,7 @@ def write(app, error):
     text = _drop_unused("".join("".join(_purge(r, words)) for r in rules))
     (static / "book.css").write_text('@charset "utf-8";' + text, encoding="utf8")
 
-    fonts = static / "fonts"
-    shutil.rmtree(fonts, ignore_errors=True)
-    fonts.mkdir()
-    for name in set(re.findall(r"url\(fonts/([\w.-]+\.woff2)\)", text)):
-        for source in (MODULES / "katex" / "dist" / "fonts" / name, *MODULES.glob(f"@fontsource/*/files/{name}")):
-            if source.exists():
-                shutil.copyfile(source, fonts / name)
+    _write_fonts(set(re.findall(r"url\(fonts/([\w.-]+\.woff2)\)", text)), outdir)
     for name in LEFT_OVER:
         path = static / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

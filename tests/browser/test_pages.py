@@ -84,7 +84,7 @@ def test_page_opens_from_a_file(site, new_page, name):
     page = new_page(width=1366)
     page.goto(site.url(name, "file"))
     settle(page)
-    assert page.evaluate("document.fonts.check('18px \"Source Serif 4\"')")
+    assert page.evaluate("async () => (await document.fonts.load('18px Source Serif 4')).length") == 1
     page.check()
 
 
@@ -169,7 +169,7 @@ def test_colours_follow_the_system_and_the_button(site, new_page):
     theme = "document.documentElement.dataset.theme"
     assert page.evaluate(theme) == "dark"
     page.emulate_media(color_scheme="light")
-    assert page.evaluate(theme) == "light"
+    page.wait_for_function(f"{theme} === 'light'")
     button = page.locator("#theme-button")
     button.click()
     assert page.evaluate(theme) == "dark" and "dark" in button.get_attribute("aria-label")
