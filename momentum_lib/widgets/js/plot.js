@@ -492,7 +492,8 @@ export function createPlot({ life, parent, label, x: xAxis, y: yAxis, equal = fa
       let here = /** @type {Pair} */ ([0, 0]), grip = /** @type {Pair|null} */ (null);
       const move = (/** @type {number} */ x, /** @type {number} */ y) => {
         const [[left, right], [low, high]] = bounds();
-        set(axis === "y" ? here[0] : clamp(x, left, right), axis === "x" ? here[1] : clamp(y, low, high));
+        here = [axis === "y" ? here[0] : clamp(x, left, right), axis === "x" ? here[1] : clamp(y, low, high)]; // a second key may come before the next frame
+        set(...here);
       };
       const spot = (/** @type {PointerEvent} */ event) => { const r = svg.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; };
       life.on(node, "pointerdown", (event) => {

@@ -87,6 +87,12 @@ export function decode(spec, text) {
     case "choices": return clampValue(spec, text.split(","), null);
     case "flag": return text === "true" ? true : text === "false" ? false : null;
     case "numbers": return clampValue(spec, Object.fromEntries(text.split(",").map((pair) => { const [name, value] = pair.split(":"); return [name, asNumber(value ?? "")]; })));
+    case "table": {
+      /** @type {Record<string, Record<string, number>>} */
+      const rows = {};
+      for (const [, row, name, v] of text.matchAll(/(\w+)\.(\w+):([^,]+)/g)) if (Object.hasOwn(spec.bounds, row)) (rows[row] ??= {})[name] = asNumber(v);
+      return clampValue(spec, rows);
+    }
     default: return clampValue(spec, text, null);
   }
 }
