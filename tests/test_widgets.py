@@ -210,6 +210,7 @@ def test_ravine_numbers_meet_the_theory():
     best = Ravine(lr=2 / 26, steps=400).numbers()
     assert best["predicted"] == pytest.approx(24 / 26, rel=1e-12)
     assert best["measured"] == pytest.approx(24 / 26, rel=1e-9)
+    assert Ravine(kappa=1000, lr=2 / 1001).numbers()["pace"] == "both"
     assert Ravine(lr=0.0801).numbers()["pace"] == "across"
     assert Ravine(lr=0.09).numbers()["never_at"] is not None
     assert "diverges" in Ravine(lr=0.09).alt()

@@ -59,7 +59,7 @@ class Ravine(LiveFigure):
             "steps_to": 0 if self._still else long.steps_to(TOLERANCE),
             "never_at": long.diverged_at,
             "predicted": max(along, across),
-            "pace": "both" if along == across else "along" if along > across else "across",
+            "pace": "both" if abs(along - across) < 1e-12 else "along" if along > across else "across",
             "measured": measured_rate(error),
         }
 

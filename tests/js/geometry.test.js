@@ -93,6 +93,10 @@ test("a path that flies off keeps small numbers, and comes back as a new piece",
   assert.ok(text.match(/[-\d.]+/g).every((v) => Math.abs(Number(v)) <= 10), text);
   assert.equal(text.match(/M/g).length, 3);
   assert.equal(pathData([0, 0, 1, 1, 2, 2], same, same, [[0, 10], [0, 5]], 1), "M0.00,0.00L1.00,1.00");
+  assert.equal(pathData([0, 0, 1, 1, 2, 3], same, same, [[0, 10], [0, 5]], 1.5), "M0.00,0.00L1.00,1.00L1.50,2.00");
+  assert.equal(pathData([0, 0, 4, 4], same, same, [[0, 10], [0, 5]], 0.25), "M0.00,0.00L1.00,1.00");
+  const settled = pathData(Float64Array.from({ length: 2000 }, (_, k) => 5 * 0.9 ** (k >> 1)), same, same, [[0, 10], [0, 5]]);
+  assert.ok(settled.match(/L/g).length < 40, "what cannot be seen is left out");
   assert.equal(pathData([0, 0, 1, -Infinity], same, same, [[0, 10], [-5, 5]]), "M0.00,0.00L0.00,-5.00");
 });
 

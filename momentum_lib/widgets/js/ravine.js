@@ -141,7 +141,7 @@ print(path.points[-1]${start[0] === 0 && start[1] === 0 ? "" : ", path.error[-1]
     const along = Math.abs(1 - lr), across = Math.abs(1 - lr * kappa);
     drawn = {
       n: run.n, points: run.points, divergedAt: run.divergedAt, errors: distances(run.points), ...components(run.points, angle),
-      predicted: Math.max(along, across), pace: along === across ? "both" : along > across ? "along" : "across",
+      predicted: Math.max(along, across), pace: Math.abs(along - across) < 1e-12 ? "both" : along > across ? "along" : "across",
       neverAt: long.divergedAt, reached: long.divergedAt ? null : stepsTo(distances(long.points), TOLERANCE),
     };
     drawn.measured = measuredRate(drawn.errors);
@@ -165,6 +165,7 @@ print(path.points[-1]${start[0] === 0 && start[1] === 0 ? "" : ", path.error[-1]
     const flies = drawn.predicted > 1 && out !== null, shown = flies ? Math.min(head, out) : head;
     path.update(points, flies ? Math.min(time.pen(), out) : time.pen());
     dots.update(points, shown);
+    plane.layers.marks.classList.toggle("lf-fine", shown > 150); // so many steps: thinner, or the zigzag fills its wedge
     if (flies && head >= out) leaves.update(0, high, `It diverges: step ${out} leaves the picture for good.`, 0, 24); else leaves.clear();
 
     fall.setDomain([0, Math.max(steps, 2)]);
