@@ -47,11 +47,14 @@ class Ravine(LiveFigure):
         """Whether the start is the minimum itself: then nothing moves, and a relative distance means nothing."""
         return not any(self.start)
 
+    def _error(self, path):
+        return np.zeros(len(path.points)) if self._still else path.error
+
     def numbers(self):
         """What the figure shows, as plain data: the path and the read-outs."""
         path, long = self.path(), self.path(BUDGET)
         along, across = abs(1 - self.lr), abs(1 - self.lr * self.kappa)
-        error = np.zeros(len(path.points)) if self._still else path.error
+        error = self._error(path)
         return {
             "path": path.points,
             "errors": error,
@@ -86,7 +89,8 @@ class Ravine(LiveFigure):
 
     def picture(self):
         """The path on the contours, and the distance against the step."""
-        points, surface = self.path().points, self.surface
+        path, surface = self.path(), self.surface
+        points = path.points
         figure, (plane, fall) = canvas(columns=(1.55, 1))
         contours(plane, surface)
         (x0, x1), (y0, y1) = surface.domain
@@ -102,7 +106,7 @@ class Ravine(LiveFigure):
         turn = np.array([[math.cos(self.angle), -math.sin(self.angle)], [math.sin(self.angle), math.cos(self.angle)]])
         parts = np.maximum(np.abs(points @ turn) / (np.hypot(*self.start) or 1), 1e-12)  # a log axis has no zero
         t = np.arange(len(points))
-        fall.semilogy(t, np.maximum(self.numbers()["errors"], 1e-12), **line)
+        fall.semilogy(t, np.maximum(self._error(path), 1e-12), **line)
         for values, dash, name in zip(parts.T, ((5, 2), (1, 2)), ("along", "across"), strict=True):
             fall.semilogy(t, values, color=INK, linewidth=1, linestyle=(0, dash))
             k = len(t) // 4

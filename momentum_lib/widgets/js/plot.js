@@ -10,7 +10,7 @@ import { assign, clamp, h, onTheme, powerOfTen, s, show } from "./dom.js";
 /**
  * A map from data to pixels, with its inverse. "near-one" is even in log(1 - value): .9, .99 and .999 lie equally far apart.
  * @param {"linear"|"log"|"near-one"} type
- * @param {Pair} domain both positive where `type` is "log", both below one where it is "near-one"
+ * @param {number[]} domain both positive where `type` is "log", both below one where it is "near-one"
  * @param {Pair} range
  * @returns {Scale}
  */
@@ -310,7 +310,7 @@ export function heatPixels(values, nx, ny, low, high, log = true, beyond) {
 // ------------------------------------------------------------------------------------------------------ the drawing
 
 /**
- * @typedef {{domain: Pair, type?: "linear"|"log"|"near-one", label?: string, count?: number, format?: (v: number) => string, hidden?: boolean}} Axis
+ * @typedef {{domain: number[], type?: "linear"|"log"|"near-one", label?: string, count?: number, format?: (v: number) => string, hidden?: boolean}} Axis
  * @typedef {ReturnType<typeof createPlot>} Plot
  */
 
@@ -357,7 +357,7 @@ export function createPlot({ life, parent, label, x: xAxis, y: yAxis, equal = fa
     frame: () => /** @type {[Pair, Pair]} */ ([xAxis.domain, yAxis.domain]),
     /** The frame in pixels. @returns {[Pair, Pair]} */
     pixelBox: () => [[plot.inner.left, plot.inner.right], [plot.inner.top, plot.inner.bottom]],
-    /** Change the axes' domains (the picture is drawn again only if they differ). @param {Pair} [x] @param {Pair} [y] */
+    /** Change the axes' domains (the picture is drawn again only if they differ). @param {number[]} [x] @param {number[]} [y] */
     setDomain(x = xAxis.domain, y = yAxis.domain) {
       if (String(x) === String(xAxis.domain) && String(y) === String(yAxis.domain)) return;
       xAxis.domain = x; yAxis.domain = y;
