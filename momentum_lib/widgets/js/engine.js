@@ -2,7 +2,8 @@
 //
 // generated/rules.js and generated/surfaces.js hold templates whose per-coordinate names end in
 // "$".  Here the "$" is replaced by a coordinate and a run ("0a", "1a", "0b", ...) and the pieces
-// are joined into one function without calls or allocations.  Where a page forbids code from
+// are joined into one function without calls or allocations; a call that does not change from step
+// to step, or only with the step number, is made once for all of them.  Where a page forbids code from
 // text (a strict content security policy), the plain functions of the same files do the same
 // arithmetic, some times slower.
 
@@ -77,15 +78,44 @@ function valueLines(surface, point, target) {
   return `{ ${names.join(" ")} ${v.lines.map((line) => put(line, "f")).join(" ")} ${target} = ${put(v.answer[0], "f")}; }`;
 }
 
+/**
+ * Replace every call whose arguments are all known before the loop (or depend on the step number
+ * alone) by a name, and note it in `calls`: Math.cos(angle), Math.pow(beta1, t).
+ *
+ * @param {string} text lines of a loop's body
+ * @param {Set<string>} known names that the arguments may hold
+ * @param {Map<string, {name: string, holds: Set<string>}>} calls by their text; shared by all pieces of one function
+ */
+function pull(text, known, calls) {
+  let out = "", from = 0;
+  for (let at = text.indexOf("Math."); at >= 0; at = text.indexOf("Math.", at + 1)) {
+    if (at < from) continue;
+    let end = text.indexOf("(", at) + 1;
+    for (let depth = 1; depth > 0; end++) depth += text[end] === "(" ? 1 : text[end] === ")" ? -1 : 0;
+    const call = text.slice(at, end), holds = new Set(call.match(/(?<![\w.])[a-zA-Z_]\w*/g));
+    holds.delete("Math");
+    if (![...holds].every((name) => known.has(name))) continue;
+    if (!calls.has(call)) calls.set(call, { name: `fixed_${calls.size}`, holds });
+    out += text.slice(from, at) + calls.get(call).name;
+    from = end;
+  }
+  return out + text.slice(from);
+}
+
 function pathSource(rule, surface, scheduled, extras) {
   const axes = axesOf(surface), dim = axes.length;
   const slots = Object.keys(rule.slots);
   const point = reported(rule, surface, "a");
+  const calls = new Map(), known = new Set([...Object.keys(rule.hyper), ...Object.keys(surface.params), "t"]);
+  const moving = ["t", ...scheduled];
+  const constants = (inside) => [...calls].filter(([, { holds }]) => inside === moving.some((name) => holds.has(name)))
+    .map(([call, { name }]) => `const ${name} = ${call};`).join("\n");
   const keep = (t) => [
     ...axes.map((i) => `points[${dim} * ${t} + ${i}] = ${point[i]};`),
     valueLines(surface, axes.map((i) => `points[${dim} * ${t} + ${i}]`), `values[${t}]`),
     ...(extras ? slots.flatMap((name) => axes.map((i) => `state.${name}[${dim} * ${t} + ${i}] = ${name}${i}a;`)) : []),
   ].join("\n");
+  const step = pull(stepLines(rule, surface, "a"), known, calls), keepStep = pull(keep("t"), known, calls);
   return `"use strict";
 return function run(start, steps, hyper, params, bound, out) {
   const { points, values, state, gradients } = out;
@@ -94,11 +124,13 @@ return function run(start, steps, hyper, params, bound, out) {
   const { ${Object.keys(surface.params).join(", ")} } = params;
   ${declare(rule, surface, "a", axes.map((i) => `start[${i}]`))}
   ${keep("0")}
+  ${constants(false)}
   for (let t = 1; t <= steps; t++) {
     ${scheduled.map((name) => `${name} = ${name}_all[t - 1];`).join("\n")}
-    ${stepLines(rule, surface, "a")}
+    ${constants(true)}
+    ${step}
     if (!(${axes.map((i) => `Math.abs(theta${i}a) <= bound`).join(" && ")})) return t;
-    ${keep("t")}
+    ${keepStep}
     ${extras ? axes.map((i) => `gradients[${dim} * (t - 1) + ${i}] = grad${i}a;`).join("\n") : ""}
     if (!(values[t] <= Number.MAX_VALUE)) return t;
   }
@@ -207,29 +239,50 @@ export function stepsTo(error, tol = 1e-6) {
 const LANES = ["a", "b", "c", "d"];
 
 function mapSource(rule, surface, xName, yName) {
-  const axes = axesOf(surface);
-  const vary = (text, run) => text.replace(new RegExp(`\\b(${xName}|${yName})\\b(?!\\$)`, "g"), `$1_${run}`);
-  const varied = { ...rule, template: rule.template };
+  const axes = axesOf(surface), params = Object.keys(surface.params);
+  const calls = new Map(), known = new Set([...Object.keys(rule.hyper), ...params, "t"]);
   const lane = (run) => {
-    const point = reported(varied, surface, run);
+    const point = reported(rule, surface, run);
     const gaps = surface.minima.map((m) => axes.map((i) => `(${point[i]} - ${m[i]}) * (${point[i]} - ${m[i]})`).join(" + "));
-    return vary(`{
-      ${stepLines(varied, surface, run)}
+    return pull(`{
+      ${stepLines(rule, surface, run)}
       if (!(${axes.map((i) => `Math.abs(theta${i}${run}) <= bound`).join(" && ")})) escaped_${run} = 1;
       if (!((${gaps.length > 1 ? `Math.min(${gaps.join(", ")})` : gaps[0]}) <= reach)) last_${run} = t;
-    }`, run);
+    }`, known, calls);
   };
+  const bodies = LANES.map(lane);
+  const kinds = [...calls].map(([call, { name, holds }]) => ({ call, name, x: holds.has(xName), y: holds.has(yName), t: holds.has("t") }));
+  const varied = [xName, yName, ...kinds.filter(({ x, y }) => x || y).map(({ name }) => name)];
+  const vary = (text, run) => text.replace(new RegExp(`\\b(${varied.join("|")})\\b(?!\\$)`, "g"), `$1_${run}`);
+  const each = (wanted, line) => kinds.filter(wanted).map(line).join("\n");
+  const everyLane = (wanted, line) => each(wanted, (kind) => LANES.map((run) => line(kind, run)).join("\n"));
+  const oneAxis = ({ t, x, y }) => t && x !== y;
+  const table = ({ call, name, x }) => `const ${name}_all = new Float64Array(${x ? "wide" : "(to - from)"} * (steps + 1));
+    for (let i = 0; i < ${x ? "wide" : "to - from"}; i++) {
+      const ${x ? `${xName} = xs[i]` : `${yName} = ys[from + i]`};
+      for (let t = 1; t <= steps; t++) ${name}_all[i * (steps + 1) + t] = ${call};
+    }`;
   const fixed = Object.keys(rule.hyper).filter((name) => name !== xName && name !== yName);
   return `"use strict";
 return function map(start, steps, hyper, params, bound, reach, xs, ys, from, to, out) {
-  const { ${fixed.join(", ")} } = hyper, { ${Object.keys(surface.params).join(", ")} } = params;
+  const { ${fixed.join(", ")} } = hyper, { ${params.join(", ")} } = params;
   const wide = xs.length, cells = (to - from) * wide;
+  ${each(({ t, x, y }) => !t && !x && !y, ({ call, name }) => `const ${name} = ${call};`)}
+  ${each(({ t, x, y }) => t && !x && !y, ({ call, name }) => `const ${name}_all = new Float64Array(steps + 1);
+  for (let t = 1; t <= steps; t++) ${name}_all[t] = ${call};`)}
+  ${each(oneAxis, table)}
   for (let k = 0; k < cells; k += 4) {
-    ${LANES.map((run, j) => `const k_${run} = Math.min(k + ${j}, cells - 1), ${xName}_${run} = xs[k_${run} % wide], ${yName}_${run} = ys[from + Math.floor(k_${run} / wide)];
+    ${LANES.map((run, j) => `const k_${run} = Math.min(k + ${j}, cells - 1), column_${run} = k_${run} % wide, row_${run} = Math.floor(k_${run} / wide);
+    const ${xName}_${run} = xs[column_${run}], ${yName}_${run} = ys[from + row_${run}];
     let escaped_${run} = 0, last_${run} = 0;
     ${declare(rule, surface, run, axes.map((i) => `start[${i}]`))}`).join("\n")}
+    ${everyLane(({ t, x, y }) => !t && (x || y), ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`)}
+    ${everyLane(oneAxis, ({ name, x }, run) => `const ${name}_at_${run} = ${x ? "column" : "row"}_${run} * (steps + 1);`)}
     for (let t = 1; t <= steps; t++) {
-      ${LANES.map(lane).join("\n")}
+      ${each(({ t, x, y }) => t && !x && !y, ({ name }) => `const ${name} = ${name}_all[t];`)}
+      ${everyLane(oneAxis, ({ name }, run) => `const ${name}_${run} = ${name}_all[${name}_at_${run} + t];`)}
+      ${everyLane(({ t, x, y }) => t && x && y, ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`)}
+      ${bodies.map((body, j) => vary(body, LANES[j])).join("\n")}
     }
     ${LANES.map((run) => `out[k_${run}] = escaped_${run} ? NaN : last_${run} < steps ? last_${run} + 1 : Infinity;`).join("\n")}
   }
