@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 pytest.importorskip("anywidget")
-from momentum_lib import convert, rules, theory  # noqa: E402
-from momentum_lib.conventions import CONVENTIONS  # noqa: E402
-from momentum_lib.widgets import Crosswalk, Filter, bundle  # noqa: E402
-from momentum_lib.widgets.crosswalk import largest_difference  # noqa: E402
-from momentum_lib.widgets.filter import SIGNALS, clean, draw_noise, gradients  # noqa: E402
+from momentum_lib import convert, rules, theory
+from momentum_lib.conventions import CONVENTIONS
+from momentum_lib.widgets import Crosswalk, Filter, bundle
+from momentum_lib.widgets.crosswalk import largest_difference
+from momentum_lib.widgets.filter import SIGNALS, clean, draw_noise, gradients
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,9 @@ def js(node):
     """Evaluate an expression over the modules ``filter``, ``crosswalk`` and ``members`` under node."""
 
     def run(expression):
-        modules = "".join(f"import * as {n} from {json.dumps((bundle.JS / f'{n}.js').as_uri())};\n" for n in ("filter", "crosswalk", "members"))
+        modules = "".join(
+            f"import * as {n} from {json.dumps((bundle.JS / f'{n}.js').as_uri())};\n" for n in ("filter", "crosswalk", "members")
+        )
         text = f"{modules}import {{ RULES }} from {json.dumps((bundle.JS / 'generated/rules.js').as_uri())};\nconsole.log(JSON.stringify({expression}));"
         return json.loads(node("--input-type=module", "-e", text))
 
@@ -65,7 +67,9 @@ def test_average_sum_and_response_are_the_same_in_the_browser(js, beta):
     grads = gradients(seed=3).tolist()
     for form, name in (("average", "averaged_momentum"), ("sum", "heavy_ball")):
         expected = Filter(beta=beta, form=form, seed=3).filtered()
-        np.testing.assert_allclose(js(f"Array.from(filter.filter(RULES.{name}, {grads}, {beta}))"), expected, rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(
+            js(f"Array.from(filter.filter(RULES.{name}, {grads}, {beta}))"), expected, rtol=1e-13, atol=1e-15
+        )
     omega = [1e-6, 0.01, 0.5, 3.0, math.pi]
     found = js(f"{omega}.map(w => filter.response({beta}, w))")
     exact = theory.frequency_response(beta, omega)
@@ -76,7 +80,7 @@ def test_average_sum_and_response_are_the_same_in_the_browser(js, beta):
 def test_the_average_is_the_rule_and_the_sum_is_bigger():
     """The same gradients through the checked rule; the sum is 1/(1 - beta) times the average, step for step."""
     figure, m = Filter(beta=0.9, seed=4), 0.0
-    for grad, kept in zip(figure.gradients(), figure.filtered()):
+    for grad, kept in zip(figure.gradients(), figure.filtered(), strict=True):
         _, m = rules.averaged_momentum(0.0, grad, m, lr=0.1, beta=0.9)
         assert kept == m
     np.testing.assert_allclose(Filter(beta=0.9, seed=4, form="sum").filtered(), 10 * figure.filtered(), rtol=1e-12)
@@ -141,11 +145,14 @@ def _convert(source, target, lr, beta, **how):
 def test_conversion_in_the_browser_is_pythons_for_every_pair(js):
     """Every pair, many settings: the same learning rate bit for bit, or refused with the same sentence."""
     rng = np.random.default_rng(0)
-    cases = [(s, t, float(lr), float(b)) for s, t in itertools.product(CONVENTIONS, repeat=2)
-             for lr, b in zip([*10 ** rng.uniform(-5, 2, 6), 0.1], [*rng.uniform(0, 0.999, 6), 0.0])]
+    cases = [
+        (s, t, float(lr), float(b))
+        for s, t in itertools.product(CONVENTIONS, repeat=2)
+        for lr, b in zip([*10 ** rng.uniform(-5, 2, 6), 0.1], [*rng.uniform(0, 0.999, 6), 0.0], strict=True)
+    ]
     found = js(f"{json.dumps(cases)}.map(c => crosswalk.convert(...c))")
     refusals = 0
-    for (source, target, lr, beta), answer in zip(cases, found):
+    for (source, target, lr, beta), answer in zip(cases, found, strict=True):
         try:
             expected, sentence = _convert(source, target, lr, beta)["lr"], None
         except ValueError as error:
@@ -244,3 +251,11 @@ def test_dashes_are_those_of_the_static_figures(js):
         else:
             np.testing.assert_allclose(dash, np.array(style[1]) * look.width, atol=0.01)
     assert len(set(found.values())) >= 6
+
+
+def test_from_the_minimum_nothing_moves():
+    figure = Crosswalk(start=(0, 0), drop=True)
+    found = figure.numbers()
+    assert found["difference"] == 0 and found["ratios"]["heavy_ball"] is None
+    figure.picture().draw_without_rendering()
+    assert "next step" not in figure.alt()

@@ -87,7 +87,7 @@ class Crosswalk(LiveFigure):
             "lengths": lengths,
             "difference": largest_difference(list(paths.values())),
             "turn": self.turn,
-            "ratios": {n: float(v[self.turn] / v[self.turn - 1]) if len(v) > self.turn else None for n, v in lengths.items()},
+            "ratios": {n: _ratio(v, self.turn) for n, v in lengths.items()},
         }
 
     def _sides(self, found):
@@ -122,8 +122,14 @@ class Crosswalk(LiveFigure):
         else:
             said += f", which differ by up to {gap:.3g} of their size"
         if self.drop:
-            ratios = [f"{found['ratios'][n]:.3f} times the last with the rate {side}" for side, n in self._sides(found).items() if found["ratios"][n] is not None]
-            said += f"; the rate is divided by {self.factor:g} after step {found['turn']}" + (", and the next step is " + " and ".join(ratios) if ratios else "")
+            ratios = [
+                f"{found['ratios'][n]:.3f} times the last with the rate {side}"
+                for side, n in self._sides(found).items()
+                if found["ratios"][n] is not None
+            ]
+            said += f"; the rate is divided by {self.factor:g} after step {found['turn']}" + (
+                ", and the next step is " + " and ".join(ratios) if ratios else ""
+            )
         return said + "."
 
     def picture(self):
@@ -136,18 +142,37 @@ class Crosswalk(LiveFigure):
         for rank, (name, points) in enumerate(found["paths"].items()):
             style = {**stroke(rules.get(name).family), "linestyle": rule_style(rules.get(name))["linestyle"]}
             plane.plot(*points.T, **style)
-            plane.plot(*_apart(points, 0.1 + 0.09 * len(found["paths"])).T, "o", markersize=3.5 + 3 * rank, markerfacecolor="none", markeredgecolor=style["color"], markeredgewidth=0.9)
+            plane.plot(
+                *_apart(points, 0.1 + 0.09 * len(found["paths"])).T,
+                "o",
+                markersize=3.5 + 3 * rank,
+                markerfacecolor="none",
+                markeredgecolor=style["color"],
+                markeredgewidth=0.9,
+            )
             steps = np.maximum(found["lengths"][name], 1e-12)
             lengths.semilogy(np.arange(1, len(steps) + 1), steps, label=rules.get(name).title, **style)
         plane.plot(*self.start, "o", markersize=9, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
         plane.plot(0, 0, "x", color=INK, markersize=6)
         if self.drop:
             lengths.axvline(found["turn"], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
-            lengths.annotate(f"rate ÷ {self.factor:g}", (found["turn"], 0), xycoords=("data", "axes fraction"), xytext=(4, 6),
-                             textcoords="offset points", color=INK, fontsize=9)
+            lengths.annotate(
+                f"rate ÷ {self.factor:g}",
+                (found["turn"], 0),
+                xycoords=("data", "axes fraction"),
+                xytext=(4, 6),
+                textcoords="offset points",
+                color=INK,
+                fontsize=9,
+            )
         lengths.set(xlim=(0, self.steps), xlabel="step", ylabel="length of the step")
         lengths.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
         return figure
+
+
+def _ratio(lengths, turn):
+    """The step after the turn over the step before it; None where the run has ended or stands still."""
+    return float(lengths[turn] / lengths[turn - 1]) if len(lengths) > turn and lengths[turn - 1] > 0 else None
 
 
 def _apart(points, least):

@@ -41,7 +41,9 @@ def clean(signal, frequency=0.08):
     t = np.arange(STEPS)
     if signal not in SIGNALS:
         raise ValueError(f"signal is {signal!r}; allowed: {', '.join(SIGNALS)}.")
-    return {"wave": np.cos(frequency * t), "zigzag": 1.0 - 2 * (t % 2), "constant": np.ones(STEPS), "step": 1.0 * (t >= STEP_AT)}[signal]
+    return {"wave": np.cos(frequency * t), "zigzag": 1.0 - 2 * (t % 2), "constant": np.ones(STEPS), "step": 1.0 * (t >= STEP_AT)}[
+        signal
+    ]
 
 
 def gradients(signal="wave", *, frequency=0.08, noise=0.5, seed=0):
@@ -142,12 +144,18 @@ class Filter(LiveFigure):
         """What the picture says, with its numbers."""
         found = self.numbers()
         kept = "average" if self.form == "average" else "sum"
-        what = {"wave": f"a wave of one turn in {2 * math.pi / self.omega if self.omega else math.inf:.3g} steps", "zigzag": "a zigzag of +1 and -1",
-                "constant": "a constant 1", "step": "a step from 0 to 1"}[self.signal]
+        what = {
+            "wave": f"a wave of one turn in {2 * math.pi / self.omega if self.omega else math.inf:.3g} steps",
+            "zigzag": "a zigzag of +1 and -1",
+            "constant": "a constant 1",
+            "step": "a step from 0 to 1",
+        }[self.signal]
         late = f", {found['lag']:.2g} steps late," if self.signal == "wave" else ""
         wave = "" if self.signal == "step" else f" multiplies its height by {found['gain']:.3g}{late} and"
         spread = found["sample_size"] if self.form == "average" else found["sample_size"] / found["total_weight"] ** 2
-        noise = f"divides the noise variance by {spread:.3g}" if spread >= 1 else f"multiplies the noise variance by {1 / spread:.3g}"
+        noise = (
+            f"divides the noise variance by {spread:.3g}" if spread >= 1 else f"multiplies the noise variance by {1 / spread:.3g}"
+        )
         return f"The moving {kept} with momentum {self.beta:g} of {what}{wave} {noise}; its weights halve every {found['half_life']:.3g} steps."
 
     def picture(self):
@@ -171,15 +179,39 @@ class Filter(LiveFigure):
         weights.vlines(k, 0, found["weights"], color=style["color"], linewidth=1.6)
         if found["half_life"] <= SHOWN_WEIGHTS:
             weights.axvline(found["half_life"], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
-            weights.annotate(f"half after {found['half_life']:.3g} steps", (found["half_life"], found["weights"][0]), xytext=(6, -4),
-                             textcoords="offset points", color=INK, fontsize=9, va="top")
-        weights.set(xlim=(-0.5, SHOWN_WEIGHTS), ylim=(0, 1.08 * found["weights"][0]), xlabel="steps ago", ylabel="weight of a gradient")
+            weights.annotate(
+                f"half after {found['half_life']:.3g} steps",
+                (found["half_life"], found["weights"][0]),
+                xytext=(6, -4),
+                textcoords="offset points",
+                color=INK,
+                fontsize=9,
+                va="top",
+            )
+        weights.set(
+            xlim=(-0.5, SHOWN_WEIGHTS), ylim=(0, 1.08 * found["weights"][0]), xlabel="steps ago", ylabel="weight of a gradient"
+        )
 
         omega = np.geomspace(0.01, math.pi, 200)
         top = abs(theory.frequency_response(self.beta, 0.0, averaged=averaged))
         response.semilogx(omega, abs(theory.frequency_response(self.beta, omega, averaged=averaged)), **style)
-        response.plot(max(self.omega, 0.01), found["gain"], "o", markersize=8, markerfacecolor="none", markeredgecolor=style["color"], markeredgewidth=1.6)
-        response.annotate(f"+1, −1: {found['nyquist']:.3g}", (math.pi, found["nyquist"]), xytext=(-2, 22), textcoords="offset points", ha="right",
-                          color=INK, fontsize=9)
+        response.plot(
+            max(self.omega, 0.01),
+            found["gain"],
+            "o",
+            markersize=8,
+            markerfacecolor="none",
+            markeredgecolor=style["color"],
+            markeredgewidth=1.6,
+        )
+        response.annotate(
+            f"+1, −1: {found['nyquist']:.3g}",
+            (math.pi, found["nyquist"]),
+            xytext=(-2, 22),
+            textcoords="offset points",
+            ha="right",
+            color=INK,
+            fontsize=9,
+        )
         response.set(xlim=(0.01, math.pi), ylim=(0, 1.08 * top), xlabel="frequency, radians per step", ylabel="gain")
         return figure

@@ -78,18 +78,20 @@ export function render({ model, el }) {
     model, el, state: STATE,
     title: "One run, eight ways to write it: at a constant rate the forms agree, and a change of the rate parts them",
     python: (state) => {
-      const { source, lr, beta, drop, drop_at, factor, start, steps } = state;
+      const { source, lr, beta, drop, drop_at, factor, start, steps } = state, names = drawnNames(state);
+      const points = names.includes("nesterov") ? "path.looks if name == \"nesterov\" else path.points  # nesterov is compared where it looks" : "path.points";
       return `import numpy as np
 from momentum_lib import convert, descend, rules, surfaces
 
 ravine = surfaces.ravine(kappa=${PARAMS.kappa}, angle=${PARAMS.angle})
-divisor = np.where(np.arange(${steps}) < ${Math.min(drop_at, steps)}, 1.0, ${drop ? pythonFloat(factor) : "1.0"})  # the rate is lr / divisor
+divisor = np.where(np.arange(${steps}) < ${Math.min(drop_at, steps - 1)}, 1.0, ${drop ? pythonFloat(factor) : "1.0"})  # the rate is lr / divisor
 paths = {}
-for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
+for name in [${names.map((name) => `"${name}"`).join(", ")}]:
     hyper = convert("${source}", name, lr=${pythonFloat(lr)}, beta=${pythonFloat(beta)})
     lr = hyper.pop("lr")
-    paths[name] = descend(rules.get(name), ravine, start=[${start.map(pythonFloat).join(", ")}], steps=${steps}, lr=lr / divisor, **hyper)
-    print(f"{name:20} lr={lr:.6g}", paths[name].points[-1])
+    path = descend(rules.get(name), ravine, start=[${start.map(pythonFloat).join(", ")}], steps=${steps}, lr=lr / divisor, **hyper)
+    paths[name] = ${points}
+    print(f"{name:20} lr={lr:.6g}", paths[name][-1])
 `;
     },
   });
@@ -201,7 +203,7 @@ for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
     const turn = last(), now = { ...state, drop_at: turn };
     const paths = Object.fromEntries(NAMES.filter((name) => !settings[name].refused).map((name) => [name, run(name, now, settings[name].lr)]));
     const lengthsOf = Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, stepLengths(path.points)]));
-    const ratios = Object.fromEntries(Object.entries(lengthsOf).map(([name, all]) => [name, turn < all.length ? all[turn] / all[turn - 1] : NaN]));
+    const ratios = Object.fromEntries(Object.entries(lengthsOf).map(([name, all]) => [name, turn < all.length && all[turn - 1] > 0 ? all[turn] / all[turn - 1] : NaN]));
     const names = drawnNames(state);
     drawn = { names, settings, paths, lengths: lengthsOf, ratios, turn, steps, gap: largestDifference(names.map((name) => paths[name].points)),
       divergedAt: names.map((name) => paths[name].divergedAt).find(Boolean) || null };
@@ -215,7 +217,7 @@ for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
     }
     return kept;
   }
-  const times = (/** @type {number} */ ratio) => (Number.isNaN(ratio) ? "diverged" : `× ${ratio.toFixed(3)}`);
+  const times = (/** @type {number} */ ratio) => (Number.isNaN(ratio) ? (drawn.divergedAt ? "diverged" : "none") : `× ${ratio.toFixed(3)}`);
 
   fig.draw(() => {
     compute();
@@ -227,8 +229,9 @@ for name in [${drawnNames(state).map((name) => `"${name}"`).join(", ")}]:
 
     let low = Infinity, high = 0;
     for (const name of names) for (const v of drawn.lengths[name]) if (v > 0) { low = Math.min(low, v); high = Math.max(high, v); }
+    if (high === 0) low = high = 1; // every path stands still
     const top = Math.ceil(Math.log10(Math.min(Math.max(high, 1e-6), 1e3))), bottom = Math.floor(Math.log10(Math.min(low, high / 10)));
-    lengths.setDomain([0, steps], [10 ** Math.max(bottom, top - 6), 10 ** top]); // six decades at most
+    lengths.setDomain([0, steps], [10 ** Math.max(Math.min(bottom, top - 1), top - 6), 10 ** top]); // one to six decades
     const box = lengths.frame()[1];
     NAMES.forEach((name) => {
       const track = tracks[name], rank = names.indexOf(name);
