@@ -9,7 +9,7 @@ import { descend, stepsMap } from "../momentum_lib/widgets/js/engine.js";
 const [X, Y] = SURFACES.rosenbrock.start, B = 100;
 const [PATHS, MAPS] = process.argv.slice(2).map(Number);
 
-/** Rosenbrock's value, as every loop below writes it out. */
+/** Room for n + 1 points and values. */
 const room = (n) => [new Float64Array(2 * (n + 1)), new Float64Array(n + 1)];
 
 const BY_HAND = {
@@ -176,9 +176,9 @@ const BY_HAND = {
 const median = (times) => [...times].sort((a, b) => a - b)[times.length >> 1];
 
 /** Medians of several tasks, run in turn, `rounds` times after a warm-up; each sample repeats its task. */
-function race(tasks, rounds, repeat) {
+function race(tasks, rounds, repeat, warm = 20) {
   const names = Object.keys(tasks), times = Object.fromEntries(names.map((name) => [name, []]));
-  for (let round = -8; round < rounds; round++) {
+  for (let round = -warm; round < rounds; round++) {
     for (const name of names) {
       const begin = performance.now();
       for (let k = 0; k < repeat; k++) tasks[name]();
@@ -226,7 +226,7 @@ for (const [name, yName] of [["heavy_ball", "beta"], ["nesterov", "beta"], ["rms
   out.maps.push({ rule: name, surface: "rosenbrock", axes: `lr, ${yName}`, ...race({
     engine: () => stepsMap(RULES[name], SURFACES.rosenbrock, options),
     generic: () => genericMap(RULES[name], yName, {}),
-  }, MAPS, 1) });
+  }, MAPS, 1, 2) });
 }
 const wide = xs.map((x) => 100 * x);
 out.maps.push({ rule: "heavy_ball", surface: "ravine", axes: "lr, beta", ...race({
