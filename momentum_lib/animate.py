@@ -6,6 +6,7 @@ Needs matplotlib (and Pillow, which comes with it) and tqdm for the progress bar
 import math
 import shutil
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -121,7 +122,7 @@ def _writer(ending, fps):
             first, *rest = [f.quantize(palette=palette, dither=Image.Dither.NONE) for f in self._frames]
             # A GIF counts hundredths of a second: each frame ends where it should, so the sum is right at any fps.
             ends = [round(100 * k / self.fps) for k in range(len(self._frames) + 1)]
-            lasts = [10 * max(end - start, 1) for start, end in zip(ends, ends[1:])]
+            lasts = [10 * max(end - start, 1) for start, end in pairwise(ends)]
             first.save(self.outfile, save_all=True, append_images=rest, duration=lasts, loop=0, optimize=False)
 
     if ending == ".gif":
@@ -166,9 +167,8 @@ def _stage(paths, surface, labels, domain):
     for k, path in enumerate(paths):
         look = LOOKS[path.rule.family]
         style = {**rule_style(path.rule), "color": look.light, "marker": "", "label": ""}
-        dot = dict(marker=MARKERS[look.marker] or "o", markersize=9 if look.marker == "dot" else 6.5, markeredgecolor="white", markeredgewidth=0.8, color=look.light, linestyle="")
-        if look.marker == "dot":
-            dot.update(marker="o", markersize=6)
+        shape = {"dot": "o", "none": "o"}.get(look.marker) or MARKERS[look.marker]
+        dot = {"marker": shape, "markersize": 6.5, "markeredgecolor": "white", "markeredgewidth": 0.8, "color": look.light, "linestyle": ""}
         if look.marker == "ring":
             dot.update(markerfacecolor="white", markeredgecolor=look.light, markeredgewidth=1.6)
         name = labels[k] if labels else path.rule.title
@@ -184,7 +184,7 @@ def _stage(paths, surface, labels, domain):
         handle.set_alpha(1)
     counter = fall.text(1, 1.045, "", transform=fall.transAxes, ha="right", fontsize=10, color=INK)
 
-    moving = [*(line for column in list(zip(*cast))[1:] for line in column), start, counter]
+    moving = [*(line for column in list(zip(*cast, strict=True))[1:] for line in column), start, counter]
     for artist in moving:
         artist.set_animated(True)
     canvas.draw()

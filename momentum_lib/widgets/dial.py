@@ -97,7 +97,7 @@ class Dial(LiveFigure):
 
     @traitlets.validate("start")
     def _inside(self, proposal):
-        return tuple(min(max(v, low), high) for v, (low, high) in zip(proposal["value"], surfaces.get(self.surface).domain))
+        return tuple(min(max(v, low), high) for v, (low, high) in zip(proposal["value"], surfaces.get(self.surface).domain, strict=True))
 
     def _moved(self, change):
         self.start = surfaces.get(self.surface).start

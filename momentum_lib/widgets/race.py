@@ -79,7 +79,7 @@ class Race(LiveFigure):
 
     @traitlets.validate("start")
     def _inside(self, proposal):
-        return tuple(min(max(v, low), high) for v, (low, high) in zip(proposal["value"], self.frame))
+        return tuple(min(max(v, low), high) for v, (low, high) in zip(proposal["value"], self.frame, strict=True))
 
     @traitlets.validate("step")
     def _reached(self, proposal):

@@ -8,8 +8,8 @@ import pytest
 from tests.browser import live
 
 pytest.importorskip("anywidget")
-from momentum_lib import surfaces  # noqa: E402
-from momentum_lib.widgets import Race  # noqa: E402
+from momentum_lib import surfaces
+from momentum_lib.widgets import Race
 
 STILL = {"playing": False}
 

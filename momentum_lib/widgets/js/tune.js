@@ -7,7 +7,7 @@ import { TUNED } from "./generated/tuned.js";
 
 export const TOLERANCES = [1e-6, 1e-4, 1e-2, 0.1, 0.5];
 export const BUDGET = 1000;
-const ADAPTIVE_TOP = 1, TOP = 0.995;
+const ADAPTIVE_TOP = 1, TOP = 0.995, ROUNDS = 5;
 export const RATES = [-5, -4, -3, -2, -1, 0, 1].flatMap((e) => [1, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2].map((m) => Number(`${m}e${e}`)));
 export const MOMENTA = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99];
 
@@ -39,12 +39,12 @@ export function tune(rule, surface, start, params = {}) {
         const run = descend(rule, surface, { start, steps: BUDGET, hyper: { lr }, params });
         return run.divergedAt ? NaN : firstWithin(relativeError(surface, run.points), tol);
       });
-    let best = null, least = Infinity;
+    let best = /** @type {Record<string, number>|null} */ (null), least = Infinity;
     for (let i = 0; i < xs.length; i++) for (let j = 0; j < (name ? ys.length : 1); j++) {
       const steps = map[j * xs.length + i];
       if (steps < least) { least = steps; best = setting(xs[i], ys[j]); }
     }
-    return best ?? (tol === TOLERANCES[TOLERANCES.length - 1] ? nearestEnd(xs, name ? ys : [0]) : null);
+    return best ? { steps: least, best } : tol === TOLERANCES[TOLERANCES.length - 1] ? { steps: Infinity, best: nearestEnd(xs, name ? ys : [0]) } : null;
   };
   /** @param {number[]} xs @param {number[]} ys */
   const nearestEnd = (xs, ys) => {
@@ -57,12 +57,18 @@ export function tune(rule, surface, start, params = {}) {
     return best;
   };
   for (const tol of TOLERANCES) {
-    const found = search(RATES.filter((lr) => lr <= highest(rule)), MOMENTA, tol);
+    let found = search(RATES.filter((lr) => lr <= highest(rule)), MOMENTA, tol);
     if (!found) continue;
-    const around = [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6], beta = name ? found[name] : 0;
-    const rates = distinct(around.map((k) => Math.min(Number((found.lr * (1 + k / 50)).toPrecision(3)), highest(rule))));
-    const momenta = distinct(around.map((k) => Math.min(Math.max(Number((beta + k / 100).toFixed(3)), 0), TOP)));
-    return search(rates, momenta, tol) ?? found;
+    const around = [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6];
+    for (let round = 0; round < ROUNDS; round++) {
+      const { lr, [name ?? ""]: beta = 0 } = found.best;
+      const rates = distinct(around.map((k) => Math.min(Number((lr * (1 + k / 50)).toPrecision(3)), highest(rule))));
+      const momenta = distinct(around.map((k) => Math.min(Math.max(Number((beta + k / 100).toFixed(3)), 0), TOP)));
+      const closer = search(rates, momenta, tol);
+      if (!closer || closer.steps >= found.steps) break;
+      found = closer;
+    }
+    return found.best;
   }
   return null;
 }
