@@ -20,10 +20,9 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
+from library_cache import library_hash
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
-
-from library_cache import library_hash
 
 logger = logging.getLogger(__name__)
 OFF = "document.documentElement.classList.add('live-off')"  # the script did not arrive: the static pictures stand

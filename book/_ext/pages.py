@@ -9,12 +9,11 @@ get their size, and a second file for dark pages (pictures.py).
 import re
 from urllib.parse import quote, urlencode
 
-from bs4 import BeautifulSoup
-from sphinx.domains.std import StandardDomain
-
 import live
 import pictures
 import stylesheet
+from bs4 import BeautifulSoup
+from sphinx.domains.std import StandardDomain
 
 SEARCH_SCRIPTS = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js")
 
@@ -51,9 +50,7 @@ def _context(app, pagename, templatename, context, doctree):
     for script in context.get("script_files", []):
         name = str(getattr(script, "filename", script) or "")
         body = (getattr(script, "attributes", None) or {}).get("body") or ""
-        if name.rpartition("/")[2].partition("?")[0] in keep and name not in map(str, scripts):
-            scripts.append(script)
-        elif templatename == "search.html" and body.startswith("DOCUMENTATION_OPTIONS."):
+        if (name.rpartition("/")[2].partition("?")[0] in keep and name not in map(str, scripts)) or (templatename == "search.html" and body.startswith("DOCUMENTATION_OPTIONS.")):
             scripts.append(script)
     context["script_files"] = scripts
     context["css_files"] = []
@@ -145,8 +142,7 @@ def _tidy(soup):
         link["rel"] = "noopener"
     for entry in soup.select('.citation-list [role="doc-biblioentry"]'):
         entry["role"] = "listitem"  # the role that docutils writes is deprecated, and no child of a list
-    first, *others = soup.select('meta[name="viewport"]') or [None]
-    for meta in others:
+    for meta in soup.select('meta[name="viewport"]')[1:]:
         meta.decompose()
     current = soup.select_one("nav.chapters li.current.active")
     sections = soup.select_one("nav.sections > ul")

@@ -46,8 +46,8 @@ LEFT_OVER = ["locales", "images", "vendor", "scripts/bootstrap.js", "scripts/fon
 def _faces():
     rules = []
     for family, package, weight, style in FACES:
-        for subset, span in RANGES.items():
-            name = f"{package}-{subset}-{weight}-{style}.woff2"
+        for script, span in RANGES.items():
+            name = f"{package}-{script}-{weight}-{style}.woff2"
             if (MODULES / "@fontsource" / package / "files" / name).exists():
                 rules.append(
                     f"@font-face{{font-family:'{family}';font-style:{style};font-weight:{weight};font-display:swap;"
@@ -139,7 +139,7 @@ def _drop_unused(text):
     """Drop keyframes and custom properties that nothing refers to, until nothing more falls."""
     while True:
         used = set(re.findall(r"var\(\s*(--[\w-]+)", text))
-        shorter = re.sub(r"(?<=[{;])(--[\w-]+):[^;{}]*(?:;|(?=}))", lambda m: m[0] if m[1] in used else "", text)
+        shorter = re.sub(r"(?<=[{;])(--[\w-]+):[^;{}]*(?:;|(?=}))", lambda m, used=used: m[0] if m[1] in used else "", text)
         names = set(re.findall(r"animation(?:-name)?:([^;}]*)", shorter))
         for name in re.findall(r"@keyframes ([\w-]+)", shorter):
             if not any(name in value for value in names):

@@ -1,0 +1,95 @@
+"""A rehearsal of Colab without Colab: its Python and its packages, a folder with nothing but the notebook, and the library
+installed by the notebook's own set-up cell from a wheel that is built here.
+
+Needs Python 3.13 (on the PATH, or under pyenv); elsewhere it is skipped and says so. The environment is kept in .venv-colab.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+VENV = ROOT / ".venv-colab"
+PINS = ["numpy==2.1.3", "matplotlib==3.10.0", "ipywidgets==7.7.1", "ipython==7.34.0", "traitlets==5.7.1", "anywidget==0.9.21",
+        "ipykernel==6.17.1", "tqdm==4.67.1", "pillow==11.3.0"]  # fmt: skip
+STUB = "import os\nassert os.environ['COLAB_REHEARSAL'] == '1'\n"
+
+
+def python313():
+    """Return the path of a Python 3.13 that runs, or None."""
+    places = [shutil.which("python3.13"), *sorted(Path.home().glob(".pyenv/versions/3.13*/bin/python")), sys.executable]
+    for place in filter(None, places):
+        run = subprocess.run([str(place), "-c", "import sys; print(sys.version_info[:2] == (3, 13))"], capture_output=True, text=True, check=False)
+        if run.stdout.strip() == "True":
+            return str(place)
+    return None
+
+
+@pytest.fixture(scope="module")
+def colab(tmp_path_factory):
+    """The Python of an environment like Colab's, and the wheel of the library: (python, wheel)."""
+    base = python313()
+    if base is None:
+        pytest.skip("the rehearsal needs Python 3.13, which Colab runs; none was found on the PATH or under pyenv")
+    python = VENV / "bin" / "python"
+    stamp = VENV / "installed"
+    wanted = hashlib.sha256(json.dumps(PINS).encode()).hexdigest()
+    lock = ROOT / "_build" / "colab.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            subprocess.run([base, "-m", "venv", "--clear", str(VENV)], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PINS], check=True, stdout=subprocess.DEVNULL)
+            package = next(VENV.glob("lib/python*/site-packages")) / "google" / "colab"
+            package.mkdir(parents=True)
+            (package / "__init__.py").write_text(STUB)
+            stamp.write_text(wanted)
+    work = tmp_path_factory.mktemp("wheel")
+    source = work / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "momentum_lib", source / "momentum_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(work), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    return python, next(work.glob("momentum_lib-*.whl"))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_runs_as_in_colab(colab, path, tmp_path):
+    from nbclient import NotebookClient
+
+    python, wheel = colab
+    kernel = tmp_path / "jupyter" / "kernels" / "colab"
+    kernel.mkdir(parents=True)
+    environment = {"COLAB_REHEARSAL": "1", "MOMENTUM_SOURCE": str(wheel), "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+                   "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # fmt: skip
+    spec = {"argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Colab", "language": "python", "env": environment}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    folder = tmp_path / "content"
+    folder.mkdir()
+    shutil.copy(path, folder)
+    notebook = nbformat.read(folder / path.name, as_version=4)
+    check = nbformat.v4.new_code_cell("import sys, google.colab, momentum_lib, numpy\nprint(sys.version_info[:2], numpy.__version__, momentum_lib.__file__)")
+    notebook.cells.append(check)
+    before = os.environ.get("JUPYTER_PATH")
+    os.environ["JUPYTER_PATH"] = str(tmp_path / "jupyter")
+    try:
+        NotebookClient(notebook, kernel_name="colab", timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    finally:
+        os.environ.pop("JUPYTER_PATH") if before is None else os.environ.update(JUPYTER_PATH=before)
+        subprocess.run([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "momentum-lib"], check=True, capture_output=True)
+    said = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
+    assert said.startswith("(3, 13) 2.1.3") and str(VENV) in said and str(ROOT / "momentum_lib") not in said
+    stderr = [output.text for cell in notebook.cells[1:] for output in cell.get("outputs", []) if output.get("name") == "stderr"]
+    assert not stderr, stderr

@@ -1,0 +1,111 @@
+"""Chapters as files: clean, with outputs that are really there, and a moved number makes the notebook test fail."""
+
+import copy
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests import clean
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"]
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_notebook_is_clean(path):
+    assert clean.problems(path) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_outputs_are_really_there(path):
+    """nbval passes a notebook whose outputs were stripped; so what prints or draws must have stored what it printed."""
+    cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    printing = [cell for cell in cells[1:] if re.search(r"^print\(|^    print\(|plt\.show\(\)", cell.source, re.M)]
+    silent = [cell["id"] for cell in printing if not cell.outputs and "assert" not in cell.source]
+    assert not silent, f"{path.name}: cells {silent} print, and have no stored output; run `make notebooks`"
+    assert sum(bool(cell.outputs) for cell in cells) >= 8
+    assert sum(bool(re.search(r"\d", str(output.get("text", "")))) for cell in cells for output in cell.outputs) >= 4
+
+
+def shortened(path, folder):
+    """A copy of a chapter up to its first printed number with three digits; returns (path, the output's index of cell)."""
+    notebook = read(path)
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and re.search(r"\d\.\d{2}", output.text):
+                notebook.cells = notebook.cells[: index + 1]
+                target = folder / "copy.ipynb"
+                nbformat.write(notebook, target)
+                return target, index, output.text
+    raise AssertionError(f"{path.name} prints no number")
+
+
+def run_nbval(path):
+    command = [sys.executable, "-m", "pytest", *NBVAL, "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(path.parent), "-q", str(path)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.parametrize("path", CHAPTERS[:1], ids=lambda path: path.stem)
+def test_a_changed_number_fails(path, tmp_path):
+    target, index, text = shortened(path, tmp_path)
+    untouched = run_nbval(target)
+    assert untouched.returncode == 0, untouched.stdout[-3000:]
+    notebook = read(target)
+    last = max(re.finditer(r"\d\.\d{2}", text), key=lambda match: match.start())
+    place = last.end() - 1
+    moved = text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :]
+    next(output for output in notebook.cells[index].outputs if output.get("text") == text)["text"] = moved
+    nbformat.write(notebook, target)
+    altered = run_nbval(target)
+    assert altered.returncode == 1, altered.stdout[-3000:]
+    assert "1 failed" in altered.stdout
+
+
+# --- the cleaner itself ---------------------------------------------------------------------------------------------
+def untidy():
+    code = nbformat.v4.new_code_cell("1 + 1", metadata={"collapsed": True, "tags": ["hide-input"]}, execution_count=None)
+    code.outputs = [
+        nbformat.v4.new_output("execute_result", {"text/plain": "2", "image/png": "AAAA"}, execution_count=7),
+        nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg/>"}),
+    ]
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A"), code], metadata={"kernelspec": {"name": "other", "display_name": "x"}})
+
+
+def test_clean_drops_pictures_and_numbers_cells():
+    notebook = clean.clean(untidy())
+    setup, _, code = notebook.cells
+    assert setup["id"] == "setup" and setup.metadata.tags == ["remove-cell"] and "git+https://" in setup.source
+    assert [output.data for output in code.outputs] == [{"text/plain": "2"}]
+    assert code.execution_count == 2 and code.outputs[0].execution_count == 2
+    assert code.metadata == {"tags": ["hide-input"]}
+    assert notebook.metadata.kernelspec.name == "python3"
+    again = copy.deepcopy(notebook)
+    assert clean.text(clean.clean(again)) == clean.text(notebook)
+    nbformat.validate(notebook)
+
+
+def test_the_check_names_what_is_wrong(tmp_path, capsys):
+    path = tmp_path / "untidy.ipynb"
+    nbformat.write(untidy(), path)
+    assert clean.main(["--check", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert "set-up cell" in said and "pictures" in said
+    before = path.read_bytes()
+    assert clean.main(["--check", str(path)]) == 1 and path.read_bytes() == before
+    assert clean.main([str(path)]) == 0
+    assert clean.main(["--check", str(path)]) == 0
+
+
+def test_the_set_up_cell_follows_the_one_address(tmp_path):
+    (tmp_path / "_config.yml").write_text("repository: {url: 'https://github.com/someone/else'}\n")
+    assert "git+https://github.com/someone/else" in clean.setup_source(tmp_path)
+    compile(re.sub(r"^\s*%pip.*$", "    pass", clean.setup_source(tmp_path), flags=re.M), "setup", "exec")

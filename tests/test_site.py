@@ -1,0 +1,139 @@
+"""How the site is built: what must fail fails, and the small machines of book/_ext do what they say."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import address  # noqa: E402
+import docstrings  # noqa: E402
+import katex_math  # noqa: E402
+import library_cache  # noqa: E402
+import pictures  # noqa: E402
+import stylesheet  # noqa: E402
+
+NOTEBOOK = """---
+file_format: mystnb
+kernelspec: {name: python3}
+---
+# A page
+
+```{code-cell} ipython3
+CODE
+```
+"""
+
+
+def build(folder, page):
+    """Build a book of two pages with the course's own settings; return (status, what was said)."""
+    (folder / "book").mkdir()
+    for name in ("_ext", "_static", "_templates", "references.bib"):
+        os.symlink(ROOT / "book" / name, folder / "book" / name)
+    shutil.copy(ROOT / "_config.yml", folder)
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n  - file: other\n")
+    (folder / "other.md").write_text("# Another page\n\nWords.\n")
+    (folder / "page.md").write_text(page)
+    run = subprocess.run(
+        [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "--all", "-n", "-W", "--keep-going"],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+    )  # fmt: skip
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_a_sound_page_builds_with_its_formula_drawn(tmp_path):
+    status, said = build(tmp_path, NOTEBOOK.replace("CODE", "print(1)") + "\n$$x^2$$\n")
+    assert status == 0, said[-3000:]
+    page = (tmp_path / "_build" / "html" / "page.html").read_text("utf-8")
+    assert "katex-html" in page and "<math" in page and "live.js" not in page
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("# A page\n\n$\\frac{1}{$\n", "formula cannot be rendered"),
+        (NOTEBOOK.replace("CODE", "1 / 0"), "ZeroDivisionError"),
+        ("# A page\n\n{ref}`nowhere`\n", "nowhere"),
+        ("# A page\n\n```{live} ravin\n```\n", "did you mean 'ravine'"),
+        ("# A page\n\n```{live} ravine\n:kapa: 3\n```\n", "did you mean 'kappa'"),
+    ],
+    ids=["formula", "cell", "reference", "figure", "option"],
+)
+def test_what_is_broken_fails_the_build(tmp_path, page, words):
+    status, said = build(tmp_path, page)
+    assert status != 0
+    assert words in said, said[-3000:]
+
+
+def test_a_formula_keeps_its_colour_and_its_words():
+    html, error = katex_math.render(r"\textcolor{#1D5FBF}{v} = \beta v", False)
+    assert error is None
+    assert "color:#1D5FBF" in html and "<math" in html and 'aria-hidden="true"' in html
+    html, error = katex_math.render(r"\undefinedmacro", False)
+    assert html is None and "undefinedmacro" in error
+
+
+def test_the_site_has_its_address_from_the_repository():
+    assert address.site_address("https://github.com/someone/course") == "https://someone.github.io/course/"
+    assert address.site_address("https://github.com/someone/someone.github.io") == "https://someone.github.io/"
+    with pytest.raises(ValueError, match=r"OWNER/NAME"):
+        address.site_address("https://example.org/x")
+
+
+def test_the_cache_knows_the_library(tmp_path):
+    (tmp_path / "momentum_lib").mkdir()
+    source = tmp_path / "momentum_lib" / "core.py"
+    source.write_text("x = 1\n")
+    (tmp_path / "requirements.txt").write_text("numpy==2\n")
+    first = library_cache.library_hash(tmp_path)
+    source.write_text("x = 2\n")
+    second = library_cache.library_hash(tmp_path)
+    (tmp_path / "requirements.txt").write_text("numpy==3\n")
+    third = library_cache.library_hash(tmp_path)
+    source.write_text("x = 1\n")
+    (tmp_path / "requirements.txt").write_text("numpy==2\n")
+    assert len({first, second, third}) == 3 and library_cache.library_hash(tmp_path) == first
+
+
+def test_a_figure_wears_the_colours_of_each_page():
+    from momentum_lib.notation import LOOKS
+    from momentum_lib.plot import colour
+
+    mid = pictures._hexa(colour("gradient"))
+    svg = f'<svg viewBox="0 0 1 1"><path style="stroke: {mid}"/><g id="QuadMesh_1"><path style="fill: {mid}"/></g></g></svg>'
+    for theme in ("light", "dark"):
+        out = pictures.exchange(svg, theme)
+        assert getattr(LOOKS["gradient"], theme).lower() in out
+        assert f"fill: {mid}" in out  # a heat map keeps its own
+
+
+def test_the_style_sheet_keeps_what_can_match():
+    words = {"p", "a", "note", "open"}
+    assert stylesheet._can_match("p.note > a:hover", words)
+    assert stylesheet._can_match('html[data-theme="dark"] .note:not(.gone)', words | {"html"})
+    assert not stylesheet._can_match("p.gone", words)
+    assert not stylesheet._can_match("table", words)
+    text = stylesheet._drop_unused(":root{--a:1;--b:var(--a);--c:2}p{color:var(--b)}@keyframes x{from{top:0}to{top:1px}}")
+    assert "--a" in text and "--b" in text and "--c" not in text and "keyframes" not in text
+
+
+def test_docstrings_print_as_they_stand():
+    lines = ["A shape (2, *batch).", "``lr``  learning rate,", "        positive", "", "Ends ``*``."]
+    docstrings._print(None, "function", "f", None, None, lines)
+    text = "\n".join(lines)
+    assert r"(2, \*batch)" in text and "| ``lr``   learning rate," in text and "``*``" in text
+    assert re.search(r"\n  positive\n", text)
+
+
+def test_nothing_of_npm_is_locked_to_a_host():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    assert not [name for name in tracked if name.endswith(("package-lock.json", "yarn.lock")) or name.startswith("node_modules")]
+    requirements = (ROOT / "requirements.txt").read_text("utf-8")
+    pins = [line for line in requirements.splitlines() if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][\w.]*", line) for line in pins), "exact pins, no index, no options"
