@@ -20,14 +20,28 @@ def test_the_tables_on_disk_are_fresh(capsys):
 
 
 def test_a_changed_convention_makes_the_table_stale(monkeypatch):
-    before = page.table()
+    before = page.formulas()
     monkeypatch.setitem(page.CONVENTIONS, "heavy_ball", CONVENTIONS["heavy_ball"]._replace(used_by="nobody"))
-    assert page.table() != before
+    assert page.formulas() != before
 
 
 def test_every_convention_has_its_row():
-    rows = [line for line in page.table().splitlines() if "`rules." in line]
-    assert [row.split("`rules.")[1].split("`")[0] for row in rows] == list(CONVENTIONS)
+    rows = [line for line in page.numbers().splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(CONVENTIONS)
+    assert all(rules.get(name).title in page.formulas() for name in CONVENTIONS)
+
+
+def test_the_numbers_are_the_known_ones():
+    """First step, steady slope, after the drop: from the formulas, by hand, at momentum 0.9."""
+    rows = {line.split("`")[1]: line for line in page.numbers().splitlines() if line.startswith("| `")}
+    for name, cells in {
+        "classical_momentum": "| lr=0.1, beta=0.9 | 1 | 10 | 0.91 |",
+        "heavy_ball": "| lr=0.1, beta=0.9 | 1 | 10 | 0.10 |",
+        "averaged_momentum": "| lr=1, beta=0.9 | 0.1 | 1 | 0.10 |",
+        "nesterov_torch": "| lr=0.1, beta=0.9 | 1.9 | 10 | 0.10 |",
+        "nesterov_lerp": "| lr=1, beta=0.9 | 0.19 | 1 | 0.10 |",
+    }.items():
+        assert rows[name].endswith(cells)
 
 
 @pytest.mark.parametrize("measures", ["here", "ahead"])

@@ -1,6 +1,6 @@
 """Write the tables of the conventions page; every number in them is measured on the library's own rules.
 
-python book/_gen/conventions.py            rewrite conventions.md and conversions.md beside this file
+python book/_gen/conventions.py            rewrite conventions.md, conventions-numbers.md, conversions.md
 python book/_gen/conventions.py --check    write nothing; exit 1 if one of them is stale
 """
 
@@ -41,12 +41,18 @@ def step_lengths(rule, steps, lr, **hyper):
     return -np.diff(descend(rule, slope, steps=steps, lr=lr, **hyper).points[:, 0])
 
 
-def table():
-    """One row a convention: formula, who writes it so, the setting of the same run, and what tells it apart."""
-    rows = [
-        "| convention | formula | written so by | the same run | first step | steady slope | after the drop |",
-        "|---|---|---|---|---|---|---|",
-    ]
+def formulas():
+    """One row a convention: its formula, and who writes it so."""
+    rows = ["| convention | formula | written so by |", "|---|---|---|"]
+    for name, convention in CONVENTIONS.items():
+        rule = rules.get(name)
+        rows.append(f"| {rule.title} | ${rule_latex(rule)}$ | {convention.used_by} |")
+    return FIRST_LINE + "\n".join(rows) + "\n"
+
+
+def numbers():
+    """One row a convention: the setting of the same run, and the three numbers that tell the forms apart."""
+    rows = ["| convention | the same run | first step | steady slope | after the drop |", "|---|---|---|---|---|"]
     for name, convention in CONVENTIONS.items():
         rule = rules.get(name)
         setting = convert("nesterov_torch" if convention.measures == "ahead" else "heavy_ball", name, lr=LR, beta=BETA)
@@ -54,11 +60,8 @@ def table():
         schedule = np.where(np.arange(SETTLED + 1) < SETTLED, LR, LR / 10)
         lengths = step_lengths(rule, SETTLED + 1, schedule, **hyper)
         first, steady, drop = lengths[0] / LR, lengths[SETTLED - 1] / LR, lengths[SETTLED] / lengths[SETTLED - 1]
-        words = ", ".join(f"`{key}={value:.3g}`" for key, value in setting.items())
-        rows.append(
-            f"| {rule.title}<br>`rules.{name}` | ${rule_latex(rule)}$ | {convention.used_by} | {words} "
-            f"| {first:.3g} | {steady:.3g} | {drop:.2f} |"
-        )
+        words = ", ".join(f"{key}={value:.3g}" for key, value in setting.items() if key != "dampening")
+        rows.append(f"| `{name}` | {words} | {first:.3g} | {steady:.3g} | {drop:.2f} |")
     return FIRST_LINE + "\n".join(rows) + "\n"
 
 
@@ -95,7 +98,7 @@ def conversions():
     return FIRST_LINE + "\n".join(parts)
 
 
-FILES = {"conventions.md": table, "conversions.md": conversions}
+FILES = {"conventions.md": formulas, "conventions-numbers.md": numbers, "conversions.md": conversions}
 
 
 def main(arguments):
