@@ -9,6 +9,8 @@ from ._base import INK, QUIET, Choice, Flag, Integer, LiveFigure, Number, canvas
 
 STEPS = 200
 STEP_AT = 60
+ZIGZAG_STEPS = 60
+"""Of a zigzag only so many steps are drawn, so that each is seen."""
 SHOWN_WEIGHTS = 60
 DRAWS, SETTLE = 20_000, 5_000
 SIGNALS = {
@@ -170,9 +172,10 @@ class Filter(LiveFigure):
         grad = stroke("gradient")["color"]
         time.plot(t, found["gradients"], color=grad, linewidth=0.6, alpha=0.35)
         time.plot(t, found["gradients"], ".", color=grad, markersize=3, label="gradients g")
-        time.plot(t, found["clean"], color=QUIET, linewidth=1.2, label="without the noise")
+        if self.noise:
+            time.plot(t, found["clean"], color=QUIET, linewidth=1.2, label="without the noise")
         time.plot(t, found["filtered"], **style, label=name)
-        time.set(xlim=(0, STEPS), xlabel="step t")
+        time.set(xlim=(0, ZIGZAG_STEPS if self.signal == "zigzag" else STEPS), xlabel="step t")
         time.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0)
 
         k = np.arange(SHOWN_WEIGHTS + 1)

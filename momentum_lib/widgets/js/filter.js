@@ -7,7 +7,7 @@ import { RULES } from "./generated/rules.js";
 import { choice, flag, integer, number } from "./state.js";
 
 export const STEPS = 200;
-const STEP_AT = 60, WEIGHTS = 60, DRAWS = 20000, SETTLE = 5000;
+const STEP_AT = 60, ZIGZAG_STEPS = 60, WEIGHTS = 60, DRAWS = 20000, SETTLE = 5000;
 
 export const STATE = {
   beta: number(0.9, 0, 0.999),
@@ -164,22 +164,26 @@ print(kept[-1], theory.half_life(beta), theory.sample_size(beta))
 
   fig.draw(() => {
     compute();
-    const { beta, form, signal } = fig.snapshot(), look = looks(), { total } = drawn, sum = form === "sum";
+    const { beta, form, signal, noise } = fig.snapshot(), look = looks(), { total } = drawn, sum = form === "sum";
     for (const part of [kept, stems, curve, fastest, keys[2]]) part.node.setAttribute("data-look", look);
     correct.tick.disabled = sum;
 
     // the signal and what the filter keeps of it
     let low = 0, high = 0;
     for (const series of [drawn.gradients, drawn.filtered]) for (const v of series) { low = Math.min(low, v); high = Math.max(high, v); }
+    const tall = time.inner.bottom - time.inner.top; // the bracket above the crest wants 38 of these pixels
+    if (signal === "wave" && tall > 80) high = Math.max(high, low + (Math.max(1, drawn.gain) - low) / (1 - 38 / tall));
     const room = 0.06 * (high - low);
-    time.setDomain([0, STEPS], [low - room, high + room]);
-    zero.update([0, 0, STEPS, 0]);
+    const shown = signal === "zigzag" ? ZIGZAG_STEPS : STEPS;
+    time.setDomain([0, shown], [low - room, high + room]);
+    zero.update([0, 0, shown, 0]);
     const grads = pairs(drawn.gradients);
-    link.update(grads); dots.update(grads); truth.update(pairs(drawn.clean)); kept.update(pairs(drawn.filtered));
-    const limited = sum && signal === "constant";
-    if (limited) { limit.update([0, total, STEPS, total]); limitName.update(STEPS, total, `1/(1 − β) = ${say(total)}`, -4, 28); } else { limit.clear(); limitName.clear(); }
-    ["● gradients g", "— without the noise", sum ? "━ sum v" : "┅ average m"].forEach((words, k) => {
-      keys[k].node.setAttribute("x", String(time.inner.left + [0, 98, 232][k]));
+    link.update(grads); dots.update(grads); if (noise) truth.update(pairs(drawn.clean)); else truth.clear(); kept.update(pairs(drawn.filtered));
+    if (sum && signal === "constant") { limit.update([0, total, STEPS, total]); limitName.update(STEPS, total, `1/(1 − β) = ${say(total)}`, -4, 28); }
+    else if (signal === "zigzag") { limit.update([0, drawn.gain, shown, drawn.gain, shown, -drawn.gain, 0, -drawn.gain]); limitName.update(shown, (high + drawn.gain) / 2, `settles at ± ${say(drawn.gain)}`, -4, 4); }
+    else { limit.clear(); limitName.clear(); }
+    ["● gradients g", noise ? "— without the noise" : "", sum ? "━ sum v" : "┅ average m"].forEach((words, k) => {
+      keys[k].node.setAttribute("x", String(time.inner.left + [0, 98, noise ? 232 : 98][k]));
       keys[k].node.setAttribute("y", "14");
       keys[k].node.textContent = words;
     });
@@ -205,9 +209,10 @@ print(kept[-1], theory.half_life(beta), theory.sample_size(beta))
     drop.update([at, 0, at, drawn.gain]);
     wave.update(at, drawn.gain);
     gainName.node.setAttribute("text-anchor", at > 0.15 ? "end" : "start");
-    gainName.update(at, drawn.gain, `gain ${say(drawn.gain)}`, at > 0.15 ? -15 : 15, at > 0.15 && gains.y(0) - gains.y(drawn.gain) > 20 ? 16 : -9);
+    const grounded = gains.y(0) - gains.y(drawn.gain) < 20; // no room below the curve
+    gainName.update(at, drawn.gain, `gain ${say(drawn.gain)}`, at > 0.15 ? (grounded ? 8 : -15) : 15, at <= 0.15 ? -9 : grounded ? -24 : 16);
     const under = gains.y(0) - gains.y(drawn.nyquist) > 28; // the curve ends low: its name stands below it where there is room
-    if (crowded) fastName.clear(); else fastName.update(Math.PI, drawn.nyquist, `zigzag ${say(drawn.nyquist)}`, under ? -8 : 4, under ? 16 : -34);
+    if (crowded) fastName.clear(); else fastName.update(Math.PI, drawn.nyquist, `zigzag, ω = π: ${say(drawn.nyquist)}`, under ? -8 : 4, under ? 16 : -34);
 
     sayHalf(steps(h));
     sayTotal(say(total));
