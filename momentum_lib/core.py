@@ -448,10 +448,11 @@ def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, 
         for t, look, grad, theta, state, now in run:
             if np.shape(grad) != look.shape:
                 raise ValueError(f"the gradient has shape {np.shape(grad)} where the point has {look.shape}.")
-            if np.isnan(grad).any() and np.abs(look).max() <= bound:
+            if np.isnan(grad.sum()) and np.isnan(grad).any() and np.abs(look).max() <= bound:
                 reject_nan(surface, "gradient", grad, look, t)
             point = rule.read(theta, *state, **now)
-            finite = all(np.abs(a).max() <= bound for a in (theta, point)) and np.isfinite(state).all()
+            finite = np.abs(theta).max() <= bound and (point is theta or np.abs(point).max() <= bound)
+            finite = finite and all(np.isfinite(slot).all() for slot in state)
             value = surface.value(point) if finite else np.inf
             if np.isnan(value):
                 reject_nan(surface, "value", value, point, t)

@@ -24,6 +24,8 @@ def _apply(name, *values):
 
     Plain numbers give a plain number, which lifts no float32 array to float64.
     """
+    if all(type(value) is float for value in values):
+        return float(getattr(np, name)(*values))
     xp = _namespace(*values)
     if xp is not np:
         like = next(value for value in values if isinstance(value, xp.Tensor))

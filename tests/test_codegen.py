@@ -240,6 +240,22 @@ def test_the_compiled_loop_is_the_plain_fall_back(node, record_property):
     record_property("measured", f"compiled engine and plain fall-back: {len(paths)} paths and {len(maps)} maps, every bit equal")
 
 
+def test_a_map_in_strips_is_the_map(node):
+    """A figure that draws a fine map over several frames and puts other numbers into its later rows."""
+    for names, rule in ((("lr", "beta"), "heavy_ball"), (("lr", "beta1"), "adam"), (("beta1", "beta2"), "adam")):
+        whole = map_task(rule, "bowl", names, steps=150)
+        strips = [{**whole, "rows": rows} for rows in ([0, 2], [2, 3], [3, 7])]
+        first, *rest = ask(node, maps=[whole, *strips])["maps"]
+        assert first == [cell for strip in rest for cell in strip] and len(set(map(str, first))) > 2
+
+
+def test_a_map_from_the_minimum_has_no_steps(node):
+    """0/0 in a figure whose start is dragged onto the minimum: compiled or not, no cell has arrived."""
+    task = {**map_task("heavy_ball", "bowl", ("lr", "beta"), steps=20), "start": [0.0, 0.0]}
+    answer = ask(node, maps=[task], twins={"stepsMap": [task]})
+    assert set(answer["maps"][0]) == {"Infinity"} and answer["twins"] == []
+
+
 def map_pairs():
     """Every rule with two hyper-parameters on every picture with minima, over each pair of its hyper-parameters."""
     for r in R:

@@ -304,6 +304,7 @@ export function stepsMap(rule, surface, { start = surface.start, steps = 200, to
   const full = fullHyper(rule, { ...hyper, [xName]: xs[0], [yName]: ys[0] });
   const [from, to] = rows, out = new Float32Array((to - from) * xs.length);
   const gap = Math.min(...surface.minima.map((m) => m.reduce((sum, c, i) => sum + (start[i] - c) ** 2, 0)));
+  if (gap === 0) return out.fill(Infinity); // from a minimum no relative distance is defined, as in Path.steps_to
   const run = compile(`map ${rule.name} ${surface.name} ${xName} ${yName}`, () => mapSource(rule, surface, xName, yName));
   if (run) {
     run(start, steps, full, where, boundOf(start), tol * tol * gap, xs, ys, from, to, out);
