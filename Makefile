@@ -69,7 +69,7 @@ notebooks: $(ENV)  ## run every chapter in place, then clean it
 	$(PY) tests/clean.py
 
 bench: $(ENV)  ## speed, side by side with the alternatives; prints ratios
-	$(PY) tests/bench.py
+	$(PY) -m bench
 
 style: $(ENV)  ## format and lint the Python code
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
