@@ -151,6 +151,9 @@ def _tidy(soup):
         if link is not None:
             link["aria-current"] = "page"
         if sections is not None:
+            for link in sections.select("a"):  # the chapter's number is enough
+                if link.string:
+                    link.string = re.sub(r"^(\d+\.)+\s*", "", link.string)
             holder = sections.parent
             sections["class"] = "sections"
             current.append(sections.extract())
