@@ -91,6 +91,8 @@ def test_the_drop_parts_the_paths(chrome, address):
 
 def test_mouse_moves_the_drop(chrome, address):
     with live.open_page(chrome, address) as page:
+        live.drag(page, gate(page), 1, 1)
+        assert agrees(page)["drop_at"] == 13  # a trembling hand changes nothing
         live.drag(page, gate(page), 70, 20)
         state = agrees(page)
         assert state["drop"] is True and state["drop_at"] > 20
@@ -130,6 +132,8 @@ def test_keys(chrome, address):
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowLeft")
         assert agrees(page)["drop_at"] == 12
+        page.keyboard.press("Shift+ArrowUp")
+        assert agrees(page)["drop_at"] == 22
         start_handle(page).focus()
         page.keyboard.press("Shift+ArrowUp")
         assert agrees(page)["start"] == [-2.5, pytest.approx(-0.8)]

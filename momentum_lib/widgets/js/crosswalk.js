@@ -126,9 +126,17 @@ for name in [${names.map((name) => `"${name}"`).join(", ")}]:
   const last = () => Math.min(fig.get("drop_at"), fig.get("steps") - 1);
   const gate = lengths.handle({
     label: "Step after which the rate drops", axis: "x", bounds: () => [[1, fig.get("steps") - 1], [1e-3, 2]],
-    set: (x) => fig.set({ drop_at: Math.round(x) === last() ? last() + Math.sign(x - last()) : Math.round(x), drop: true }),
+    set: (x) => fig.set({ drop_at: Math.round(x), drop: true }),
     words: () => (fig.get("drop") ? `the rate is divided by ${show(fig.get("factor"))} after step ${last()}` : "the rate stays constant"),
   });
+  // A key moves it by whole steps, however long the axis is.
+  fig.life.on(gate.node, "keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[/** @type {"ArrowLeft"} */ (event.key)];
+    if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    fig.set({ drop_at: Math.min(Math.max(last() + by * (event.shiftKey ? 10 : 1), 1), fig.get("steps") - 1), drop: true });
+  }, { capture: true });
 
   // ---- controls
   const scaleOf = () => (CONVENTIONS[fig.get("source")].weight === "1 - beta" ? 1 / (1 - fig.get("beta")) : 1);
