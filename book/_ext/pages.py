@@ -136,6 +136,12 @@ def _tidy(soup):
     for cell in soup.select("thead th"):
         if cell.get_text(strip=True):
             cell["scope"] = "col"
+            formula = cell.select_one(".math")
+            if formula is not None and formula.get_text() == cell.get_text(strip=True):  # some readers skip a lone formula: say it in words, too
+                formula["aria-hidden"] = "true"
+                words = soup.new_tag("span", attrs={"class": "visually-hidden"})
+                words.string = _plain(formula)
+                formula.insert_after(words)
         else:
             cell.name = "td"  # an empty corner heads nothing
     for link in soup.select("a.external[href^=http]"):

@@ -84,7 +84,8 @@ def test_page_opens_from_a_file(site, new_page, name):
     page = new_page(width=1366)
     page.goto(site.url(name, "file"))
     settle(page)
-    assert page.evaluate("async () => (await document.fonts.load('18px Source Serif 4')).length") == 1
+    load = """async () => (await document.fonts.load('18px "Source Serif 4"')).length"""
+    assert page.evaluate(load) == 1
     page.check()
 
 
