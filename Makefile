@@ -12,7 +12,6 @@ ENV := $(VENV)/installed
 NPM := node_modules/installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export MPLBACKEND := agg
 
 .PHONY: help env vendor book site test test-pages bench generate check notebooks style clean distclean
 
