@@ -194,7 +194,7 @@ def test_energy_only_falls():
             path = descend(R[name], surface, steps=300, lr=lr, beta=beta)
             total, moves = theory.energy(path).total, np.diff(path.points, axis=0)
             promised = ((1 - beta) / lr - L / 2) * (moves**2).sum(axis=1)
-            assert (np.diff(total) <= -promised + 1e-12).all()
+            assert (np.diff(total) <= -promised + 1e-12).all() and (np.diff(total) <= 1e-12).all()
     steep = surfaces.quadratic([1.0])  # above the edge it can rise: the edge is no idle bound at beta = 0
     assert np.diff(theory.energy(descend(rules.heavy_ball, steep, steps=9, lr=2.02, beta=0.0)).total).max() > 0
     assert np.diff(theory.energy(descend(rules.heavy_ball, steep, steps=9, lr=0.9, beta=0.9)).total).max() > 0
@@ -310,13 +310,13 @@ def test_the_nearest_point_of_the_polygon():
     f = theory.cycling_function(best.lr, best.beta, 1, 100, period=5)
     s = np.linspace(0, 1, 401)[:, None, None]
     sides = (f.corners + s * (np.roll(f.corners, -1, axis=0) - f.corners)).reshape(-1, 2)
-    x = np.random.default_rng(5).uniform(-0.5, 0.5, (2, 60))
+    x = np.random.default_rng(5).uniform(-1, 1, (2, 200))
     nearest = f.nearest_point(x)
     brute = np.linalg.norm(x.T[:, None] - sides, axis=-1).min(axis=1)
     away = np.linalg.norm(x - nearest, axis=0)
     inside = away == 0
-    assert 0 < inside.sum() < 60
-    np.testing.assert_allclose(away[~inside], brute[~inside], atol=1e-4)
+    assert 5 < inside.sum() < 150
+    np.testing.assert_allclose(away[~inside], brute[~inside], atol=2e-4)
     centre = np.abs(x[:, inside]).max(), np.linalg.norm(f.corners, axis=1).max()
     assert centre[0] < centre[1]
 
