@@ -99,7 +99,7 @@ def _solve(rows):
 class CyclingFunction:
     """A smooth, strongly convex function of two variables on which one setting of heavy ball cycles for ever.
 
-    f(x) = mu/2 |x|^2 + (L-mu)/2 distance(x, polygon)^2, minimum 0 at the origin, curvatures in
+    f(x) = mu/2 norm(x)^2 + (L-mu)/2 distance(x, polygon)^2, minimum 0 at the origin, curvatures in
     [mu, L].  ``points`` (K, 2): the cycle, a regular K-gon on the unit circle; ``corners`` (K, 2):
     the polygon; ``start``: the cycle's first point, ``previous`` the one before it; ``velocity``
     the v that ``heavy_ball`` must have there.  Points of shape (2, *batch).  Made by :func:`cycling_function`.

@@ -62,11 +62,11 @@ def ball_with_friction(curvature, friction, t, *, start=1.0, velocity=0.0):
 
 
 def bessel_j1(x):
-    """The Bessel function J1 at real x, an array of x's shape, to 1e-14 absolute (up to |x| = 10 000).
+    """The Bessel function J1 at real x, an array of x's shape, to 1e-14 absolute (x up to 10 000 of either sign).
 
     J1(x) = (1/pi) int_0^pi cos(s - x sin s) ds by the trapezoidal rule, which converges faster than
-    any power for a periodic integrand; the power series below |x| = 1, so that J1(x)/x is exact, too.
-    Raises ValueError for |x| > 10 000 and for NaN. Source: Bessel 1824; NIST DLMF 10.9.2 and 10.2.2.
+    any power for a periodic integrand; the power series between -1 and 1, so that J1(x)/x is exact, too.
+    Raises ValueError beyond 10 000 and for NaN. Source: Bessel 1824; NIST DLMF 10.9.2 and 10.2.2.
     """
     x = np.asarray(x, dtype=float)
     if not (np.abs(x) <= 1e4).all():
@@ -146,7 +146,7 @@ def roll(surface, start, *, friction, time, steps=1000, velocity=None):
 
 
 def roll_energy(surface, motion):
-    """The energies of a :class:`Roll`, mass 1: f, |velocity|^2/2 and their sum, which only falls (by friction |velocity|^2 a time).
+    """The energies of a :class:`Roll`, mass 1: f, speed^2/2 and their sum, which only falls (by friction speed^2 a time).
 
     Returns :class:`Energy`, three arrays of shape (n+1,) in units of f.
     """
@@ -156,11 +156,12 @@ def roll_energy(surface, motion):
 
 
 def energy(path):
-    """The energies of a run of heavy ball: f, beta |last step|^2/(2 lr) and their sum, :class:`Energy`, shape (n+1,).
+    """The energies of a run of heavy ball: f, beta step^2/(2 lr) and their sum, :class:`Energy`, shape (n+1,).
 
     For lr <= 2(1-beta)/L the sum never rises, on any surface whose gradient has the Lipschitz
-    constant L, convex or not; it falls by at least ((1-beta)/lr - L/2) |step|^2 a step.  Proof: put
-    grad = (beta * last step - step)/lr into f(x + step) <= f(x) + grad . step + L |step|^2/2.
+    constant L, convex or not; it falls by at least ((1-beta)/lr - L/2) step^2 a step (step^2 is the
+    squared length of the last step made).  Proof: put
+    grad = (beta last - step)/lr into f(x + step) <= f(x) + grad . step + L step^2/2.
     ``path`` is what ``descend`` returns for a rule with constant lr and beta in the sum convention.
     Raises ValueError for another rule or for a schedule.  Source: Zavriev and Kostyuk 1993, doi:10.1007/BF01128757.
     """

@@ -61,7 +61,7 @@ def escape_steps(rule, curvature, *, start=1e-6, goal=1.0, limit=10_000_000, **h
     """Steps in which a linear rule carries a point from ``start`` to beyond ``goal`` on f = curvature theta^2 / 2, curvature < 0.
 
     From rest; a whole number.  In the long run the distance grows by :func:`rate` a step; for heavy ball and small
-    x = lr |curvature| that is 1 + x/(1-beta), as long as x is well below (1-beta)^2.
+    x = -lr curvature that is 1 + x/(1-beta), as long as x is well below (1-beta)^2.
     Raises ValueError for curvature >= 0 (nothing pushes away), unless 0 < start < goal, for settings
     that have not arrived after ``limit`` steps, and for a rule that is not linear.
     Source: Jin, Netrapalli and Jordan 2018, arXiv:1711.10456.
