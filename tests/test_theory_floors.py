@@ -121,6 +121,23 @@ def test_result_10_the_family_falls_like_one_over_k_squared():
     assert np.polyfit(np.log(k), np.log(path.values[10:]), 1)[0] == pytest.approx(-1.0, abs=0.05)
 
 
+def test_the_strongly_convex_bound_is_the_chains():
+    """A bound that conjugate gradients beats, or that nothing comes near: Nesterov's infinite chain, cut at r^n < 1e-17."""
+    mu, L = 1.0, 30.0
+    r = (np.sqrt(30) - 1) / (np.sqrt(30) + 1)
+    chain = (L - mu) / 4 * (2 * np.eye(110) - np.eye(110, k=1) - np.eye(110, k=-1)) + mu * np.eye(110)
+    start = -(r ** np.arange(1, 111))  # the error at 0; the minimum is r, r^2, ...
+
+    class Chain:
+        value, gradient = staticmethod(lambda e: e @ chain @ e / 2), staticmethod(lambda e: chain @ e)
+
+    path = theory.conjugate_gradients(Chain, start, steps=25)
+    bound = theory.lower_bound_strongly_convex(mu, L, np.linalg.norm(start), np.arange(26))
+    assert (bound <= path.values).all() and (path.values[1:] <= 20 * bound[1:]).all()
+    slopes = np.diff(np.log(path.values))[5:]
+    np.testing.assert_allclose(slopes, 2 * np.log(r), rtol=0.02)
+
+
 # -- flows ----------------------------------------------------------------------------------------------------------
 
 

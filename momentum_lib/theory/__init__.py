@@ -24,6 +24,7 @@ from .floors import (
     chebyshev_schedule,
     conjugate_gradients,
     lower_bound,
+    lower_bound_strongly_convex,
     nesterov_bound,
     nesterov_schedule,
     worst_function,

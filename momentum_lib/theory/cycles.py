@@ -163,7 +163,8 @@ def cycling_function(lr, beta, mu, L, *, period=None, longest=100):
     u_t . (c_s - c_t) <= 0 for all s and t, and then it is the one with the polygon of the c_t.
     ``period``: K; by default the one from 3 to ``longest`` that holds with the most to spare.
     Raises ValueError unless 0 < mu < L, for bad lr or beta, and where no such cycle exists: the
-    theorem says that then the setting is slow on some quadratic with these curvatures.
+    theorem says that settings without such a cycle are not faster than gradient descent by more than a
+    constant factor on quadratics, as the condition number grows.
     Source: Goujaud, Taylor and Dieuleveut 2023, arXiv:2307.11291.
     """
     mu, L = curvature_interval(mu, L)

@@ -24,7 +24,7 @@ def chebyshev_schedule(mu, L, steps):
     steps the worst error over all curvatures in [mu, L] is the smallest that any method
     reaches which does not know them: :func:`chebyshev_floor`.
     Raises ValueError unless 0 < mu <= L.
-    Source: Flanders and Shortley 1950; Golub and Varga 1961, doi:10.1007/BF01386013.
+    Source: Flanders and Shortley 1950; Golub and Varga 1961, Numerische Mathematik 3, 147-156.
     """
     mu, L = curvature_interval(mu, L)
     c = (L - mu) / (L + mu)
@@ -40,7 +40,7 @@ def chebyshev_floor(mu, L, steps):
 
     1/T_k((L+mu)/(L-mu)) = 2 r^k/(1 + r^(2k)) with r = (sqrt(kappa)-1)/(sqrt(kappa)+1), T_k Chebyshev's
     polynomial: half as fast again at first as r^k, then the same rate, heavy ball's.
-    Raises ValueError unless 0 < mu <= L.  Source: Markov 1890; Nemirovsky and Yudin 1983.
+    Raises ValueError unless 0 < mu <= L.  Source: Flanders and Shortley 1950; Nemirovsky and Yudin 1983.
     """
     mu, L = curvature_interval(mu, L)
     k = np.arange(check_steps(steps) + 1)
@@ -110,6 +110,18 @@ def lower_bound(L, distance, k):
     dimensions, and for k < 0 or L <= 0 it raises ValueError.  Source: Nesterov 2018, theorem 2.1.7.
     """
     return 3 * L * distance**2 / (32 * _count(L, k) ** 2)
+
+
+def lower_bound_strongly_convex(mu, L, distance, k):
+    """No method is sure of a smaller f(x_k) - f* with curvatures in [mu, L] than mu/2 r^(2k) distance^2: shape of k, unit f.
+
+    r = (sqrt(kappa)-1)/(sqrt(kappa)+1), the rate of tuned heavy ball and of Chebyshev's iteration on
+    quadratics; in enough dimensions (r^n is small).  Raises ValueError unless 0 < mu <= L, and for k < 0.
+    Source: Nesterov 2018, theorem 2.1.13.
+    """
+    mu, L = curvature_interval(mu, L)
+    r = (np.sqrt(L) - np.sqrt(mu)) / (np.sqrt(L) + np.sqrt(mu))
+    return mu / 2 * r ** (2 * (_count(L, k) - 1)) * distance**2
 
 
 def nesterov_bound(L, distance, k):

@@ -163,7 +163,8 @@ def energy(path):
     squared length of the last step made).  Proof: put
     grad = (beta last - step)/lr into f(x + step) <= f(x) + grad . step + L step^2/2.
     ``path`` is what ``descend`` returns for a rule with constant lr and beta in the sum convention.
-    Raises ValueError for another rule or for a schedule.  Source: Zavriev and Kostyuk 1993, doi:10.1007/BF01128757.
+    Raises ValueError for another rule or for a schedule.
+    Source: Zavriev and Kostyuk 1993, Computational Mathematics and Modeling 4, 336-341.
     """
     if path.rule.name not in ("heavy_ball", "polyak"):
         raise ValueError(f"the path's rule is {path.rule.name}; allowed: heavy_ball or polyak. Convert the setting first.")

@@ -92,25 +92,29 @@ def stationary_covariance(rule, curvature, *, sigma=1.0, **hyper):
     return np.linalg.solve(np.eye(k * k) - kron, added.reshape(*shape, k * k, 1)).reshape(*shape, k, k)
 
 
-def noise_ball(lr, beta, curvature=1.0, sigma=1.0):
-    """The variance at which heavy ball settles under gradient noise, in theta^2.
+def noise_ball(lr, beta, curvature=1.0, sigma=1.0, *, ahead=False):
+    """The variance at which heavy ball settles under gradient noise, in theta^2; with ``ahead`` that of ``nesterov``.
 
     Var = lr sigma^2 (1+beta) / (curvature (1-beta) (2(1+beta) - lr curvature)); sum convention
     (``heavy_ball``), sigma in f / theta.  All arguments may be arrays.  As lr -> 0 it is
-    lr/(1-beta) * sigma^2/(2 curvature): only the effective rate counts.
-    Raises ValueError for momentum outside [0, 1) and outside 0 < lr * curvature < 2(1+beta).
+    lr/(1-beta) * sigma^2/(2 curvature): only the effective rate counts.  Nesterov's, with
+    b = beta (1 - lr curvature): lr sigma^2 (1+b) / (curvature (1-b) (2(1+beta) - (1 + 2 beta) lr curvature)).
+    Raises ValueError for momentum outside [0, 1) and for lr * curvature outside the stable range.
     Source: Mandt, Hoffman and Blei 2017, arXiv:1704.04289, for the small-rate limit; the exact
     form follows from :func:`stationary_covariance`, and a test holds the two together.
     """
     check_number("beta", beta)
     lr, beta, curvature, sigma = np.asarray(lr, float), np.asarray(beta, float), np.asarray(curvature, float), _sigma(sigma)
     product = lr * curvature
-    if not ((product > 0) & (product < 2 * (1 + beta)) & (curvature > 0)).all():
+    steep = 1 + 2 * beta if ahead else 1.0  # how much sooner the look-ahead loses its stability
+    edge = 2 * (1 + beta) / steep
+    if not ((product > 0) & (product < edge) & (curvature > 0)).all():
         raise ValueError(
-            f"lr * curvature is {product.tolist()}; allowed: numbers in (0, 2(1+beta)) = (0, {(2 * (1 + beta)).tolist()}) at "
-            "positive curvature, where heavy ball is stable."
+            f"lr * curvature is {product.tolist()}; allowed: numbers between 0 and the edge {np.round(edge, 6).tolist()} "
+            "at positive curvature, where the rule is stable."
         )
-    return (lr * sigma**2 * (1 + beta) / (curvature * (1 - beta) * (2 * (1 + beta) - product)))[()]
+    kept = beta * (1 - product) if ahead else beta
+    return (lr * sigma**2 * (1 + kept) / (curvature * (1 - kept) * (2 * (1 + beta) - steep * product)))[()]
 
 
 def effective_rate(lr, beta):

@@ -59,7 +59,7 @@ def transient_peak(rule, curvature, *, start=1.0, **hyper):
     distance in all d directions.  ``start``: broadcasts to the spectrum (theta).  A size of 1 at
     step 0 says that the error never exceeds the start's.
     Raises ValueError where the rule diverges, for a start of zero, and for a rule that is not linear.
-    Source: the phenomenon in O'Donoghue and Candes 2015; Can and Gurbuzbalaban 2022, arXiv:2205.06689.
+    Source: Danilova, Kulakova and Polyak 2018, arXiv:1811.00658.
     """
     spectrum = np.atleast_1d(np.asarray(curvature, dtype=float))
     points = trajectory(rule, spectrum, _horizon(rule, spectrum, hyper), start=start, **hyper)
