@@ -218,6 +218,8 @@ BAD = {
     "standard, mu zero": (lambda: theory.standard_nesterov(0, 1), ValueError, "mu is 0 and L is 1; allowed"),
     "peak of a diverging run": (
         lambda: theory.transient_peak(rules.heavy_ball, 1.0, lr=4.0, beta=0.9), ValueError, "no peak; allowed: settings below"),
+    "peak of a crawl": (
+        lambda: theory.transient_peak(rules.heavy_ball, 1.0, lr=1e-9, beta=0.9), ValueError, "may lie millions of steps away"),
     "peak from the minimum": (
         lambda: theory.transient_peak(rules.heavy_ball, 1.0, start=0.0, lr=1.0), ValueError, "start is all zeros"),
     "norms of a batch": (

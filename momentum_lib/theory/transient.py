@@ -40,7 +40,13 @@ def _horizon(rule, curvature, hyper):
             f"the spectral radius is {slowest:.6g}, so the run does not converge and has no peak; "
             f"allowed: settings below the stability edge. Ask theory.stability_edge({rule.name}, ...)."
         )
-    return int(np.ceil(12 / -np.log(max(slowest, 1e-3)))) + 4
+    steps = int(np.ceil(12 / -np.log(max(slowest, 1e-3)))) + 4
+    if steps > 1_000_000:
+        raise ValueError(
+            f"the spectral radius is {slowest:.9g}, so the peak may lie millions of steps away; allowed: up to about "
+            "0.99999. Look at fewer steps with theory.trajectory or theory.power_norms."
+        )
+    return steps
 
 
 def norm_peak(rule, curvature, **hyper):
