@@ -338,10 +338,22 @@ def test_the_nearest_point_of_the_polygon():
     assert centre[0] < centre[1]
 
 
+def quartic():
+    """f = (x^4 + y^4)/4, whose gradient is odd, as a quadratic's is, and yet not linear."""
+
+    class Quartic:
+        name = "quartic"
+        value, gradient = staticmethod(lambda x: (x**4).sum() / 4), staticmethod(lambda x: x**3)
+
+    return Quartic
+
+
 BALL = theory.best_heavy_ball(1, 4)
 BAD = {
     "chebyshev": (lambda: theory.chebyshev_schedule(0, 1, 3), ValueError, "mu is 0 and L is 1; allowed"),
     "no quadratic": (lambda: theory.conjugate_gradients(surfaces.rosenbrock), ValueError, "is not a quadratic; allowed"),
+    "an odd gradient": (
+        lambda: theory.conjugate_gradients(quartic(), (1.0, 2.0)), ValueError, "is not a quadratic; allowed"),
     "saddle": (lambda: theory.conjugate_gradients(surfaces.saddle, (0.5, 1.5)), ValueError, "curvature of .* was met; allowed: convex"),
     "no surface": (lambda: theory.conjugate_gradients(3), TypeError, "expected a surface"),
     "bound": (lambda: theory.lower_bound(1, 1, -1), ValueError, "k -1; allowed"),

@@ -1,5 +1,8 @@
 """Matrices, rates, regimes, best settings and transients: against single runs, eigenvalues, closed forms and brute force."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -207,6 +210,18 @@ def test_a_start_reaches_the_norm():
         grown = np.linalg.norm(np.linalg.matrix_power(matrix, k) @ starts, axis=0).max()
         assert norms[k] == pytest.approx(grown, rel=1e-5)
     assert theory.norm_peak(rules.polyak, 3.0, **hyper).size == pytest.approx(norms.max())
+
+
+def test_the_front_page_names_every_file_and_every_answer_has_its_text():
+    """A file or a function that a reader of ``help(theory)`` would never find."""
+    files = {path.stem for path in Path(theory.__file__).parent.glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"^``(\w+)``", theory.__doc__, re.M)) == files
+    page = (Path(__file__).parents[1] / "book" / "api.md").read_text("utf-8")
+    assert set(re.findall(r"momentum_lib\.theory\.(\w+)$", page, re.M)) == files
+    for name, thing in vars(theory).items():
+        if callable(thing) and not name.startswith("_"):
+            assert len(thing.__doc__.split()) > 7, name
+            assert thing.__module__.rpartition(".")[2] in files
 
 
 BAD = {

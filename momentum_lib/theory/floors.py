@@ -39,7 +39,7 @@ def chebyshev_floor(mu, L, steps):
     """The smallest worst-case factor of the error after 0, 1, ... ``steps`` gradients on [mu, L]: shape (steps+1,).
 
     1/T_k((L+mu)/(L-mu)) = 2 r^k/(1 + r^(2k)) with r = (sqrt(kappa)-1)/(sqrt(kappa)+1), T_k Chebyshev's
-    polynomial: half as fast again at first as r^k, then the same rate, heavy ball's.
+    polynomial: from 1 at the start to 2 r^k, so in the long run heavy ball's rate.
     Raises ValueError unless 0 < mu <= L.  Source: Flanders and Shortley 1950; Nemirovsky and Yudin 1983.
     """
     mu, L = curvature_interval(mu, L)
@@ -73,7 +73,7 @@ def conjugate_gradients(surface, start=None, steps=100):
         ratio = 0.0 if before is None else (size / before) ** 2
         push = ratio * push - grad
         bent = surface.gradient(push) - constant
-        if not np.allclose(surface.gradient(-push) - constant, -bent, rtol=1e-6, atol=1e-9 * np.abs(bent).max()):
+        if not np.allclose(surface.gradient(-2 * push) - constant, -2 * bent, rtol=1e-6, atol=1e-9 * np.abs(bent).max()):
             raise ValueError(
                 f"{getattr(surface, 'name', surface)!r} is not a quadratic; allowed: the ravine, the bowl, quadratic(...)."
             )
