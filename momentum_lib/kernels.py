@@ -18,7 +18,6 @@ import hashlib
 import importlib.util
 import os
 import sys
-import tempfile
 import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -508,7 +507,7 @@ def _private(folder):
     """Make the folder; whether it is ours alone to write. Kept code is executed, so nobody else may put it there."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     status = folder.stat()
-    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o002)
 
 
 def _from_cache(kernel):
@@ -518,7 +517,9 @@ def _from_cache(kernel):
         return None
     text = module_text(kernel)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        from tempfile import mkstemp
+
+        handle, temporary = mkstemp(dir=path.parent, suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -527,8 +528,12 @@ def _from_cache(kernel):
             Path(temporary).unlink(missing_ok=True)
             raise
     spec = importlib.util.spec_from_file_location(f"momentum_lib_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # numba looks it up by its name
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     return module.run
 
 
@@ -537,6 +542,11 @@ def plain(kernel):
     space = {"np": np}
     exec(compile(kernel.text, "<kernel>", "exec"), space)  # text: printed by us above
     return space["run"]
+
+
+def is_warm():
+    """Whether numba has compiled something in this process, so that its own start is paid."""
+    return bool(_ready)
 
 
 def is_ready(kernel):

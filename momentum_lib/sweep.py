@@ -7,18 +7,13 @@ import importlib
 import json
 import os
 import sys
-import tempfile
-import threading
-import zipfile
-import zlib
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from . import kernels, rules, surfaces
+from . import rules, surfaces
 from .core import (
     check_hyper,
     check_limit,
@@ -116,6 +111,8 @@ class Sweep:
         The file appears whole or not at all.  A rule is kept by its name, a surface by its name
         and parameters: :meth:`load` finds the library's own again, and wants yours handed to it.
         """
+        from tempfile import mkstemp
+
         path = Path(path)
         words = {
             "format": FORMAT,
@@ -130,10 +127,10 @@ class Sweep:
         }
         arrays = {f"axis_{name}": axis for name, axis in self.axes.items()}
         arrays.update({name: getattr(self, name) for name in RESULTS if getattr(self, name) is not None})
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        handle, temporary = mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, about=np.array(json.dumps(words, sort_keys=True)), **arrays)
+                np.savez(file, about=np.array(json.dumps(words)), **arrays)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -150,6 +147,9 @@ class Sweep:
         FileNotFoundError, ValueError (not a saved sweep, or damaged) and LookupError (a rule or
         surface the library does not have and that was not given).
         """
+        from zipfile import BadZipFile
+        from zlib import error as BadStream
+
         try:
             with np.load(path, allow_pickle=False) as file:
                 data = {name: file[name] for name in file.files}
@@ -166,7 +166,7 @@ class Sweep:
             named = words["rule"], words["surface"]
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile, BadStream) as error:
             raise ValueError(
                 f"{os.fspath(path)!r} is not a sweep that can be read: {error}. Allowed: a file written by Sweep.save; "
                 "if it was one, it is damaged, so run the sweep again."
@@ -235,10 +235,10 @@ def _reach(first, tol):
     return square
 
 
-SLICE_BYTES = 1 << 23  # of one slice's arrays in the NumPy engine
-NS = 0.4  # of one elementwise operation of NumPy on one run
-# seconds until a kernel runs: compiled in this process; kept on disk; compiled anew; numba's own import comes on top
-READY, KEPT, COMPILE, IMPORT = 0.02, 0.25, 1.2, 0.6
+SLICE_BYTES = 1 << 22  # of one slice's arrays in the NumPy engine: they stay in a core's second cache
+NS = 0.35  # nanoseconds of one elementwise operation of NumPy on one run
+# seconds until a kernel runs: compiled in this process; kept on disk; compiled anew; on top, numba's own start
+READY, KEPT, COMPILE, IMPORT = 0.02, 0.05, 0.5, 0.8
 ENGINES = ("auto", "numpy", "compiled")
 
 
@@ -338,6 +338,11 @@ def _cores():
 
 def _run_compiled(job, kernel, done):
     """Run all cells in the kernel, ranges of them in parallel."""
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    from . import kernels
+
     run = kernels.compiled(kernel)
     axes = {name: np.asarray(axis) for name, axis in job.axes.items()}
     fixed = {name: value for name, value in job.full.items() if name not in axes}
@@ -386,6 +391,8 @@ def _kernel(job, engine):
     runs = job.out["values"].size * job.steps
     if engine == "numpy" or (engine == "auto" and runs * NS * 30e-9 < READY):  # 30: the cheapest pair's operations
         return None
+    from . import kernels
+
     try:
         if job.start.dtype != np.float64:
             raise kernels.Unprintable(f"the start has dtype {job.start.dtype}; kernels compute in float64.")
@@ -405,8 +412,14 @@ def _kernel(job, engine):
             price = READY
         elif saved < price:
             kept = saved > KEPT and kernels.is_kept(kernel)
-            price = (KEPT if kept else COMPILE) + (0.0 if "numba" in sys.modules else IMPORT)
-    return kernel if saved > price and not kernels.missing() else None
+            price = (KEPT if kept else COMPILE) + (0.0 if kernels.is_warm() else IMPORT)
+    if saved <= price or kernels.missing():
+        return None
+    try:
+        kernels.compiled(kernel)
+    except ImportError:  # a numba that is there and does not load, for one too old for this NumPy
+        return None
+    return kernel
 
 
 @contextmanager
@@ -424,7 +437,9 @@ def _progress(progress, total, label):
             raise ImportError("progress=True needs tqdm: run `pip install tqdm`, or leave progress out.") from None
         yield None
         return
-    lock = threading.Lock()
+    from threading import Lock
+
+    lock = Lock()
     with tqdm(total=total, desc=label, unit="step", unit_scale=True, delay=0 if progress else 2.0, leave=bool(progress)) as bar:
 
         def done(steps):
@@ -457,7 +472,7 @@ def sweep(
     ``engine="compiled"`` a kernel made from the rule's and the surface's text by numba, on all cores.
         Bit for bit the same where the texts hold only ``+ - * /``, squares, ``sqrt``, ``sign``,
         ``absolute``, ``maximum`` and ``where`` on the run's state (``beta**t`` counts as none of it:
-        NumPy computes it); where a surface has cubes or ``sin``, ``cos``, ``exp``, the last digit of these
+        NumPy computes it); where a gradient has cubes or ``sin``, ``cos``, ``exp``, the last digit of these
         differs, and a chaotic run with them.
     ``engine="auto"``     the compiled one where it ends sooner, its compilation included.
 
