@@ -64,7 +64,7 @@ def surface_card(surface):
     facts = "\n".join(f"- **{name}**: {text}" for name, text in [*rows, ("Source", surface.source)])
     doc = " ".join(surface.doc.split("Source:")[0].split())
     return (
-        f"(surface-{surface.name})=\n### {surface.title}\n\n`surfaces.{surface.name}`. {doc}\n\n"
+        f"(surface-{surface.name})=\n## {surface.title}\n\n`surfaces.{surface.name}`. {doc}\n\n"
         f"$$\n{surface_latex(surface)}\n$$\n\n{facts}\n"
     )
 

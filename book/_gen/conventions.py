@@ -76,11 +76,16 @@ def factor(source, target):
         mark = ""
     except ValueError:
         mark = " †"
-    known = {1.0: r"$\eta$", 1 / (1 - BETA): r"$\dfrac{\eta}{1-\beta}$", 1 - BETA: r"$(1-\beta)\,\eta$"}
+    known = {1.0: r"$\eta$", 1 / (1 - BETA): r"$\eta/(1-\beta)$", 1 - BETA: r"$(1-\beta)\,\eta$"}
     for value, text in known.items():
         if np.isclose(ratio, value):
             return text + mark
     raise AssertionError(f"{source} -> {target}: lr is multiplied by {ratio}; name this factor in book/_gen/conventions.py")
+
+
+def short(name):
+    """A rule's name as a column head that leaves room for five of them."""
+    return name.removesuffix("_momentum").replace("_", " ")
 
 
 def conversions():
@@ -91,9 +96,9 @@ def conversions():
         ("ahead", "Gradient ahead: Nesterov's family"),
     ):
         names = [name for name, convention in CONVENTIONS.items() if convention.measures == measures]
-        rows = ["| from ↓ to → | " + " | ".join(f"`{name}`" for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+        rows = ["| from ↓ to → | " + " | ".join(short(name) for name in names) + " |", "|---" * (len(names) + 1) + "|"]
         for source in names:
-            rows.append(f"| `{source}` | " + " | ".join(factor(source, target) for target in names) + " |")
+            rows.append(f"| {short(source)} | " + " | ".join(factor(source, target) for target in names) + " |")
         parts.append(f"**{words}**\n\n" + "\n".join(rows) + "\n")
     return FIRST_LINE + "\n".join(parts)
 
