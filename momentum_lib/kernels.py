@@ -16,6 +16,7 @@ import ast
 import copy
 import hashlib
 import importlib.util
+import math
 import os
 import sys
 import threading
@@ -338,7 +339,7 @@ def evaluate(text, values):
 
 
 class Work:
-    """One sweep, ready to run range by range: ``work(run, begin, end)`` gives the state rows of those cells.
+    """One sweep, ready to run range by range: ``work(run, begin, end)`` gives the rows of those cells.
     Several threads may call it at once.
 
     ``kernel`` is a :class:`Kernel`, ``run`` its function (compiled, or plain for a test); ``axes`` and
@@ -357,12 +358,17 @@ class Work:
             for name, text in kernel.constants.items():
                 numbers[name] = float(np.ravel(evaluate(text, self.names))[0])
         self.numbers = [numbers[name] for name in kernel.fixed]
-        self._tables = {}
+        self._tables, self._own = {}, threading.local()
 
-    def place(self, axis, cells):
-        """The index along one axis of each cell."""
+    def place(self, axis, begin, end, padding=0):
+        """The index along one axis of each cell, the last one's repeated ``padding`` times."""
         k = list(self.axes).index(axis)
-        return cells // int(np.prod(self.shape[k + 1 :], dtype=np.int64)) % self.shape[k]
+        stride = math.prod(self.shape[k + 1 :])
+        first, last = begin // stride, (end - 1) // stride
+        counts = np.full(last - first + 1, stride)
+        counts[0] -= begin - first * stride
+        counts[-1] -= (last + 1) * stride - end - padding
+        return np.repeat(np.arange(first, last + 1) % self.shape[k], counts)
 
     def table(self, times, axis=None, text=None, values=None, keep=True):
         """What is looked up at these steps: (steps, expressions), or for one axis (steps, values of the axis)."""
@@ -382,15 +388,20 @@ class Work:
         return table
 
     def __call__(self, run, begin, end, stop=None, done=None):
-        """State rows (rows, end - begin) of the cells after all steps, or None if ``stop`` (an Event) was set.
+        """What the cells carry after all steps, row name -> (end - begin,); None if ``stop`` (an Event) was set.
 
         ``done(n)`` is called with the steps times runs that were made since the last call.
         """
         kernel, rows = self.kernel, self.kernel.rows
         blocks = -(-(end - begin) // WIDTH)
-        cells = np.minimum(np.arange(begin, begin + blocks * WIDTH), end - 1)
-        state = np.zeros((blocks, len(rows), WIDTH))
-        here = {f"h_{name}": axis[self.place(name, cells)] for name, axis in self.axes.items()}
+        cells = blocks * WIDTH
+        padding = cells - (end - begin)
+        state = getattr(self._own, "state", None)  # each thread keeps its buffer: a new one costs a page fault every 4 kB
+        if state is None or len(state) != blocks:
+            state = self._own.state = np.empty((blocks, len(rows), WIDTH))
+        state[:, rows["last"]] = state[:, rows["escaped"]] = 0
+        places = {name: self.place(name, begin, end, padding) for name in self.axes}
+        here = {f"h_{name}": axis[places[name]] for name, axis in self.axes.items()}
         for name, values in here.items():
             state[:, rows[name]] = values.reshape(blocks, WIDTH)
         for i, x in enumerate(self.start):
@@ -399,10 +410,10 @@ class Work:
                 state[:, rows[f"c{i}_{slot}"]] = x if first == "theta" else x * 0
         with np.errstate(all="ignore"):
             for name, text in kernel.derived.items():
-                state[:, rows[name]] = np.broadcast_to(evaluate(text, {**self.names, **here}), cells.shape).reshape(blocks, WIDTH)
+                state[:, rows[name]] = np.broadcast_to(evaluate(text, {**self.names, **here}), cells).reshape(blocks, WIDTH)
         looked, width = [], max(1, len(kernel.by_step))
         for axis, text in kernel.by_axis.values():
-            values, place = self.axes[axis], self.place(axis, cells)
+            values, place = self.axes[axis], places[axis]
             whole = len(values) <= CHUNK
             if not whole:
                 used, place = np.unique(place, return_inverse=True)
@@ -422,7 +433,8 @@ class Work:
             run(flat, by_step, first, last, self.bound, self.reach, *self.numbers, *tables)
             if done is not None:
                 done((last - first) * (end - begin))
-        return state.transpose(1, 0, 2).reshape(len(rows), -1)[:, : end - begin]
+        kept = [name for name in rows if name[0] == "c" or name in ("last", "escaped")]
+        return {name: state[:, rows[name]].reshape(-1)[: end - begin] for name in kept}
 
 
 # -- compiling ---------------------------------------------------------------------------------

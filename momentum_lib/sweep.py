@@ -354,19 +354,19 @@ def _run_compiled(job, kernel, done):
 
     def part(begin):
         end = min(begin + chunk, size)
-        rows = work(run, begin, end, stop, done)
-        if rows is None:
+        row = work(run, begin, end, stop, done)
+        if row is None:
             return
-        row = {name: rows[k] for name, k in kernel.rows.items()}
         code = row["escaped"]
         with np.errstate(all="ignore"):
             if (code < 0).any():  # the surface answered NaN at a finite point: the NumPy engine says where
                 cell = np.unravel_index(begin + int(np.argmax(code < 0)), job.grid)
                 _numpy_box(job, tuple(slice(k, k + 1) for k in cell))
             state = [np.array([row[f"c{i}_{name}"] for i in range(dim)]) for name in ("theta", *job.rule.slots)]
-            cells = np.arange(begin, end)
-            hyper = {name: axes[name][work.place(name, cells)] if name in axes else value for name, value in job.full.items()}
-            point = job.rule.read(*state, **hyper)
+            point = state[0]
+            if job.rule.read_fn:
+                here = {name: axis[work.place(name, begin, end)] for name, axis in axes.items()}
+                point = job.rule.read(*state, **{**job.full, **here})
             view = lambda name: flat[name][..., begin:end]
             job.finish(view, point, np.abs(code).astype(int), row["last"].astype(int))
 

@@ -74,11 +74,11 @@ def test_the_printed_text_of_every_pair_is_the_single_run(name, on):
         rows = work(few(kernel, 3), 0, 3)
     for cell in range(3):
         path = descend(r, f, steps=steps, **{k: v if np.ndim(v) == 0 else v[0] for k, v in second.items()}, lr=lr[cell])
-        assert path.diverged_at is None and rows[kernel.rows["escaped"], cell] == 0
+        assert path.diverged_at is None and rows["escaped"][cell] == 0
         for i in range(f.dim):
             for slot in ("theta", *r.slots):
                 whole = path.points if slot == "theta" else path.state[slot]
-                found = rows[kernel.rows[f"c{i}_{slot}"], cell]
+                found = rows[f"c{i}_{slot}"][cell]
                 if kernel.exact:
                     assert found == whole[-1, i], (slot, i)
                 else:
