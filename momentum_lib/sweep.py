@@ -260,18 +260,22 @@ class _Job:
 
     def finish(self, part, point, diverged_at, last_above):
         """Write the results of some cells: ``part`` maps a result to its view on them."""
-        alive = diverged_at == 0
-        points = np.where(alive, point, 0)
-        values = np.where(alive, self.surface.value(points), np.inf)
+        dead = diverged_at != 0
+        points, values = part("points"), part("values")
+        points[...] = point
+        np.copyto(points, 0, where=dead)
+        values[...] = self.surface.value(points)
+        np.copyto(values, np.inf, where=dead)
         if np.isnan(values).any():
             cell = np.unravel_index(np.argmax(np.isnan(values)), values.shape)
             reject_nan(self.surface, "value", values[cell], points[(slice(None), *cell)], self.steps)
-        part("points")[...] = points
-        part("values")[...] = values
         part("diverged_at")[...] = diverged_at
         if self.minima:
-            part("errors")[...] = np.where(alive, relative_distance(self.surface, points, self.start), np.inf)
-            part("steps")[...] = np.where(alive & (last_above < self.steps), last_above + 1.0, np.inf)
+            errors, steps = part("errors"), part("steps")
+            errors[...] = relative_distance(self.surface, points, self.start)
+            np.copyto(errors, np.inf, where=dead)
+            np.add(last_above, 1.0, out=steps)
+            np.copyto(steps, np.inf, where=dead | (last_above >= self.steps))
 
 
 def _boxes(shape, cells):
