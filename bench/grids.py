@@ -108,7 +108,9 @@ def c_grid(surface, folder):
 
 def agree(name, ours, points):
     """The other side computes the same, where runs have settled: elsewhere rounding decides."""
-    settled = (ours.errors < 0.3) if ours.rule.name != "adam" else (ours.errors < 1e-2)
+    settled = np.isfinite(ours.values) & (ours.errors < 0.3)
+    if ours.rule.name == "adam":  # chaotic at large rates
+        settled = np.broadcast_to(ours.axes["lr"][:, None] < 2e-3, ours.shape)
     close = np.isclose(points, ours.points, rtol=1e-6, atol=1e-9).all(axis=0)
     share = close[settled].mean()
     assert share > 0.95, f"{name} computes something else: {share:.3f} of the settled runs agree"
@@ -116,7 +118,9 @@ def agree(name, ours, points):
 
 def pairs(rounds):
     """Six pairs at 512 x 512 x 200, in steady state."""
-    print(f"\nSweep, {SIDE} x {SIDE} settings x {STEPS} steps, float64, steady state; seconds (medians of {rounds} interleaved rounds)")
+    print(
+        f"\nSweep, {SIDE} x {SIDE} settings x {STEPS} steps, float64, steady state; seconds (medians of {rounds} interleaved rounds)"
+    )
     print(f"  {'':<22} {'NumPy':>8} {'compiled':>9} {'optax':>8} {'C':>8}   NumPy/comp. optax/comp. comp./C")
     can = kernels.missing() is None
     if not can:
@@ -148,24 +152,34 @@ def pairs(rounds):
                     assert ((escaped > 0) == (ours.diverged_at > 0)).mean() > 0.999
                     tasks["C"] = lambda run=hand, lr=lr, beta=beta: run(lr, beta)
                 t = median_times(tasks, rounds)
-                cells = "".join(f" {t[k]:{w}.4f}" if k in t else f" {'-':>{w}}" for k, w in zip(("NumPy", "compiled", "optax", "C"), (8, 9, 8, 8)))
+                cells = "".join(
+                    f" {t[k]:{w}.4f}" if k in t else f" {'-':>{w}}"
+                    for k, w in zip(("NumPy", "compiled", "optax", "C"), (8, 9, 8, 8))
+                )
                 ratio = lambda a, b, t=t: f"{t[a] / t[b]:.2f} x" if a in t and b in t else "-"
                 ratios = f"{ratio('NumPy', 'compiled'):>13} {ratio('optax', 'compiled'):>11} {ratio('compiled', 'C'):>7}"
                 print(f"  {surface.name + ', ' + name:<22}{cells} {ratios}", flush=True)
-    print("  ours and C count each run's steps and watch for divergence; optax returns the last point. Ours is equal to NumPy bit for bit.")
+    print(
+        "  ours and C count each run's steps and watch for divergence; optax returns the last point. Ours is equal to NumPy bit for bit."
+    )
 
 
 def growth(rounds):
     """From 64 x 64 to 2048 x 2048: heavy ball on Rosenbrock, everything warm."""
     print(f"\nGrowth: heavy ball on Rosenbrock, {STEPS} steps; milliseconds, and nanoseconds per run and step")
-    print(f"  {'grid':>11} {'NumPy':>10} {'compiled':>10} {'auto':>10} {'NumPy':>8} {'compiled':>9}")
+    print(f"  {'grid':>11} {'NumPy':>10} {'compiled':>10} {'auto':>10} {'optax':>10} {'NumPy':>8} {'compiled':>9} optax/comp.")
     engines = ["numpy", "compiled", "auto"] if kernels.missing() is None else ["numpy"]
+    scan = optax_grid("heavy_ball", surfaces.rosenbrock)
     for side in (64, 128, 256, 512, 1024, 2048):
         grid = settings("heavy_ball", "rosenbrock", side)
         tasks = {e: lambda e=e, g=grid: sweep(rules.heavy_ball, surfaces.rosenbrock, steps=STEPS, engine=e, **g) for e in engines}
+        if scan:
+            tasks["optax"] = lambda g=grid: scan(*g.values())
         t = median_times(tasks, rounds if side < 1024 else 1)
+        t.setdefault("optax", np.nan)
         ns = [f"{1e9 * t[e] / (side * side * STEPS):.2f}" for e in engines[:2]]
-        print(f"  {f'{side} x {side}':>11}" + "".join(f" {1e3 * t[e]:10.1f}" for e in engines) + f" {ns[0]:>8} {ns[-1]:>9}", flush=True)
+        print(f"  {f'{side} x {side}':>11}" + "".join(f" {1e3 * t[e]:10.1f}" for e in [*engines, "optax"]), end="")
+        print(f" {ns[0]:>8} {ns[-1]:>9} {t['optax'] / t[engines[1]]:9.2f} x" if engines[1:] else "", flush=True)
 
 
 def cold(rounds):

@@ -237,6 +237,21 @@ def printed(rule, surface, vary):
         raise Unprintable(f"rule {rule.name!r} cannot be compiled: it is not made by @rule, so there is no text to compile.")
     if surface.grad_fn is None:
         raise Unprintable(f"surface {surface.name!r} cannot be compiled: it has no gradient.")
+    minima = tuple(tuple(map(float, place)) for place in surface.minima)
+    texts = rule.fn, rule.look_fn, rule.read_fn, surface.grad_fn
+    key = (*texts, *rule.slots, None, *rule.hyper, None, *surface.params, None, minima, *vary)
+    if key not in _printed:
+        if len(_printed) >= 256:
+            _printed.clear()
+        _printed[key] = _print(rule, surface, vary)
+    return _printed[key]
+
+
+_printed = {}
+
+
+def _print(rule, surface, vary):
+    """What :func:`printed` returns, printed anew."""
     out, dims, carried = _Printer(vary), range(surface.dim), ["theta", *rule.slots]
     hyper = {**names_of("h_", rule.hyper), "t": ast.Name("t", ast.Load())}
     before = [{name: ast.Name(f"c{i}_{name}", ast.Load()) for name in carried} for i in dims]

@@ -238,7 +238,7 @@ def _reach(first, tol):
 SLICE_BYTES = 1 << 22  # of one slice's arrays in the NumPy engine: they stay in a core's second cache
 NS = 0.35  # nanoseconds of one elementwise operation of NumPy on one run
 # seconds until a kernel runs: compiled in this process; kept on disk; compiled anew; on top, numba's own start
-READY, KEPT, COMPILE, IMPORT = 0.02, 0.05, 0.5, 0.8
+READY, KEPT, COMPILE, IMPORT = 0.005, 0.05, 0.5, 0.8
 ENGINES = ("auto", "numpy", "compiled")
 
 
