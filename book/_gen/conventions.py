@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
+sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
+
+import _pages  # noqa: E402
 
 from momentum_lib import convert, descend, rules, surfaces  # noqa: E402
 from momentum_lib.codegen import rule_latex  # noqa: E402
@@ -107,16 +109,7 @@ FILES = {"conventions.md": formulas, "conventions-numbers.md": numbers, "convers
 
 
 def main(arguments):
-    stale = []
-    for name, make in FILES.items():
-        path, text = HERE / name, make()
-        if not path.exists() or path.read_text("utf-8") != text:
-            stale.append(name)
-            if "--check" not in arguments:
-                path.write_text(text, "utf-8")
-    for name in stale:
-        print(f'{name} is stale; run "make generate".' if "--check" in arguments else f"wrote {name}")
-    return 1 if stale and "--check" in arguments else 0
+    return _pages.main(FILES, arguments)
 
 
 if __name__ == "__main__":
