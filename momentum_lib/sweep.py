@@ -472,13 +472,13 @@ def sweep(
     given).  ``start``, ``steps``, ``limit`` and ``unstable`` are those of ``descend``; ``tol``
     is the relative distance that counts as converged.  Returns a :class:`Sweep`.
 
-    ``engine="numpy"``    every cell equals the single run with the same setting bit for bit.
-    ``engine="compiled"`` a kernel made from the rule's and the surface's text by numba, on all cores.
-        Bit for bit the same where the texts hold only ``+ - * /``, squares, ``sqrt``, ``sign``,
-        ``absolute``, ``maximum`` and ``where`` on the run's state (``beta**t`` counts as none of it:
-        NumPy computes it); where a gradient has cubes or ``sin``, ``cos``, ``exp``, the last digit of these
-        differs, and a chaotic run with them.
-    ``engine="auto"``     the compiled one where it ends sooner, its compilation included.
+    - ``engine="numpy"``: every cell equals the single run with the same setting bit for bit.
+    - ``engine="compiled"``: a kernel made from the rule's and the surface's text by numba, on all cores.
+      The bits are the same where what a step does to a run's state is ``+ - * /``, squares, ``sqrt``, ``sign``,
+      ``absolute``, ``maximum`` and ``where`` (powers such as ``beta**t`` are NumPy's own, looked up).  Where a
+      gradient has cubes or ``sin``, ``cos``, ``exp``, the last digit of these differs, and a chaotic run with it.
+    - ``engine="auto"``: the compiled one where it ends sooner, its compilation included.  What happens to be
+      compiled already decides only where the bits are the same; elsewhere the size of the work does.
 
     ``progress``: True shows a bar, False none; None shows one on a terminal, after two seconds.
 
