@@ -134,8 +134,8 @@ class Disc(LiveFigure):
         """What to see, then how it was made."""
         found, best = self.numbers(), self.best
         return (
-            f"Left, the steps to a millionth that the outermost eigenvalue predicts for every setting; hatched: it lies outside the unit disc. "
-            f"Middle, the eigenvalues of the setting at the cross-hair, a pair for each of {DIRECTIONS} curvatures; right, its error and the line "
+            f"On the map, the steps to a millionth that the outermost eigenvalue predicts for every setting; hatched: it lies outside the unit disc. "
+            f"On the disc, the eigenvalues of the setting at the cross-hair, a pair for each of {DIRECTIONS} curvatures; beside them its error and the dashed line "
             f"that falls by the rate {found['rate']:.4f} in each step. {self._setting()}; {self._told(found)}. "
             f"The diamond marks the best setting, rate {best.rate:.4f}."
         )
@@ -181,15 +181,14 @@ class Disc(LiveFigure):
         turn = np.exp(2j * np.pi * np.linspace(0, 1, 181))
         disc.plot(turn.real, turn.imag, color=QUIET, linewidth=1.2)
         disc.plot(*(found["rate"] * np.array([turn.real, turn.imag])), color=INK, linewidth=1, linestyle=(0, (5, 3)))
-        values = found["eigenvalues"]
-        disc.plot(values.real.ravel(), values.imag.ravel(), "o", color=look["color"], markersize=4, clip_on=False)
+        values, reach = found["eigenvalues"], 1.28
+        disc.plot(values.real.ravel(), values.imag.ravel(), "o", color=look["color"], markersize=4)
         for k, name in ((0, "flat"), (-1, "steep")):
-            z = values[k, 0]
-            disc.plot(z.real, abs(z.imag), "o", **ring)
-            disc.annotate(name, (z.real, abs(z.imag)), (0, 8), textcoords="offset points", ha="center", color=INK, fontsize=9, annotation_clip=True)
+            x, y = np.clip(values[k, 0].real, -reach, reach), abs(values[k, 0].imag)
+            disc.plot(x, y, "o", clip_on=False, **ring)
+            disc.annotate(name, (x, y), (0, 8), textcoords="offset points", ha="center", color=INK, fontsize=9)
         disc.axhline(0, color=QUIET, linewidth=0.5)
         disc.axvline(0, color=QUIET, linewidth=0.5)
-        reach = 1.28
         disc.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         disc.set_axis_off()
 

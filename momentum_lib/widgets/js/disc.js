@@ -36,18 +36,17 @@ const averages = (/** @type {string} */ rule) => rule === "averaged_momentum";
 
 /**
  * The matrix that one step applies to (theta, state) where the gradient is curvature times the point looked at: the
- * rule's own generated step, fed with unit vectors. Row by row.
+ * rule's own generated step, fed with unit vectors. Row by row; at most one slot.
  * @param {string} name @param {number} curvature @param {{lr: number, beta: number}} hyper
  */
 export function iterationMatrix(name, curvature, hyper) {
-  const rule = RULES[name], size = 1 + Object.keys(rule.slots).length;
-  const columns = Array.from({ length: size }, (_, j) => {
-    const [theta, ...state] = Array.from({ length: size }, (_, i) => (i === j ? 1 : 0));
-    const [next, slots] = rule.step(theta, curvature * rule.lookAt(theta, state, hyper), 2, state, hyper);
-    return [next, ...slots];
-  });
-  return Array.from({ length: size }, (_, i) => columns.map((column) => column[i]));
+  const rule = RULES[name];
+  const [a, [c]] = rule.step(1, curvature * rule.lookAt(1, REST, hyper), 2, REST, hyper);
+  if (c === undefined) return [[a]];
+  const [b, [d]] = rule.step(0, curvature * rule.lookAt(0, UNIT, hyper), 2, UNIT, hyper);
+  return [[a, b], [c, d]];
 }
+const REST = [0], UNIT = [1];
 
 /**
  * Eigenvalues of a 1 x 1 or 2 x 2 matrix in closed form, the larger modulus first; of a complex pair the upper one.
@@ -62,10 +61,21 @@ export function eigenvalues(matrix) {
   return Math.abs(one) >= Math.abs(two) ? [[one, 0], [two, 0]] : [[two, 0], [one, 0]];
 }
 
+/** The larger modulus alone, without the roots: the map asks for many thousands. @param {number[][]} matrix */
+export function radius([[a, b], row]) {
+  if (row === undefined) return Math.abs(a);
+  const [c, d] = row, half = (a + d) / 2, gap = ((a - d) / 2) ** 2 + b * c;
+  return gap < 0 ? Math.sqrt(half * half - gap) : Math.abs(half) + Math.sqrt(gap);
+}
 const modulus = (/** @type {Complex} */ [x, y]) => Math.hypot(x, y);
 
 /** The factor per step in the long run: the outermost eigenvalue over these curvatures. @param {Setup} setup @param {number[]} spectrum */
-export const rate = ({ rule, lr, beta }, spectrum) => Math.max(...spectrum.map((c) => modulus(eigenvalues(iterationMatrix(rule, c, { lr, beta }))[0])));
+export function rate({ rule, lr, beta }, spectrum) {
+  const hyper = { lr, beta };
+  let most = 0;
+  for (const c of spectrum) most = Math.max(most, radius(iterationMatrix(rule, c, hyper)));
+  return most;
+}
 
 /** Steps to a millionth that a rate predicts; NaN where it does not converge. @param {number} rho */
 export const predictedSteps = (rho) => (rho >= 1 ? NaN : Math.log(GOAL) / Math.log(rho));
@@ -87,14 +97,16 @@ export function bestSetting({ rule, kappa }) {
 
 /**
  * The setting that puts a conjugate pair at x ± iy for this curvature. For every rule here the squared distance of an
- * eigenvalue pair from 1 is the rate times the curvature.
- * @param {string} rule @param {number} curvature @param {number} x @param {number} y
+ * eigenvalue pair from 1 is the rate times the curvature. Left of 0 Nesterov has real eigenvalues only: there x becomes
+ * one at the momentum that is set.
+ * @param {string} rule @param {number} curvature @param {number} x @param {number} y @param {number} [now] the momentum set
  */
-export function settingAt(rule, curvature, x, y) {
+export function settingAt(rule, curvature, x, y, now = 0) {
   if (!remembers(rule)) return { lr: (1 - x) / curvature };
+  if (rule === "nesterov" && x < 0) return { beta: now, lr: (1 - x ** 2 / ((1 + now) * x - now)) / curvature };
   const product = (1 - x) ** 2 + y ** 2, square = x ** 2 + y ** 2;
   const beta = clamp(rule !== "nesterov" ? square : product < 1 ? square / (1 - product) : TOP, 0, TOP);
-  return { beta, lr: product / (curvature * (averages(rule) ? 1 - beta : 1)) };
+  return { beta, lr: (rule === "nesterov" ? Math.min(product, 1) : product) / (curvature * (averages(rule) ? 1 - beta : 1)) };
 }
 
 /**
@@ -174,7 +186,7 @@ print(f"predicted {rate:.6f} per step; {path.error[-1]:.3g} of the distance is l
     const handle = disc.handle({
       label: `Eigenvalue of the ${which}est direction`.replace("flatest", "flattest"),
       bounds: () => [[-1, 1], [0, remembers(fig.get("rule")) ? 1 : 0]],
-      set: (x, y) => place(settingAt(fig.get("rule"), lambda(), x, y)),
+      set: (x, y) => place(settingAt(fig.get("rule"), lambda(), x, y, fig.get("beta"))),
       words: (x, y) => `${show(x)}${y > 1e-9 ? ` plus or minus ${show(y)} i` : ", real"}, modulus ${show(Math.hypot(x, y))}`,
     });
     return { which, handle, name: disc.text({ class: "lf-direct", anchor: "middle" }) };
@@ -284,7 +296,7 @@ print(f"predicted {rate:.6f} per step; {path.error[-1]:.3g} of the distance is l
     if (memory && beta > 0) { home.update(ring(radius, centre)); homeName.update(centre, -radius, rule === "nesterov" ? "pairs live here" : "radius √β", 0, radius > 0.3 ? -8 : 16); } else { home.clear(); homeName.clear(); }
     if (rho < EDGE) outer.update(ring(rho)); else outer.clear();
     const path = /** @type {number[]} */ ([]);
-    for (const c of curvatures(kappa, 160)) path.push(...eigenvalues(iterationMatrix(rule, c, { lr, beta }))[0]);
+    for (const c of curvatures(kappa, 500)) path.push(...eigenvalues(iterationMatrix(rule, c, { lr, beta }))[0]);
     look.locus.update(path);
     look.dots.update(pairs.flat(2));
     for (const { which, handle, name } of handles) {
@@ -304,10 +316,15 @@ print(f"predicted {rate:.6f} per step; {path.error[-1]:.3g} of the distance is l
     goal.update([0, GOAL, steps, GOAL]);
     look.curve.update(Float64Array.from({ length: 2 * shown.length }, (_, k) => (k % 2 ? shown[k >> 1] : k >> 1)));
     line.update(rho > 0 ? [0, 1, steps, rho ** steps] : [0, 1, 1, 1e-300]);
-    // names, where both lines are in the picture: the measured one above, the predicted one below
-    const at = Math.round(Math.min(steps, rho < 1 ? Math.log(1e-8) / Math.log(rho) : steps) * 0.45), now = shown[Math.min(at, shown.length - 1)];
-    if (rho > 0 && rho ** at > 1e-7 && rho ** at < top) lineName.update(at, rho ** at, "predicted: rateᵏ", 0, now > rho ** at ? 20 : -10); else lineName.clear();
-    if (now > 1e-8 && now < top && at > 2) curveName.update(Math.min(at, shown.length - 1), now, "measured", 8, now > rho ** at ? -10 : 20); else curveName.clear();
+    // Names, where both lines are in the picture: the upper line's above it to the right, the lower one's below it to the left.
+    const at = Math.round(Math.min(steps, rho < 1 ? Math.log(1e-8) / Math.log(rho) : steps) * 0.45), end = Math.min(at, shown.length - 1);
+    const name = (/** @type {ReturnType<typeof fall.text>} */ text, /** @type {number} */ k, /** @type {number} */ value, /** @type {string} */ words, /** @type {boolean} */ above) => {
+      text.node.setAttribute("text-anchor", above ? "start" : "end");
+      if (k > 2 && value > 1e-7 && value < top) text.update(k, value, words, above ? 6 : -6, above ? -8 : 16); else text.clear();
+    };
+    const higher = shown[end] > rho ** end;
+    name(lineName, at, rho ** at, "predicted: rateᵏ", !higher);
+    name(curveName, end, shown[end], "measured", higher);
     curveName.node.setAttribute("data-look", family);
 
     sayRate(show(rho, 4));
