@@ -1,5 +1,8 @@
 """Matrices, rates, regimes, best settings and transients: against single runs, eigenvalues, closed forms and brute force."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -104,6 +107,7 @@ def test_regimes_of_arrays_and_at_critical_damping():
         assert theory.regime(rules.heavy_ball, 1.0, lr=product, beta=beta) == "monotone"
         assert theory.regime(rules.heavy_ball, 1.0, lr=product, beta=beta + 1e-4) == "ripples"
     assert theory.regime(rules.gradient_descent, 1.0, lr=1.5) == "ripples"
+    assert theory.regime(rules.heavy_ball, 1.0, lr=np.array([3.799, 3.801]), beta=0.9).tolist() == ["ripples", "diverging"]
 
 
 def test_edges_of_arrays():
@@ -116,11 +120,11 @@ def test_edges_of_arrays():
 # -- best settings ---------------------------------------------------------------------------------------------
 
 CLOSED = {
-    "gradient_descent": theory.best_gradient_descent,
-    "heavy_ball": theory.best_heavy_ball,
-    "polyak": theory.best_heavy_ball,
-    "nesterov": theory.best_nesterov,
-    "nesterov_torch": theory.best_nesterov,
+    "gradient_descent": "best_gradient_descent",
+    "heavy_ball": "best_heavy_ball",
+    "polyak": "best_heavy_ball",
+    "nesterov": "best_nesterov",
+    "nesterov_torch": "best_nesterov",
 }
 
 
@@ -128,7 +132,7 @@ CLOSED = {
 @pytest.mark.parametrize("mu, L", [(1.0, 100.0), (0.02, 0.5)])
 def test_the_search_finds_the_closed_form(name, mu, L):
     """A search that stops at a local answer, or a closed form with a factor missing."""
-    np.testing.assert_allclose(theory.best_setting(R[name], mu, L), CLOSED[name](mu, L), rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(theory.best_setting(R[name], mu, L), getattr(theory, CLOSED[name])(mu, L), rtol=2e-6, atol=2e-6)
 
 
 def test_the_search_converts_the_conventions():
@@ -208,6 +212,18 @@ def test_a_start_reaches_the_norm():
     assert theory.norm_peak(rules.polyak, 3.0, **hyper).size == pytest.approx(norms.max())
 
 
+def test_the_front_page_names_every_file_and_every_answer_has_its_text():
+    """A file or a function that a reader of ``help(theory)`` would never find."""
+    files = {path.stem for path in Path(theory.__file__).parent.glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"^``(\w+)``", theory.__doc__, re.M)) == files
+    page = (Path(__file__).parents[1] / "book" / "api.md").read_text("utf-8")
+    assert set(re.findall(r"momentum_lib\.theory\.(\w+)$", page, re.M)) == files
+    for name, thing in vars(theory).items():
+        if callable(thing) and not name.startswith("_"):
+            assert len(thing.__doc__.split()) > 7, name
+            assert thing.__module__.rpartition(".")[2] in files
+
+
 BAD = {
     "beta 1": (lambda: theory.stability_edge(rules.heavy_ball, 1.0, beta=1.0), ValueError, "beta is 1; allowed"),
     "edge with lr": (lambda: theory.stability_edge(rules.heavy_ball, 1.0, lr=1.0), TypeError, "leave lr out"),
@@ -217,6 +233,8 @@ BAD = {
     "standard, mu zero": (lambda: theory.standard_nesterov(0, 1), ValueError, "mu is 0 and L is 1; allowed"),
     "peak of a diverging run": (
         lambda: theory.transient_peak(rules.heavy_ball, 1.0, lr=4.0, beta=0.9), ValueError, "no peak; allowed: settings below"),
+    "peak of a crawl": (
+        lambda: theory.transient_peak(rules.heavy_ball, 1.0, lr=1e-9, beta=0.9), ValueError, "may lie millions of steps away"),
     "peak from the minimum": (
         lambda: theory.transient_peak(rules.heavy_ball, 1.0, start=0.0, lr=1.0), ValueError, "start is all zeros"),
     "norms of a batch": (

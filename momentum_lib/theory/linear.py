@@ -5,6 +5,7 @@ where g = curvature * (look . z) is the gradient at the place the rule looks at.
 are the rule's answers to unit vectors; its iteration matrix is carry + curvature * kick look^T.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,22 @@ def linear_form(rule, *, t=2, **hyper):
     """
     check_rule(rule)
     full = check_hyper(rule, hyper, unstable=True)
+    if all(np.ndim(value) == 0 for value in full.values()):
+        return _remembered(rule, t, tuple((name, float(value)) for name, value in full.items()))
+    return _take_apart(rule, t, full)
+
+
+@lru_cache(maxsize=512)
+def _remembered(rule, t, items):
+    """The form at plain numbers, kept: a search over curvatures asks for the same one many times."""
+    form = _take_apart(rule, t, dict(items))
+    for part in form:
+        part.flags.writeable = False
+    return form
+
+
+def _take_apart(rule, t, full):
+    """The answers of the rule's function to unit vectors; ``full`` holds every hyper-parameter, checked."""
     shape = np.broadcast_shapes(*(np.shape(value) for value in full.values()))
     flat = {name: np.broadcast_to(np.asarray(value, dtype=float), shape).ravel() for name, value in full.items()}
     n, size = int(np.prod(shape)), 1 + len(rule.slots)

@@ -40,7 +40,13 @@ def _horizon(rule, curvature, hyper):
             f"the spectral radius is {slowest:.6g}, so the run does not converge and has no peak; "
             f"allowed: settings below the stability edge. Ask theory.stability_edge({rule.name}, ...)."
         )
-    return int(np.ceil(12 / -np.log(max(slowest, 1e-3)))) + 4
+    steps = int(np.ceil(12 / -np.log(max(slowest, 1e-3)))) + 4
+    if steps > 1_000_000:
+        raise ValueError(
+            f"the spectral radius is {slowest:.9g}, so the peak may lie millions of steps away; allowed: up to about "
+            "0.99999. Look at fewer steps with theory.trajectory or theory.power_norms."
+        )
+    return steps
 
 
 def norm_peak(rule, curvature, **hyper):
@@ -59,7 +65,7 @@ def transient_peak(rule, curvature, *, start=1.0, **hyper):
     distance in all d directions.  ``start``: broadcasts to the spectrum (theta).  A size of 1 at
     step 0 says that the error never exceeds the start's.
     Raises ValueError where the rule diverges, for a start of zero, and for a rule that is not linear.
-    Source: the phenomenon in O'Donoghue and Candes 2015; Can and Gurbuzbalaban 2022, arXiv:2205.06689.
+    Source: Danilova, Kulakova and Polyak 2018, arXiv:1811.00658.
     """
     spectrum = np.atleast_1d(np.asarray(curvature, dtype=float))
     points = trajectory(rule, spectrum, _horizon(rule, spectrum, hyper), start=start, **hyper)
