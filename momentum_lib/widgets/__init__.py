@@ -17,6 +17,7 @@ except ImportError as error:
 from ._base import FIGURES, LiveFigure
 from .crosswalk import Crosswalk
 from .dial import Dial
+from .disc import Disc
 from .filter import Filter
 from .race import Race
 from .ravine import Ravine
@@ -31,4 +32,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Crosswalk", "Dial", "Filter", "LiveFigure", "Race", "Ravine", "make"]
+__all__ = ["FIGURES", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Race", "Ravine", "make"]

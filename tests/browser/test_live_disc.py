@@ -1,0 +1,291 @@
+"""The disc in a real browser: map, eigenvalues and error change under every hand as Python's theory says they should."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.browser import live
+
+pytest.importorskip("anywidget")
+from momentum_lib import rules, theory
+from momentum_lib.widgets import Disc
+from momentum_lib.widgets.disc import LINEAR, best_setting, remembers
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    with live.browser() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    return live.write_page(tmp_path_factory.mktemp("disc"), [Disc(), Disc(rule="nesterov", lr=0.01, beta=0.7)], static=True)
+
+
+def agrees(shown):
+    """Eigenvalues, rate, error and read-outs that are drawn equal momentum_lib's for the state that is shown."""
+    state = shown["state"]
+    expected = Disc(**state).numbers()
+    drawn = np.array(shown["eigenvalues"], dtype=float) @ [1, 1j]
+    assert drawn.shape == expected["eigenvalues"].shape
+    np.testing.assert_allclose(shown["curvatures"], expected["curvatures"], rtol=1e-12)
+    # A double root moves by the square root of rounding; its square does not.
+    np.testing.assert_allclose(drawn.sum(axis=1), expected["eigenvalues"].sum(axis=1), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(drawn.prod(axis=1), expected["eigenvalues"].prod(axis=1), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(drawn, expected["eigenvalues"], rtol=1e-6, atol=1e-6)
+    assert shown["rate"] == pytest.approx(expected["rate"], abs=1e-6)
+    np.testing.assert_allclose(np.array(shown["errors"], dtype=float), expected["errors"], rtol=1e-7, atol=1e-14)
+    assert shown["divergedAt"] == expected["diverged_at"]
+    assert shown["stepsTo"] == expected["steps_to"]
+    assert shown["peak"] == [expected["peak"][0], pytest.approx(expected["peak"][1], rel=1e-8)]
+    if expected["measured"] is None:
+        assert shown["measured"] is None
+    else:
+        assert shown["measured"] == pytest.approx(expected["measured"], rel=1e-6)
+    return state
+
+
+def map_agrees(shown):
+    """Every cell of the map holds the steps that the theory's rate predicts."""
+    drawn = shown["map"]
+    rates, momenta, steps = Disc(**shown["state"]).map()
+    np.testing.assert_allclose(drawn["xs"], rates, rtol=1e-12)
+    np.testing.assert_allclose(drawn["ys"], momenta, rtol=1e-12)
+    mine = np.array([np.nan if v == "diverged" else v for v in drawn["steps"]], dtype=float).reshape(steps.shape)
+    np.testing.assert_allclose(mine, steps, rtol=2e-5)
+    assert np.isnan(mine).any() and np.unique(mine[~np.isnan(mine)]).size > 50  # it is a map, not a blank
+
+
+def first(page):
+    return page.locator(".live-figure").first
+
+
+def button(page, name):
+    return first(page).get_by_role("button", name=name)
+
+
+def handle(page, name):
+    return first(page).locator(f'.lf-handle[aria-label="{name}"]')
+
+
+MAP, FLAT, STEEP = "Learning rate and momentum", "Eigenvalue of the flattest direction", "Eigenvalue of the steepest direction"
+
+
+def test_first_picture_is_pythons(chrome, address):
+    with live.open_page(chrome, address) as page:
+        shown = live.numbers(page)
+        assert agrees(shown) == Disc().state()
+        map_agrees(shown)
+        best = best_setting("heavy_ball", 100)
+        assert shown["best"] == pytest.approx(best._asdict())
+        said = first(page).locator(".lf-readouts dd").all_inner_texts()
+        assert said[0] == "0.8944" and said[2] == str(Disc().numbers()["steps_to"]) and said[3] == "never farther than the start"
+
+
+def test_eigenvalues_stand_where_they_are_drawn(chrome, address):
+    """Pixels: the dots on the disc, read back from the SVG, are the theory's eigenvalues; the circles have their radii."""
+    with live.open_page(chrome, address) as page:
+        found = page.evaluate("""() => { const svg = document.querySelectorAll('.live-figure .lf-svg')[1];
+            const circle = (path) => { const b = path.getBBox(); return [b.x + b.width / 2, b.y + b.height / 2, b.width / 2]; };
+            return { dots: svg.querySelector('.lf-dots[data-look=momentum]').getAttribute('d'), unit: circle(svg.querySelector('.lf-truth')), home: circle(svg.querySelector('.lf-home')), outer: circle(svg.querySelector('.lf-outer')) }; }""")
+        x0, y0, one = found["unit"]
+        places = np.array([[float(v) for v in part.split("m")[0].split(",")] for part in found["dots"].split("M")[1:]])
+        z = (places[:, 0] - x0) / one - 1j * (places[:, 1] - y0) / one
+        expected = Disc().eigenvalues().ravel()
+        assert all(np.abs(expected - place).min() < 0.01 for place in z) and len(z) == 18
+        for ring in ("home", "outer"):
+            assert found[ring][2] / one == pytest.approx(0.8**0.5, abs=0.01)
+
+
+def test_mouse_on_the_map_moves_the_eigenvalues(chrome, address):
+    with live.open_page(chrome, address) as page:
+        before = live.numbers(page)
+        live.drag(page, handle(page, MAP), -30, 40)
+        after = live.numbers(page)
+        state = agrees(after)
+        assert state["lr"] < 0.016 and state["beta"] < 0.75
+        assert after["eigenvalues"] != before["eigenvalues"] and after["rate"] != before["rate"]
+        box = first(page).locator(".lf-svg").first.bounding_box()
+        page.mouse.click(box["x"] + box["width"] - 20, box["y"] + box["height"] * 0.8)
+        assert agrees(live.numbers(page))["lr"] > 0.04
+        assert live.numbers(page)["divergedAt"]
+        assert "lies outside" in first(page).inner_text()
+
+
+@pytest.mark.parametrize("rule", LINEAR)
+def test_an_eigenvalue_can_be_dragged(chrome, address, rule):
+    with live.open_page(chrome, address) as page:
+        first(page).locator("select").first.select_option(rule)
+        agrees(live.numbers(page))
+        button(page, "Best setting").click()
+        state = agrees(live.numbers(page))
+        handle(page, STEEP).scroll_into_view_if_needed()
+        live.drag(page, handle(page, STEEP), 45, -40)
+        shown = live.numbers(page)
+        assert agrees(shown)["lr"] < state["lr"]
+        z = complex(*shown["eigenvalues"][-1][0])
+        place = first(page).evaluate("""(figure) => { const svg = figure.querySelectorAll('.lf-svg')[1], b = svg.querySelector('.lf-truth').getBBox();
+            const at = [...svg.querySelectorAll('.lf-handle')][1].getAttribute('transform').match(/[-\\d.]+/g).map(Number);
+            return [(at[0] - b.x - b.width / 2) / (b.width / 2), (b.y + b.height / 2 - at[1]) / (b.height / 2)]; }""")
+        assert abs(complex(*place) - complex(z.real, abs(z.imag))) < 0.02
+        if rule == "nesterov":  # left of 0 it has no pairs
+            assert z.imag == 0 and -0.8 < z.real < 0 and shown["state"]["beta"] == pytest.approx(state["beta"], abs=1e-4)
+        elif remembers(rule):
+            assert z.imag != 0  # pulled off the real line: a pair
+            product = shown["state"]["lr"] * 100 * ((1 - shown["state"]["beta"]) if rule == "averaged_momentum" else 1)
+            assert abs(1 - z) ** 2 == pytest.approx(product, rel=1e-6)
+
+
+def test_fingers(chrome, address):
+    with live.open_page(chrome, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
+        before, scrolled = live.numbers(page)["state"], page.evaluate("scrollY")
+        live.touch_drag(page, handle(page, MAP), -40, 50)
+        after = agrees(live.numbers(page))
+        assert after["lr"] < before["lr"] and after["beta"] < before["beta"]
+        assert page.evaluate("scrollY") == scrolled
+        handle(page, STEEP).scroll_into_view_if_needed()
+        live.touch_drag(page, handle(page, STEEP).locator(".lf-ring"), 30, 20)
+        assert agrees(live.numbers(page)) != after
+
+
+def test_keys(chrome, address):
+    with live.open_page(chrome, address) as page:
+        handle(page, MAP).focus()
+        page.keyboard.press("ArrowUp")
+        assert agrees(live.numbers(page))["beta"] == pytest.approx(0.8099, abs=2e-4)
+        page.keyboard.press("Shift+ArrowLeft")
+        state = agrees(live.numbers(page))
+        assert state["lr"] == pytest.approx(0.02 * 100**-0.1, rel=1e-3)
+        words = handle(page, MAP).get_attribute("aria-valuetext")
+        assert "learning rate" in words and f"{live.numbers(page)['stepsTo']} steps" in words
+        handle(page, FLAT).focus()
+        page.keyboard.press("ArrowLeft")
+        moved = agrees(live.numbers(page))
+        assert moved["lr"] > state["lr"]  # farther from 1
+        assert "plus or minus" in handle(page, FLAT).get_attribute("aria-valuetext") and "modulus" in handle(page, FLAT).get_attribute("aria-valuetext")
+
+
+@pytest.mark.parametrize("rule", LINEAR)
+def test_rules_and_their_maps(chrome, address, rule):
+    with live.open_page(chrome, address) as page:
+        first(page).locator("select").first.select_option(rule)
+        shown = live.numbers(page)
+        state = agrees(shown)
+        map_agrees(shown)
+        assert shown["divergedAt"] is None
+        if rule == "averaged_momentum":  # the same rule in another unit: nothing on the disc moves
+            z = np.array(shown["eigenvalues"]) @ [1, 1j]
+            np.testing.assert_allclose(z, Disc().eigenvalues(), atol=1e-9)
+            assert state["lr"] == pytest.approx(0.1)
+        assert first(page).locator('[data-control="beta"]').is_visible() == remembers(rule)
+        button(page, "Best setting").click()
+        shown = live.numbers(page)
+        agrees(shown)
+        assert shown["rate"] == pytest.approx(best_setting(rule, 100).rate, abs=1e-6)
+
+
+def test_condition_number_makes_another_map_and_a_mountain(chrome, address):
+    with live.open_page(chrome, address) as page:
+        live.type_into(page, "condition number", "1000")
+        shown = live.numbers(page)
+        state = agrees(shown)
+        assert state["kappa"] == 1000 and state["lr"] == pytest.approx(0.002)  # rate times curvature stays
+        map_agrees(shown)
+        button(page, "Best setting").click()
+        shown = live.numbers(page)
+        agrees(shown)
+        best = theory.best_heavy_ball(1, 1000)
+        peak = theory.transient_peak(rules.heavy_ball, Disc(kappa=1000).curvatures, lr=best.lr, beta=best.beta)
+        assert shown["peak"] == [peak.step, pytest.approx(peak.size, rel=1e-6)]
+        assert f"at step {peak.step}" in first(page).locator(".lf-readouts dd").nth(3).inner_text()
+
+
+def test_lines_of_the_map_meet_at_the_best_setting(chrome, address):
+    """Read the two curves back from the SVG: they are where the discriminant vanishes, and cross at the diamond."""
+    with live.open_page(chrome, address) as page:
+        found = page.evaluate("""() => { const fig = document.querySelector('.live-figure'), c = fig.querySelector('.lf-heat').style;
+            return { box: ['left', 'top', 'width', 'height'].map(k => parseFloat(c[k])), lines: [...fig.querySelectorAll('.lf-theory')].map(p => p.getAttribute('d')), best: fig.querySelector('.lf-best').getAttribute('d') }; }""")
+        left, top, width, height = found["box"]
+
+        def settings(d):
+            points = np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
+            low, high = 0.0006, 0.06
+            return low * (high / low) ** ((points[:, 0] - left) / width), 0.99 * (1 - (points[:, 1] - top) / height)
+
+        for d, curvature in zip(found["lines"], (1, 100), strict=True):
+            lr, beta = settings(d)
+            inside = (lr > 0.00065) & (lr < 0.055) & (beta > 0.01) & (beta < 0.98)
+            assert inside.sum() > 20
+            gap = (1 + beta - lr * curvature) ** 2 - 4 * beta
+            assert np.abs(gap[inside]).max() < 0.03
+        lr, beta = settings(found["best"].split("m")[0])
+        best = theory.best_heavy_ball(1, 100)
+        assert lr[0] == pytest.approx(best.lr, rel=0.01) and beta[0] == pytest.approx(best.beta, abs=0.01)
+
+
+def test_touch_targets_width_and_accessibility(chrome, address):
+    with live.open_page(chrome, address, width=360, height=740) as page:
+        first(page).locator("summary").click()
+        assert page.evaluate(live.SMALL_TARGETS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        for theme in ("light", "dark"):
+            page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
+            assert live.violations(page) == []
+
+
+def test_copied_python_gives_the_same(chrome, address):
+    with live.open_page(chrome, address) as page:
+        for rule in ("heavy_ball", "gradient_descent"):
+            first(page).locator("select").first.select_option(rule)
+            live.drag(page, handle(page, MAP), -20, 20)
+            names, printed = live.run_python(live.python_of(page))
+            shown = live.numbers(page)
+            assert float(names["rate"]) == pytest.approx(shown["rate"], abs=1e-7)
+            np.testing.assert_allclose(names["path"].error, shown["errors"], rtol=1e-7)
+            assert f"predicted {shown['rate']:.6f}" in printed
+
+
+def test_link_reset_and_a_hostile_link(chrome, address):
+    with live.open_page(chrome, address) as page:
+        live.drag(page, handle(page, MAP), 10, 30)
+        live.type_into(page, "condition number", "60")
+        button(page, "Link").click()
+        link, state = page.url, live.numbers(page)["state"]
+    with live.open_page(chrome, link) as page:
+        assert agrees(live.numbers(page)) == state
+        button(page, "Reset").click()
+        assert agrees(live.numbers(page)) == Disc().state()
+    with live.open_page(chrome, address + "#live=disc&lr=1e9&beta=7&kappa=NaN&steps=1&rule=adam") as page:
+        assert agrees(live.numbers(page)) == {**Disc().state(), "lr": 100, "beta": 0.99, "steps": 20}
+
+
+def test_two_figures_and_cleanup(chrome, address):
+    with live.open_page(chrome, address) as page:
+        live.ready(page, 1)
+        assert agrees(live.numbers(page, 1)) == Disc(rule="nesterov", lr=0.01, beta=0.7).state()
+    found = live.mounted_and_gone(chrome, address, Disc())
+    assert found["during"][0] > found["before"][0] + 10
+    assert found["after"] == found["before"]
+    assert found["left"] == 0 and found["heard"] == 0
+
+
+def test_static_picture_without_javascript_and_in_print(chrome, address):
+    with live.open_page(chrome, address, wait=False, java_script_enabled=False) as page:
+        assert page.locator(".live-static img").first.is_visible()
+    with live.open_page(chrome, address) as page:
+        page.emulate_media(media="print")
+        assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
+
+
+def test_recompute_times_are_reported(chrome, address, record_property):
+    """Not a gate (machines differ): a drag over the map, and a change of the condition number, which makes the map anew."""
+    with live.open_page(chrome, address) as page:
+        found = {}
+        for name, change in (("kappa", "m.set('kappa', 90 + 0.1 * k)"), ("drag", "m.set('beta', 0.6 + 1e-3 * k)")):
+            found[name] = page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, times = [];
+                for (let k = 1; k <= 30; k++) {{ {change}; const t = performance.now(); f.numbers(); times.push(performance.now() - t); }}
+                return Math.round(100 * times.sort((x, y) => x - y)[15]) / 100; }}""")
+        agrees(live.numbers(page))
+    record_property("measured", "disc, ms to draw: " + json.dumps(found))
