@@ -18,6 +18,7 @@ from ._base import FIGURES, LiveFigure
 from .crosswalk import Crosswalk
 from .dial import Dial
 from .filter import Filter
+from .phase import Phase
 from .race import Race
 from .ravine import Ravine
 
@@ -31,4 +32,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Crosswalk", "Dial", "Filter", "LiveFigure", "Race", "Ravine", "make"]
+__all__ = ["FIGURES", "Crosswalk", "Dial", "Filter", "LiveFigure", "Phase", "Race", "Ravine", "make"]
