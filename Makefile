@@ -12,7 +12,6 @@ ENV := $(VENV)/installed
 NPM := node_modules/installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export MPLBACKEND := agg
 
 .PHONY: help env vendor book site test test-pages bench generate check notebooks style clean distclean
 
@@ -53,14 +52,14 @@ test-pages: $(ENV) $(NPM) site  ## only the built site in a browser
 
 check: $(ENV)  ## generated files, notebooks and addresses are up to date; style
 	$(PY) -m momentum_lib.codegen --check
-	@for script in book/_gen/*.py; do $(PY) $$script --check || exit 1; done
+	@for script in book/_gen/[a-z]*.py; do $(PY) $$script --check || exit 1; done
 	$(PY) tests/clean.py --check
 	$(BIN)/ruff check .
 
 # --- authors --------------------------------------------------------------------------------------------------------
 generate: $(ENV)  ## rewrite every generated file
 	$(PY) -m momentum_lib.codegen
-	@for script in book/_gen/*.py; do $(PY) $$script || exit 1; done
+	@for script in book/_gen/[a-z]*.py; do $(PY) $$script || exit 1; done
 	$(PY) tests/clean.py
 
 notebooks: $(ENV)  ## run every chapter in place, then clean it

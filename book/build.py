@@ -44,7 +44,9 @@ def build(force=False):
     STAMP.unlink(missing_ok=True)
     # -W: a warning is an error; -n: a reference that leads nowhere is a warning; --keep-going: list them all
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT), "--all", "-n", "-W", "--keep-going"]
-    status = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("MPLBACKEND", None)  # a back end from outside would take the pictures out of the cells
+    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     if status == 0:
         STAMP.write_text(before)
     else:

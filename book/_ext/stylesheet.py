@@ -11,6 +11,7 @@ import html
 import re
 import shutil
 import string
+from logging import WARNING, getLogger
 from pathlib import Path
 
 import tinycss2
@@ -164,6 +165,7 @@ def _write_fonts(names, outdir):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     codes = sorted(map(ord, _characters(outdir)))
+    getLogger("fontTools").setLevel(WARNING)  # it tells of every table
     options = subset.Options(flavor="woff2", layout_features=["*"], hinting=False, notdef_outline=True, name_IDs=["*"])
     for name in sorted(names):
         sources = [MODULES / "katex" / "dist" / "fonts" / name, *MODULES.glob(f"@fontsource/*/files/{name}")]

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
+sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
+
+import _pages  # noqa: E402
 
 from momentum_lib import convert, descend, rules, surfaces  # noqa: E402
 from momentum_lib.codegen import rule_latex  # noqa: E402
@@ -76,11 +78,16 @@ def factor(source, target):
         mark = ""
     except ValueError:
         mark = " †"
-    known = {1.0: r"$\eta$", 1 / (1 - BETA): r"$\dfrac{\eta}{1-\beta}$", 1 - BETA: r"$(1-\beta)\,\eta$"}
+    known = {1.0: r"$\eta$", 1 / (1 - BETA): r"$\eta/(1-\beta)$", 1 - BETA: r"$(1-\beta)\,\eta$"}
     for value, text in known.items():
         if np.isclose(ratio, value):
             return text + mark
     raise AssertionError(f"{source} -> {target}: lr is multiplied by {ratio}; name this factor in book/_gen/conventions.py")
+
+
+def short(name):
+    """A rule's name as a column head that leaves room for five of them."""
+    return name.removesuffix("_momentum").replace("_", " ")
 
 
 def conversions():
@@ -91,9 +98,9 @@ def conversions():
         ("ahead", "Gradient ahead: Nesterov's family"),
     ):
         names = [name for name, convention in CONVENTIONS.items() if convention.measures == measures]
-        rows = ["| from ↓ to → | " + " | ".join(f"`{name}`" for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+        rows = ["| from ↓ to → | " + " | ".join(short(name) for name in names) + " |", "|---" * (len(names) + 1) + "|"]
         for source in names:
-            rows.append(f"| `{source}` | " + " | ".join(factor(source, target) for target in names) + " |")
+            rows.append(f"| {short(source)} | " + " | ".join(factor(source, target) for target in names) + " |")
         parts.append(f"**{words}**\n\n" + "\n".join(rows) + "\n")
     return FIRST_LINE + "\n".join(parts)
 
@@ -102,16 +109,7 @@ FILES = {"conventions.md": formulas, "conventions-numbers.md": numbers, "convers
 
 
 def main(arguments):
-    stale = []
-    for name, make in FILES.items():
-        path, text = HERE / name, make()
-        if not path.exists() or path.read_text("utf-8") != text:
-            stale.append(name)
-            if "--check" not in arguments:
-                path.write_text(text, "utf-8")
-    for name in stale:
-        print(f'{name} is stale; run "make generate".' if "--check" in arguments else f"wrote {name}")
-    return 1 if stale and "--check" in arguments else 0
+    return _pages.main(FILES, arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
+sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
+
+import _pages  # noqa: E402
 
 from momentum_lib.notation import LOOKS, QUANTITIES  # noqa: E402
 
@@ -92,21 +94,11 @@ def looks():
     )
 
 
-def texts():
-    """File -> its text, as it should be."""
-    return {HERE / "quantities.md": quantities(), HERE / "looks.md": looks()}
+FILES = {"quantities.md": quantities, "looks.md": looks}
 
 
 def main(arguments):
-    stale = [path for path, text in texts().items() if not path.exists() or path.read_text("utf-8") != text]
-    if "--check" in arguments:
-        for path in stale:
-            print(f'{path.name} is not what momentum_lib/notation.py says; run "make generate".')
-        return 1 if stale else 0
-    for path in stale:
-        path.write_text(texts()[path], "utf-8")
-        print(f"wrote {path.relative_to(HERE.parents[1])}")
-    return 0
+    return _pages.main(FILES, arguments)
 
 
 if __name__ == "__main__":

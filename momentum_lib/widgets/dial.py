@@ -9,7 +9,7 @@ import traitlets
 from .. import rules as all_rules
 from .. import surfaces
 from ..core import descend
-from ..notation import QUANTITIES
+from ..notation import LOOKS, QUANTITIES
 from ..sweep import sweep
 from . import tuning
 from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, Point, canvas, contours, stroke
@@ -62,6 +62,14 @@ def _map(rule, surface, kappa, start, steps, tol, rate_range, cells):
     return sweep(rule, _field(surface, kappa), start=start, steps=steps, tol=tol, lr=rates, **{memory(rule): momenta})
 
 
+def budget(surface, rule, kappa):
+    """Steps enough for the valley of the map to be wide, for a surface and a rule by name."""
+    if surface in ("ravine", "bowl"):
+        return int(min(max(10 * math.floor(4 * math.sqrt(kappa if surface == "ravine" else 1) + 0.5), 200), 1000))
+    needed = descend(all_rules.get(rule), surfaces.get(surface), steps=1000, **tuning.best(surface, rule)).steps_to()
+    return 1000 if needed is None else min(max(50 * math.ceil(needed / 20), 200), 1000)
+
+
 class Dial(LiveFigure):
     """Steps to converge for every learning rate and momentum of a rule, and the run of the setting you pick.
 
@@ -71,7 +79,7 @@ class Dial(LiveFigure):
     ``lr``       learning rate of the cross-hair, 1e-6 to 100; one outside the map is shown at its edge
     ``beta``     its momentum, 0 to 0.99 (Adam: beta1)
     ``start``    two floats, inside the surface's domain (theta)
-    ``steps``    budget of each run, 20 to 1000
+    ``steps``    budget of each run, 20 to 1000; if not given, enough for the surface and the rule
     ``tol``      the relative distance that counts as converged, 1e-12 to 0.1
 
     Values outside are clamped; NaN and unknown names raise ``traitlets.TraitError``.
@@ -93,6 +101,8 @@ class Dial(LiveFigure):
         if isinstance(state.get("surface"), str) and state["surface"] in surfaces.SURFACES:
             state.setdefault("start", surfaces.get(state["surface"]).start)
         super().__init__(**state)
+        if "steps" not in state:
+            self.steps = budget(self.surface, self.rule, self.kappa)
         self.observe(self._moved, "surface")
 
     @traitlets.validate("start")
@@ -208,7 +218,7 @@ class Dial(LiveFigure):
             chart.plot(critical_rate(self.rule, flat, beta), beta, color=INK, linewidth=1.3, linestyle=(0, (5, 3)))
         if steps.count():
             best = found.best()
-            chart.plot(best["lr"], best[self.memory], "D", markersize=6, markerfacecolor="none", markeredgecolor=INK)
+            chart.plot(best["lr"], best[self.memory], "D", markersize=6, markerfacecolor="none", markeredgecolor=LOOKS["ink"].light, markeredgewidth=1.4)
         chart.axvline(self.lr, color=QUIET, linewidth=0.8)
         chart.axhline(self.beta, color=QUIET, linewidth=0.8)
         chart.plot(self.lr, self.beta, "o", markersize=8, markerfacecolor="none", markeredgecolor=stroke(look)["color"], markeredgewidth=2)

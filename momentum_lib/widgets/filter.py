@@ -139,7 +139,7 @@ class Filter(LiveFigure):
         return (
             f"A moving {kept} with momentum {self.beta:g}. Above: noisy gradients and their {kept}, which is smoother and late. "
             f"Below, left: the weight of past gradients halves every {found['half_life']:.3g} steps. Right: the gain at each frequency; "
-            f"the fastest, +1, -1, keeps {found['nyquist']:.3g} of its height. Every curve comes from the rule's own text."
+            f"the fastest, +1, −1, keeps {found['nyquist']:.3g} of its height. Every curve comes from the rule's own text."
         )
 
     def alt(self):
@@ -148,7 +148,7 @@ class Filter(LiveFigure):
         kept = "average" if self.form == "average" else "sum"
         what = {
             "wave": f"a wave of one turn in {2 * math.pi / self.omega if self.omega else math.inf:.3g} steps",
-            "zigzag": "a zigzag of +1 and -1",
+            "zigzag": "a zigzag of +1 and −1",
             "constant": "a constant 1",
             "step": "a step from 0 to 1",
         }[self.signal]

@@ -1,5 +1,6 @@
 """The race: update rules side by side on one surface, each at its own best setting."""
 
+import functools
 import math
 
 import numpy as np
@@ -11,8 +12,7 @@ from ..core import descend
 from . import tuning
 from ._base import INK, Choice, Choices, Flag, Integer, LiveFigure, Number, Point, Table, canvas, contours
 
-TOLERANCE = 1e-6
-BUDGET = 10_000
+TOLERANCE, BUDGET = tuning.TOLERANCES[0], tuning.BUDGET
 RATIO = 1.5
 MOST = 6
 SHORT = {"nesterov": "Nesterov", "polyak": "Heavy ball (two-point)", "nesterov_torch": "Nesterov (PyTorch)"}
@@ -35,6 +35,21 @@ def shared_rate(surface):
     """The rate that all rules share where ``tuned`` is False: a fifth of gradient descent's best on that surface."""
     lr = tuning.best(surface.name, "gradient_descent")["lr"]
     return float(f"{lr / (5 if surface.minima else 1):.3g}")
+
+
+@functools.lru_cache(maxsize=64)
+def _outcome(rule, surface, start, setting):
+    """How a long run ends; kept, because caption, alternative text and picture all ask for it."""
+    field = surfaces.get(surface)
+    run = descend(all_rules.get(rule), field, start=start, steps=BUDGET, **dict(setting))
+    (x0, x1), (y0, y1) = frame_of(field)
+    x, y = run.points.T
+    outside = np.flatnonzero((x < x0) | (x > x1) | (y < y0) | (y > y1))
+    return {
+        "diverged_at": run.diverged_at,
+        "leaves_at": int(outside[0]) if outside.size else None,
+        "steps_to": run.steps_to(TOLERANCE) if field.minima else None,
+    }
 
 
 class Race(LiveFigure):
@@ -122,22 +137,17 @@ class Race(LiveFigure):
     def numbers(self):
         """Rule name -> what the figure shows of it, as plain data.
 
-        ``steps_to`` a millionth of the start's distance (None: not within 10 000 steps), the step at
+        ``steps_to`` a millionth of the start's distance (None: not within 2000 steps), the step at
         which the run ``diverged_at`` or ``leaves_at`` the picture (None: never), ``loss`` at the step shown.
         """
         found = {}
         for rule in self.rules:
-            path, long = self.path(rule), self.path(rule, BUDGET)
-            (x0, x1), (y0, y1) = self.frame
-            x, y = long.points.T
-            outside = np.flatnonzero((x < x0) | (x > x1) | (y < y0) | (y > y1))
+            path, setting = self.path(rule), self.setting(rule)
             found[rule] = {
                 "path": path.points,
                 "values": path.values,
-                "hyper": self.setting(rule),
-                "diverged_at": long.diverged_at,
-                "leaves_at": int(outside[0]) if outside.size else None,
-                "steps_to": long.steps_to(TOLERANCE) if self.field.minima else None,
+                "hyper": setting,
+                **_outcome(rule, self.surface, self.start, tuple(setting.items())),
                 "loss": float(path.values[min(self.step, len(path))]),
             }
         return found

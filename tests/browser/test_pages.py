@@ -1,6 +1,7 @@
 """Every page of the built site, on a laptop and a phone, in light and dark, over http and from a file."""
 
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -130,6 +131,17 @@ def test_pictures_say_what_they_show(site, name):
 
 def live_pages(site):
     return [name for name in PAGES if 'class="live-figure"' in (site.path / f"{name}.html").read_text("utf-8")]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")), ids=lambda path: path.stem)
+def test_every_figure_of_a_chapter_is_on_its_page(site, path):
+    """A back end that draws nowhere, or a cell without its picture, leaves a page that builds and shows nothing."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    names = [cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") for cell in cells]
+    html = (site.path / "notebooks" / f"{path.stem}.html").read_text("utf-8")
+    for name in filter(None, names):
+        figure = re.search(rf'<figure[^>]*id="{name}".*?</figure>', html, re.S)
+        assert figure and "<img" in figure[0], name
 
 
 def test_without_javascript_and_on_paper_the_static_picture_stands(site, new_page):

@@ -70,6 +70,14 @@ export function axes(setup, n) {
   };
 }
 
+/** Steps enough for the valley of the map to be wide. @param {Setup} setup */
+export function budget({ surface, rule, kappa }) {
+  if (surface === "ravine" || surface === "bowl") return clamp(10 * Math.round(4 * Math.sqrt(surface === "bowl" ? 1 : kappa)), 200, 1000);
+  const run = descend(RULES[rule], SURFACES[surface], { steps: 1000, hyper: bestOf(surface, rule) });
+  const needed = run.divergedAt ? null : stepsTo(relativeError(SURFACES[surface], run.points));
+  return needed === null ? 1000 : clamp(50 * Math.ceil(needed / 20), 200, 1000);
+}
+
 /** The cell with the fewest steps; null where none converges. @param {ArrayLike<number>} map @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys */
 export function bestCell(map, xs, ys) {
   let k = -1, least = Infinity;
@@ -127,7 +135,8 @@ print(grid.best())
   // What the colours say: few steps light, many dark.
   const fewest = h("span"), most = h("span"), bar = h("canvas", { class: "lf-scale", width: 64, height: 1, "aria-hidden": "true" });
   bar.getContext("2d")?.putImageData(new ImageData(heatPixels(Float64Array.from({ length: 64 }, (_, k) => k), 64, 1, 0, 63, false), 64, 1), 0, 0);
-  const legend = h("p", { class: "lf-legend" }, fewest, bar, most, h("span", { class: "lf-hatched" }), h("span", { text: "diverges" }), h("span", { class: "lf-plain" }), h("span", { text: "not within the budget" }));
+  const entry = (/** @type {(Node|string)[]} */ ...parts) => h("span", { class: "lf-legend-entry" }, ...parts);
+  const legend = h("p", { class: "lf-legend" }, entry(fewest, bar, most), entry(h("span", { class: "lf-hatched" }), "diverges"), entry(h("span", { class: "lf-plain" }), "not within the budget"));
   const side = h("div", { class: "lf-stack" });
   fig.pictures.append(h("div", {}, map.box, legend), side);
   const plane = fig.plot({
@@ -163,12 +172,12 @@ print(grid.best())
   fig.slider({ name: "lr", label: QUANTITIES.lr.name, symbol: QUANTITIES.lr.symbol, type: "log", range: () => rateRange(setup()) });
   const kappa = fig.slider({ label: QUANTITIES.kappa.name, symbol: QUANTITIES.kappa.symbol, type: "log", bounds: [1, 1000], get: () => fig.get("kappa"),
     // The rate keeps its place in the picture: what counts is rate times curvature.
-    set: (value) => { const now = setup(); fig.set({ kappa: value, ...(now.surface === "ravine" && memory(now.rule) === "beta" ? { lr: (now.lr * now.kappa) / value } : {}) }); } });
+    set: (value) => { const now = setup(); fig.set({ kappa: value, steps: Math.max(now.steps, budget({ ...now, kappa: value })), ...(now.surface === "ravine" && memory(now.rule) === "beta" ? { lr: (now.lr * now.kappa) / value } : {}) }); } });
   /** The setting in the middle of the new map's valley, so that a change of rule or surface begins with a run that converges. @param {Partial<any>} change */
   const move = (change) => {
     const next = { ...setup(), ...change }, curved = curvatures(next);
     const lr = curved ? stabilityEdge(next.rule, curved[1], fig.get("beta")) / 4 : bestOf(next.surface, next.rule).lr;
-    fig.set({ ...change, lr: Number(clamp(lr, ...rateRange(next)).toPrecision(3)) });
+    fig.set({ ...change, steps: budget(next), lr: Number(clamp(lr, ...rateRange(next)).toPrecision(3)) });
   };
   fig.select({ name: "rule", label: "rule", options: DIALS.map((name) => ({ value: name, label: RULES[name].title })), set: (rule) => move({ rule }) });
   fig.select({ name: "surface", label: "surface", options: FIELDS.map((name) => ({ value: name, label: SURFACES[name].title })),

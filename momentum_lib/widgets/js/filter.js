@@ -182,7 +182,7 @@ print(kept[-1], theory.half_life(beta), theory.sample_size(beta))
     if (sum && signal === "constant") { limit.update([0, total, STEPS, total]); limitName.update(STEPS, total, `1/(1 − β) = ${say(total)}`, -4, 28); }
     else if (signal === "zigzag") { limit.update([0, drawn.gain, shown, drawn.gain, shown, -drawn.gain, 0, -drawn.gain]); limitName.update(shown, (high + drawn.gain) / 2, `settles at ± ${say(drawn.gain)}`, -4, 4); }
     else { limit.clear(); limitName.clear(); }
-    ["● gradients g", noise ? "— without the noise" : "", sum ? "━ sum v" : "┅ average m"].forEach((words, k) => {
+    ["• gradients g", noise ? "— without the noise" : "", sum ? "━ sum v" : "••• average m"].forEach((words, k) => {
       keys[k].node.setAttribute("x", String(time.inner.left + [0, 98, noise ? 232 : 98][k]));
       keys[k].node.setAttribute("y", "14");
       keys[k].node.textContent = words;

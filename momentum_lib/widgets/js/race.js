@@ -8,7 +8,7 @@ import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { marksData } from "./plot.js";
 import { choice, choices, flag, integer, number, point, same, table } from "./state.js";
-import { bestOf, memory, tune } from "./tune.js";
+import { BUDGET, TOLERANCES, bestOf, memory, tune } from "./tune.js";
 
 /** The surfaces of the plane. */
 export const FIELDS = Object.keys(SURFACES).filter((name) => SURFACES[name].dim === 2);
@@ -31,8 +31,7 @@ export const STATE = {
   tuned: flag(true),
 };
 
-export const TOLERANCE = 1e-6;
-export const BUDGET = 10000;
+const TOLERANCE = TOLERANCES[0];
 const RATIO = 1.5;
 const SHORT = /** @type {Record<string, string>} */ ({ nesterov: "Nesterov", polyak: "Heavy ball (two-point)", nesterov_torch: "Nesterov (PyTorch)" });
 const nameOf = (/** @type {string} */ rule) => SHORT[rule] ?? RULES[rule].title;

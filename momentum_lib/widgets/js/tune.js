@@ -5,8 +5,9 @@ import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { TUNED } from "./generated/tuned.js";
 
+/** The share of the first distance to get to; where no setting does within BUDGET steps, the next one counts. */
 export const TOLERANCES = [1e-6, 1e-4, 1e-2, 0.1, 0.5];
-export const BUDGET = 1000;
+export const BUDGET = 2000;
 const ADAPTIVE_TOP = 1, TOP = 0.995, ROUNDS = 5;
 export const RATES = [-5, -4, -3, -2, -1, 0, 1].flatMap((e) => [1, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2].map((m) => Number(`${m}e${e}`)));
 export const MOMENTA = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99];
@@ -41,8 +42,8 @@ export function tune(rule, surface, start, params = {}) {
       });
     let best = /** @type {Record<string, number>|null} */ (null), least = Infinity;
     for (let i = 0; i < xs.length; i++) for (let j = 0; j < (name ? ys.length : 1); j++) {
-      const steps = map[j * xs.length + i];
-      if (steps < least) { least = steps; best = setting(xs[i], ys[j]); }
+      const found = map[j * xs.length + i];
+      if (found < least) { least = found; best = setting(xs[i], ys[j]); }
     }
     return best ? { steps: least, best } : tol === TOLERANCES[TOLERANCES.length - 1] ? { steps: Infinity, best: nearestEnd(xs, name ? ys : [0]) } : null;
   };
