@@ -12,7 +12,6 @@ when published. `page.check()` is called at the end of each test for every page 
 import fcntl
 import functools
 import http.server
-import shutil
 import subprocess
 import sys
 import threading
@@ -22,11 +21,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser import live
+
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "_build" / "html"
 PREFIX = "/momentum/"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
 HEIGHT = {360: 740, 390: 844, 768: 1024, 1366: 900}
 
 
@@ -77,23 +76,11 @@ def site():
     thread.join()
 
 
-def chromium():
-    """Return the path of an installed Chromium or Chrome, or None."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
 @pytest.fixture(scope="session")
 def browser():
-    """One headless Chromium for the session."""
-    from playwright.sync_api import sync_playwright
-
-    path = chromium()
-    if path is None:
-        pytest.fail("no Chromium on the PATH; .ci/run installs it (Debian: apt-get install chromium)", pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    """One headless Chromium for the session: Playwright cannot run twice in a process."""
+    with live.browser() as launched:
+        yield launched
 
 
 @pytest.fixture

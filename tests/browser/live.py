@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 HARNESS = Path(__file__).parent / "harness" / "index.html"
+
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -21,20 +23,16 @@ FLAGS = [
 ]
 
 
-def chromium():
-    """The path of a Chromium; skips the test, with the reason, where there is none."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("no Chromium on this machine; install Debian's package chromium to run the browser tests")
-    return found
-
-
 @contextlib.contextmanager
 def browser():
-    """A headless Chromium under Playwright."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    """A headless Chromium (or Chrome) under Playwright; the tests share one, as the fixture ``browser``."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.fail("no Chromium on the PATH; .ci/run installs it (Debian: apt-get install chromium)", pytrace=False)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             yield launched
         finally:
@@ -141,9 +139,8 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def violations(page):
-    """What axe finds in the live figures of a page, as short lines; skips where axe is not installed."""
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run npm ci (make book does)")
+    """What axe finds in the live figures of a page, as short lines."""
+    assert AXE.is_file(), "axe-core is not there; `make vendor` fetches it"
     page.add_script_tag(path=str(AXE))
     found = page.evaluate(
         "async () => (await axe.run('.live-figure', { resultTypes: ['violations'], preload: false })).violations"

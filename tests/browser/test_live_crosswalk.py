@@ -3,18 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.browser import live
-
-pytest.importorskip("anywidget")
 from momentum_lib import rules
 from momentum_lib.conventions import CONVENTIONS
 from momentum_lib.widgets import Crosswalk
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with live.browser() as launched:
-        yield launched
+from tests.browser import live
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +55,8 @@ def readouts(page):
     return page.locator(".lf-readouts dd").all_inner_texts()
 
 
-def test_first_picture_is_pythons(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_first_picture_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
         assert agrees(page) == Crosswalk().state()
         assert readouts(page)[0].endswith("identical")
         lines = page.locator(".lf-plot").first.locator(".lf-line[data-look]")
@@ -73,8 +65,8 @@ def test_first_picture_is_pythons(chrome, address):
         assert drawn[0].count("L") == 60
 
 
-def test_the_drop_parts_the_paths(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_the_drop_parts_the_paths(browser, address):
+    with live.open_page(browser, address) as page:
         page.get_by_role("radio", name="drops").check()
         assert agrees(page)["drop"] is True
         found = Crosswalk(drop=True).numbers()
@@ -89,8 +81,8 @@ def test_the_drop_parts_the_paths(chrome, address):
         assert "next step × 0.910" in page.locator('[data-rule="polyak"]').inner_text()
 
 
-def test_mouse_moves_the_drop(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_moves_the_drop(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, gate(page), 1, 1)
         assert agrees(page)["drop_at"] == 13  # a trembling hand changes nothing
         live.drag(page, gate(page), 70, 20)
@@ -101,15 +93,15 @@ def test_mouse_moves_the_drop(chrome, address):
         assert agrees(page)["drop_at"] == 1
 
 
-def test_mouse_moves_the_start(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_moves_the_start(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, start_handle(page), 50, -40)
         x, y = agrees(page)["start"]
         assert x > -2.3 and y > -1.1
 
 
-def test_touch(chrome, address):
-    with live.open_page(chrome, address, width=390, height=844, has_touch=True, is_mobile=True) as page:
+def test_touch(browser, address):
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True) as page:
         start_handle(page).scroll_into_view_if_needed()
         scrolled = page.evaluate("scrollY")
         live.touch_drag(page, start_handle(page), 30, -30)
@@ -123,8 +115,8 @@ def test_touch(chrome, address):
         assert "polyak" in agrees(page)["shown"]
 
 
-def test_keys(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_keys(browser, address):
+    with live.open_page(browser, address) as page:
         gate(page).focus()
         page.keyboard.press("ArrowRight")
         state = agrees(page)
@@ -147,8 +139,8 @@ def test_keys(chrome, address):
 
 
 @pytest.mark.parametrize("width", [360, 390])
-def test_phone(chrome, address, width):
-    with live.open_page(chrome, address, width=width, height=740) as page:
+def test_phone(browser, address, width):
+    with live.open_page(browser, address, width=width, height=740) as page:
         page.locator(".lf-more summary").click()
         assert page.evaluate(live.SMALL_TARGETS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -159,8 +151,8 @@ def test_phone(chrome, address, width):
 
 
 @pytest.mark.parametrize("name", list(CONVENTIONS))
-def test_a_rate_typed_in_any_row_makes_that_row_the_source(chrome, address, name):
-    with live.open_page(chrome, address) as page:
+def test_a_rate_typed_in_any_row_makes_that_row_the_source(browser, address, name):
+    with live.open_page(browser, address) as page:
         rate(page, name).fill("0.05")
         page.keyboard.press("Enter")
         page.locator(".lf-title").click()
@@ -173,8 +165,8 @@ def test_a_rate_typed_in_any_row_makes_that_row_the_source(chrome, address, name
         assert all(tick(page, n).is_disabled() for n in [*refused, name])
 
 
-def test_another_formula_for_the_same_run(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_another_formula_for_the_same_run(browser, address):
+    with live.open_page(browser, address) as page:
         before = live.numbers(page)["paths"]["heavy_ball"]
         page.get_by_role("combobox", name="your formula").select_option("averaged_momentum")
         state = agrees(page)
@@ -185,8 +177,8 @@ def test_another_formula_for_the_same_run(chrome, address):
         assert (state["source"], state["lr"]) == ("nesterov", 0.012 / (1 - 0.9))  # no equal: the numbers stay
 
 
-def test_nonsense_in_a_row_is_refused_in_words(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_nonsense_in_a_row_is_refused_in_words(browser, address):
+    with live.open_page(browser, address) as page:
         for text in ("fast", "-1", "0"):
             rate(page, "averaged_momentum").fill(text)
             page.keyboard.press("Enter")
@@ -195,8 +187,8 @@ def test_nonsense_in_a_row_is_refused_in_words(chrome, address):
             assert rate(page, "averaged_momentum").input_value() == "0.12"
 
 
-def test_unticking_and_reset(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_unticking_and_reset(browser, address):
+    with live.open_page(browser, address) as page:
         for name in ("classical_momentum", "averaged_momentum"):
             tick(page, name).uncheck()
         assert agrees(page)["shown"] == ["heavy_ball"]
@@ -208,8 +200,8 @@ def test_unticking_and_reset(chrome, address):
 @pytest.mark.parametrize("state", [{}, {"drop": True, "factor": 4, "drop_at": 20}, {"source": "averaged_momentum", "lr": 0.3, "shown": ["polyak", "nesterov"]},
                                    {"source": "nesterov", "drop": True, "shown": ["nesterov_lerp"]},
                                    {"source": "dampened_momentum", "drop": True, "steps": 10, "drop_at": 50}])  # fmt: skip
-def test_copied_python_gives_the_same_paths(chrome, tmp_path, state):
-    with live.open_page(chrome, live.write_page(tmp_path, [Crosswalk(**state)])) as page:
+def test_copied_python_gives_the_same_paths(browser, tmp_path, state):
+    with live.open_page(browser, live.write_page(tmp_path, [Crosswalk(**state)])) as page:
         page.get_by_role("button", name="Copy as Python").click()
         names, printed = live.run_python(page.locator(".lf-code").text_content())
         shown = live.numbers(page)
@@ -221,19 +213,19 @@ def test_copied_python_gives_the_same_paths(chrome, tmp_path, state):
             assert str(path[-1]) in printed
 
 
-def test_link_keeps_the_state(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_link_keeps_the_state(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, gate(page), 40, 0)
         tick(page, "polyak").check()
         page.get_by_role("button", name="Link").click()
         link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(chrome, link) as page:
+    with live.open_page(browser, link) as page:
         assert agrees(page) == state != Crosswalk().state()
 
 
-def test_a_hostile_link_is_clamped(chrome, address):
+def test_a_hostile_link_is_clamped(browser, address):
     with live.open_page(
-        chrome,
+        browser,
         address + "#live=crosswalk&lr=1e99&beta=-3&source=<i>&shown=polyak,rm&drop=1&drop_at=-5&steps=7&start=99,NaN&factor=0",
     ) as page:
         assert agrees(page) == {
@@ -247,14 +239,14 @@ def test_a_hostile_link_is_clamped(chrome, address):
         }
 
 
-def test_a_diverging_setting_stays_in_the_picture(chrome, tmp_path):
+def test_a_diverging_setting_stays_in_the_picture(browser, tmp_path):
     wild = [
         Crosswalk(lr=900, drop=True),
         Crosswalk(lr=0.2, steps=300),
         Crosswalk(start=(0, 0)),
         Crosswalk(beta=0.999, drop=True, factor=100, lr=1e-5),
     ]
-    with live.open_page(chrome, live.write_page(tmp_path, wild)) as page:
+    with live.open_page(browser, live.write_page(tmp_path, wild)) as page:
         for index in range(len(wild)):
             live.ready(page, index)
         bad = page.evaluate(
@@ -266,16 +258,16 @@ def test_a_diverging_setting_stays_in_the_picture(chrome, tmp_path):
         assert "diverged" not in page.locator(".lf").nth(2).inner_text()  # it stands still at the minimum
 
 
-def test_speaks_when_the_reader_pauses(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_speaks_when_the_reader_pauses(browser, address):
+    with live.open_page(browser, address) as page:
         gate(page).focus()
         page.keyboard.press("ArrowRight")
         page.wait_for_function("document.querySelector('.lf-spoken').textContent !== ''")
         assert "divided by 10 after step 14" in page.locator(".lf-spoken").text_content()
 
 
-def test_cleanup_leaves_nothing(chrome, address):
-    found = live.mounted_and_gone(chrome, address, Crosswalk())
+def test_cleanup_leaves_nothing(browser, address):
+    found = live.mounted_and_gone(browser, address, Crosswalk())
     assert found["during"][0] > found["before"][0] + 30 and found["during"][1] > found["before"][1]
     assert found["after"] == found["before"]
     assert found["left"] == 0 and found["heard"] == 0
@@ -283,8 +275,8 @@ def test_cleanup_leaves_nothing(chrome, address):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1366, 360])
-def test_axe_finds_nothing(chrome, address, theme, width):
-    with live.open_page(chrome, address, width=width) as page:
+def test_axe_finds_nothing(browser, address, theme, width):
+    with live.open_page(browser, address, width=width) as page:
         page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
         page.get_by_role("radio", name="drops").check()
         page.locator(".lf-more summary").click()
@@ -292,17 +284,17 @@ def test_axe_finds_nothing(chrome, address, theme, width):
         assert live.violations(page) == []
 
 
-def test_print_and_no_script_show_the_static_picture(chrome, address):
-    with live.open_page(chrome, address, wait=False, java_script_enabled=False) as page:
+def test_print_and_no_script_show_the_static_picture(browser, address):
+    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
         assert page.locator(".live-static img").is_visible()
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         page.emulate_media(media="print")
         assert page.locator(".live-static img").is_visible() and not page.locator(".lf").is_visible()
 
 
-def test_recompute_time_is_reported(chrome, tmp_path, record_property):
+def test_recompute_time_is_reported(browser, tmp_path, record_property):
     """Not a gate (machines differ): one full redraw with all forms and 300 steps; goal 4 ms on a laptop core for 1000 steps."""
-    with live.open_page(chrome, live.write_page(tmp_path, [Crosswalk(steps=300, drop=True, shown=list(CONVENTIONS))])) as page:
+    with live.open_page(browser, live.write_page(tmp_path, [Crosswalk(steps=300, drop=True, shown=list(CONVENTIONS))])) as page:
         times = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, times = [];
             for (let k = 0; k < 60; k++) { f.model.set('lr', 0.01 + 1e-5 * k); const t = performance.now(); f.numbers(); times.push(performance.now() - t); }
             return times.sort((a, b) => a - b); }""")

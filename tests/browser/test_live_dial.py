@@ -5,16 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from tests.browser import live
-
-pytest.importorskip("anywidget")
 from momentum_lib.widgets import Dial
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with live.browser() as launched:
-        yield launched
+from tests.browser import live
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +71,8 @@ def knob(page):
     return first(page).locator('.lf-handle[aria-label="momentum, the beta dial"]')
 
 
-def test_first_picture_is_pythons(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_first_picture_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
         assert agrees(live.numbers(page)) == Dial().state()
         fine(page)
         shown = live.numbers(page)
@@ -90,9 +82,9 @@ def test_first_picture_is_pythons(chrome, address):
         assert f"{best['steps']:.0f} steps at" in first(page).locator(".lf-readouts dd").nth(1).inner_text()
 
 
-def test_the_map_is_painted_as_its_numbers_say(chrome, address):
+def test_the_map_is_painted_as_its_numbers_say(browser, address):
     """A pixel of the canvas: light where few steps do, hatching (nothing painted) where the run diverges, the page's colour between."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         fine(page)
         shown = live.numbers(page)["map"]
         n = shown["n"]
@@ -111,8 +103,8 @@ def test_the_map_is_painted_as_its_numbers_say(chrome, address):
         assert steps[0, 0] == "more" and dark == [20, 24, 31, 255]
 
 
-def test_mouse_on_the_map_picks_the_run(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_on_the_map_picks_the_run(browser, address):
+    with live.open_page(browser, address) as page:
         before = live.numbers(page)["state"]
         live.drag(page, map_handle(page), 50, 60)
         after = agrees(live.numbers(page))
@@ -123,9 +115,9 @@ def test_mouse_on_the_map_picks_the_run(chrome, address):
         assert agrees(live.numbers(page))["lr"] == pytest.approx(low * (high / low) ** 0.25, rel=0.05)
 
 
-def test_a_cell_of_the_map_says_what_its_run_does(chrome, address):
+def test_a_cell_of_the_map_says_what_its_run_does(browser, address):
     """Pick cells of the map: the run drawn beside it takes the steps that the map says."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         fine(page)
         drawn = live.numbers(page)["map"]
         n, seen = drawn["n"], set()
@@ -138,8 +130,8 @@ def test_a_cell_of_the_map_says_what_its_run_does(chrome, address):
         assert seen == {"diverged", "more", "steps"}
 
 
-def test_finger_on_the_map(chrome, address):
-    with live.open_page(chrome, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
+def test_finger_on_the_map(browser, address):
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
         before, scrolled = live.numbers(page)["state"], page.evaluate("scrollY")
         live.touch_drag(page, map_handle(page), -40, 50)
         after = agrees(live.numbers(page))
@@ -147,8 +139,8 @@ def test_finger_on_the_map(chrome, address):
         assert page.evaluate("scrollY") == scrolled
 
 
-def test_keys_on_the_map(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_keys_on_the_map(browser, address):
+    with live.open_page(browser, address) as page:
         map_handle(page).focus()
         page.keyboard.press("ArrowUp")
         assert agrees(live.numbers(page))["beta"] == pytest.approx(0.8 + 0.0099, abs=1e-4)
@@ -159,8 +151,8 @@ def test_keys_on_the_map(chrome, address):
         assert "learning rate" in words and "momentum" in words and f"{live.numbers(page)['steps_to']} steps" in words
 
 
-def test_turning_the_dial(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_turning_the_dial(browser, address):
+    with live.open_page(browser, address) as page:
         knob(page).scroll_into_view_if_needed()
         box = first(page).locator(".lf-rotary").bounding_box()
         x, y = live.centre(knob(page).locator(".lf-ring"))
@@ -181,15 +173,15 @@ def test_turning_the_dial(chrome, address):
         assert agrees(live.numbers(page))["beta"] == 0
 
 
-def test_a_finger_turns_the_dial(chrome, address):
-    with live.open_page(chrome, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
+def test_a_finger_turns_the_dial(browser, address):
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
         knob(page).scroll_into_view_if_needed()
         live.touch_drag(page, knob(page).locator(".lf-ring"), -60, -40)
         assert agrees(live.numbers(page))["beta"] < 0.75
 
 
-def test_conditioning_makes_another_map(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_conditioning_makes_another_map(browser, address):
+    with live.open_page(browser, address) as page:
         typed(page, "condition number", 100)
         shown = live.numbers(page)
         state = agrees(shown)
@@ -200,8 +192,8 @@ def test_conditioning_makes_another_map(chrome, address):
         map_agrees(live.numbers(page))
 
 
-def test_the_start_picks_the_map(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_the_start_picks_the_map(browser, address):
+    with live.open_page(browser, address) as page:
         handle = first(page).locator('.lf-handle[aria-label="Start of the path"]')
         live.drag(page, handle, 80, 40)
         state = agrees(live.numbers(page))
@@ -211,8 +203,8 @@ def test_the_start_picks_the_map(chrome, address):
 
 
 @pytest.mark.parametrize("rule", ["nesterov", "averaged_momentum", "adam"])
-def test_rules(chrome, address, rule):
-    with live.open_page(chrome, address) as page:
+def test_rules(browser, address, rule):
+    with live.open_page(browser, address) as page:
         first(page).locator("select").first.select_option(rule)
         shown = live.numbers(page)
         agrees(shown)
@@ -222,8 +214,8 @@ def test_rules(chrome, address, rule):
         assert bool(theory) == (rule != "adam")
 
 
-def test_another_surface(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_another_surface(browser, address):
+    with live.open_page(browser, address) as page:
         first(page).locator("summary").click()
         first(page).locator('[data-control="surface"] select').select_option("curved_valley")
         shown = live.numbers(page)
@@ -233,8 +225,8 @@ def test_another_surface(chrome, address):
         assert first(page).locator(".lf-theory").first.get_attribute("d") == ""
 
 
-def test_best_cell_and_budget(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_best_cell_and_budget(browser, address):
+    with live.open_page(browser, address) as page:
         button(page, "Best cell").click()
         shown = live.numbers(page)
         state, best = agrees(shown), Dial().best()
@@ -248,8 +240,8 @@ def test_best_cell_and_budget(chrome, address):
         assert "No setting of this map converges" in first(page).locator(".lf-note").inner_text()
 
 
-def test_theory_lines_lie_where_theory_says(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_theory_lines_lie_where_theory_says(browser, address):
+    with live.open_page(browser, address) as page:
         d = first(page).locator(".lf-theory").first.get_attribute("d")
         points = np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
         box = page.evaluate("""() => { const c = document.querySelector('.lf-heat').style; return ['left', 'top', 'width', 'height'].map(k => parseFloat(c[k])); }""")
@@ -259,8 +251,8 @@ def test_theory_lines_lie_where_theory_says(chrome, address):
         np.testing.assert_allclose(lr, 2 * (1 + beta) / 25, rtol=0.02)
 
 
-def test_touch_targets_and_width(chrome, address):
-    with live.open_page(chrome, address, width=360, height=740) as page:
+def test_touch_targets_and_width(browser, address):
+    with live.open_page(browser, address, width=360, height=740) as page:
         first(page).locator("summary").click()
         small = page.evaluate("""() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-track input, .lf-more summary, .lf select')]
             .filter(e => e.getClientRects().length).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 43.9)""")
@@ -268,8 +260,8 @@ def test_touch_targets_and_width(chrome, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_copied_python_gives_the_same(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_copied_python_gives_the_same(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, map_handle(page), 20, 40)
         text = live.python_of(page)
         names, printed = live.run_python(text)
@@ -279,24 +271,24 @@ def test_copied_python_gives_the_same(chrome, address):
         assert names["grid"].shape == (64, 64)
 
 
-def test_link_reset_and_a_hostile_link(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_link_reset_and_a_hostile_link(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, map_handle(page), 25, 30)
         typed(page, "condition number", 60)
         button(page, "Link").click()
         link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(chrome, link) as page:
+    with live.open_page(browser, link) as page:
         assert agrees(live.numbers(page)) == state
         button(page, "Reset").click()
         assert agrees(live.numbers(page)) == Dial().state()
-    with live.open_page(chrome, address + "#live=dial&lr=1e9&beta=7&kappa=NaN&steps=1&rule=gradient_descent&start=9,-9") as page:
+    with live.open_page(browser, address + "#live=dial&lr=1e9&beta=7&kappa=NaN&steps=1&rule=gradient_descent&start=9,-9") as page:
         assert agrees(live.numbers(page)) == {**Dial().state(), "lr": 100, "beta": 0.99, "steps": 20, "start": [3, -2]}
 
 
-def test_two_figures_and_cleanup(chrome, address):
+def test_two_figures_and_cleanup(browser, address):
     from momentum_lib.widgets import bundle
 
-    with chrome.new_context() as context:
+    with browser.new_context() as context:
         context.add_init_script(live.COUNT_LISTENERS)
         page = context.new_page()
         page.goto(address)
@@ -325,17 +317,17 @@ def test_two_figures_and_cleanup(chrome, address):
     assert found["left"] == 0 and found["heard"] == 0
 
 
-def test_static_picture_without_javascript_and_in_print(chrome, address):
-    with live.open_page(chrome, address, wait=False, java_script_enabled=False) as page:
+def test_static_picture_without_javascript_and_in_print(browser, address):
+    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
         assert page.locator(".live-static img").first.is_visible()
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         page.emulate_media(media="print")
         assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
 
 
-def test_recompute_times_are_reported(chrome, address, record_property):
+def test_recompute_times_are_reported(browser, address, record_property):
     """Not a gate (machines differ): a 64 x 64 map of 200 steps while kappa moves, and the run alone while the dial turns."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         fine(page)
         found = {}
         for name, change in (("kappa", "m.set('kappa', 25 + 0.1 * k)"), ("dial", "m.set('beta', 0.5 + 1e-3 * k)")):

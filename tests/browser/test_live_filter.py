@@ -6,16 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from tests.browser import live
-
-pytest.importorskip("anywidget")
 from momentum_lib.widgets import Filter
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with live.browser() as launched:
-        yield launched
+from tests.browser import live
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +50,8 @@ def drawn_line(page):
     return np.array([[float(v) for v in pair.split(",")] for pair in re.findall(r"[-\d.]+,[-\d.]+", text)])
 
 
-def test_first_picture_is_pythons(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_first_picture_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
         assert agrees(page) == Filter().state()
         points = drawn_line(page)
         expected = Filter().filtered()
@@ -69,8 +61,8 @@ def test_first_picture_is_pythons(chrome, address):
         assert scale[0] < 0
 
 
-def test_mouse_on_the_half_life(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_on_the_half_life(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, handle(page, HALF), 60, 0)
         state = agrees(page)
         assert 0.93 < state["beta"] < 0.98
@@ -80,8 +72,8 @@ def test_mouse_on_the_half_life(chrome, address):
         assert agrees(page)["beta"] < 0.01
 
 
-def test_mouse_on_the_frequency(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_on_the_frequency(browser, address):
+    with live.open_page(browser, address) as page:
         before = drawn_line(page)
         live.drag(page, handle(page, WAVE), 80, 0)
         state = agrees(page)
@@ -91,8 +83,8 @@ def test_mouse_on_the_frequency(chrome, address):
         assert agrees(page)["frequency"] == math.pi
 
 
-def test_touch(chrome, address):
-    with live.open_page(chrome, address, width=390, height=844, has_touch=True, is_mobile=True) as page:
+def test_touch(browser, address):
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True) as page:
         for which, name in ((HALF, "beta"), (WAVE, "frequency")):
             handle(page, which).scroll_into_view_if_needed()
             before, scrolled = live.numbers(page)["state"][name], page.evaluate("scrollY")
@@ -102,16 +94,16 @@ def test_touch(chrome, address):
 
 
 @pytest.mark.parametrize("width", [360, 390])
-def test_phone(chrome, address, width):
-    with live.open_page(chrome, address, width=width, height=740) as page:
+def test_phone(browser, address, width):
+    with live.open_page(browser, address, width=width, height=740) as page:
         page.locator(".lf-more summary").click()
         assert page.evaluate(live.SMALL_TARGETS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator(".lf-controls").first.locator(".lf-control").count() == 4
 
 
-def test_keys(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_keys(browser, address):
+    with live.open_page(browser, address) as page:
         handle(page, WAVE).focus()
         page.keyboard.press("ArrowRight")
         assert agrees(page)["frequency"] == float(f"{0.08 * (math.pi / 0.01) ** 0.01:.3g}")
@@ -130,8 +122,8 @@ def test_keys(chrome, address):
         assert agrees(page)["form"] == "sum"
 
 
-def test_the_momentum_slider_is_even_in_the_logarithm(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_the_momentum_slider_is_even_in_the_logarithm(browser, address):
+    with live.open_page(browser, address) as page:
         box = live.control(page, "beta").bounding_box()
         inside = box["width"] - 18
         for beta in (0.9, 0.99):
@@ -144,14 +136,14 @@ def test_the_momentum_slider_is_even_in_the_logarithm(chrome, address):
     ("name", "typed", "value"),
     [("beta", "0,95", 0.95), ("beta", "19/20", 0.95), ("beta", "1", 0.999), ("frequency", "9", math.pi), ("noise", "0", 0.0)],
 )
-def test_a_typed_value(chrome, address, name, typed, value):
-    with live.open_page(chrome, address) as page:
+def test_a_typed_value(browser, address, name, typed, value):
+    with live.open_page(browser, address) as page:
         live.type_into(page, name, typed)
         assert agrees(page)[name] == value
 
 
-def test_the_sum_is_ten_times_as_tall_and_blue(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_the_sum_is_ten_times_as_tall_and_blue(browser, address):
+    with live.open_page(browser, address) as page:
         page.get_by_role("radio", name="sum v").check()
         assert agrees(page)["form"] == "sum"
         assert page.locator(".lf-kept").first.get_attribute("data-look") == "momentum"
@@ -160,8 +152,8 @@ def test_the_sum_is_ten_times_as_tall_and_blue(chrome, address):
 
 
 @pytest.mark.parametrize("signal", ["zigzag", "constant", "step"])
-def test_signals(chrome, address, signal):
-    with live.open_page(chrome, address) as page:
+def test_signals(browser, address, signal):
+    with live.open_page(browser, address) as page:
         page.locator(".lf-more summary").click()
         page.get_by_role("combobox", name="signal").select_option(signal)
         assert agrees(page)["signal"] == signal
@@ -175,8 +167,8 @@ def test_signals(chrome, address, signal):
         assert agrees(page)["signal"] == ("step" if signal == "step" else "wave")  # who moves the frequency means the wave
 
 
-def test_new_noise_and_reset(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_new_noise_and_reset(browser, address):
+    with live.open_page(browser, address) as page:
         page.get_by_role("button", name="New noise").click()
         assert agrees(page)["seed"] == 1
         live.type_into(page, "beta", "0.5")
@@ -188,39 +180,39 @@ def test_new_noise_and_reset(chrome, address):
     "state",
     [{}, {"form": "sum", "beta": 0.95}, {"corrected": True, "signal": "constant"}, {"signal": "zigzag", "noise": 0.0, "seed": 7}],
 )
-def test_copied_python_gives_the_same_curve(chrome, tmp_path, state):
-    with live.open_page(chrome, live.write_page(tmp_path, [Filter(**state)])) as page:
+def test_copied_python_gives_the_same_curve(browser, tmp_path, state):
+    with live.open_page(browser, live.write_page(tmp_path, [Filter(**state)])) as page:
         page.get_by_role("button", name="Copy as Python").click()
         names, printed = live.run_python(page.locator(".lf-code").text_content())
         np.testing.assert_allclose(names["kept"], live.numbers(page)["filtered"], rtol=1e-12)
         assert str(names["kept"][-1]) in printed
 
 
-def test_link_keeps_the_state(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_link_keeps_the_state(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, handle(page, HALF), 33, 0)
         page.get_by_role("radio", name="sum v").check()
         page.get_by_role("button", name="Link").click()
         link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(chrome, link) as page:
+    with live.open_page(browser, link) as page:
         assert agrees(page) == state != Filter().state()
 
 
-def test_a_hostile_link_is_clamped(chrome, address):
+def test_a_hostile_link_is_clamped(browser, address):
     with live.open_page(
-        chrome, address + "#live=filter&beta=7&noise=-1&form=<b>&frequency=NaN&seed=1e9&signal=x&corrected=maybe"
+        browser, address + "#live=filter&beta=7&noise=-1&form=<b>&frequency=NaN&seed=1e9&signal=x&corrected=maybe"
     ) as page:
         assert agrees(page) == {**Filter().state(), "beta": 0.999, "noise": 0, "seed": 9999}
 
 
-def test_nothing_drawn_leaves_the_finite_world(chrome, tmp_path):
+def test_nothing_drawn_leaves_the_finite_world(browser, tmp_path):
     corners = [
         Filter(beta=b, form=f, signal=s, noise=n)
         for b in (0, 0.999)
         for f in ("sum", "average")
         for s, n in (("wave", 2), ("constant", 0), ("zigzag", 0))
     ]
-    with live.open_page(chrome, live.write_page(tmp_path, corners)) as page:
+    with live.open_page(browser, live.write_page(tmp_path, corners)) as page:
         for index in range(len(corners)):
             live.ready(page, index)
         bad = page.evaluate(
@@ -230,8 +222,8 @@ def test_nothing_drawn_leaves_the_finite_world(chrome, tmp_path):
         assert "NaN" not in page.locator("main").inner_text()
 
 
-def test_speaks_when_the_reader_pauses(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_speaks_when_the_reader_pauses(browser, address):
+    with live.open_page(browser, address) as page:
         spoken = page.locator(".lf-spoken")
         assert spoken.text_content() == ""
         handle(page, HALF).focus()
@@ -240,16 +232,16 @@ def test_speaks_when_the_reader_pauses(chrome, address):
         assert f"halve every {live.numbers(page)['half_life']:.3g} steps" in spoken.text_content()
 
 
-def test_cleanup_leaves_nothing(chrome, address):
-    found = live.mounted_and_gone(chrome, address, Filter())
+def test_cleanup_leaves_nothing(browser, address):
+    found = live.mounted_and_gone(browser, address, Filter())
     assert found["during"][0] > found["before"][0] + 20 and found["during"][1] > found["before"][1]
     assert found["after"] == found["before"]
     assert found["left"] == 0 and found["heard"] == 0
 
 
-def test_light_and_dark_differ(chrome, address):
+def test_light_and_dark_differ(browser, address):
     ask = "() => ['.lf-kept', '.lf-dots[data-look=gradient]'].map(s => getComputedStyle(document.querySelector(s))).map(c => [c.stroke, c.fill])"
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         light = page.evaluate(ask)
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         dark = page.evaluate(ask)
@@ -259,25 +251,25 @@ def test_light_and_dark_differ(chrome, address):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1366, 360])
-def test_axe_finds_nothing(chrome, address, theme, width):
-    with live.open_page(chrome, address, width=width) as page:
+def test_axe_finds_nothing(browser, address, theme, width):
+    with live.open_page(browser, address, width=width) as page:
         page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
         page.locator(".lf-more summary").click()
         page.get_by_role("button", name="Copy as Python").click()
         assert live.violations(page) == []
 
 
-def test_print_and_no_script_show_the_static_picture(chrome, address):
-    with live.open_page(chrome, address, wait=False, java_script_enabled=False) as page:
+def test_print_and_no_script_show_the_static_picture(browser, address):
+    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
         assert page.locator(".live-static img").is_visible()
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         page.emulate_media(media="print")
         assert page.locator(".live-static img").is_visible() and not page.locator(".lf").is_visible()
 
 
-def test_recompute_time_is_reported(chrome, address, record_property):
+def test_recompute_time_is_reported(browser, address, record_property):
     """Not a gate (machines differ): one full redraw while the momentum is dragged; goal 4 ms on a laptop core."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         times = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, times = [];
             for (let k = 0; k < 60; k++) { f.model.set('beta', 0.9 + 1e-4 * k); const t = performance.now(); f.numbers(); times.push(performance.now() - t); }
             return times.sort((a, b) => a - b); }""")

@@ -5,19 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from tests.browser import live
-
-pytest.importorskip("anywidget")
 from momentum_lib import surfaces
 from momentum_lib.widgets import Race
+from tests.browser import live
 
 STILL = {"playing": False}
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with live.browser() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +68,8 @@ def head(page):
     return live.numbers(page)["state"]["step"]
 
 
-def test_first_picture_is_pythons(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_first_picture_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
         shown = live.numbers(page)
         assert agrees(shown) == Race().state()
         for rule, family in (("gradient_descent", "gradient"), ("heavy_ball", "momentum"), ("nesterov", "nesterov")):
@@ -87,17 +79,17 @@ def test_first_picture_is_pythons(chrome, address):
         assert board == [words(run["steps_to"]) for run in Race().numbers().values()]
 
 
-def test_each_rule_is_at_its_own_best(chrome, address):
+def test_each_rule_is_at_its_own_best(browser, address):
     """The picture is fair: no rate ten percent away, at the same momentum, arrives sooner by more than a step."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         for rule, run in live.numbers(page)["runs"].items():
             for factor in (0.9, 1.1):
                 other = Race(settings={rule: {"lr": run["hyper"]["lr"] * factor}}).numbers()[rule]["steps_to"]
                 assert other is None or other >= run["steps_to"] - 1, (rule, factor)
 
 
-def test_mouse_drags_the_start(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_drags_the_start(browser, address):
+    with live.open_page(browser, address) as page:
         before = live.numbers(page)["state"]["start"]
         width = first(page).locator(".lf-svg").first.bounding_box()["width"]
         live.drag(page, handle_of(page), 60, 30)
@@ -107,15 +99,15 @@ def test_mouse_drags_the_start(chrome, address):
         assert "another start" in first(page).locator(".lf-title").inner_text()  # it no longer claims to be the best setting
 
 
-def test_a_click_puts_the_start_there(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_a_click_puts_the_start_there(browser, address):
+    with live.open_page(browser, address) as page:
         box = first(page).locator(".lf-svg").first.bounding_box()
         page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
         assert agrees(live.numbers(page))["start"] == [pytest.approx(1.5, abs=0.03), pytest.approx(1.0, abs=0.03)]
 
 
-def test_finger_drags_the_start_and_the_page_still_scrolls(chrome, address):
-    with live.open_page(chrome, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
+def test_finger_drags_the_start_and_the_page_still_scrolls(browser, address):
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
         before, scrolled = live.numbers(page)["state"]["start"], page.evaluate("scrollY")
         live.touch_drag(page, handle_of(page), 50, 40)
         after = agrees(live.numbers(page))["start"]
@@ -125,8 +117,8 @@ def test_finger_drags_the_start_and_the_page_still_scrolls(chrome, address):
         page.wait_for_function("y => scrollY > y + 50", arg=scrolled)
 
 
-def test_touch_targets_and_width(chrome, address):
-    with live.open_page(chrome, address, width=360, height=740) as page:
+def test_touch_targets_and_width(browser, address):
+    with live.open_page(browser, address, width=360, height=740) as page:
         first(page).locator("summary").click()
         small = page.evaluate("""() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-entry, .lf-toggle, .lf-track input, .lf-more summary')]
             .filter(e => e.getClientRects().length).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 44)""")
@@ -134,8 +126,8 @@ def test_touch_targets_and_width(chrome, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_keys_move_the_handle(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_keys_move_the_handle(browser, address):
+    with live.open_page(browser, address) as page:
         handle_of(page).focus()
         x, y = live.numbers(page)["state"]["start"]
         page.keyboard.press("ArrowRight")
@@ -143,8 +135,8 @@ def test_keys_move_the_handle(chrome, address):
         assert agrees(live.numbers(page))["start"] == [pytest.approx(x + 0.06), pytest.approx(y + 0.4)]
 
 
-def test_surface_menu(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_surface_menu(browser, address):
+    with live.open_page(browser, address) as page:
         first(page).locator("select").select_option("curved_valley")
         shown = live.numbers(page)
         state = agrees(shown)
@@ -152,8 +144,8 @@ def test_surface_menu(chrome, address):
         assert shown["frame"] == [list(side) for side in Race(surface="curved_valley").frame]
 
 
-def test_rules_come_and_go(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_rules_come_and_go(browser, address):
+    with live.open_page(browser, address) as page:
         tick = lambda rule: first(page).locator(f'.lf-board [data-rule="{rule}"] input').first  # noqa: E731
         tick("adam").check()
         assert agrees(live.numbers(page))["rules"] == ["gradient_descent", "heavy_ball", "nesterov", "adam"]
@@ -171,8 +163,8 @@ def test_rules_come_and_go(chrome, address):
         assert drawn == ""
 
 
-def test_further_rules(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_further_rules(browser, address):
+    with live.open_page(browser, address) as page:
         first(page).locator("summary").click()
         for rule in ("polyak", "rmsprop", "nesterov_torch"):
             first(page).locator(f'.lf-entries [data-rule="{rule}"] input').check()
@@ -182,8 +174,8 @@ def test_further_rules(chrome, address):
         assert len(agrees(live.numbers(page))["rules"]) == 6
 
 
-def test_same_rate_for_all(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_same_rate_for_all(browser, address):
+    with live.open_page(browser, address) as page:
         first(page).get_by_label("same rate for all").check()
         shown = live.numbers(page)
         assert agrees(shown)["tuned"] is False
@@ -193,8 +185,8 @@ def test_same_rate_for_all(chrome, address):
         assert agrees(live.numbers(page)) == Race().state()
 
 
-def test_settings_by_hand_and_divergence(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_settings_by_hand_and_divergence(browser, address):
+    with live.open_page(browser, address) as page:
         first(page).locator("summary").click()
         row = '.lf-setting[aria-label="Gradient descent"]'
         typed(page, "learning rate", 0.05, row)
@@ -215,8 +207,8 @@ def test_settings_by_hand_and_divergence(chrome, address):
         assert beta == pytest.approx(0.46 + 0.01, abs=0.002)
 
 
-def test_tune_from_this_start(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_tune_from_this_start(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, handle_of(page), 150, 90)
         before = {rule: run["steps_to"] for rule, run in live.numbers(page)["runs"].items()}
         button(page, "Tune from this start").click()
@@ -232,8 +224,8 @@ def test_tune_from_this_start(chrome, address):
         assert "its own best" in first(page).locator(".lf-title").inner_text()
 
 
-def test_play_pause_step_scrub_reset(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_play_pause_step_scrub_reset(browser, address):
+    with live.open_page(browser, address) as page:
         assert head(page) == 100
         button(page, "Play").click()
         page.wait_for_function("() => { const s = document.querySelector('.live-figure').__figure.numbers().state.step; return s > 3 && s < 90; }")
@@ -258,8 +250,8 @@ def test_play_pause_step_scrub_reset(chrome, address):
         assert agrees(live.numbers(page)) == Race().state()
 
 
-def test_keys_play_and_step_when_the_picture_has_the_focus(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_keys_play_and_step_when_the_picture_has_the_focus(browser, address):
+    with live.open_page(browser, address) as page:
         first(page).locator(".lf-course > .lf-svg").focus()
         page.keyboard.press("Home")
         assert head(page) == 0
@@ -279,16 +271,16 @@ def test_keys_play_and_step_when_the_picture_has_the_focus(chrome, address):
         assert head(page) == 100 and live.numbers(page)["resting"]
 
 
-def test_it_ends_by_itself(chrome, tmp_path):
-    with live.open_page(chrome, live.write_page(tmp_path, [Race(steps=20, speed=100)])) as page:
+def test_it_ends_by_itself(browser, tmp_path):
+    with live.open_page(browser, live.write_page(tmp_path, [Race(steps=20, speed=100)])) as page:
         button(page, "Play").click()
         page.wait_for_function("() => { const n = document.querySelector('.live-figure').__figure.numbers(); return n.state.step === 20 && !n.state.playing; }")
         assert button(page, "Play").is_visible()
 
 
-def test_heads_move_between_the_steps(chrome, tmp_path):
+def test_heads_move_between_the_steps(browser, tmp_path):
     """Eased: while it plays slowly, the head is drawn at places that are no step's."""
-    with live.open_page(chrome, live.write_page(tmp_path, [Race(speed=2, steps=20)])) as page:
+    with live.open_page(browser, live.write_page(tmp_path, [Race(speed=2, steps=20)])) as page:
         button(page, "Play").click()
         page.wait_for_function("() => { const a = document.querySelector('.live-figure').__figure.numbers().at; return a > 0.2 && a < 0.9; }")
         between = page.evaluate("() => document.querySelector('.lf-course .lf-runner[data-look=momentum]').getAttribute('d').split('m')[0]")
@@ -297,8 +289,8 @@ def test_heads_move_between_the_steps(chrome, tmp_path):
         assert between != later
 
 
-def test_compact_plays_once_by_itself(chrome, compact):
-    with live.open_page(chrome, compact) as page:
+def test_compact_plays_once_by_itself(browser, compact):
+    with live.open_page(browser, compact) as page:
         page.wait_for_function("() => document.querySelector('.live-figure').__figure.numbers().state.playing")
         page.wait_for_function("() => document.querySelector('.live-figure').__figure.numbers().state.step > 5")
         agrees(live.numbers(page))
@@ -321,8 +313,8 @@ def agrees_roughly(shown):
     return True
 
 
-def test_less_motion_means_no_autoplay_and_jumps(chrome, compact):
-    with live.open_page(chrome, compact, reduced_motion="reduce") as page:
+def test_less_motion_means_no_autoplay_and_jumps(browser, compact):
+    with live.open_page(browser, compact, reduced_motion="reduce") as page:
         page.wait_for_timeout(300)
         assert head(page) == 100 and not live.numbers(page)["state"]["playing"]
         button(page, "Play").click()
@@ -331,8 +323,8 @@ def test_less_motion_means_no_autoplay_and_jumps(chrome, compact):
         assert seen <= set(range(0, 101, 9)) | {100} and len(seen) <= 3  # whole steps, a twelfth apart, at rest between
 
 
-def test_a_surface_without_a_minimum(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_a_surface_without_a_minimum(browser, address):
+    with live.open_page(browser, address) as page:
         live.ready(page, 1)
         shown = live.numbers(page, 1)
         expected = Race(**shown["state"]).numbers()
@@ -343,8 +335,8 @@ def test_a_surface_without_a_minimum(chrome, address):
         assert "no minimum" in page.locator(".live-figure").nth(1).locator(".lf-note").inner_text()
 
 
-def test_copied_python_gives_the_same_ends(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_copied_python_gives_the_same_ends(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, handle_of(page), 37, 22)
         first(page).locator('.lf-board [data-rule="adam"] input').first.check()
         button(page, "Copy as Python").click()
@@ -358,8 +350,8 @@ def test_copied_python_gives_the_same_ends(chrome, address):
             assert repr(path) in printed
 
 
-def test_link_keeps_the_state(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_link_keeps_the_state(browser, address):
+    with live.open_page(browser, address) as page:
         first(page).locator("summary").click()
         live.drag(page, handle_of(page), 25, 60)
         typed(page, "learning rate", 0.0123, '.lf-setting[aria-label="Nesterov"]')
@@ -367,21 +359,21 @@ def test_link_keeps_the_state(chrome, address):
         button(page, "Link").click()
         link, state = page.url, live.numbers(page)["state"]
         assert state["settings"] == {"nesterov": {"lr": 0.0123}} and state["step"] == 31
-    with live.open_page(chrome, link) as page:
+    with live.open_page(browser, link) as page:
         assert agrees(live.numbers(page)) == state
 
 
-def test_a_hostile_link_is_clamped(chrome, address):
+def test_a_hostile_link_is_clamped(browser, address):
     bad = "#live=race&start=70,-70&steps=1e99&step=-4&rules=<b>,heavy_ball&settings=heavy_ball.lr:1e9,heavy_ball.beta:NaN,x.y:1&speed=NaN&surface=toString"
-    with live.open_page(chrome, address + bad) as page:
+    with live.open_page(browser, address + bad) as page:
         state = agrees(live.numbers(page))
         assert state == {**Race().state(), "start": [3, -2], "steps": 2000, "step": 0, "rules": ["heavy_ball"], "settings": {"heavy_ball": {"lr": 100}}}
 
 
-def test_cleanup_leaves_nothing(chrome, address):
+def test_cleanup_leaves_nothing(browser, address):
     from momentum_lib.widgets import bundle
 
-    with chrome.new_context() as context:
+    with browser.new_context() as context:
         context.add_init_script(live.COUNT_LISTENERS)
         page = context.new_page()
         page.goto(address)
@@ -406,16 +398,16 @@ def test_cleanup_leaves_nothing(chrome, address):
     assert found["left"] == 0 and found["heard"] == 0
 
 
-def test_static_picture_without_javascript_and_in_print(chrome, address):
-    with live.open_page(chrome, address, wait=False, java_script_enabled=False) as page:
+def test_static_picture_without_javascript_and_in_print(browser, address):
+    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
         assert page.locator(".live-static img").first.is_visible()
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         page.emulate_media(media="print")
         assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
 
 
-def test_speaks_when_it_is_still(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_speaks_when_it_is_still(browser, address):
+    with live.open_page(browser, address) as page:
         handle_of(page).focus()
         page.keyboard.press("Shift+ArrowRight")
         page.keyboard.press("Shift+ArrowRight")
@@ -425,9 +417,9 @@ def test_speaks_when_it_is_still(chrome, address):
             assert f"{run['steps_to']} steps" in spoken
 
 
-def test_recompute_time_is_reported(chrome, address, record_property):
+def test_recompute_time_is_reported(browser, address, record_property):
     """Not a gate (machines differ): one full redraw of six rules with 1000 steps each; goal 4 ms for one run of 1000 steps."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         page.evaluate("""() => { const m = document.querySelector('.live-figure').__figure.model;
             m.set('rules', ['gradient_descent', 'polyak', 'heavy_ball', 'nesterov', 'rmsprop', 'adam']); m.set('steps', 1000); }""")
         found = {}

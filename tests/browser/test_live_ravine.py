@@ -6,17 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from tests.browser import live
-
-pytest.importorskip("anywidget")
 from momentum_lib import descend, rules, surfaces
 from momentum_lib.widgets import Ravine
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with live.browser() as launched:
-        yield launched
+from tests.browser import live
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +36,15 @@ def handle_of(page, index=0):
     return page.locator(".live-figure").nth(index).locator(".lf-handle").first
 
 
-def test_first_picture_is_pythons(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_first_picture_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
         assert agrees(live.numbers(page)) == Ravine().state()
         d = page.locator(".live-figure").first.locator(".lf-line[data-look=gradient]").first.get_attribute("d")
         assert d.count("L") >= 40  # the path itself is in the document, not only in numbers()
 
 
-def test_mouse_drag_moves_the_start(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_drag_moves_the_start(browser, address):
+    with live.open_page(browser, address) as page:
         before = live.numbers(page)["state"]["start"]
         width = page.locator(".lf-svg").first.bounding_box()["width"]
         live.drag(page, handle_of(page), 60, 30)
@@ -62,22 +54,22 @@ def test_mouse_drag_moves_the_start(chrome, address):
         assert after[1] - before[1] == pytest.approx(-30 * unit, abs=0.02)
 
 
-def test_drag_beyond_the_picture_stops_at_its_edge(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_drag_beyond_the_picture_stops_at_its_edge(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, handle_of(page), -400, -500)
         assert agrees(live.numbers(page))["start"] == [-3, 2]
 
 
-def test_a_click_on_the_picture_puts_the_start_there(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_a_click_on_the_picture_puts_the_start_there(browser, address):
+    with live.open_page(browser, address) as page:
         box = page.locator(".lf-svg").first.bounding_box()
         page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
         start = agrees(live.numbers(page))["start"]
         assert start == [pytest.approx(1.5, abs=0.03), pytest.approx(1.0, abs=0.03)]
 
 
-def test_finger_drags_the_start_and_scrolls_the_page(chrome, address):
-    with live.open_page(chrome, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
+def test_finger_drags_the_start_and_scrolls_the_page(browser, address):
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
         before, scrolled = live.numbers(page)["state"]["start"], page.evaluate("scrollY")
         live.touch_drag(page, handle_of(page), 50, 40)
         after = agrees(live.numbers(page))["start"]
@@ -87,16 +79,16 @@ def test_finger_drags_the_start_and_scrolls_the_page(chrome, address):
         page.wait_for_function("y => scrollY > y + 50", arg=scrolled)  # ... the rest of the page still scrolls
 
 
-def test_touch_targets_are_at_least_44_pixels(chrome, address):
-    with live.open_page(chrome, address, width=360, height=740) as page:
+def test_touch_targets_are_at_least_44_pixels(browser, address):
+    with live.open_page(browser, address, width=360, height=740) as page:
         small = page.evaluate("""() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-track input, .lf-more summary')]
             .map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 44)""")
         assert small == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_keys_move_the_handle(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_keys_move_the_handle(browser, address):
+    with live.open_page(browser, address) as page:
         handle = handle_of(page)
         handle.focus()
         x, y = live.numbers(page)["state"]["start"]
@@ -116,8 +108,8 @@ def control(page, name, kind):
     return page.locator(f'.live-figure >> nth=0 >> [data-control="{name}"] input[type={kind}]')
 
 
-def test_keys_move_a_slider(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_keys_move_a_slider(browser, address):
+    with live.open_page(browser, address) as page:
         slider = control(page, "kappa", "range")
         slider.focus()
         page.keyboard.press("ArrowRight")
@@ -131,8 +123,8 @@ def test_keys_move_a_slider(chrome, address):
         assert agrees(live.numbers(page))["kappa"] == 1
 
 
-def test_mouse_moves_a_slider(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_moves_a_slider(browser, address):
+    with live.open_page(browser, address) as page:
         box = control(page, "lr", "range").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         middle = math.sqrt(
@@ -142,15 +134,15 @@ def test_mouse_moves_a_slider(chrome, address):
 
 
 @pytest.mark.parametrize(("typed", "value"), [("2/26", 2 / 26), ("0,05", 0.05), ("7e-2", 0.07), ("99", 10.0), ("-1", 1e-5)])
-def test_a_typed_value(chrome, address, typed, value):
-    with live.open_page(chrome, address) as page:
+def test_a_typed_value(browser, address, typed, value):
+    with live.open_page(browser, address) as page:
         control(page, "lr", "text").fill(typed)
         page.keyboard.press("Enter")
         assert agrees(live.numbers(page))["lr"] == value
 
 
-def test_nonsense_typed_is_refused_in_words(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_nonsense_typed_is_refused_in_words(browser, address):
+    with live.open_page(browser, address) as page:
         before = live.numbers(page)
         control(page, "lr", "text").fill("fast")
         page.keyboard.press("Enter")
@@ -159,8 +151,8 @@ def test_nonsense_typed_is_refused_in_words(chrome, address):
         assert control(page, "lr", "text").input_value() == "0.07"
 
 
-def test_divergence_is_said_and_stays_in_the_picture(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_divergence_is_said_and_stays_in_the_picture(browser, address):
+    with live.open_page(browser, address) as page:
         control(page, "lr", "text").fill("0.1")
         page.keyboard.press("Enter")
         agrees(live.numbers(page))
@@ -172,15 +164,15 @@ def test_divergence_is_said_and_stays_in_the_picture(chrome, address):
         assert inside
 
 
-def test_best_rate_button(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_best_rate_button(browser, address):
+    with live.open_page(browser, address) as page:
         page.get_by_role("button", name="Best rate").first.click()
         assert agrees(live.numbers(page))["lr"] == 2 / 26
         assert page.locator(".lf-readouts dd").first.inner_text() == str(Ravine(lr=2 / 26).numbers()["steps_to"])
 
 
-def test_play_step_reset(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_play_step_reset(browser, address):
+    with live.open_page(browser, address) as page:
         first = page.locator(".live-figure").first
         assert live.numbers(page)["head"] == 100
         first.get_by_role("button", name="Step").click()
@@ -204,16 +196,16 @@ def test_play_step_reset(chrome, address):
         assert shown["head"] == 100
 
 
-def test_less_motion_means_no_motion(chrome, address):
-    with live.open_page(chrome, address, reduced_motion="reduce") as page:
+def test_less_motion_means_no_motion(browser, address):
+    with live.open_page(browser, address, reduced_motion="reduce") as page:
         page.get_by_role("button", name="Play").first.click()
         heads = [live.numbers(page)["head"] for _ in range(5) if page.wait_for_timeout(30) is None]
         assert heads == [100] * 5
         assert page.get_by_role("button", name="Pause").count() == 0
 
 
-def test_copied_python_gives_the_same_end(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_copied_python_gives_the_same_end(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, handle_of(page), 37, 22)
         control(page, "kappa", "text").fill("60")
         page.keyboard.press("Enter")
@@ -226,15 +218,15 @@ def test_copied_python_gives_the_same_end(chrome, address):
         assert str(names["path"].points[-1]) in printed
 
 
-def test_link_keeps_the_state(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_link_keeps_the_state(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, handle_of(page), 25, 60)
         control(page, "lr", "text").fill("0.0123")
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Link").first.click()
         link, state = page.url, live.numbers(page)["state"]
     assert "#live=ravine&" in link
-    with live.open_page(chrome, link) as page:
+    with live.open_page(browser, link) as page:
         assert agrees(live.numbers(page)) == state
         live.ready(page, 1)
         assert live.numbers(page, 1)["state"] == Ravine(kappa=4, lr=0.3).state()  # the link speaks of one figure only
@@ -242,20 +234,20 @@ def test_link_keeps_the_state(chrome, address):
         assert live.numbers(page)["state"] == Ravine().state()
 
 
-def test_a_hostile_link_is_clamped(chrome, address):
-    with live.open_page(chrome, address + "#live=ravine&lr=1e9&kappa=NaN&start=7,-7&steps=1e99&angle=<b>") as page:
+def test_a_hostile_link_is_clamped(browser, address):
+    with live.open_page(browser, address + "#live=ravine&lr=1e9&kappa=NaN&start=7,-7&steps=1e99&angle=<b>") as page:
         assert agrees(live.numbers(page)) == {**Ravine().state(), "lr": 10, "start": [3, -2], "steps": 1000}
 
 
-def test_a_start_at_the_minimum_stands_still(chrome, address):
-    with live.open_page(chrome, address + "#live=ravine&start=0,0") as page:
+def test_a_start_at_the_minimum_stands_still(browser, address):
+    with live.open_page(browser, address + "#live=ravine&start=0,0") as page:
         assert agrees(live.numbers(page))["start"] == [0, 0]
         names, printed = live.run_python(live.python_of(page))
         assert not names["path"].points.any() and printed.strip() == "[0. 0.]"
 
 
-def test_two_figures_do_not_disturb_each_other(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_two_figures_do_not_disturb_each_other(browser, address):
+    with live.open_page(browser, address) as page:
         live.ready(page, 1)
         second = live.numbers(page, 1)
         assert agrees(second) == Ravine(kappa=4, lr=0.3).state()
@@ -280,17 +272,17 @@ def mounted(page):
     return page.locator(".live-figure[data-ready]").count()
 
 
-def test_a_figure_waits_until_it_comes_near(chrome, tmp_path):
-    with live.open_page(chrome, far_page(tmp_path), wait=False) as page:
+def test_a_figure_waits_until_it_comes_near(browser, tmp_path):
+    with live.open_page(browser, far_page(tmp_path), wait=False) as page:
         page.wait_for_timeout(200)
         assert mounted(page) == 0  # the static picture stands there meanwhile
         live.ready(page, 0)
         agrees(live.numbers(page))
 
 
-def test_without_an_observer_every_figure_starts_at_once(chrome, tmp_path):
+def test_without_an_observer_every_figure_starts_at_once(browser, tmp_path):
     address = far_page(tmp_path)
-    with chrome.new_context() as context:
+    with browser.new_context() as context:
         context.add_init_script("delete window.IntersectionObserver; delete window.ResizeObserver;")
         page = context.new_page()
         page.goto(address)
@@ -298,9 +290,9 @@ def test_without_an_observer_every_figure_starts_at_once(chrome, tmp_path):
         agrees(live.numbers(page, 1))
 
 
-def test_a_link_finds_the_second_figure_far_below(chrome, tmp_path):
+def test_a_link_finds_the_second_figure_far_below(browser, tmp_path):
     address = far_page(tmp_path)
-    with live.open_page(chrome, address + "#live=ravine.2&kappa=9", wait=False) as page:
+    with live.open_page(browser, address + "#live=ravine.2&kappa=9", wait=False) as page:
         page.wait_for_function("document.querySelectorAll('.live-figure')[1].dataset.ready === '1'")
         assert agrees(live.numbers(page, 1)) == {**Ravine(kappa=4, lr=0.3).state(), "kappa": 9}
         page.wait_for_function("scrollY > 2000")  # the page goes there
@@ -308,9 +300,9 @@ def test_a_link_finds_the_second_figure_far_below(chrome, tmp_path):
         page.wait_for_function("document.querySelectorAll('.live-figure')[1].__figure.numbers().state.kappa === 16")
 
 
-def test_cleanup_leaves_nothing(chrome, address):
+def test_cleanup_leaves_nothing(browser, address):
     """Mount through the host, play, tear down: listeners, observers, frames and elements are as before."""
-    with chrome.new_context() as context:
+    with browser.new_context() as context:
         context.add_init_script(live.COUNT_LISTENERS)
         page = context.new_page()
         page.goto(address)
@@ -341,21 +333,21 @@ def test_cleanup_leaves_nothing(chrome, address):
     assert found["left"] == 0 and found["heard"] == 0
 
 
-def test_light_and_dark_differ(chrome, address):
+def test_light_and_dark_differ(browser, address):
     ask = """() => { const style = (s) => getComputedStyle(document.querySelector(s));
         return [style('.lf-line[data-look=gradient]').stroke, style('.lf-title').color, style('.lf-ring').fill]; }"""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         light = page.evaluate(ask)
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         dark = page.evaluate(ask)
     assert light[0] == "rgb(194, 65, 12)" and dark[0] == "rgb(251, 138, 91)"
     assert all(a != b for a, b in zip(light, dark, strict=True))
-    with live.open_page(chrome, address, color_scheme="dark") as page:  # no theme chosen: the reader's system decides
+    with live.open_page(browser, address, color_scheme="dark") as page:  # no theme chosen: the reader's system decides
         assert page.evaluate(ask)[0] == dark[0]
 
 
-def test_without_javascript_the_static_picture_stands(chrome, address):
-    with live.open_page(chrome, address, wait=False, java_script_enabled=False) as page:
+def test_without_javascript_the_static_picture_stands(browser, address):
+    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
         picture = page.locator(".live-static img").first
         assert picture.is_visible()
         assert picture.bounding_box()["width"] > 300
@@ -363,16 +355,16 @@ def test_without_javascript_the_static_picture_stands(chrome, address):
         assert page.locator(".lf").count() == 0
 
 
-def test_in_print_the_static_picture_stands(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_in_print_the_static_picture_stands(browser, address):
+    with live.open_page(browser, address) as page:
         assert not page.locator(".live-static img").first.is_visible()
         page.emulate_media(media="print")
         assert page.locator(".live-static img").first.is_visible()
         assert not page.locator(".lf").first.is_visible()
 
 
-def test_speaks_when_the_reader_pauses(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_speaks_when_the_reader_pauses(browser, address):
+    with live.open_page(browser, address) as page:
         spoken = page.locator(".lf-spoken").first
         assert spoken.get_attribute("aria-live") == "polite" and spoken.text_content() == ""
         at_once = page.evaluate("""() => { const figure = document.querySelector('.live-figure').__figure;
@@ -385,28 +377,28 @@ def test_speaks_when_the_reader_pauses(chrome, address):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1366, 360])
-def test_axe_finds_nothing(chrome, address, theme, width):
-    with live.open_page(chrome, address, width=width) as page:
+def test_axe_finds_nothing(browser, address, theme, width):
+    with live.open_page(browser, address, width=width) as page:
         page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
         page.locator(".lf-more summary").first.click()
         page.get_by_role("button", name="Copy as Python").first.click()
         assert live.violations(page) == []
 
 
-def test_a_broken_state_leaves_the_static_picture(chrome, tmp_path):
+def test_a_broken_state_leaves_the_static_picture(browser, tmp_path):
     address = live.write_page(tmp_path, [Ravine()], static=True)
     page_file = tmp_path / "index.html"
     page_file.write_text(page_file.read_text().replace('data-figure="ravine"', 'data-figure="ravin"'))
     seen = []
-    with live.open_page(chrome, address, wait=False, errors=seen) as page:
+    with live.open_page(browser, address, wait=False, errors=seen) as page:
         page.wait_for_timeout(200)
         assert page.locator(".live-static img").first.is_visible()
     assert seen and "no live figure is named ravin" in seen[0]
 
 
-def test_recompute_time_is_reported(chrome, address, record_property):
+def test_recompute_time_is_reported(browser, address, record_property):
     """Not a gate (machines differ): the time of one full redraw with 1000 steps, printed; goal 4 ms on a laptop core."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         control(page, "steps", "text").fill("1000")
         page.keyboard.press("Enter")
         times = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, times = [];
