@@ -19,6 +19,8 @@ import numpy as np
 
 from momentum_lib import rules, surfaces, sweep
 
+from . import grids
+
 ROOT = Path(__file__).resolve().parent.parent
 SIDE, STEPS = 256, 200
 LR, BETA = np.linspace(1e-5, 2e-3, SIDE), np.linspace(0, 0.99, SIDE)
@@ -45,7 +47,7 @@ def race(tasks, rounds):
 
 
 def numpy_sweep():
-    return sweep(rules.heavy_ball, surfaces.rosenbrock, steps=STEPS, lr=LR, beta=BETA).values
+    return sweep(rules.heavy_ball, surfaces.rosenbrock, steps=STEPS, engine="numpy", lr=LR, beta=BETA).values
 
 
 def torch_loop():
@@ -175,6 +177,7 @@ def main():
     print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} cores, {platform.machine()}")
     bench_import(rounds)
     bench_sweep(rounds)
+    grids.main(rounds)
     bench_engine(rounds)
 
 

@@ -121,6 +121,28 @@ def error(*runs, ax=None, labels=None, quantity="error"):
     return ax
 
 
+def _geometric(x):
+    """Whether an axis rises by a constant factor, so that it wants a logarithmic scale."""
+    ratios = x[1:] / x[:-1] if (x > 0).all() and len(x) > 2 else np.array([1.0])
+    return len(ratios) > 1 and ratios[0] > 1 and np.allclose(ratios, ratios[0])
+
+
+def steps_curve(result, ax=None, **style):
+    """A one-axis sweep's steps to converge as a curve in the look of its rule; gaps where a run did not arrive.
+
+    ``style`` overrides the look.  A cross on the lower edge marks each setting that diverges.
+    """
+    ax = _axes(ax)
+    ((name, x),) = result.axes.items()
+    ax.plot(x, np.where(np.isfinite(result.steps), result.steps, np.nan), **{**rule_style(result.rule), "marker": ".", **style})
+    lost = x[result.diverged_at > 0]
+    ax.plot(lost, np.full(len(lost), 0.02), "x", color=GREY, markersize=5, transform=ax.get_xaxis_transform())
+    if _geometric(x):
+        ax.set_xscale("log")
+    ax.set(xlabel=label(name), ylabel=f"steps to {result.tol:g}" + (" (crosses: diverges)" if len(lost) else ""))
+    return ax
+
+
 def steps_map(result, ax=None, *, colorbar=True, vmax=None):
     """A two-axis sweep's steps to converge as a map: cividis, diverged hatched, not converged plain.
 
@@ -134,8 +156,7 @@ def steps_map(result, ax=None, *, colorbar=True, vmax=None):
     if diverged.any():
         ax.contourf(x, y, diverged, levels=[0.5, 1.5], hatches=["////"], colors="none")
         ax.contour(x, y, diverged, levels=[0.5], colors=GREY, linewidths=1)
-    ratios = x[1:] / x[:-1] if (x > 0).all() and len(x) > 2 else np.array([1.0])
-    if len(ratios) > 1 and np.allclose(ratios, ratios[0]) and ratios[0] > 1:
+    if _geometric(x):
         ax.set_xscale("log")
     ax.set(xlabel=label(x_name), ylabel=label(y_name))
     if colorbar:

@@ -1,9 +1,19 @@
-"""Thousands of runs at once, over a grid of hyper-parameters, in plain NumPy."""
+"""Thousands of runs at once, over a grid of hyper-parameters: in NumPy, or compiled where that pays.
 
+The grid is run in slices, so that the working memory is bounded whatever its size.
+"""
+
+import importlib
+import json
+import os
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from . import rules, surfaces
 from .core import (
     check_hyper,
     check_limit,
@@ -32,6 +42,10 @@ class Sweep:
     ``steps``        (*shape)       the first step from which the error stays <= tol; inf where it does not
     ``diverged_at``  (*shape) int   the step at which a run left the finite world; 0 where it did not
 
+    ``start``        (dim,)         the first point of every run
+    ``budget``                      how many steps each run made
+    ``engine``                      what ran it: "numpy" or "compiled"
+
     ``errors`` and ``steps`` are None on a surface without minima.
     """
 
@@ -45,17 +59,24 @@ class Sweep:
     errors: np.ndarray | None
     steps: np.ndarray | None
     diverged_at: np.ndarray
+    start: np.ndarray | None = None
+    budget: int | None = None
+    engine: str = "numpy"
 
     @property
     def shape(self):
         return self.values.shape
 
     def __repr__(self):
-        axes = ", ".join(f"{name}: {len(axis)}" for name, axis in self.axes.items())
-        return (
-            f"<sweep of {self.rule.name} on {self.surface.name} over {axes}; "
-            f"{np.count_nonzero(self.diverged_at)} of {self.values.size} diverged>"
-        )
+        axes = ", ".join(f"{name}: {len(axis)} from {axis.min():.4g} to {axis.max():.4g}" for name, axis in self.axes.items())
+        fixed = "".join(f", {name}={value:g}" for name, value in self.fixed.items())
+        params = ", ".join(f"{name}={value:g}" for name, value in getattr(self.surface, "params", {}).items())
+        where = getattr(self.surface, "name", "surface") + (f"({params})" if params else "")
+        counts = f"{np.count_nonzero(self.diverged_at)} of {np.size(self.values)} diverged"
+        if self.steps is not None:
+            counts += f", {np.count_nonzero(np.isfinite(self.steps))} within {self.tol:g} of a minimum"
+        budget = "" if self.budget is None else f" in {self.budget} steps"
+        return f"<sweep of {self.rule.name} on {where} over {axes or 'no axis'}{fixed}{budget}; {counts}>"
 
     def best(self):
         """The setting with the fewest steps, as a dict with the steps it took and the value it reached.
@@ -68,6 +89,132 @@ class Sweep:
         setting = {name: float(axis[i]) for (name, axis), i in zip(self.axes.items(), index, strict=True)}
         steps = None if self.steps is None else float(self.steps[index])
         return {**setting, "steps": steps, "value": float(self.values[index])}
+
+    def plot(self, ax=None, **style):
+        """Draw the sweep with ``momentum_lib.plot`` (needs matplotlib): a curve for one axis, a map for two.
+
+        ``ax`` is a matplotlib Axes, or None for a new one; returns it.  Shown are the steps to
+        converge.  Raises ValueError for another number of axes and for a surface without minima.
+        """
+        if self.steps is None or len(self.axes) not in (1, 2):
+            what = "a surface without minima" if self.steps is None else f"{len(self.axes)} axes"
+            raise ValueError(
+                f"this sweep has {what}; plot() draws the steps to converge over one axis or two. "
+                "Sweep fewer hyper-parameters, or draw .values or .errors yourself, for example one slice of them."
+            )
+        plot = importlib.import_module("momentum_lib.plot")  # only when asked: it loads matplotlib
+        return (plot.steps_map if len(self.axes) == 2 else plot.steps_curve)(self, ax, **style)
+
+    def save(self, path):
+        """Write the sweep to one file (.npz: arrays and a line of JSON, no pickle); returns the path.
+
+        The file appears whole or not at all.  A rule is kept by its name, a surface by its name
+        and parameters: :meth:`load` finds the library's own again, and wants yours handed to it.
+        """
+        from tempfile import mkstemp
+
+        path = Path(path)
+        words = {
+            "format": FORMAT,
+            "rule": self.rule.name,
+            "foreign": rules.RULES.get(self.rule.name) is not self.rule,
+            "surface": _surface_words(self.surface),
+            "axes": list(self.axes),
+            "fixed": self.fixed,
+            "tol": self.tol,
+            "budget": self.budget,
+            "engine": self.engine,
+        }
+        arrays = {f"axis_{name}": axis for name, axis in self.axes.items()}
+        arrays.update({name: getattr(self, name) for name in RESULTS if getattr(self, name) is not None})
+        handle, temporary = mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, about=np.array(json.dumps(words)), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return path
+
+    @classmethod
+    def load(cls, path, *, rule=None, surface=None):
+        """The sweep that :meth:`save` wrote, equal bit for bit.
+
+        ``rule`` and ``surface`` stand in for those that are not the library's own.  Raises
+        FileNotFoundError, ValueError (not a saved sweep, or damaged) and LookupError (a rule or
+        surface the library does not have and that was not given).
+        """
+        from zipfile import BadZipFile
+        from zlib import error as BadStream
+
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                data = {name: file[name] for name in file.files}
+            words = json.loads(str(data.pop("about")))
+            if words["format"] != FORMAT:
+                raise ValueError(f"its format is {words['format']}, this library reads {FORMAT}")
+            axes = {name: data.pop(f"axis_{name}") for name in words["axes"]}
+            results = {name: data[name] if name in data else None for name in RESULTS}
+            shape = tuple(len(axis) for axis in axes.values())
+            for name in ("values", "diverged_at", *(n for n in ("errors", "steps") if results[n] is not None)):
+                if results[name].shape != shape:
+                    raise ValueError(f"{name} has shape {results[name].shape} where the axes have {shape}")
+            kept = {name: words[name] for name in ("fixed", "tol", "budget", "engine")}
+            named = words["rule"], words["surface"]
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile, BadStream) as error:
+            raise ValueError(
+                f"{os.fspath(path)!r} is not a sweep that can be read: {error}. Allowed: a file written by Sweep.save; "
+                "if it was one, it is damaged, so run the sweep again."
+            ) from error
+        rule = rule or _known("rule", named[0], lambda: _rule_from(words))
+        surface = surface or _known("surface", named[1]["name"], lambda: _surface_from(named[1]))
+        return cls(rule=rule, surface=surface, axes=axes, **kept, **{n: v if v is None else v[()] for n, v in results.items()})
+
+
+FORMAT = 1  # of saved files
+RESULTS = ("points", "values", "errors", "steps", "diverged_at", "start")
+
+
+def _surface_words(surface):
+    """A surface as JSON: what :func:`_surface_from` makes it from again."""
+    if isinstance(surface, surfaces.Noisy):
+        return {"name": "noisy", "of": _surface_words(surface.surface), "sigma": surface.sigma, "seed": int(surface.seed)}
+    if isinstance(surface, surfaces.Quadratic):
+        return {"name": "quadratic", "eigenvalues": surface.eigenvalues.tolist()}
+    name = getattr(surface, "name", type(surface).__name__)
+    own = surfaces.SURFACES.get(name)
+    known = own is not None and getattr(surface, "grad_fn", None) is own.grad_fn
+    return {"name": name, "params": dict(surface.params) if known else {}, "foreign": not known}
+
+
+def _rule_from(words):
+    if words["foreign"]:
+        raise LookupError(f"the rule {words['rule']!r} is not one of the library's.")
+    return rules.get(words["rule"])
+
+
+def _surface_from(words):
+    if words["name"] == "noisy":
+        return surfaces.noisy(_surface_from(words["of"]), words["sigma"], words["seed"])
+    if words["name"] == "quadratic":
+        return surfaces.quadratic(words["eigenvalues"])
+    if words["foreign"]:
+        raise LookupError(f"the surface {words['name']!r} is not one of the library's.")
+    found = surfaces.SURFACES[words["name"]]
+    return found(**words["params"]) if words["params"] else found
+
+
+def _known(kind, name, find):
+    """The library's rule or surface of a saved sweep, or the way out where it has none of that name."""
+    try:
+        return find()
+    except LookupError as error:
+        raise LookupError(f"{error} The sweep was saved with {name!r}; pass {kind}= to load it with yours.") from None
 
 
 def _all_inside(points, bound):
@@ -88,15 +235,255 @@ def _reach(first, tol):
     return square
 
 
-def sweep(rule, surface, start=None, steps=200, *, tol=1e-6, limit=1e9, unstable=False, **hyper):
+SLICE_BYTES = 1 << 22  # of one slice's arrays in the NumPy engine: they stay in a core's second cache
+NS = 0.35  # nanoseconds of one elementwise operation of NumPy on one run
+# seconds until a kernel runs: compiled in this process; kept on disk; compiled anew; on top, numba's own start
+READY, KEPT, COMPILE, IMPORT = 0.005, 0.05, 0.5, 0.8
+ENGINES = ("auto", "numpy", "compiled")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One sweep, checked: what both engines need, and the arrays that they fill, shaped like the grid."""
+
+    rule: object
+    surface: object
+    start: np.ndarray
+    steps: int
+    axes: dict
+    full: dict
+    grid: tuple
+    bound: float
+    minima: list
+    reach: float | None
+    out: dict
+
+    def finish(self, part, point, diverged_at, last_above):
+        """Write the results of some cells: ``part`` maps a result to its view on them."""
+        dead = diverged_at != 0
+        points, values = part("points"), part("values")
+        points[...] = point
+        np.copyto(points, 0, where=dead)
+        values[...] = self.surface.value(points)
+        np.copyto(values, np.inf, where=dead)
+        if np.isnan(values).any():
+            cell = np.unravel_index(np.argmax(np.isnan(values)), values.shape)
+            reject_nan(self.surface, "value", values[cell], points[(slice(None), *cell)], self.steps)
+        part("diverged_at")[...] = diverged_at
+        if self.minima:
+            errors, steps = part("errors"), part("steps")
+            errors[...] = relative_distance(self.surface, points, self.start)
+            np.copyto(errors, np.inf, where=dead)
+            np.add(last_above, 1.0, out=steps)
+            np.copyto(steps, np.inf, where=dead | (last_above >= self.steps))
+
+
+def _boxes(shape, cells):
+    """Slices that cut a grid into boxes of at most about ``cells`` cells, in C order."""
+    axis, inner = len(shape), 1
+    while axis and inner * shape[axis - 1] <= cells:
+        axis -= 1
+        inner *= shape[axis]
+    if axis == 0:
+        yield (slice(None),) * len(shape)
+        return
+    width = max(1, cells // inner)
+    for lead in np.ndindex(*shape[: axis - 1]):
+        for first in range(0, shape[axis - 1], width):
+            rest = [slice(None)] * (len(shape) - axis)
+            yield (*(slice(k, k + 1) for k in lead), slice(first, first + width), *rest)
+
+
+def _numpy_box(job, box, done=None):
+    """Run the cells of one box of the grid in NumPy."""
+    rule, surface, steps, bound = job.rule, job.surface, job.steps, job.bound
+    names, timed = list(job.axes), {}
+    for name, value in job.full.items():
+        sizes = [1] * len(job.grid)
+        if name in job.axes:
+            value = np.asarray(value)[box[names.index(name)]]
+            sizes[names.index(name)] = len(value)
+        timed[name] = np.asarray(value, dtype=job.start.dtype).reshape(1, *sizes)
+    shape = job.out["values"][box].shape
+    theta = np.ascontiguousarray(np.broadcast_to(job.start.reshape(-1, *[1] * len(shape)), (len(job.start), *shape)))
+    diverged_at = np.zeros(shape, dtype=int)
+    last_above = np.zeros(shape, dtype=int)
+    point = rule.read(theta, *rule.init(theta), **{name: value[0] for name, value in timed.items()})
+    run = walk(rule, open_stream(surface), theta, timed, steps)
+    for t, look, grad, theta, state, now in run:
+        point = rule.read(theta, *state, **now)
+        if not (_all_inside(theta, bound) and (rule.read_fn is None or _all_inside(point, bound))):
+            escaped = (diverged_at == 0) & ~(np.abs(theta).max(axis=0) <= bound)
+            if rule.read_fn:
+                escaped |= (diverged_at == 0) & ~(np.abs(point).max(axis=0) <= bound)
+            bad = escaped & np.isnan(grad).any(axis=0) & (np.abs(look).max(axis=0) <= bound)
+            if bad.any():
+                cell = np.unravel_index(np.argmax(bad), shape)
+                reject_nan(surface, "gradient", grad[(slice(None), *cell)], look[(slice(None), *cell)], t)
+            diverged_at[escaped] = t
+        if job.minima:
+            np.copyto(last_above, t, where=~(square_distance(job.minima, point) <= job.reach))
+        if done:
+            done(last_above.size)
+    job.finish(lambda name: job.out[name][(..., *box)], point, diverged_at, last_above)
+
+
+def _run_numpy(job, done):
+    arrays = 2 * len(job.start) * (2 + len(job.rule.slots)) + 6
+    cells = max(1, SLICE_BYTES // (8 * arrays))
+    with np.errstate(all="ignore"):
+        for box in _boxes(job.grid, cells):
+            _numpy_box(job, box, done)
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_compiled(job, kernel, done):
+    """Run all cells in the kernel, ranges of them in parallel."""
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    from . import kernels
+
+    run = kernels.compiled(kernel)
+    axes = {name: np.asarray(axis) for name, axis in job.axes.items()}
+    fixed = {name: value for name, value in job.full.items() if name not in axes}
+    work = kernels.Work(kernel, job.rule, job.surface, job.start, job.steps, axes, fixed, job.bound, job.reach)
+    size, dim = job.out["values"].size, len(job.start)
+    flat = {name: array.reshape(*array.shape[: array.ndim - len(job.grid)], -1) for name, array in job.out.items()}
+    stop, blocks = threading.Event(), -(-size // kernels.WIDTH)
+    chunk = min(kernels.CHUNK, -(-blocks // (4 * _cores())) * kernels.WIDTH)
+
+    def part(begin):
+        end = min(begin + chunk, size)
+        row = work(run, begin, end, stop, done)
+        if row is None:
+            return
+        code = row["escaped"]
+        with np.errstate(all="ignore"):
+            if (code < 0).any():  # the surface answered NaN at a finite point: the NumPy engine says where
+                cell = np.unravel_index(begin + int(np.argmax(code < 0)), job.grid)
+                _numpy_box(job, tuple(slice(k, k + 1) for k in cell))
+            state = [np.array([row[f"c{i}_{name}"] for i in range(dim)]) for name in ("theta", *job.rule.slots)]
+            point = state[0]
+            if job.rule.read_fn:
+                here = {name: axis[work.place(name, begin, end)] for name, axis in axes.items()}
+                point = job.rule.read(*state, **{**job.full, **here})
+            view = lambda name: flat[name][..., begin:end]
+            job.finish(view, point, np.abs(code).astype(int), row["last"].astype(int))
+
+    begins = range(0, size, chunk)
+    if len(begins) == 1 or _cores() == 1:
+        for begin in begins:
+            part(begin)
+        return
+    pool = ThreadPoolExecutor(min(_cores(), len(begins)))
+    try:
+        for future in [pool.submit(part, begin) for begin in begins]:
+            future.result()
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _kernel(job, engine):
+    """The kernel to use, or None for NumPy; raises, with the reason, where "compiled" is asked for and cannot be."""
+    runs = job.out["values"].size * job.steps
+    if engine == "numpy" or (engine == "auto" and runs * NS * 30e-9 < READY):  # 30: the cheapest pair's operations
+        return None
+    from . import kernels
+
+    try:
+        if job.start.dtype != np.float64:
+            raise kernels.Unprintable(f"the start has dtype {job.start.dtype}; kernels compute in float64.")
+        kernel = kernels.printed(job.rule, job.surface, list(job.axes))
+    except kernels.Unprintable as error:
+        if engine == "auto":
+            return None
+        raise kernels.Unprintable(f"{error} Use engine='numpy', or 'auto', which chooses for you.") from None
+    if engine == "compiled":
+        if why := kernels.missing():
+            raise ImportError(f"engine='compiled' needs numba: {why}. Run `pip install numba`, or use engine='numpy'.")
+        return kernel
+    saved = runs * NS * kernel.operations * 1e-9 * (0.85 if kernel.exact else 0.3)
+    price = IMPORT + COMPILE
+    if kernel.exact:  # the same bits either way, so what lies ready may decide
+        if kernels.is_ready(kernel):
+            price = READY
+        elif saved < price:
+            kept = saved > KEPT and kernels.is_kept(kernel)
+            price = (KEPT if kept else COMPILE) + (0.0 if kernels.is_warm() else IMPORT)
+    if saved <= price or kernels.missing():
+        return None
+    try:
+        kernels.compiled(kernel)
+    except ImportError:  # a numba that is there and does not load, for one too old for this NumPy
+        return None
+    return kernel
+
+
+@contextmanager
+def _progress(progress, total, label):
+    """A function that counts runs times steps on a bar; None where no bar is wanted."""
+    if progress not in (None, True, False):
+        raise ValueError(f"progress is {progress!r}; allowed: True, False, or None (on a terminal, when it takes long).")
+    if progress is False or (progress is None and not getattr(sys.stderr, "isatty", bool)()):
+        yield None
+        return
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        if progress:
+            raise ImportError("progress=True needs tqdm: run `pip install tqdm`, or leave progress out.") from None
+        yield None
+        return
+    from threading import Lock
+
+    lock = Lock()
+    with tqdm(total=total, desc=label, unit="step", unit_scale=True, delay=0 if progress else 2.0, leave=bool(progress)) as bar:
+
+        def done(steps):
+            with lock:
+                bar.update(steps)
+
+        yield done
+
+
+def sweep(
+    rule,
+    surface,
+    start=None,
+    steps=200,
+    *,
+    tol=1e-6,
+    limit=1e9,
+    unstable=False,
+    engine="auto",
+    progress=None,
+    **hyper,
+):
     """Run a rule once for every combination of the hyper-parameter arrays you give.
 
     Each hyper-parameter is a number (fixed) or a 1-D array (an axis of the grid, in the order
     given).  ``start``, ``steps``, ``limit`` and ``unstable`` are those of ``descend``; ``tol``
-    is the relative distance that counts as converged.  Every cell equals the single run with
-    the same setting bit for bit.  Returns a :class:`Sweep`.
+    is the relative distance that counts as converged.  Returns a :class:`Sweep`.
 
-    Raises TypeError and ValueError for bad input, and ValueError if the surface returns NaN.
+    - ``engine="numpy"``: every cell equals the single run with the same setting bit for bit.
+    - ``engine="compiled"``: a kernel made from the rule's and the surface's text by numba, on all cores.
+      The bits are the same where what a step does to a run's state is ``+ - * /``, squares, ``sqrt``, ``sign``,
+      ``absolute``, ``maximum`` and ``where`` (powers such as ``beta**t`` are NumPy's own, looked up).  Where a
+      gradient has cubes or ``sin``, ``cos``, ``exp``, the last digit of these differs, and a chaotic run with it.
+    - ``engine="auto"``: the compiled one where it ends sooner, its compilation included.  What happens to be
+      compiled already decides only where the bits are the same; elsewhere the size of the work does.
+
+    ``progress``: True shows a bar, False none; None shows one on a terminal, after two seconds.
+
+    Raises TypeError and ValueError for bad input, ValueError if the surface returns NaN, and with
+    ``engine="compiled"`` TypeError (what cannot be compiled) or ImportError (no numba), with the reason.
     """
     check_rule(rule)
     check_surface(surface)
@@ -105,67 +492,47 @@ def sweep(rule, surface, start=None, steps=200, *, tol=1e-6, limit=1e9, unstable
     full = check_hyper(rule, hyper, unstable=unstable)
     if not 0 < tol < 1:
         raise ValueError(f"tol is {tol!r}; allowed: a relative distance between 0 and 1, such as 1e-6.")
+    if engine not in ENGINES:
+        raise ValueError(f"engine is {engine!r}; allowed: {', '.join(map(repr, ENGINES))}.")
     axes = {name: np.asarray(value, dtype=float) for name, value in hyper.items() if np.ndim(value)}
     for name, axis in axes.items():
         if axis.ndim != 1 or axis.size == 0:
             raise ValueError(f"{name} has shape {axis.shape}; allowed: a number or a non-empty 1-D array.")
     shape = tuple(len(axis) for axis in axes.values())
-
-    timed = {}
-    for name, value in full.items():
-        place = list(axes).index(name) if name in axes else None
-        sizes = [1] * max(len(shape), 1)
-        if place is not None:
-            sizes[place] = len(axes[name])
-        timed[name] = np.asarray(value, dtype=start.dtype).reshape(1, *sizes)
-
     grid = shape or (1,)
-    theta = np.ascontiguousarray(np.broadcast_to(start.reshape(-1, *[1] * len(grid)), (len(start), *grid)))
-    bound = limit * max(1.0, float(np.abs(start).max()))
     minima = getattr(surface, "minima", None)
-    reach = _reach(distance_to_go(surface, start), tol) if minima else None
-
-    diverged_at = np.zeros(grid, dtype=int)
-    last_above = np.zeros(grid, dtype=int)
-    point = rule.read(theta, *rule.init(theta), **{name: value[0] for name, value in timed.items()})
-    run = walk(rule, open_stream(surface), theta, timed, steps)
-    with np.errstate(all="ignore"):
-        for t, look, grad, theta, state, now in run:
-            point = rule.read(theta, *state, **now)
-            if not (_all_inside(theta, bound) and (rule.read_fn is None or _all_inside(point, bound))):
-                escaped = (diverged_at == 0) & ~(np.abs(theta).max(axis=0) <= bound)
-                if rule.read_fn:
-                    escaped |= (diverged_at == 0) & ~(np.abs(point).max(axis=0) <= bound)
-                bad = escaped & np.isnan(grad).any(axis=0) & (np.abs(look).max(axis=0) <= bound)
-                if bad.any():
-                    cell = np.unravel_index(np.argmax(bad), grid)
-                    reject_nan(surface, "gradient", grad[(slice(None), *cell)], look[(slice(None), *cell)], t)
-                diverged_at[escaped] = t
-            if minima:
-                np.copyto(last_above, t, where=~(square_distance(minima, point) <= reach))
-        alive = diverged_at == 0
-        points = np.where(alive, point, 0)
-        values = np.where(alive, surface.value(points), np.inf)
-        if np.isnan(values).any():
-            cell = np.unravel_index(np.argmax(np.isnan(values)), grid)
-            reject_nan(surface, "value", values[cell], points[(slice(None), *cell)], steps)
-        errors = steps_to = None
-        if minima:
-            errors = np.where(alive, relative_distance(surface, points, start), np.inf)
-            steps_to = np.where(alive & (last_above < steps), last_above + 1.0, np.inf)
-
-    def out(array):
-        return None if array is None else array.reshape((*array.shape[: array.ndim - len(grid)], *shape))[()]
-
+    out = {"points": np.empty((len(start), *grid), start.dtype), "values": np.empty(grid, start.dtype)}
+    out["diverged_at"] = np.empty(grid, dtype=int)
+    if minima:
+        out.update(errors=np.empty(grid, np.result_type(start.dtype, float)), steps=np.empty(grid))
+    job = _Job(
+        rule=rule,
+        surface=surface,
+        start=start,
+        steps=steps,
+        axes=axes,
+        full=full,
+        grid=grid,
+        bound=limit * max(1.0, float(np.abs(start).max())),
+        minima=minima,
+        reach=_reach(distance_to_go(surface, start), tol) if minima else None,
+        out=out,
+    )
+    kernel = _kernel(job, engine)
+    with _progress(progress, out["values"].size * steps, f"{rule.name} on {getattr(surface, 'name', 'surface')}") as done:
+        if kernel:
+            _run_compiled(job, kernel, done)
+        else:
+            _run_numpy(job, done)
+    ends = {name: array.reshape((*array.shape[: array.ndim - len(grid)], *shape))[()] for name, array in out.items()}
     return Sweep(
         rule=rule,
         surface=surface,
         axes=axes,
         fixed={name: float(value) for name, value in full.items() if name not in axes},
         tol=tol,
-        points=out(points),
-        values=out(values),
-        errors=out(errors),
-        steps=out(steps_to),
-        diverged_at=out(diverged_at),
+        **{"errors": None, "steps": None, **ends},
+        start=start,
+        budget=steps,
+        engine="compiled" if kernel else "numpy",
     )

@@ -3,10 +3,13 @@
 That every cell equals the single run bit for bit is a property of each rule: see ``test_rules``.
 """
 
+import sys
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from momentum_lib import descend, rules, surfaces, sweep
+from momentum_lib import Sweep, descend, rule, rules, surfaces, sweep
 
 RAVINE = surfaces.ravine(kappa=100)
 
@@ -130,3 +133,174 @@ def test_bad_input_says_what_was_given_and_what_is_allowed(case):
     run, error, message = BAD[case]
     with pytest.raises(error, match=message):
         run()
+
+
+# -- slices: bounded memory, the same bits ---------------------------------------------------------
+
+ENGINE = sys.modules["momentum_lib.sweep"]
+RESULTS = ("points", "values", "errors", "steps", "diverged_at")
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (3, 5), (4, 3, 5)])
+@pytest.mark.parametrize("cells", [1, 2, 4, 7, 15, 16, 1000])
+def test_boxes_cut_a_grid_into_each_cell_once(shape, cells):
+    seen = np.zeros(shape, dtype=int)
+    for box in ENGINE._boxes(shape, cells):
+        assert seen[box].size <= cells
+        seen[box] += 1
+    assert (seen == 1).all()
+
+
+@pytest.mark.parametrize(
+    "surface", [surfaces.rosenbrock, surfaces.noisy(surfaces.bowl, 0.3), surfaces.quadratic([1.0, 3, 9, 2, 4])]
+)
+def test_slices_change_no_bit(surface, monkeypatch):
+    """A seam between slices, or noise that runs on from one slice into the next."""
+    given = {"steps": 25, "lr": np.geomspace(1e-4, 0.5, 9), "beta1": [0.0, 0.5, 0.9], "beta2": [0.9, 0.99], "engine": "numpy"}
+    whole = sweep(rules.adam, surface, **given)
+    for slice_bytes in (1, 1000, 5000):
+        monkeypatch.setattr(ENGINE, "SLICE_BYTES", slice_bytes)
+        for name in RESULTS:
+            np.testing.assert_array_equal(getattr(whole, name), getattr(sweep(rules.adam, surface, **given), name))
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_working_memory_does_not_grow_with_the_grid(engine):
+    """Temporaries as large as the grid: beside the results a sweep needs about as much for 900 x 900 as for 300 x 300."""
+    if engine == "compiled":
+        pytest.importorskip("numba", reason="numba is not installed")
+    beyond = []
+    for side in (300, 900):
+        lr, beta = np.geomspace(1e-5, 1e-3, side), np.linspace(0, 0.9, side)
+        sweep(rules.heavy_ball, surfaces.rosenbrock, steps=1, engine=engine, lr=lr, beta=beta)
+        tracemalloc.start()
+        grid = sweep(rules.heavy_ball, surfaces.rosenbrock, steps=2, engine=engine, lr=lr, beta=beta)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        beyond.append(peak - sum(getattr(grid, name).nbytes for name in RESULTS))
+    assert beyond[1] < 40e6 and beyond[1] < 2 * beyond[0] + 1e6, beyond
+
+
+# -- what a sweep says, draws and keeps --------------------------------------------------------------
+
+
+def same(a, b):
+    for name in (*RESULTS, "start"):
+        x, y = getattr(a, name), getattr(b, name)
+        np.testing.assert_array_equal(x, y)
+        assert x is None or (np.shape(x) == np.shape(y) and x.dtype == y.dtype), name
+    for name in ("fixed", "tol", "budget", "engine", "shape"):
+        assert getattr(a, name) == getattr(b, name), name
+    assert list(a.axes) == list(b.axes) and all((a.axes[k] == b.axes[k]).all() for k in a.axes)
+    return True
+
+
+KEPT = {
+    "two axes": (rules.heavy_ball, RAVINE, {"lr": [0.001, 0.02, 0.3], "beta": [0.0, 0.5]}),
+    "none": (rules.nesterov, surfaces.rosenbrock, {"lr": 1e-3}),
+    "no minimum": (rules.adam, surfaces.saddle, {"lr": [0.1, 0.2], "beta1": 0.8}),
+    "noise": (rules.adam, surfaces.noisy(surfaces.ravine(kappa=9), 0.5, seed=3), {"lr": [0.1, 0.2]}),
+    "many dimensions": (rules.polyak, surfaces.quadratic([1.0, 2.0, 3.0]), {"lr": [0.1, 0.2]}),
+}
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_a_saved_sweep_comes_back_whole(case, tmp_path):
+    r, f, given = KEPT[case]
+    grid = sweep(r, f, steps=30, **given)
+    path = grid.save(tmp_path / "map.npz")
+    back = Sweep.load(path)
+    assert same(grid, back) and back.rule is r and repr(back) == repr(grid) and back.best() == grid.best()
+    assert back.surface.params == f.params and type(back.surface) is type(f)
+    assert back.surface.value(back.start) == f.value(grid.start)
+    with np.load(path, allow_pickle=False) as file:  # readable without this library, and without pickle
+        assert (file["values"] == grid.values).all() and all((file[f"axis_{k}"] == v).all() for k, v in grid.axes.items())
+
+
+def test_a_rule_and_a_surface_of_ones_own_are_handed_over(tmp_path):
+    mine = rule(v=0)(rules.heavy_ball.fn)
+    hole = Hole("nowhere")
+    path = sweep(mine, hole, steps=5, lr=[0.1, 0.2]).save(tmp_path / "mine")
+    with pytest.raises(LookupError, match="'heavy_ball' is not one of the library's.*pass rule= to load it"):
+        Sweep.load(path)
+    with pytest.raises(LookupError, match="'hole' is not one of the library's.*pass surface="):
+        Sweep.load(path, rule=mine)
+    assert Sweep.load(path, rule=mine, surface=hole).rule is mine
+
+
+def test_a_file_that_is_no_sweep_or_is_damaged(tmp_path):
+    path = sweep(rules.heavy_ball, RAVINE, steps=5, lr=np.linspace(0.01, 0.1, 99)).save(tmp_path / "map.npz")
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 0xFF
+    for content in (b"", b"hello", whole[: len(whole) // 2], whole[:-1], bytes(flipped)):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"map.npz' is not a sweep that can be read: .*run the sweep again"):
+            Sweep.load(path)
+    np.savez(path, a=np.arange(3))
+    with pytest.raises(ValueError, match="Allowed: a file written by Sweep.save"):
+        Sweep.load(path)
+    np.savez(path, about=np.array([{"format": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="Allowed: a file written by Sweep.save"):
+        Sweep.load(path)
+    with pytest.raises(FileNotFoundError):
+        Sweep.load(tmp_path / "none.npz")
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    grid = sweep(rules.heavy_ball, RAVINE, steps=5, lr=[0.01, 0.02])
+    path = grid.save(tmp_path / "map.npz")
+    before = path.read_bytes()
+    monkeypatch.setattr(ENGINE.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        grid.save(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_repr_says_what_was_run_and_how_it_ended():
+    grid = sweep(rules.adam, RAVINE, steps=300, tol=0.1, lr=np.geomspace(1e-3, 1, 20), beta1=0.5)
+    said = repr(grid)
+    for part in ("adam", "ravine(kappa=100, angle=0)", "lr: 20 from 0.001 to 1", "beta1=0.5", "in 300 steps", "0 of 20 diverged"):
+        assert part in said
+    assert f"{np.isfinite(grid.steps).sum()} within 0.1 of a minimum" in said
+    assert "no axis" in repr(sweep(rules.adam, surfaces.saddle, lr=0.1)) and "0x" not in said
+
+
+def test_plot_draws_one_axis_and_two():
+    pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
+    one = sweep(rules.gradient_descent, RAVINE, steps=900, tol=0.01, lr=np.linspace(1e-3, 0.03, 30))
+    ax = one.plot()
+    drawn = ax.lines[0].get_xydata()
+    assert (drawn[:, 0] == one.axes["lr"]).all() and (np.isfinite(drawn[:, 1]) == np.isfinite(one.steps)).all()
+    assert (ax.lines[1].get_xdata() == one.axes["lr"][one.diverged_at > 0]).all() and len(ax.lines[1].get_xdata())
+    two = sweep(rules.heavy_ball, RAVINE, steps=300, tol=0.01, lr=np.geomspace(1e-3, 0.03, 8), beta=np.linspace(0, 0.9, 5))
+    mine = pyplot.subplots()[1]
+    assert two.plot(mine) is mine and mine.get_xscale() == "log" and mine.collections
+    pyplot.close("all")
+    with pytest.raises(ValueError, match="no axis|0 axes"):
+        sweep(rules.heavy_ball, RAVINE, lr=0.01).plot()
+    with pytest.raises(ValueError, match="a surface without minima"):
+        sweep(rules.heavy_ball, surfaces.saddle, lr=[0.01]).plot()
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_a_bar_counts_every_step(engine, capsys, monkeypatch):
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
+    if engine == "compiled":
+        pytest.importorskip("numba", reason="numba is not installed")
+    monkeypatch.setattr(ENGINE, "SLICE_BYTES", 5000)
+    call(engine=engine, lr=np.linspace(0.1, 0.2, 500), progress=True)
+    said = capsys.readouterr().err
+    assert "heavy_ball on bowl: 100%" in said and "15.0k/15.0k" in said
+    call(engine=engine, progress=False)
+    call(engine=engine)  # no terminal here
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_without_tqdm(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(ImportError, match="pip install tqdm"):
+        call(progress=True)
+    call()
+    with pytest.raises(ValueError, match="progress is 2; allowed: True, False, or None"):
+        call(progress=2)

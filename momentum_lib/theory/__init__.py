@@ -1,0 +1,67 @@
+"""Exact answers about momentum, one idea a file; NumPy only.
+
+``linear``     the iteration matrix of a rule, its rate, regimes and stability edge
+``best``       the best learning rate and momentum on curvatures in [mu, L]
+``transient``  how far the error grows before it falls
+``averages``   the moving average: weights, half-life, sample size, frequency response
+``floors``     Chebyshev's iteration, conjugate gradients, lower bounds and worst functions
+``noise``      exact second moments under gradient noise, the noise ball, effective rates
+``batch``      steps against batch size on the noisy quadratic
+``streaming``  least squares on a stream of one-hot examples
+``flow``       the limits of small steps: a ball with friction, its energy, Nesterov's 3/t
+``restart``    adaptive restart; how soon a saddle is left
+``cycles``     convex functions on which heavy ball goes round for ever
+"""
+
+from .averages import frequency_response, half_life, sample_size, total_weight, weights
+from .batch import BatchPoint, best_at_batch, noisy_quadratic, steps_to_loss
+from .best import Setting, best_gradient_descent, best_heavy_ball, best_nesterov, best_setting, standard_nesterov
+from .cycles import CyclingFunction, cycling_function, exact_run, lessard_cycle, lessard_gradient
+from .floors import (
+    Schedule,
+    WorstFunction,
+    chebyshev_floor,
+    chebyshev_schedule,
+    conjugate_gradients,
+    lower_bound,
+    lower_bound_strongly_convex,
+    nesterov_bound,
+    nesterov_schedule,
+    worst_function,
+)
+from .flow import (
+    Energy,
+    Roll,
+    ball_with_friction,
+    bessel_j1,
+    energy,
+    energy_edge,
+    friction,
+    nesterov_flow,
+    roll,
+    roll_energy,
+)
+from .linear import (
+    LinearForm,
+    critical_beta,
+    eigenvalues,
+    iteration_matrix,
+    linear_form,
+    rate,
+    regime,
+    stability_edge,
+    trajectory,
+)
+from .noise import (
+    effective_rate,
+    expected_loss,
+    lr_at_effective_rate,
+    mean_square,
+    noise_ball,
+    second_moments,
+    small_rate_gap,
+    stationary_covariance,
+)
+from .restart import escape_steps, restarted_nesterov
+from .streaming import best_streaming, steps_per_efold, streaming_operator, streaming_rate
+from .transient import Peak, norm_peak, power_norms, transient_peak

@@ -1,0 +1,119 @@
+"""The best constant learning rate and momentum on curvatures in [mu, L]: closed forms, and a search for any linear rule."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..core import check_hyper, check_rule
+from .linear import rate
+
+
+class Setting(NamedTuple):
+    """A learning rate, a momentum and the factor by which the error shrinks per step."""
+
+    lr: float
+    beta: float
+    rate: float
+
+
+def curvature_interval(mu, L):
+    """mu and L as floats; raises ValueError unless 0 < mu <= L, both finite."""
+    if not (np.isfinite(mu) and np.isfinite(L) and 0 < mu <= L):
+        raise ValueError(f"mu is {mu!r} and L is {L!r}; allowed: finite curvatures with 0 < mu <= L.")
+    return float(mu), float(L)
+
+
+def best_gradient_descent(mu, L):
+    """Gradient descent's best constant rate on curvatures in [mu, L]: lr = 2/(mu+L), rate (kappa-1)/(kappa+1).
+
+    Raises ValueError unless 0 < mu <= L. Source: Polyak 1964; Nesterov 2018, theorem 2.1.15.
+    """
+    mu, L = curvature_interval(mu, L)
+    return Setting(2 / (mu + L), 0.0, (L - mu) / (L + mu))
+
+
+def best_heavy_ball(mu, L):
+    """Heavy ball's best setting on curvatures in [mu, L], sum convention (``heavy_ball``).
+
+    lr = 4/(sqrt(L)+sqrt(mu))^2, beta = ((sqrt(kappa)-1)/(sqrt(kappa)+1))^2, rate sqrt(beta).
+    Raises ValueError unless 0 < mu <= L. Source: Polyak 1964.
+    """
+    mu, L = curvature_interval(mu, L)
+    root = (np.sqrt(L) - np.sqrt(mu)) / (np.sqrt(L) + np.sqrt(mu))
+    return Setting(float(4 / (np.sqrt(L) + np.sqrt(mu)) ** 2), float(root**2), float(root))
+
+
+def best_nesterov(mu, L):
+    """Nesterov's best setting on quadratics with curvatures in [mu, L], ``nesterov``.
+
+    lr = 4/(3L+mu), beta = (sqrt(3 kappa+1)-2)/(sqrt(3 kappa+1)+2), rate 1 - 2/sqrt(3 kappa+1).
+    Raises ValueError unless 0 < mu <= L. Source: Lessard, Recht and Packard 2016, proposition 1.
+    """
+    mu, L = curvature_interval(mu, L)
+    q = np.sqrt(3 * L / mu + 1)
+    return Setting(4 / (3 * L + mu), float((q - 2) / (q + 2)), float(1 - 2 / q))
+
+
+def standard_nesterov(mu, L):
+    """Nesterov's usual setting, good on every smooth strongly convex function: lr = 1/L, ``nesterov``.
+
+    beta = (sqrt(kappa)-1)/(sqrt(kappa)+1), rate on quadratics 1 - 1/sqrt(kappa).
+    Raises ValueError unless 0 < mu <= L.
+    Source: Nesterov 2018, scheme 2.2.22; the rate: Lessard, Recht and Packard 2016, proposition 1.
+    """
+    mu, L = curvature_interval(mu, L)
+    root = np.sqrt(L / mu)
+    return Setting(1 / L, float((root - 1) / (root + 1)), float(1 - 1 / root))
+
+
+def best_setting(rule, mu, L, **fixed):
+    """The best constant setting of ANY linear rule on curvatures in [mu, L], by search on its own matrix.
+
+    Minimises over lr, and over beta unless ``fixed`` gives it or the rule has none, the largest
+    rate among mu, L and 7 curvatures between them (it sits at an end for every rule of the
+    course).  Returns a :class:`Setting`; lr, beta and rate are good to about 1e-6 relative, the
+    square root of rounding, because the rate has a corner of infinite slope at its minimum.
+    Raises ValueError unless 0 < mu <= L, for a rule that is not linear, and for bad ``fixed`` values.
+    """
+    check_rule(rule)
+    mu, L = curvature_interval(mu, L)
+    check_hyper(rule, {"lr": 1.0, **fixed})
+    if "lr" in fixed:
+        raise TypeError("best_setting looks for lr itself; leave lr out. For one lr ask theory.rate.")
+    between = np.unique(np.geomspace(mu, L, 9))
+    curvatures = np.concatenate([[mu, L], between[(between > mu) & (between < L)]])[:, None]
+
+    def worst(lr, **beta):
+        return rate(rule, curvatures, lr=lr, **fixed, **beta).max(axis=0)
+
+    def over_lr(**beta):
+        """The best lr at one momentum: zoom on log lr, where the worst rate has one valley."""
+        low, high = np.log(1e-3 / L), np.log(1e4 / mu)
+        for _ in range(9):  # 32 times closer each time: down to rounding
+            lrs = np.exp(np.linspace(low, high, 65))
+            rates = worst(lrs, **beta)
+            k = int(np.argmin(rates))
+            low, high = np.log(lrs[max(k - 1, 0)]), np.log(lrs[min(k + 1, 64)])
+        found = (rates[k], lrs[k])
+        return found
+
+    if "beta" not in rule.hyper or "beta" in fixed:
+        found, lr = over_lr()
+        return Setting(float(lr), float(fixed.get("beta", 0.0)), float(found))
+
+    # golden section over beta, on the scale log(1 - beta) on which momenta differ
+    golden = (np.sqrt(5) - 1) / 2
+    low, high = np.log(1e-9), 0.0
+    inner = [high - golden * (high - low), low + golden * (high - low)]
+    values = [over_lr(beta=-np.expm1(u)) for u in inner]
+    while high - low > 1e-10:
+        left = values[0][0] <= values[1][0]
+        low, high = (low, inner[1]) if left else (inner[0], high)
+        new = high - golden * (high - low) if left else low + golden * (high - low)
+        value = over_lr(beta=-np.expm1(new))
+        inner, values = ([new, inner[0]], [value, values[0]]) if left else ([inner[1], new], [values[1], value])
+    (found, lr), u = min(zip(values, inner))
+    zero = over_lr(beta=0.0)
+    if zero[0] <= found:
+        (found, lr), u = zero, 0.0
+    return Setting(float(lr), float(-np.expm1(u)), float(found))
