@@ -36,6 +36,7 @@ def test_closed_form_solves_the_equation(curvature, friction):
     (before, _), (after, _) = (oscillator(curvature, friction, (1.3, -0.7), t + s * d) for s in (-1, 1))
     np.testing.assert_allclose((after - before) / (2 * d), w, atol=1e-6)
     np.testing.assert_allclose((after - 2 * x + before) / d**2, -friction * w - curvature * x, atol=1e-5)
+    np.testing.assert_allclose((x, w), theory.ball_with_friction(curvature, friction, t, start=1.3, velocity=-0.7), atol=1e-7)
     first = oscillator(curvature, friction, (1.3, -0.7), 0.0)
     assert (float(first[0]), float(first[1])) == (1.3, -0.7)
 
