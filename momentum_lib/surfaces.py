@@ -348,6 +348,21 @@ def _(x):
     return where(x < 1, 25 * x, where(x < 2, x + 24, 25 * x - 24))
 
 
+@surface(domain=((-2, 2),), start=(-1.8,), minima=[(-1.0,), (1.0,)])
+def double_well(x):
+    """Two valleys of equal depth with a hill between them: where a ball comes to rest depends on its friction.
+
+    One-dimensional; curvature 2 in both minima, -1 on the hill. Minimum 0 at -1 and 1.
+    Source: this course; the textbook double well, Strogatz 2015, Nonlinear Dynamics and Chaos, section 6.5.
+    """
+    return (x**2 - 1) ** 2 / 4
+
+
+@double_well.grad
+def _(x):
+    return x * (x**2 - 1)
+
+
 SURFACES = {s.name: s for s in list(globals().values()) if isinstance(s, Surface)}
 
 

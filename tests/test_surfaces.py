@@ -114,6 +114,8 @@ LITERATURE = [  # surface, point, value, gradient (or None), where it is printed
     ("ravine", (3.0, 2.0), 54.5, (3.0, 50.0), "by hand, kappa = 25"),
     ("bowl", (3.0, 4.0), 12.5, (3.0, 4.0), "by hand"),
     ("lessard", (3.3,), 92.925, (58.5,), "Lessard, Recht and Packard 2016, section 4.6"),
+    ("double_well", (0.0,), 0.25, (0.0,), "by hand: the hill"),
+    ("double_well", (2.0,), 2.25, (6.0,), "by hand"),
     ("plateau", (1.0, 0.0), 0.3934693402873666, (0.6065306597126334, 0.0), "1 - exp(-1/2)"),
 ]
 

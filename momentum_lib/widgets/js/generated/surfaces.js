@@ -217,4 +217,21 @@ export const SURFACES = {
       return [(x < 1 ? 25 * x : (x < 2 ? x + 24 : 25 * x - 24))];
     },
   },
+  double_well: {
+    name: "double_well",
+    title: "Double well",
+    dim: 1,
+    params: {},
+    domain: [[-2, 2]],
+    start: [-1.8],
+    minima: [[-1.0], [1.0]],
+    latex: "\\begin{aligned}f(x) &= \\frac{{\\left({x}^{2} - 1\\right)}^{2}}{4}\\end{aligned}",
+    template: {"value": {"lines": [], "answer": ["square((x$ * x$) - 1) / 4"]}, "gradient": {"lines": [], "answer": ["x$ * ((x$ * x$) - 1)"]}},
+    value: (x, _y, _params) => {
+      return square((x * x) - 1) / 4;
+    },
+    gradient: (x, _y, _params) => {
+      return [x * ((x * x) - 1)];
+    },
+  },
 };

@@ -1,0 +1,251 @@
+"""The phase portrait in a real browser: dots, curve and energy under every hand are Python's."""
+
+import json
+
+import numpy as np
+import pytest
+
+from momentum_lib.widgets import Phase
+from tests.browser import live
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    return live.write_page(tmp_path_factory.mktemp("phase"), [Phase(), Phase(potential="double_well")], static=True)
+
+
+def agrees(shown):
+    """Everything that is drawn equals momentum_lib's for the state that is shown."""
+    state = shown["state"]
+    expected = Phase(**state).numbers()
+    for name in ("path", "curve"):
+        np.testing.assert_allclose(np.reshape(shown[name], (-1, 2)), expected[name], rtol=1e-9, atol=1e-9)
+    for name in ("energies", "kinetic", "stored"):
+        np.testing.assert_allclose(shown[name], expected[name], rtol=1e-8, atol=1e-9)
+    assert shown["rises"] == expected["rises"] and shown["divergedAt"] == expected["diverged_at"]
+    assert shown["gap"] == (None if expected["gap"] is None else pytest.approx(expected["gap"], rel=1e-8))
+    assert (shown["lr"], shown["beta"]) == (pytest.approx(expected["lr"]), pytest.approx(expected["beta"]))
+    assert shown["regime"] == expected["regime"] and shown["edge"] == pytest.approx(expected["edge"])
+    return state
+
+
+def first(page):
+    return page.locator(".live-figure").first
+
+
+def handle(page):
+    return first(page).locator('.lf-handle[aria-label="Start: position and velocity"]')
+
+
+def button(page, name):
+    return first(page).get_by_role("button", name=name)
+
+
+def readout(page, k):
+    return first(page).locator(".lf-readouts dd").nth(k).inner_text()
+
+
+def drawn(page, selector, k=0):
+    """The vertices of a path of the plane, in data coordinates."""
+    d = first(page).locator(selector).nth(k).get_attribute("d")
+    return np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
+
+
+def test_first_picture_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        assert agrees(live.numbers(page)) == Phase().state()
+        assert (readout(page, 0), readout(page, 1), readout(page, 4)) == ("0.09", "0.85", "no step")
+        live.ready(page, 1)
+        shown = live.numbers(page, 1)
+        assert agrees(shown) == Phase(potential="double_well").state()
+
+
+def test_the_curve_is_drawn_where_its_numbers_say(browser, address):
+    """Pixels of the dark curve: position to the right, velocity upwards, every vertex on Python's curve, the start at the handle."""
+    with live.open_page(browser, address) as page:
+        curve, fine = drawn(page, ".lf-ball"), Phase().numbers()["fine"]
+        box = page.evaluate("() => { const t = (k) => [...document.querySelectorAll('.lf-plot')][0].querySelectorAll('.lf-rule')[k].getAttribute('d'); return [t(0), t(1)]; }")
+        left, bottom, right = (float(v) for v in box[0].replace("M", "").replace("H", ",").split(","))
+        top = float(box[1].split("V")[0].split(",")[1])
+        pixels = np.c_[left + (fine[:, 0] + 3) / 6 * (right - left), bottom - 0.5 - (fine[:, 1] + 3) / 6 * (bottom - 0.5 - top)]
+        distance = np.linalg.norm(curve[:, None] - pixels[None], axis=2).min(axis=1)
+        assert len(curve) > 500 and distance.max() < 1
+        at = handle(page).get_attribute("transform").removeprefix("translate(").rstrip(")").split()
+        np.testing.assert_allclose([float(v) for v in at], curve[0], atol=0.02)
+
+
+def test_the_total_line_falls(browser, address):
+    """On the energy picture the summed line goes down the page, never up, by more than a pixel's rounding."""
+    with live.open_page(browser, address) as page:
+        total = drawn(page, ".lf-ball", 2)
+        assert (np.diff(total[:, 1]) > -0.11).all() and total[-1, 1] > total[0, 1] + 80
+
+
+def test_mouse_drags_position_and_velocity(browser, address):
+    with live.open_page(browser, address) as page:
+        live.drag(page, handle(page), 90, -70)
+        state = agrees(live.numbers(page))
+        assert state["start"][0] > -1.5 and state["start"][1] > 0.7
+        live.drag(page, handle(page), 3000, 3000)
+        assert agrees(live.numbers(page))["start"] == [3, -3]
+
+
+def test_a_click_puts_the_ball_there(browser, address):
+    with live.open_page(browser, address) as page:
+        box = first(page).locator(".lf-plot svg").first.bounding_box()
+        page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.3)
+        state = agrees(live.numbers(page))
+        assert state["start"][0] > 0.5 and state["start"][1] > 0.5
+
+
+def test_a_finger_drags_the_start(browser, address):
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
+        handle(page).scroll_into_view_if_needed()
+        before = page.evaluate("scrollY")
+        live.touch_drag(page, handle(page).locator(".lf-ring"), 60, -50)
+        state = agrees(live.numbers(page))
+        assert state["start"][0] > -2 and state["start"][1] > 0.4
+        assert page.evaluate("scrollY") == before
+
+
+def test_keys_move_the_start_and_the_sliders(browser, address):
+    with live.open_page(browser, address) as page:
+        handle(page).focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Shift+ArrowUp")
+        state = agrees(live.numbers(page))
+        assert state["start"] == [pytest.approx(-2.34), pytest.approx(0.6)]
+        assert handle(page).get_attribute("aria-valuetext") == "position −2.34, velocity 0.6"
+        live.control(page, "friction").focus()
+        page.keyboard.press("ArrowRight")
+        assert agrees(live.numbers(page))["friction"] > 0.5
+        assert "under-damped" in live.control(page, "friction").get_attribute("aria-valuetext")
+
+
+def test_friction_and_time_step(browser, address):
+    with live.open_page(browser, address) as page:
+        live.type_into(page, "friction", "2")
+        assert agrees(live.numbers(page))["friction"] == 2
+        assert readout(page, 2) == "critically damped" and readout(page, 1) == "0.4"
+        live.type_into(page, "h", "0.05")
+        shown = live.numbers(page)
+        agrees(shown)
+        assert shown["gap"] < 0.06 and readout(page, 0) == "0.0025"
+        live.type_into(page, "friction", "0.1")
+        live.type_into(page, "h", "1")
+        shown = live.numbers(page)
+        agrees(shown)
+        assert shown["rises"] > 0 and readout(page, 4).startswith(f"{shown['rises']} of 20")
+
+
+def test_past_the_edge_the_dots_diverge_and_the_ball_does_not(browser, address):
+    with live.open_page(browser, address) as page:
+        first(page).locator("summary").click()
+        live.type_into(page, "time", "100")
+        live.type_into(page, "h", "2")
+        shown = live.numbers(page)
+        agrees(shown)
+        assert shown["edge"] < 2 and shown["divergedAt"] and "diverge" in readout(page, 3)
+        assert np.abs(np.reshape(shown["curve"], (-1, 2))[-1]).max() < 1e-6
+        live.type_into(page, "friction", "0.6")
+        live.type_into(page, "h", "1.8")
+        shown = live.numbers(page)
+        agrees(shown)
+        assert shown["beta"] < 0 and "negative" in readout(page, 1)
+
+
+@pytest.mark.parametrize("potential", ["double_well", "lessard"])
+def test_potentials(browser, address, potential):
+    with live.open_page(browser, address) as page:
+        first(page).locator(f'[data-control="potential"] input[value="{potential}"]').check(force=True)
+        shown = live.numbers(page)
+        assert agrees(shown) == Phase(potential=potential).state()
+        if potential == "lessard":
+            assert shown["rises"] > 10
+
+
+def test_play_step_space_and_reduced_motion(browser, address):
+    with live.open_page(browser, address) as page:
+        total = len(Phase().numbers()["path"]) - 1
+        assert live.numbers(page)["head"] == total
+        button(page, "Step").click()
+        assert live.numbers(page)["head"] == 0
+        for _ in range(3):
+            button(page, "Step").click()
+        assert live.numbers(page)["head"] == 3
+        assert len(drawn(page, ".lf-ball")) < 100
+        handle(page).focus()
+        page.keyboard.press(" ")
+        page.wait_for_function("() => document.querySelector('.live-figure').__figure.numbers().head > 6")
+        page.keyboard.press(" ")
+        held = live.numbers(page)["head"]
+        page.wait_for_timeout(120)
+        assert live.numbers(page)["head"] == held < total
+        button(page, "Reset").click()
+        assert live.numbers(page)["head"] == total
+    with live.open_page(browser, address, reduced_motion="reduce") as page:
+        button(page, "Play").click()
+        assert live.numbers(page)["head"] == total
+        assert "less motion" in first(page).locator(".lf-note").inner_text()
+
+
+def test_copied_python_gives_the_same(browser, address):
+    with live.open_page(browser, address) as page:
+        live.drag(page, handle(page), 60, -40)
+        for potential in ("bowl", "double_well", "lessard"):
+            first(page).locator(f'[data-control="potential"] input[value="{potential}"]').check(force=True)
+            names, _ = live.run_python(live.python_of(page))
+            np.testing.assert_allclose(np.array(names["path"], dtype=float), np.reshape(live.numbers(page)["path"], (-1, 2)), rtol=1e-9, atol=1e-12)
+
+
+def test_link_reset_and_a_hostile_link(browser, address):
+    with live.open_page(browser, address) as page:
+        live.drag(page, handle(page), 50, -60)
+        live.type_into(page, "friction", "1.25")
+        button(page, "Link").click()
+        link, state = page.url, live.numbers(page)["state"]
+    with live.open_page(browser, link) as page:
+        assert agrees(live.numbers(page)) == state
+        button(page, "Reset").click()
+        assert agrees(live.numbers(page)) == Phase().state()
+    with live.open_page(browser, address + "#live=phase&friction=99&h=0&time=NaN&start=9,-99&potential=volcano") as page:
+        assert agrees(live.numbers(page)) == {**Phase().state(), "friction": 12, "h": 0.01, "start": [3, -3]}
+
+
+def test_touch_targets_width_and_axe(browser, address):
+    with live.open_page(browser, address, width=360, height=740) as page:
+        first(page).locator("summary").click()
+        live.ready(page, 1)
+        assert page.evaluate(live.SMALL_TARGETS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        for theme in ("light", "dark"):
+            page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
+            assert live.violations(page) == []
+
+
+def test_cleanup_leaves_nothing(browser, address):
+    found = live.mounted_and_gone(browser, address, Phase())
+    assert found["during"][0] > found["before"][0] + 10
+    assert found["after"] == found["before"] and found["left"] == 0 and found["heard"] == 0
+
+
+def test_static_picture_without_javascript_and_in_print(browser, address):
+    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
+        assert page.locator(".live-static img").first.is_visible()
+    with live.open_page(browser, address) as page:
+        page.emulate_media(media="print")
+        assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
+
+
+def test_recompute_times_are_reported(browser, address, record_property):
+    """Not a gate (machines differ): a redraw while the friction moves, for each potential."""
+    with live.open_page(browser, address) as page:
+        found = {}
+        for potential in ("bowl", "double_well", "lessard"):
+            first(page).locator(f'[data-control="potential"] input[value="{potential}"]').check(force=True)
+            found[potential] = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, m = f.model, times = [];
+                for (let k = 1; k <= 30; k++) { m.set('friction', 0.3 + 1e-3 * k); const t = performance.now(); f.numbers(); times.push(performance.now() - t); }
+                return Math.round(100 * times.sort((x, y) => x - y)[15]) / 100; }""")
+        agrees(live.numbers(page))
+    record_property("redraw_ms_median", found)
+    print(json.dumps({"phase, ms": found}))
