@@ -93,7 +93,7 @@ def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     """Steps until the expected loss of the noisy quadratic is down to ``target``, from E[theta^2] = 1: a whole number, or inf.
 
     Noise of variance curvature/batch in each direction; ``curvatures`` (d,) default to
-    :func:`noisy_quadratic`.  Exact second moments, found by bisection on powers of the iteration
+    ``noisy_quadratic``.  Exact second moments, found by bisection on powers of the iteration
     matrix: a step at which the loss crosses the target, the first one where it falls all the way.
     inf where the rule diverges or where its stationary loss is not below the target.
     Raises ValueError for a batch or target <= 0 and for a rule that is not linear.
@@ -106,12 +106,12 @@ def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
 
 
 def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells=4, zooms=7):
-    """The lr and beta that need the fewest steps at one batch size: a :class:`BatchPoint`.
+    """The lr and beta that need the fewest steps at one batch size: a ``BatchPoint``.
 
     ``beta`` given: only lr is searched, as for a rule without momentum.  Otherwise grids over
     log lr/(1-beta) and log(1-beta), momentum up to .999999, ``cells`` cells a side and four times
     as many at first, then ``zooms`` - 1 times closer around the best setting; finer ones change
-    the steps by about 1 %.  Seconds a batch.  The other arguments and errors: :func:`steps_to_loss`.
+    the steps by about 1 %.  Seconds a batch.  The other arguments and errors: ``steps_to_loss``.
     """
     curvatures = _check(batch, target, curvatures)
     check_rule(rule)

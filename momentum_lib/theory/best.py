@@ -71,7 +71,7 @@ def best_setting(rule, mu, L, **fixed):
 
     Minimises over lr, and over beta unless ``fixed`` gives it or the rule has none, the largest
     rate among mu, L and 7 curvatures between them (it sits at an end for every rule of the
-    course).  Returns a :class:`Setting`; lr, beta and rate are good to about 1e-6 relative, the
+    course).  Returns a ``Setting``; lr, beta and rate are good to about 1e-6 relative, the
     square root of rounding, because the rate has a corner of infinite slope at its minimum.
     Raises ValueError unless 0 < mu <= L, for a rule that is not linear, and for bad ``fixed`` values.
     """

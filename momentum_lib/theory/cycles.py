@@ -102,7 +102,7 @@ class CyclingFunction:
     f(x) = mu/2 norm(x)^2 + (L-mu)/2 distance(x, polygon)^2, minimum 0 at the origin, curvatures in
     [mu, L].  ``points`` (K, 2): the cycle, a regular K-gon on the unit circle; ``corners`` (K, 2):
     the polygon; ``start``: the cycle's first point, ``previous`` the one before it; ``velocity``
-    the v that ``heavy_ball`` must have there.  Points of shape (2, *batch).  Made by :func:`cycling_function`.
+    the v that ``heavy_ball`` must have there.  Points of shape (2, *batch).  Made by ``cycling_function``.
     """
 
     def __init__(self, lr, beta, mu, L, period, corners):
@@ -156,7 +156,7 @@ class CyclingFunction:
 
 
 def cycling_function(lr, beta, mu, L, *, period=None, longest=100):
-    """A function with curvatures in [mu, L] on which heavy ball at (lr, beta) cycles: a :class:`CyclingFunction`.
+    """A function with curvatures in [mu, L] on which heavy ball at (lr, beta) cycles: a ``CyclingFunction``.
 
     A regular K-gon x_t is a cycle if the gradients there are g_t = ((1+beta) x_t - x_(t+1) - beta x_(t-1))/lr.
     With u_t = g_t - mu x_t and c_t = x_t - u_t/(L-mu) such a function exists exactly if

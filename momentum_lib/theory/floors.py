@@ -17,12 +17,12 @@ class Schedule(NamedTuple):
 
 
 def chebyshev_schedule(mu, L, steps):
-    """Chebyshev's iteration as heavy ball with its own lr and beta at each step: a :class:`Schedule` for the rule ``polyak``.
+    """Chebyshev's iteration as heavy ball with its own lr and beta at each step: a ``Schedule`` for the rule ``polyak``.
 
     With c = (L-mu)/(L+mu): w_1 = 1, w_2 = 1/(1 - c^2/2), w_(k+1) = 1/(1 - c^2 w_k/4);
-    lr_k = 2 w_k/(L+mu), beta_k = w_k - 1.  It tends to :func:`best_heavy_ball`, and after k
+    lr_k = 2 w_k/(L+mu), beta_k = w_k - 1.  It tends to ``best_heavy_ball``, and after k
     steps the worst error over all curvatures in [mu, L] is the smallest that any method
-    reaches which does not know them: :func:`chebyshev_floor`.
+    reaches which does not know them: ``chebyshev_floor``.
     Raises ValueError unless 0 < mu <= L.
     Source: Flanders and Shortley 1950; Golub and Varga 1961, Numerische Mathematik 3, 147-156.
     """
@@ -49,7 +49,7 @@ def chebyshev_floor(mu, L, steps):
 
 
 def conjugate_gradients(surface, start=None, steps=100):
-    """Conjugate gradients on a quadratic surface: the :class:`momentum_lib.Path` of the best k gradients can do for f.
+    """Conjugate gradients on a quadratic surface: the ``Path`` of the best k gradients can do for f.
 
     No method whose points are start + combinations of gradients has a smaller f after k steps.
     It is heavy ball (``polyak``) with the best lr and beta at each step; they stand in
@@ -149,7 +149,7 @@ def nesterov_schedule(steps):
 
 
 class WorstFunction:
-    """A convex quadratic on which k gradients from 0 can do no better than :func:`lower_bound`, to 1 %.
+    """A convex quadratic on which k gradients from 0 can do no better than ``lower_bound``, to 1 %.
 
     f - f* = L/8 (e_1^2 + sum (e_i - e_(i+1))^2 + e_n^2) with e = x - x*, x*_i = 1 - i/(n+1) and
     n = 2k+1 coordinates in a chain: each gradient tells of one coordinate more.  The minimum is
@@ -190,7 +190,7 @@ class WorstFunction:
 
 
 def worst_function(k, L=1.0):
-    """Nesterov's worst function for k steps, curvatures below L: a :class:`WorstFunction`, which ``descend`` takes.
+    """Nesterov's worst function for k steps, curvatures below L: a ``WorstFunction``, which ``descend`` takes.
 
     Let it grow with k: one fixed huge function is not the worst for any smaller k.
     """

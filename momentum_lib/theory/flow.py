@@ -104,7 +104,7 @@ def nesterov_flow(curvature, t, *, start=1.0):
 
 
 def roll(surface, start, *, friction, time, steps=1000, velocity=None):
-    """The ball x'' + friction x' + grad f(x) = 0 on any surface, by Runge and Kutta's method of order 4: a :class:`Roll`.
+    """The ball x'' + friction x' + grad f(x) = 0 on any surface, by Runge and Kutta's method of order 4: a ``Roll``.
 
     ``friction``: a number >= 0, or a function of time such as ``lambda t: 3 / t`` (Nesterov's; one
     that is infinite at time 0 needs a start from rest).  ``start`` and ``velocity`` of shape
@@ -146,9 +146,9 @@ def roll(surface, start, *, friction, time, steps=1000, velocity=None):
 
 
 def roll_energy(surface, motion):
-    """The energies of a :class:`Roll`, mass 1: f, speed^2/2 and their sum, which only falls (by friction speed^2 a time).
+    """The energies of a ``Roll``, mass 1: f, speed^2/2 and their sum, which only falls (by friction speed^2 a time).
 
-    Returns :class:`Energy`, three arrays of shape (n+1,) in units of f.
+    Returns ``Energy``, three arrays of shape (n+1,) in units of f.
     """
     potential = np.asarray(surface.value(motion.positions.T))
     kinetic = (motion.velocities**2).sum(axis=1) / 2
@@ -156,7 +156,7 @@ def roll_energy(surface, motion):
 
 
 def energy(path):
-    """The energies of a run of heavy ball: f, beta step^2/(2 lr) and their sum, :class:`Energy`, shape (n+1,).
+    """The energies of a run of heavy ball: f, beta step^2/(2 lr) and their sum, ``Energy``, shape (n+1,).
 
     For lr <= 2(1-beta)/L the sum never rises, on any surface whose gradient has the Lipschitz
     constant L, convex or not; it falls by at least ((1-beta)/lr - L/2) step^2 a step (step^2 is the
@@ -177,7 +177,7 @@ def energy(path):
 
 
 def energy_edge(L, beta):
-    """The largest lr at which heavy ball's energy is sure to fall: 2(1-beta)/L. See :func:`energy`.
+    """The largest lr at which heavy ball's energy is sure to fall: 2(1-beta)/L. See ``energy``.
 
     Raises ValueError for L <= 0 and for momentum outside [0, 1).
     """

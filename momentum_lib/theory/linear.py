@@ -29,7 +29,7 @@ class LinearForm(NamedTuple):
 
 
 def linear_form(rule, *, t=2, **hyper):
-    """The rule's own function taken apart: a :class:`LinearForm`, z' = carry z + kick g.
+    """The rule's own function taken apart: a ``LinearForm``, z' = carry z + kick g.
 
     ``hyper``: numbers or arrays that broadcast together; momentum may leave [0, 1).
     ``t``: the step number, for rules whose first step differs.  Units: theta in position, the
@@ -102,7 +102,7 @@ def iteration_matrix(rule, curvature, *, t=2, **hyper):
 
 
 def eigenvalues(rule, curvature, **hyper):
-    """The eigenvalues of :func:`iteration_matrix`, complex, shape (..., k), the largest modulus first.
+    """The eigenvalues of ``iteration_matrix``, complex, shape (..., k), the largest modulus first.
 
     Two slots or fewer are solved in closed form, z^2 - trace z + determinant = 0.
     """
@@ -124,7 +124,7 @@ def rate(rule, curvature, **hyper):
 
     ``curvature`` and hyper-parameters may be arrays; the answer has the shape they broadcast to.
     Above 1 the run diverges.  Heavy ball with complex roots: sqrt(beta), whatever the curvature.
-    It says nothing of the first steps; see :func:`transient_peak`.
+    It says nothing of the first steps; see ``transient_peak``.
     """
     return np.abs(eigenvalues(rule, curvature, **hyper)).max(axis=-1)[()]
 
@@ -202,7 +202,7 @@ def trajectory(rule, curvature, steps, *, start=1.0, **hyper):
 
     Shape (steps+1, ...), with the shape to which ``curvature``, ``start`` and the
     hyper-parameters broadcast.  Curvatures of any sign; a diverging run grows without being cut.
-    Equal to :func:`momentum_lib.descend` on the same quadratic up to rounding.
+    Equal to ``descend`` on the same quadratic up to rounding.
     Raises ValueError for a rule that is not linear and for a negative number of steps.
     """
     steps = check_steps(steps)

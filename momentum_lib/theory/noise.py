@@ -2,7 +2,7 @@
 
 The measured gradient is curvature * (look . z) + sigma * xi with xi of mean 0 and variance 1,
 independent from step to step.  With M, kick and start from the rule's own function
-(:func:`momentum_lib.theory.linear_form`) the second moments S = E[z z^T] obey
+(``linear_form``) the second moments S = E[z z^T] obey
 
     S' = M S M^T + sigma^2 kick kick^T
 
@@ -53,7 +53,7 @@ def second_moments(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
 def mean_square(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
     """E[theta^2] of the reported point after 0, 1, ... ``steps`` steps: shape (steps+1, ...), exact.
 
-    Arguments and errors as in :func:`second_moments`, of which this is one entry.
+    Arguments and errors as in ``second_moments``, of which this is one entry.
     """
     moments = second_moments(rule, curvature, steps, sigma=sigma, start=start, **hyper)
     row = linear_form(rule, **hyper).report
@@ -63,7 +63,7 @@ def mean_square(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
 def expected_loss(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
     """E[f] = sum of curvature * E[theta^2] / 2 over a spectrum of shape (d,): shape (steps+1,), exact.
 
-    ``sigma`` and ``start`` are numbers or of shape (d,).  Errors as in :func:`second_moments`.
+    ``sigma`` and ``start`` are numbers or of shape (d,).  Errors as in ``second_moments``.
     """
     curvature = np.atleast_1d(np.asarray(curvature, dtype=float))
     return mean_square(rule, curvature, steps, sigma=sigma, start=start, **hyper) @ curvature / 2
@@ -72,7 +72,7 @@ def expected_loss(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
 def stationary_covariance(rule, curvature, *, sigma=1.0, **hyper):
     """The covariance that the noise settles to: C = M C M^T + sigma^2 kick kick^T, solved exactly.
 
-    Shape (..., k, k), as in :func:`second_moments`; entry [0, 0] is the variance of theta, the
+    Shape (..., k, k), as in ``second_moments``; entry [0, 0] is the variance of theta, the
     noise ball.  Solved as (I - M (x) M) vec C = sigma^2 vec(kick kick^T).
     Raises ValueError where the rule does not converge, so that nothing settles, and for sigma < 0.
     Source: discrete Lyapunov equation, solved by Kronecker product.
@@ -101,7 +101,7 @@ def noise_ball(lr, beta, curvature=1.0, sigma=1.0, *, ahead=False):
     b = beta (1 - lr curvature): lr sigma^2 (1+b) / (curvature (1-b) (2(1+beta) - (1 + 2 beta) lr curvature)).
     Raises ValueError for momentum outside [0, 1) and for lr * curvature outside the stable range.
     Source: Mandt, Hoffman and Blei 2017, arXiv:1704.04289, for the small-rate limit; the exact
-    form follows from :func:`stationary_covariance`, and a test holds the two together.
+    form follows from ``stationary_covariance``, and a test holds the two together.
     """
     check_number("beta", beta)
     lr, beta, curvature, sigma = np.asarray(lr, float), np.asarray(beta, float), np.asarray(curvature, float), _sigma(sigma)

@@ -10,7 +10,7 @@ SCHEMES = ("gradient", "value", "never")
 
 
 def restarted_nesterov(surface, start=None, steps=100, *, lr, scheme="gradient"):
-    """Nesterov's method of 1983 that drops its momentum when it works against the descent: a :class:`momentum_lib.Path`.
+    """Nesterov's method of 1983 that drops its momentum when it works against the descent: a ``Path``.
 
     The momentum at step t is (k-1)/(k+2), k counted from the last restart.  ``scheme``:
     "gradient" restarts after a step that went against its gradient (grad . step > 0), "value"
@@ -60,7 +60,7 @@ def restarted_nesterov(surface, start=None, steps=100, *, lr, scheme="gradient")
 def escape_steps(rule, curvature, *, start=1e-6, goal=1.0, limit=10_000_000, **hyper):
     """Steps in which a linear rule carries a point from ``start`` to beyond ``goal`` on f = curvature theta^2 / 2, curvature < 0.
 
-    From rest; a whole number.  In the long run the distance grows by :func:`rate` a step; for heavy ball and small
+    From rest; a whole number.  In the long run the distance grows by ``rate`` a step; for heavy ball and small
     x = -lr curvature that is 1 + x/(1-beta), as long as x is well below (1-beta)^2.
     Raises ValueError for curvature >= 0 (nothing pushes away), unless 0 < start < goal, for settings
     that have not arrived after ``limit`` steps, and for a rule that is not linear.

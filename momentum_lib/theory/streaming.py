@@ -39,10 +39,10 @@ def streaming_operator(rule, probability, **hyper):
 
 
 def streaming_rate(rule, probability, **hyper):
-    """The factor by which E[theta^2] shrinks per step in the long run: the spectral radius of :func:`streaming_operator`.
+    """The factor by which E[theta^2] shrinks per step in the long run: the spectral radius of ``streaming_operator``.
 
-    SGD: 1 - p + p (1 - lr)^2.  A factor of the SQUARED error, unlike :func:`rate`.  Shapes and
-    errors as in :func:`streaming_operator`.
+    SGD: 1 - p + p (1 - lr)^2.  A factor of the SQUARED error, unlike ``rate``.  Shapes and
+    errors as in ``streaming_operator``.
     """
     operator = streaming_operator(rule, probability, **hyper)
     return np.abs(np.linalg.eigvals(operator)).max(axis=-1)[()]
@@ -60,10 +60,10 @@ def steps_per_efold(rate):
 
 
 def best_streaming(rule, probabilities, *, zooms=24):
-    """The setting whose slowest direction is fastest: :class:`Setting` (lr, beta, factor of E[theta^2] per step).
+    """The setting whose slowest direction is fastest: ``Setting`` (lr, beta, factor of E[theta^2] per step).
 
     Zooming grid over lr in (0, 2) and beta in [0, 1), where the rule has one; ``probabilities``
-    of shape (d,).  Raises ValueError as :func:`streaming_operator`.
+    of shape (d,).  Raises ValueError as ``streaming_operator``.
     Source: the comparison of Kidambi et al. 2018, arXiv:1803.05591, with the best setting instead of any.
     """
     check_rule(rule)

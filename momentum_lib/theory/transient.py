@@ -50,7 +50,7 @@ def _horizon(rule, curvature, hyper):
 
 
 def norm_peak(rule, curvature, **hyper):
-    """The largest norm of M^k over all k, and its k: a :class:`Peak`. See :func:`power_norms` for the norm.
+    """The largest norm of M^k over all k, and its k: a ``Peak``. See ``power_norms`` for the norm.
 
     A start exists that is magnified by just this.  Raises ValueError where the rule diverges.
     """
@@ -59,7 +59,7 @@ def norm_peak(rule, curvature, **hyper):
 
 
 def transient_peak(rule, curvature, *, start=1.0, **hyper):
-    """The largest error after a start from rest, over the start's, and its step: a :class:`Peak`.
+    """The largest error after a start from rest, over the start's, and its step: a ``Peak``.
 
     ``curvature``: one number, or a spectrum of shape (d,); the error is then the Euclidean
     distance in all d directions.  ``start``: broadcasts to the spectrum (theta).  A size of 1 at
