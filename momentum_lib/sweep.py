@@ -397,6 +397,8 @@ def _kernel(job, engine):
         return None
     from . import kernels
 
+    if engine == "auto" and kernels.missing():
+        return None
     try:
         if job.start.dtype != np.float64:
             raise kernels.Unprintable(f"the start has dtype {job.start.dtype}; kernels compute in float64.")
@@ -417,7 +419,7 @@ def _kernel(job, engine):
         elif saved < price:
             kept = saved > KEPT and kernels.is_kept(kernel)
             price = (KEPT if kept else COMPILE) + (0.0 if kernels.is_warm() else IMPORT)
-    if saved <= price or kernels.missing():
+    if saved <= price:
         return None
     try:
         kernels.compiled(kernel)

@@ -5,18 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from tests.browser import live
-
-pytest.importorskip("anywidget")
 from momentum_lib import rules, theory
 from momentum_lib.widgets import Disc
 from momentum_lib.widgets.disc import LINEAR, best_setting, remembers
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with live.browser() as launched:
-        yield launched
+from tests.browser import live
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +65,8 @@ def handle(page, name):
 MAP, FLAT, STEEP = "Learning rate and momentum", "Eigenvalue of the flattest direction", "Eigenvalue of the steepest direction"
 
 
-def test_first_picture_is_pythons(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_first_picture_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
         shown = live.numbers(page)
         assert agrees(shown) == Disc().state()
         map_agrees(shown)
@@ -84,9 +76,9 @@ def test_first_picture_is_pythons(chrome, address):
         assert said[0] == "0.8944" and said[2] == str(Disc().numbers()["steps_to"]) and said[3] == "never farther than the start"
 
 
-def test_eigenvalues_stand_where_they_are_drawn(chrome, address):
+def test_eigenvalues_stand_where_they_are_drawn(browser, address):
     """Pixels: the dots on the disc, read back from the SVG, are the theory's eigenvalues; the circles have their radii."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         found = page.evaluate("""() => { const svg = document.querySelectorAll('.live-figure .lf-svg')[1];
             const circle = (path) => { const b = path.getBBox(); return [b.x + b.width / 2, b.y + b.height / 2, b.width / 2]; };
             return { dots: svg.querySelector('.lf-dots[data-look=momentum]').getAttribute('d'), unit: circle(svg.querySelector('.lf-truth')), home: circle(svg.querySelector('.lf-home')), outer: circle(svg.querySelector('.lf-outer')) }; }""")
@@ -99,8 +91,8 @@ def test_eigenvalues_stand_where_they_are_drawn(chrome, address):
             assert found[ring][2] / one == pytest.approx(0.8**0.5, abs=0.01)
 
 
-def test_mouse_on_the_map_moves_the_eigenvalues(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_mouse_on_the_map_moves_the_eigenvalues(browser, address):
+    with live.open_page(browser, address) as page:
         before = live.numbers(page)
         live.drag(page, handle(page, MAP), -30, 40)
         after = live.numbers(page)
@@ -115,8 +107,8 @@ def test_mouse_on_the_map_moves_the_eigenvalues(chrome, address):
 
 
 @pytest.mark.parametrize("rule", LINEAR)
-def test_an_eigenvalue_can_be_dragged(chrome, address, rule):
-    with live.open_page(chrome, address) as page:
+def test_an_eigenvalue_can_be_dragged(browser, address, rule):
+    with live.open_page(browser, address) as page:
         first(page).locator("select").first.select_option(rule)
         agrees(live.numbers(page))
         button(page, "Best setting").click()
@@ -138,8 +130,8 @@ def test_an_eigenvalue_can_be_dragged(chrome, address, rule):
             assert abs(1 - z) ** 2 == pytest.approx(product, rel=1e-6)
 
 
-def test_fingers(chrome, address):
-    with live.open_page(chrome, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
+def test_fingers(browser, address):
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
         before, scrolled = live.numbers(page)["state"], page.evaluate("scrollY")
         live.touch_drag(page, handle(page, MAP), -40, 50)
         after = agrees(live.numbers(page))
@@ -150,8 +142,8 @@ def test_fingers(chrome, address):
         assert agrees(live.numbers(page)) != after
 
 
-def test_keys(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_keys(browser, address):
+    with live.open_page(browser, address) as page:
         handle(page, MAP).focus()
         page.keyboard.press("ArrowUp")
         assert agrees(live.numbers(page))["beta"] == pytest.approx(0.8099, abs=2e-4)
@@ -168,8 +160,8 @@ def test_keys(chrome, address):
 
 
 @pytest.mark.parametrize("rule", LINEAR)
-def test_rules_and_their_maps(chrome, address, rule):
-    with live.open_page(chrome, address) as page:
+def test_rules_and_their_maps(browser, address, rule):
+    with live.open_page(browser, address) as page:
         first(page).locator("select").first.select_option(rule)
         shown = live.numbers(page)
         state = agrees(shown)
@@ -186,8 +178,8 @@ def test_rules_and_their_maps(chrome, address, rule):
         assert shown["rate"] == pytest.approx(best_setting(rule, 100).rate, abs=1e-6)
 
 
-def test_condition_number_makes_another_map_and_a_mountain(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_condition_number_makes_another_map_and_a_mountain(browser, address):
+    with live.open_page(browser, address) as page:
         live.type_into(page, "condition number", "1000")
         shown = live.numbers(page)
         state = agrees(shown)
@@ -202,9 +194,9 @@ def test_condition_number_makes_another_map_and_a_mountain(chrome, address):
         assert f"at step {peak.step}" in first(page).locator(".lf-readouts dd").nth(3).inner_text()
 
 
-def test_lines_of_the_map_meet_at_the_best_setting(chrome, address):
+def test_lines_of_the_map_meet_at_the_best_setting(browser, address):
     """Read the two curves back from the SVG: they are where the discriminant vanishes, and cross at the diamond."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         found = page.evaluate("""() => { const fig = document.querySelector('.live-figure'), c = fig.querySelector('.lf-heat').style;
             return { box: ['left', 'top', 'width', 'height'].map(k => parseFloat(c[k])), lines: [...fig.querySelectorAll('.lf-theory')].map(p => p.getAttribute('d')), best: fig.querySelector('.lf-best').getAttribute('d') }; }""")
         left, top, width, height = found["box"]
@@ -225,8 +217,8 @@ def test_lines_of_the_map_meet_at_the_best_setting(chrome, address):
         assert lr[0] == pytest.approx(best.lr, rel=0.01) and beta[0] == pytest.approx(best.beta, abs=0.01)
 
 
-def test_touch_targets_width_and_accessibility(chrome, address):
-    with live.open_page(chrome, address, width=360, height=740) as page:
+def test_touch_targets_width_and_accessibility(browser, address):
+    with live.open_page(browser, address, width=360, height=740) as page:
         first(page).locator("summary").click()
         assert page.evaluate(live.SMALL_TARGETS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -235,8 +227,8 @@ def test_touch_targets_width_and_accessibility(chrome, address):
             assert live.violations(page) == []
 
 
-def test_copied_python_gives_the_same(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_copied_python_gives_the_same(browser, address):
+    with live.open_page(browser, address) as page:
         for rule in ("heavy_ball", "gradient_descent"):
             first(page).locator("select").first.select_option(rule)
             live.drag(page, handle(page, MAP), -20, 20)
@@ -247,41 +239,41 @@ def test_copied_python_gives_the_same(chrome, address):
             assert f"predicted {shown['rate']:.6f}" in printed
 
 
-def test_link_reset_and_a_hostile_link(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_link_reset_and_a_hostile_link(browser, address):
+    with live.open_page(browser, address) as page:
         live.drag(page, handle(page, MAP), 10, 30)
         live.type_into(page, "condition number", "60")
         button(page, "Link").click()
         link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(chrome, link) as page:
+    with live.open_page(browser, link) as page:
         assert agrees(live.numbers(page)) == state
         button(page, "Reset").click()
         assert agrees(live.numbers(page)) == Disc().state()
-    with live.open_page(chrome, address + "#live=disc&lr=1e9&beta=7&kappa=NaN&steps=1&rule=adam") as page:
+    with live.open_page(browser, address + "#live=disc&lr=1e9&beta=7&kappa=NaN&steps=1&rule=adam") as page:
         assert agrees(live.numbers(page)) == {**Disc().state(), "lr": 100, "beta": 0.99, "steps": 20}
 
 
-def test_two_figures_and_cleanup(chrome, address):
-    with live.open_page(chrome, address) as page:
+def test_two_figures_and_cleanup(browser, address):
+    with live.open_page(browser, address) as page:
         live.ready(page, 1)
         assert agrees(live.numbers(page, 1)) == Disc(rule="nesterov", lr=0.01, beta=0.7).state()
-    found = live.mounted_and_gone(chrome, address, Disc())
+    found = live.mounted_and_gone(browser, address, Disc())
     assert found["during"][0] > found["before"][0] + 10
     assert found["after"] == found["before"]
     assert found["left"] == 0 and found["heard"] == 0
 
 
-def test_static_picture_without_javascript_and_in_print(chrome, address):
-    with live.open_page(chrome, address, wait=False, java_script_enabled=False) as page:
+def test_static_picture_without_javascript_and_in_print(browser, address):
+    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
         assert page.locator(".live-static img").first.is_visible()
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         page.emulate_media(media="print")
         assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
 
 
-def test_recompute_times_are_reported(chrome, address, record_property):
+def test_recompute_times_are_reported(browser, address, record_property):
     """Not a gate (machines differ): a drag over the map, and a change of the condition number, which makes the map anew."""
-    with live.open_page(chrome, address) as page:
+    with live.open_page(browser, address) as page:
         found = {}
         for name, change in (("kappa", "m.set('kappa', 90 + 0.1 * k)"), ("drag", "m.set('beta', 0.6 + 1e-3 * k)")):
             found[name] = page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, times = [];
