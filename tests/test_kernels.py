@@ -311,8 +311,8 @@ def test_without_numba():
 
         importlib.metadata.version = version
         engines = set()
-        for size in range(-3, 12):  # from work that is over at once to work that would take years
-            sys.modules["momentum_lib.sweep"].NS = 10.0**size
+        for size in range(-12, 48):  # from work that is over at once to work that would take years
+            sys.modules["momentum_lib.sweep"].NS = 10.0 ** (size / 4)
             engines.add(sweep(rules.heavy_ball, surfaces.bowl, lr=[0.1], steps=3).engine)
         print(*engines)
         try:
