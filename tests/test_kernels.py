@@ -299,7 +299,7 @@ def python(code, cache="", **environment):
     return done.stdout.split()
 
 
-def test_without_numba():
+def test_without_numba(tmp_path):
     """A reader without numba who gets a traceback from a call that needs none."""
     out = python(
         """
@@ -319,7 +319,8 @@ def test_without_numba():
             sweep(rules.heavy_ball, surfaces.bowl, lr=[0.1], engine="compiled")
         except ImportError as error:
             print("pip" in str(error) and "engine='numpy'" in str(error))
-        """
+        """,
+        cache=tmp_path,
     )
     assert out == ["numpy", "True"]
 
