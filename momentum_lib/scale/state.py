@@ -26,12 +26,13 @@ class Precision:
 
 
 PRECISIONS = {
-    "fp32": Precision("32 bits throughout", 4, 4, 0, 4),
-    "mixed": Precision("16-bit passes, 32-bit master and state", 2, 2, 4, 4),
-    "mixed_state16": Precision("16-bit passes and state, 32-bit master", 2, 2, 4, 2),
-    "bf16": Precision("16 bits throughout", 2, 2, 0, 2),
+    "fp32": Precision("all in 32 bits", 4, 4, 0, 4),
+    "mixed": Precision("mixed, 16 and 32 bits", 2, 2, 4, 4),
+    "mixed_state16": Precision("mixed, moments in 16", 2, 2, 4, 2),
+    "bf16": Precision("all in 16 bits", 2, 2, 0, 2),
 }
-"""Name -> bytes per number. ``mixed`` is ZeRO's 2 + 2 + 12 with Adam."""
+"""Name -> bytes per number. ``mixed`` passes in 16 bits and keeps a 32-bit master copy of the weights: ZeRO's 2 + 2 + 12
+with Adam.  ``mixed_state16`` keeps the optimiser's arrays in 16 bits, too; ``bf16`` has nothing else."""
 
 STAGES = (
     "everything on every GPU",
@@ -72,11 +73,18 @@ class Optimiser:
         return {a.name: a.size * (width if a.width is None else a.width) for a in self.arrays}
 
 
+MOMENTS = {"m": "first moment", "s": "second moment"}
+"""How training software calls these slots; any other has the name of its quantity."""
+
+
 def from_rule(rule):
     """The optimiser that a rule is: one array of the parameters' shape for each of its slots."""
-    quantities = [(slot, QUANTITIES.get(slot)) for slot in rule.slots]
-    arrays = tuple(Array(slot, q.name if q else slot, (q and q.look) or "quiet") for slot, q in quantities)
-    return Optimiser(rule.name, rule.title, arrays, rule.source, True)
+    arrays = []
+    for slot in rule.slots:
+        quantity = QUANTITIES.get(slot)
+        title = MOMENTS.get(slot) or (quantity.name if quantity else slot)
+        arrays.append(Array(slot, title, (quantity and quantity.look) or "nesterov"))
+    return Optimiser(rule.name, rule.title, tuple(arrays), rule.source, True)
 
 
 def stated(matrix=(4096, 4096)):
@@ -85,10 +93,10 @@ def stated(matrix=(4096, 4096)):
     if not (r >= 1 and c >= 1):
         raise ValueError(f"matrix is {matrix!r}; allowed: two sizes >= 1, rows and columns.")
     sides = (r * r + c * c) / (r * c)
-    m, s = Array("m", QUANTITIES["m"].name, "averaged"), Array("s", QUANTITIES["s"].name, "adaptive")
+    m, s = Array("m", MOMENTS["m"], "averaged"), Array("s", MOMENTS["s"], "adaptive")
     table = [
-        ("amsgrad", "AMSGrad", (m, s, Array("largest", "largest average of squares", "adaptive")), "arXiv:1904.09237"),
-        ("ademamix", "AdEMAMix", (m, Array("slow", "slow average of gradients", "momentum"), s), "arXiv:2409.03137"),
+        ("amsgrad", "AMSGrad", (m, s, Array("largest", "largest second moment", "nesterov")), "arXiv:1904.09237"),
+        ("ademamix", "AdEMAMix", (m, Array("slow", "slow first moment", "momentum"), s), "arXiv:2409.03137"),
         (
             "adam8bit",
             "Adam, 8-bit state",
@@ -101,7 +109,7 @@ def stated(matrix=(4096, 4096)):
             (Array("factors", "row and column sums of squares", "adaptive", (r + c) / (r * c)),),
             "arXiv:1804.04235",
         ),
-        ("soap", "SOAP", (m, s, Array("sides", "preconditioners and their eigenvectors", "matrix", 2 * sides)), "arXiv:2409.11321"),
+        ("soap", "SOAP", (m, s, Array("sides", "two sides and their eigenvectors", "matrix", 2 * sides)), "arXiv:2409.11321"),
     ]
     return {name: Optimiser(name, title, arrays, source, False) for name, title, arrays, source in table}
 
