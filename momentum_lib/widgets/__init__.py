@@ -19,6 +19,7 @@ from .crosswalk import Crosswalk
 from .dial import Dial
 from .disc import Disc
 from .filter import Filter
+from .memory import Memory
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
@@ -34,4 +35,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Phase", "Race", "Ravine", "Scale", "make"]
+__all__ = ["FIGURES", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Memory", "Phase", "Race", "Ravine", "Scale", "make"]
