@@ -117,11 +117,7 @@ def stated(matrix=(4096, 4096)):
 OPTIMISERS = {**{name: from_rule(rule) for name, rule in RULES.items()}, **stated()}
 """Name -> Optimiser: every rule of the library, then the stated methods at matrices of 4096 x 4096."""
 
-MENU = [
-    n
-    for n in ("gradient_descent", "heavy_ball", "lion", "muon", "adamw", "adam", "ademamix", "adam8bit", "adafactor", "soap")
-    if n in OPTIMISERS
-]
+MENU = ["gradient_descent", "heavy_ball", "lion", "muon", "adamw", "ademamix", "adam8bit", "adafactor", "soap"]
 """The optimisers that the calculator offers."""
 
 

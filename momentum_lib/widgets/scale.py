@@ -25,7 +25,7 @@ class Scale(LiveFigure):
     title = "Where the memory goes: weights, gradients, and what the optimiser remembers"
 
     parameters = Number(7.5e9, 1e7, 1e12)
-    optimiser = Choice("adam", MENU)
+    optimiser = Choice("adamw", MENU)
     precision = Choice("mixed", list(PRECISIONS))
     gpus = Integer(64, 1, 16384)
     stage = Integer(1, 0, 3)

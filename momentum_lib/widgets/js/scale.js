@@ -10,7 +10,7 @@ const LOOK = /** @type {Record<string, string>} */ ({ weights: "ink", gradients:
 
 export const STATE = {
   parameters: number(7.5e9, 1e7, 1e12),
-  optimiser: choice("adam", Object.keys(OPTIMISERS)),
+  optimiser: choice("adamw", Object.keys(OPTIMISERS)),
   precision: choice("mixed", Object.keys(PRECISIONS)),
   gpus: integer(64, 1, 16384),
   stage: integer(1, 0, 3),

@@ -2,7 +2,9 @@
 export const OPTIMISERS = {
   gradient_descent: {"title": "Gradient descent", "arrays": []},
   heavy_ball: {"title": "Heavy ball", "arrays": [{"name": "v", "title": "velocity", "look": "momentum", "size": 1.0, "width": null}]},
-  adam: {"title": "Adam", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.0, "width": null}, {"name": "s", "title": "second moment", "look": "adaptive", "size": 1.0, "width": null}]},
+  lion: {"title": "Lion", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.0, "width": null}]},
+  muon: {"title": "Muon", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.0, "width": null}]},
+  adamw: {"title": "AdamW", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.0, "width": null}, {"name": "s", "title": "second moment", "look": "adaptive", "size": 1.0, "width": null}]},
   ademamix: {"title": "AdEMAMix", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.0, "width": null}, {"name": "slow", "title": "slow first moment", "look": "momentum", "size": 1.0, "width": null}, {"name": "s", "title": "second moment", "look": "adaptive", "size": 1.0, "width": null}]},
   adam8bit: {"title": "Adam, 8-bit state", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.001953125, "width": 1}, {"name": "s", "title": "second moment", "look": "adaptive", "size": 1.001953125, "width": 1}]},
   adafactor: {"title": "Adafactor without momentum", "arrays": [{"name": "factors", "title": "row and column sums of squares", "look": "adaptive", "size": 0.00048828125, "width": null}]},
