@@ -12,7 +12,14 @@ from momentum_lib.scale.state import count, from_rule, size, stated, three
 
 # -- the data file ----------------------------------------------------------------------------
 
-NUMBERS = {"momentum": (0, 1), "beta2": (0, 1), "eps": (0, 1e-3), "weight_decay": (0, 1), "clip": (0, 10), "tokens_per_step": (1e4, 1e9)}
+NUMBERS = {
+    "momentum": (0, 1),
+    "beta2": (0, 1),
+    "eps": (0, 1e-3),
+    "weight_decay": (0, 1),
+    "clip": (0, 10),
+    "tokens_per_step": (1e4, 1e9),
+}
 SILENT = ["Llama 3.1 405B", "Kimi K2 1T", "Mistral 7B", "Gemma 3", "Qwen3", "Chinchilla 70B"]
 
 
@@ -83,7 +90,15 @@ def test_questions_that_make_no_sense_are_refused():
 
 @pytest.mark.parametrize(
     ("beta", "tokens", "million"),
-    [(0.9, 3.2e6, 21), (0.95, 3.2e6, 43), (0.95, 4e6, 54), (0.95, 491520, 6.6), (0.9, 62914560, 414), (0.95, 62914560, 850), (0.95, 75.5e6, 1020)],
+    [
+        (0.9, 3.2e6, 21),
+        (0.95, 3.2e6, 43),
+        (0.95, 4e6, 54),
+        (0.95, 491520, 6.6),
+        (0.9, 62914560, 414),
+        (0.95, 62914560, 850),
+        (0.95, 75.5e6, 1020),
+    ],
 )
 def test_half_lives_of_published_trainings(beta, tokens, million):
     assert scale.half_life(beta, tokens) / 1e6 == pytest.approx(million, rel=0.01)
@@ -223,7 +238,12 @@ def test_a_new_rule_is_counted_by_its_slots():
 def test_numbers_in_words():
     assert (three(1.625), three(-1.625), three(0.0019531)) == (1.63, -1.63, 0.00195)
     assert (size(999.6e6), size(1.88e9), size(120e9), size(16e12), size(12)) == ("1 GB", "1.88 GB", "120 GB", "16 TB", "0.012 kB")
-    assert (count(7.5e9), count(124e6), count(1e12), count(491520)) == ("7.5 billion", "124 million", "1 trillion", "492 thousand")
+    assert (count(7.5e9), count(124e6), count(1e12), count(491520)) == (
+        "7.5 billion",
+        "124 million",
+        "1 trillion",
+        "492 thousand",
+    )
 
 
 # -- sixteen bits -----------------------------------------------------------------------------

@@ -102,7 +102,9 @@ def test_extreme_memories_have_a_picture(tmp_path):
 
 def test_half_lives_are_the_same_in_the_browser(js):
     betas, tokens = [0.0001, 0.5, 0.95, 0.999999], [1e3, 491520, 1e9]
-    found = js(f"{betas}.map((b) => {tokens}.map((t) => [memory.halfLife(b, t), memory.betaFor(memory.halfLife(b, t), t), memory.sameMemory(b, 2 * t, t)]))")
+    found = js(
+        f"{betas}.map((b) => {tokens}.map((t) => [memory.halfLife(b, t), memory.betaFor(memory.halfLife(b, t), t), memory.sameMemory(b, 2 * t, t)]))"
+    )
     for beta, row in zip(betas, found, strict=True):
         for t, (life, back, moved) in zip(tokens, row, strict=True):
             assert life == pytest.approx(scale.half_life(beta, t), rel=1e-12) and back == pytest.approx(beta, rel=1e-9)

@@ -1,7 +1,7 @@
 """Write the page of published settings from the library's data file.
 
-    python book/_gen/settings.py            rewrite settings.md beside this file
-    python book/_gen/settings.py --check    write nothing; exit 1 if it is stale
+python book/_gen/settings.py            rewrite settings.md beside this file
+python book/_gen/settings.py --check    write nothing; exit 1 if it is stale
 """
 
 import sys

@@ -65,7 +65,9 @@ class Scale(LiveFigure):
         """What the picture says, with its numbers."""
         totals = ", ".join(f"{size(t)} at stage {k}" for k, t in enumerate(self.numbers()["totals"]))
         fitting = [card for card, fits in self.numbers()["fits"].items() if fits]
-        end = f"stage {self.stage} fits a card of {' and one of '.join(fitting)}" if fitting else f"stage {self.stage} fits no card"
+        end = (
+            f"stage {self.stage} fits a card of {' and one of '.join(fitting)}" if fitting else f"stage {self.stage} fits no card"
+        )
         return (
             f"{count(self.parameters)} parameters with {OPTIMISERS[self.optimiser].title}, {PRECISIONS[self.precision].title}, "
             f"{self._where}: {totals}; {end}."
@@ -93,7 +95,9 @@ class Scale(LiveFigure):
         handles, labels = ax.get_legend_handles_labels()
         kept = len(found["bytes"][0])
         chosen = slice(self.stage * kept, (self.stage + 1) * kept)
-        legend = ax.legend(handles[chosen], labels[chosen], ncols=kept, loc="upper left", bbox_to_anchor=(0, -0.2), frameon=False, fontsize=9)
+        legend = ax.legend(
+            handles[chosen], labels[chosen], ncols=kept, loc="upper left", bbox_to_anchor=(0, -0.2), frameon=False, fontsize=9
+        )
         for text in legend.get_texts():
             text.set_color(INK)
         ax.set(xlim=(0, reach), ylim=(3.6, -0.65), yticks=[], xlabel="GB on each GPU")

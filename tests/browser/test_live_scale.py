@@ -9,7 +9,9 @@ from tests.browser import live
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    return live.write_page(tmp_path_factory.mktemp("scale"), [Scale(), Scale(parameters=70e9, optimiser="heavy_ball", gpus=8, stage=3)], static=True)
+    return live.write_page(
+        tmp_path_factory.mktemp("scale"), [Scale(), Scale(parameters=70e9, optimiser="heavy_ball", gpus=8, stage=3)], static=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +132,9 @@ def test_link_and_reset(browser, address):
         live.type_into(page, "parameters", "13")
         live.first(page).locator(".lf-bar").nth(2).click()
 
-    live.link_restores(browser, address, change, matches, Scale(), others=[Scale(parameters=70e9, optimiser="heavy_ball", gpus=8, stage=3)])
+    live.link_restores(
+        browser, address, change, matches, Scale(), others=[Scale(parameters=70e9, optimiser="heavy_ball", gpus=8, stage=3)]
+    )
 
 
 def test_a_hostile_link_is_clamped(browser, address):
