@@ -6,7 +6,7 @@ from .. import descend, rules, surfaces, theory
 from ._base import INK, QUIET, Choice, LiveFigure, Number, canvas, stroke
 
 RULES = ("heavy_ball", "nesterov", "gradient_descent")
-STARTS, LRS, BETAS = (-5.0, 6.0), (0.0, 0.16), (0.0, 0.98)
+STARTS, LRS, BETAS = (-5.0, 6.0), (0.0, 0.16), (0.0, 0.96)
 """The strip of starts, and the map of settings: both are cut into cells, and each cell is run from its middle."""
 STEPS, TOL, LONGEST, CLOSE, EVERY, LIMIT = 1000, 1e-6, 24, 1e-9, 100, 1e9
 WANDERS, DIVERGES = -1, -2
@@ -20,7 +20,7 @@ def middles(span, n):
 
 
 STRIP = middles(STARTS, 440)
-MAP = middles(LRS, 64), middles(BETAS, 49)
+MAP = middles(LRS, 64), middles(BETAS, 48)
 
 
 def periods(track):
@@ -81,7 +81,7 @@ class Basin(LiveFigure):
     ``rule``   "heavy_ball", "nesterov" or "gradient_descent"
     ``start``  -5 to 6
     ``lr``     learning rate, 0.001 to 0.16
-    ``beta``   momentum, 0 to 0.98; gradient descent has none
+    ``beta``   momentum, 0 to 0.96; gradient descent has none
 
     Values outside are clamped; NaN and unknown names raise ``traitlets.TraitError``.
     """

@@ -11,7 +11,7 @@ import { choice, number } from "./state.js";
 
 /** @typedef {[number, number]} Pair */
 
-const STARTS = /** @type {Pair} */ ([-5, 6]), LRS = /** @type {Pair} */ ([0, 0.16]), BETAS = /** @type {Pair} */ ([0, 0.98]);
+const STARTS = /** @type {Pair} */ ([-5, 6]), LRS = /** @type {Pair} */ ([0, 0.16]), BETAS = /** @type {Pair} */ ([0, 0.96]);
 export const STATE = {
   rule: choice("heavy_ball", ["heavy_ball", "nesterov", "gradient_descent"]),
   start: number(3.3, ...STARTS),
@@ -28,7 +28,7 @@ const KINDS = /** @type {Record<string, (code: number) => boolean>} */ ({ full: 
 export const middles = ([low, high], n) => Float64Array.from({ length: n }, (_, k) => low + ((high - low) * (k + 0.5)) / n);
 /** The cells of the strip and of the map, each run from its middle. */
 export const STRIP = middles(STARTS, 440);
-export const MAP = { lrs: middles(LRS, 64), betas: middles(BETAS, 49) };
+export const MAP = { lrs: middles(LRS, 64), betas: middles(BETAS, 48) };
 
 /** Every start at one setting. @param {string} rule @param {number} lr @param {number} beta */
 export const strip = (rule, lr, beta) => endings(RULES[rule], FIELD, STRIP, { lr: new Float64Array(STRIP.length).fill(lr), beta: new Float64Array(STRIP.length).fill(beta) }, { steps: STEPS }).codes;
