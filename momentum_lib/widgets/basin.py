@@ -174,7 +174,13 @@ class Basin(LiveFigure):
     def picture(self):
         """The run on the function and over the steps, the strip of starts, the map of settings."""
         found, look = self.numbers(), stroke(self._rule.family)
-        figure, axes = canvas(width=8.6, height=4.9, mosaic=[["height", "map"], ["strip", "map"], ["fall", "map"]], height_ratios=(1.1, 0.22, 1.35), width_ratios=(1.25, 1))
+        figure, axes = canvas(
+            width=8.6,
+            height=4.9,
+            mosaic=[["height", "map"], ["strip", "map"], ["fall", "map"]],
+            height_ratios=(1.1, 0.22, 1.35),
+            width_ratios=(1.25, 1),
+        )
         height, strip, fall, field = (axes[name] for name in ("height", "strip", "fall", "map"))
         x, path, dots = np.linspace(*STARTS, 400), found["path"], {"color": look["color"], "markersize": 3.5}
         height.plot(x, surfaces.lessard.value(x[None]), color=INK, linewidth=1.3)
@@ -186,11 +192,19 @@ class Basin(LiveFigure):
         self._paint(strip, STRIP, [0, 1], found["strip"][None])
         strip.plot([self.start], [0.5], "o", markersize=8, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
         strip.set(xlim=STARTS, ylim=(0, 1), yticks=[], xlabel="start")
-        self._paint(field, MAP[0], [BETAS[0] + (BETAS[1] - BETAS[0]) * k / len(MAP[1]) for k in range(len(MAP[1]) + 1)], found["map"])
+        self._paint(
+            field, MAP[0], [BETAS[0] + (BETAS[1] - BETAS[0]) * k / len(MAP[1]) for k in range(len(MAP[1]) + 1)], found["map"]
+        )
         betas = np.linspace(*BETAS, 100)
         field.plot(edge(self._rule, betas) * np.ones_like(betas), betas, "--", color=INK, linewidth=1.2)
         field.plot([self.lr], [self.beta], "o", markersize=8, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
-        field.set(xlim=LRS, ylim=BETAS, xlabel="learning rate", ylabel="momentum", title="full: cycles, dotted: neither, hatched: diverges")
+        field.set(
+            xlim=LRS,
+            ylim=BETAS,
+            xlabel="learning rate",
+            ylabel="momentum",
+            title="full: cycles, dotted: neither, hatched: diverges",
+        )
         field.title.set(size=9, color=INK)
         return figure
 
