@@ -225,6 +225,6 @@ print(path.points[-6:, 0])
     fig.speak(`From ${show(start)} ${RULES[rule].title} ${told()}. ${show(100 * part)} percent of the starts shown end in a cycle.`);
   });
 
-  fig.numbers(() => { job?.(); slice(Infinity); return { code: drawn.code, at: drawn.at, cycle: drawn.cycle, settled: drawn.settled, path: Array.from(drawn.path), strip: Array.from(starts), share: share(starts), map: Array.from(grid), edge: edge(fig.get("rule"), fig.get("beta")), head: time.head() }; });
+  fig.numbers(() => { if (job) { job(); slice(Infinity); } return { code: drawn.code, at: drawn.at, cycle: drawn.cycle, settled: drawn.settled, path: Array.from(drawn.path), strip: Array.from(starts), share: share(starts), map: Array.from(grid), edge: edge(fig.get("rule"), fig.get("beta")), head: time.head() }; });
   return fig.start();
 }
