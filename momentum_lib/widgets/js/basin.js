@@ -116,8 +116,9 @@ print(path.points[-6:, 0])
   const map = fig.plot({ parent: side, label: "How the run from this start ends at each setting: learning rate to the right, momentum upwards",
     x: { domain: LRS, label: "learning rate η", count: 4 }, y: { domain: BETAS, label: "momentum β", count: 5 },
     height: (width) => clamp(width * 1.02, 290, 430), margin: { ...margin, top: 26 } });
-  const sample_ = (/** @type {string} */ kind, /** @type {string} */ words) => h("span", { class: "lf-legend-entry" }, h("span", { class: `lf-swatch-${kind}` }), words);
-  const legend = h("p", { class: "lf-legend" }, sample_("blank", "comes to rest"), sample_("full", "cycles for ever"), sample_("dotted", "neither"), sample_("hatched", "diverges"));
+  // Class names stand here in full: the site keeps the styles of those that it can read.
+  const entry = (/** @type {string} */ swatch, /** @type {string} */ words) => h("span", { class: "lf-legend-entry" }, h("span", { class: swatch }), words);
+  const legend = h("p", { class: "lf-legend" }, entry("lf-swatch-blank", "comes to rest"), entry("lf-swatch-full", "cycles for ever"), entry("lf-swatch-dotted", "neither"), entry("lf-swatch-hatched", "diverges"));
   side.append(legend);
 
   const curve = hill.line({ class: "lf-truth", layer: "back" }), plumb = [hill, basin, fall].map((plot) => plot.line({ class: "lf-guide", layer: "back" }));
@@ -146,7 +147,7 @@ print(path.points[-6:, 0])
       s("pattern", { id: `${id}-dotted`, width: 5, height: 5, patternUnits: "userSpaceOnUse" }, s("circle", { class: "lf-speck", cx: 2.5, cy: 2.5, r: 0.9 })),
       s("pattern", { id: `${id}-hatched`, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(-45)" }, s("path", { class: "lf-stroke", d: "M0,2.5H5" })));
     const frame = s("rect", { class: "lf-cells-frame" });
-    const nodes = Object.keys(KINDS).map((kind) => s("path", { class: `lf-cells lf-cells-${kind}`, fill: kind === "full" ? undefined : `url(#${id}-${kind})`, "aria-hidden": "true" }));
+    const nodes = Object.keys(KINDS).map((kind) => s("path", { class: kind === "full" ? "lf-cells lf-cells-full" : "lf-cells", fill: kind === "full" ? undefined : `url(#${id}-${kind})`, "aria-hidden": "true" }));
     plot.layers.back.append(frame, ...nodes);
     let codes = /** @type {ArrayLike<number>} */ ([]), look = "";
     const draw = () => {
