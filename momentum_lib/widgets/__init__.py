@@ -15,6 +15,7 @@ except ImportError as error:
     ) from error
 
 from ._base import FIGURES, LiveFigure
+from .basin import Basin
 from .crosswalk import Crosswalk
 from .dial import Dial
 from .disc import Disc
@@ -33,4 +34,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Phase", "Race", "Ravine", "make"]
+__all__ = ["FIGURES", "Basin", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Phase", "Race", "Ravine", "make"]
