@@ -12,9 +12,9 @@ LONG = 20_000
 LANDSCAPES = {
     "ripples": {
         "surface": surfaces.rippled_bowl(ripple=0.2, frequency=8),
-        "frame": ((-4, 4), (0, 9)),
+        "frame": ((-3.5, 3.5), (0, 6.8)),
         "rates": (1e-3, 0.15),
-        "begin": {"start": 3.0, "lr": 0.01, "beta": 0.9, "steps": 150},
+        "begin": {"start": 3.0, "lr": 0.01, "beta": 0.9, "steps": 80},
     },
     "plateau": {
         "surface": surfaces.plateau,
@@ -115,7 +115,7 @@ class Roller(LiveFigure):
     start = Number(3.0, -4.5, 5.5)
     lr = Number(0.01, 2e-4, 4)
     beta = Number(0.9, 0, 0.999)
-    steps = Integer(150, 10, 2000)
+    steps = Integer(80, 10, 2000)
 
     def __init__(self, **state):
         if isinstance(state.get("landscape"), str) and state["landscape"] in LANDSCAPES:

@@ -15,7 +15,7 @@ import { choice, integer, number } from "./state.js";
  * @type {Record<string, {surface: string, params: Record<string, number>, python: string, label: string, frame: [[number, number], [number, number]], rates: [number, number], begin: {start: number, lr: number, beta: number, steps: number}}>}
  */
 export const LANDSCAPES = {
-  ripples: { surface: "rippled_bowl", params: { ripple: 0.2, frequency: 8 }, python: "rippled_bowl(ripple=0.2, frequency=8)", label: "ripples", frame: [[-4, 4], [0, 9]], rates: [1e-3, 0.15], begin: { start: 3, lr: 0.01, beta: 0.9, steps: 150 } },
+  ripples: { surface: "rippled_bowl", params: { ripple: 0.2, frequency: 8 }, python: "rippled_bowl(ripple=0.2, frequency=8)", label: "ripples", frame: [[-3.5, 3.5], [0, 6.8]], rates: [1e-3, 0.15], begin: { start: 3, lr: 0.01, beta: 0.9, steps: 80 } },
   plateau: { surface: "plateau", params: SURFACES.plateau.params, python: "plateau", label: "plateau", frame: [[-4.5, 4.5], [0, 1.2]], rates: [0.01, 4], begin: { start: -3.5, lr: 0.5, beta: 0.9, steps: 200 } },
   crevice: { surface: "crevice", params: SURFACES.crevice.params, python: "crevice", label: "crevice", frame: [[-2.5, 5.5], [0, 11]], rates: [2e-4, 0.05], begin: { start: -2, lr: 0.002, beta: 0.95, steps: 300 } },
 };
@@ -25,7 +25,7 @@ export const STATE = {
   start: number(3, -4.5, 5.5),
   lr: number(0.01, 2e-4, 4),
   beta: number(0.9, 0, 0.999),
-  steps: integer(150, 10, 2000),
+  steps: integer(80, 10, 2000),
 };
 
 /** How many steps a run may take to come to rest. */
@@ -150,7 +150,7 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
   energy.box.classList.add("lf-wide");
   const low = energy.line({ look: "gradient", class: "lf-area" }), middle = energy.line({ look: "momentum", class: "lf-area" }), high = energy.line({ class: "lf-taken" });
   const total = energy.line({ class: "lf-ball" }), begin = energy.line({ class: "lf-guide" });
-  const names = [energy.text({ anchor: "end" }), energy.text({ look: "momentum", anchor: "end" }), energy.text({ look: "gradient", anchor: "end" })], level = energy.text();
+  const names = [energy.text({ anchor: "end" }), energy.text({ look: "momentum", anchor: "end" }), energy.text({ look: "gradient", anchor: "end" })], level = energy.text({ anchor: "end" });
 
   // ---- controls
   fig.slider({ name: "lr", label: QUANTITIES.lr.name, symbol: QUANTITIES.lr.symbol, type: "log", range: () => here().rates });
@@ -197,7 +197,8 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
 
     let top = potential[0];
     for (let k = 0; k <= n; k++) top = Math.max(top, potential[0] + finite[k]);
-    energy.setDomain([0, n], [0, 1.3 * Math.max(top, 1e-9)]);
+    const edge = 1.2 * Math.max(top, 1e-9);
+    energy.setDomain([0, n], [0, edge]);
     const upTo = (/** @type {(k: number) => number} */ y) => pairs((k) => k, y);
     const first = upTo((k) => potential[k]), second = upTo((k) => potential[k] + kinetic[k]), third = upTo((k) => potential[0] + finite[k]);
     low.update(between(Float64Array.from([0, 0, head, 0]), first));
@@ -205,9 +206,8 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
     high.update(between(second, third));
     total.update(third);
     begin.update([0, potential[0], n, potential[0]]);
-    const edge = 1.3 * Math.max(top, 1e-9);
-    ["taken by friction", "kinetic", "potential"].forEach((name, k) => names[k].update(n, edge, name, -4, 12 + 16 * k));
-    level.update(0, edge, "dotted: the energy at the start", 6, 12);
+    ["taken by friction", "kinetic", "potential"].forEach((name, k) => names[k].update(n, edge, name, [0, -104, -154][k], -12)); // one line, beside the axis' name
+    level.update(n, potential[0], "dotted: the energy at the start", -4, -5);
 
     sayValley(words());
     sayEntered(drawn.entered === null ? "–" : String(drawn.entered));
