@@ -81,7 +81,9 @@ def test_the_books_balance(name, beta):
 
 def test_finite_steps_vanish_with_the_rate():
     """At friction 1 a quarter of the rate about halves what finite steps add."""
-    added = [abs(books("ripples", roll("ripples", 3.0, h * h, 1 - h, round(8 / h)), h * h, 1 - h)[3][-1]) for h in (0.02, 0.01, 0.005)]
+    added = [
+        abs(books("ripples", roll("ripples", 3.0, h * h, 1 - h, round(8 / h)), h * h, 1 - h)[3][-1]) for h in (0.02, 0.01, 0.005)
+    ]
     assert added[0] / added[1] == pytest.approx(2, abs=0.1) and added[1] / added[2] == pytest.approx(2, abs=0.1)
 
 
@@ -131,7 +133,7 @@ def test_no_valley_while_it_moves_and_where_it_diverges():
 
 
 def test_a_landscape_brings_its_own_beginning():
-    assert Roller(landscape="plateau").state() == {"beta": 0.9, "landscape": "plateau", "lr": 0.5, "start": -3.5, "steps": 200}
+    assert Roller(landscape="plateau").state() == {"beta": 0.9, "landscape": "plateau", "lr": 0.5, "start": -3.5, "steps": 100}
     moved = Roller()
     moved.start = 9
     assert moved.start == 3.5

@@ -20,13 +20,13 @@ LANDSCAPES = {
         "surface": surfaces.plateau,
         "frame": ((-4.5, 4.5), (0, 1.2)),
         "rates": (0.01, 4),
-        "begin": {"start": -3.5, "lr": 0.5, "beta": 0.9, "steps": 200},
+        "begin": {"start": -3.5, "lr": 0.5, "beta": 0.9, "steps": 100},
     },
     "crevice": {
         "surface": surfaces.crevice,
         "frame": ((-2.5, 5.5), (0, 11)),
         "rates": (2e-4, 0.05),
-        "begin": {"start": -2.0, "lr": 0.002, "beta": 0.95, "steps": 300},
+        "begin": {"start": -2.0, "lr": 0.002, "beta": 0.95, "steps": 150},
     },
 }
 """Name -> surface, what is shown of it, the learning rates of the slider, and where a change to it begins."""
@@ -170,9 +170,11 @@ class Roller(LiveFigure):
 
     @property
     def _place(self):
-        return {"ripples": "a bowl with ripples", "plateau": "a hollow in a plain", "crevice": "a wide valley with a narrow, deeper one beside it"}[
-            self.landscape
-        ]
+        return {
+            "ripples": "a bowl with ripples",
+            "plateau": "a hollow in a plain",
+            "crevice": "a wide valley with a narrow, deeper one beside it",
+        }[self.landscape]
 
     def _end(self, found):
         if found["diverged_at"]:
@@ -180,8 +182,11 @@ class Roller(LiveFigure):
         if found["valley"] is None:
             return f"is not at rest after {LONG} steps"
         lowest = min(found["valleys"], key=lambda x: float(height(self.landscape, x)))
+        way = f"which it enters for good at step {found['entered']}" if found["entered"] else "in which it starts"
         which = "the lowest" if found["valley"] == lowest else "not the lowest"
-        return f"comes to rest at {found['valley'] + 0.0:.2f} ({which} valley), which it enters for good at step {found['entered']}"
+        return (
+            f"comes to rest at {found['valley'] + 0.0:.2f} ({which} valley), {way}"
+        )
 
     @property
     def caption(self):
@@ -213,7 +218,9 @@ class Roller(LiveFigure):
         hill.fill_between(x, y0, height(self.landscape, x), color=QUIET, alpha=0.18, linewidth=0)
         hill.plot(x, height(self.landscape, x), color=INK, linewidth=1.4)
         hill.plot(found["path"], found["potential"], ".", color=blue, markersize=5, alpha=0.7)
-        hill.plot(self.start, found["potential"][0], "o", markersize=8, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
+        hill.plot(
+            self.start, found["potential"][0], "o", markersize=8, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6
+        )
         hill.plot(found["path"][-1], found["potential"][-1], "o", color=blue, markersize=8)
         hill.set(xlim=(x0, x1), ylim=(y0, y1), xlabel="position θ", ylabel="f(θ)")
         t, floor = np.arange(len(found["path"])), np.zeros(len(found["path"]))
@@ -222,7 +229,7 @@ class Roller(LiveFigure):
             floor = floor + found[name]
         energy.plot(t, floor, color=INK, linewidth=1.5)
         energy.axhline(found["potential"][0], color=INK, linewidth=1, linestyle=(0, (5, 3)))
-        for k, (name, look) in enumerate((("taken by friction", INK), ("kinetic", blue), ("potential", orange))):
-            energy.annotate(name, (0.985, 0.82 - 0.13 * k), xycoords="axes fraction", ha="right", color=look, fontsize=9)
+        for name, look, x in (("taken by friction", INK, 1), ("kinetic", blue, 0.83), ("potential", orange, 0.75)):
+            energy.annotate(name, (x, 1.03), xycoords="axes fraction", ha="right", color=look, fontsize=9)
         energy.set(xlim=(0, len(t) - 1), ylim=(0, 1.12 * max(floor.max(), 1e-9)), xlabel="step", ylabel="energy")
         return figure

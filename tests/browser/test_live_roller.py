@@ -199,7 +199,13 @@ def test_copied_python_gives_the_same(browser, address):
             choose(page, landscape)
             names, _ = live.run_python(live.python_of(page))
             shown = live.numbers(page)
-            for mine, theirs in (("x", "path"), ("potential", "potential"), ("kinetic", "kinetic"), ("friction", "friction"), ("finite", "finite")):
+            for mine, theirs in (
+                ("x", "path"),
+                ("potential", "potential"),
+                ("kinetic", "kinetic"),
+                ("friction", "friction"),
+                ("finite", "finite"),
+            ):
                 np.testing.assert_allclose(names[mine], shown[theirs], rtol=1e-8, atol=1e-10)
 
 

@@ -16,8 +16,8 @@ import { choice, integer, number } from "./state.js";
  */
 export const LANDSCAPES = {
   ripples: { surface: "rippled_bowl", params: { ripple: 0.2, frequency: 8 }, python: "rippled_bowl(ripple=0.2, frequency=8)", label: "ripples", frame: [[-3.5, 3.5], [0, 6.8]], rates: [1e-3, 0.15], begin: { start: 3, lr: 0.01, beta: 0.9, steps: 80 } },
-  plateau: { surface: "plateau", params: SURFACES.plateau.params, python: "plateau", label: "plateau", frame: [[-4.5, 4.5], [0, 1.2]], rates: [0.01, 4], begin: { start: -3.5, lr: 0.5, beta: 0.9, steps: 200 } },
-  crevice: { surface: "crevice", params: SURFACES.crevice.params, python: "crevice", label: "crevice", frame: [[-2.5, 5.5], [0, 11]], rates: [2e-4, 0.05], begin: { start: -2, lr: 0.002, beta: 0.95, steps: 300 } },
+  plateau: { surface: "plateau", params: SURFACES.plateau.params, python: "plateau", label: "plateau", frame: [[-4.5, 4.5], [0, 1.2]], rates: [0.01, 4], begin: { start: -3.5, lr: 0.5, beta: 0.9, steps: 100 } },
+  crevice: { surface: "crevice", params: SURFACES.crevice.params, python: "crevice", label: "crevice", frame: [[-2.5, 5.5], [0, 11]], rates: [2e-4, 0.05], begin: { start: -2, lr: 0.002, beta: 0.95, steps: 150 } },
 };
 
 export const STATE = {
@@ -210,12 +210,12 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
     level.update(n, potential[0], "dotted: the energy at the start", -4, -5);
 
     sayValley(words());
-    sayEntered(drawn.entered === null ? "–" : String(drawn.entered));
+    sayEntered(drawn.entered === null ? "–" : drawn.entered === 0 ? "0: it starts in it" : String(drawn.entered));
     const share = (/** @type {number} */ part) => `${show(part)}${potential[0] > 0 ? ` (${Math.round((100 * part) / potential[0])} %)` : ""}`;
     sayKept(share(potential[head] + kinetic[head]));
     sayTaken(share(friction[head]));
     sayFinite(`${finite[head] >= 0 ? "+" : "−"}${show(Math.abs(finite[head]), 2)}`);
-    fig.speak(`${drawn.valley === null ? "The ball does not come to rest" : `The ball comes to rest in the valley at ${words()}, which it enters at step ${drawn.entered}`}. Of its energy ${show(potential[0])}, friction took ${show(friction[head])} in ${head} steps.`);
+    fig.speak(`${drawn.valley === null ? "The ball does not come to rest" : `The ball comes to rest in the valley at ${words()}, ${drawn.entered ? `which it enters for good at step ${drawn.entered}` : "in which it starts"}`}. Of its energy ${show(potential[0])}, friction took ${show(friction[head])} in ${head} steps.`);
   });
 
   fig.numbers(() => ({
