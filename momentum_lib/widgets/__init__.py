@@ -23,6 +23,7 @@ from .filter import Filter
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
+from .roller import Roller
 
 
 def make(figure, **state):
@@ -34,4 +35,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Basin", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Phase", "Race", "Ravine", "make"]
+__all__ = ["FIGURES", "Basin", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Phase", "Race", "Ravine", "Roller", "make"]
