@@ -15,6 +15,7 @@ except ImportError as error:
     ) from error
 
 from ._base import FIGURES, LiveFigure
+from .basin import Basin
 from .crosswalk import Crosswalk
 from .dial import Dial
 from .disc import Disc
@@ -23,6 +24,7 @@ from .memory import Memory
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
+from .roller import Roller
 from .scale import Scale
 
 
@@ -35,4 +37,19 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Memory", "Phase", "Race", "Ravine", "Scale", "make"]
+__all__ = [
+    "FIGURES",
+    "Basin",
+    "Crosswalk",
+    "Dial",
+    "Disc",
+    "Filter",
+    "LiveFigure",
+    "Memory",
+    "Phase",
+    "Race",
+    "Ravine",
+    "Roller",
+    "Scale",
+    "make",
+]
