@@ -16,7 +16,7 @@ class Run:
     """One published training: its optimiser's settings, their source and its mark.
 
     ``momentum`` is Adam's beta1, or the momentum of Muon or of an outer optimiser.  Each value is
-    a number, the text of a schedule, or a word of :data:`UNKNOWN`.  ``clip`` is the gradient norm
+    a number, the text of a schedule, or a word of ``UNKNOWN``.  ``clip`` is the gradient norm
     at which gradients are clipped, ``tokens_per_step`` counts at the full batch size.
     """
 
