@@ -51,11 +51,11 @@ for run in scale.runs("momentum", "tokens_per_step"):
   const plot = fig.plot({
     label: "Half-lives in tokens, one row a training",
     x: { type: "log", domain: REACH, label: "tokens until the weight of a gradient has halved", format: short }, y: { domain: [-0.5, rows.length + 0.5], hidden: true },
-    height: () => ROW * (rows.length + 1) + 64, margin: { top: 26, left: 4, right: 20 },
+    height: () => ROW * (rows.length + 1) + 64, margin: { top: 26, left: 14, right: 20 },
   });
   const guide = plot.line({ class: "lf-guide", layer: "back" });
   const drawn = rows.map((row) => ({
-    row, span: plot.line({ class: "lf-span" }), squares: plot.marks({ look: "adaptive", shape: "square", radius: 5 }), momentum: plot.marks({ look: row.look, shape: "disc", radius: 4 }),
+    row, span: plot.line({ class: "lf-span" }), squares: plot.marks({ look: "adaptive", shape: "square", radius: 5.5, class: "lf-hollow" }), momentum: plot.marks({ look: row.look, shape: "disc", radius: 4 }),
     name: plot.text({ class: "lf-direct" }), left: plot.text({ anchor: "end" }), right: plot.text(),
   }));
   const mine = plot.text({ class: "lf-direct" }), mineIs = plot.text();
@@ -86,7 +86,7 @@ for run in scale.runs("momentum", "tokens_per_step"):
       if (apart) left.update(ends[0], y, short(ends[0]), -9, 4); else left.clear();
       right.update(ends[1], y, short(ends[1]), 10, 4);
     });
-    ["● momentum", "■ Adam’s β₂", "● Muon’s momentum"].forEach((words, k) => {
+    ["● momentum", "□ Adam’s β₂", "● Muon’s momentum"].forEach((words, k) => {
       for (const [name, value] of [["x", plot.inner.left + [0, 92, 184][k]], ["y", 12]]) keys[k].node.setAttribute(String(name), String(value));
       keys[k].node.textContent = words;
     });
