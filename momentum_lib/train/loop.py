@@ -12,7 +12,7 @@ from ..core import nearest
 from . import checkpoint, data, parallel
 from . import device as devices
 from .model import GPT, flops_per_token, parameter_count, size
-from .optimizers import make_optimizer
+from .optimizers import complete, make_optimizer, reported
 from .schedule import DECAYS, factor
 from .stopping import StopRequest
 
@@ -56,6 +56,7 @@ class Settings:
 
     def __post_init__(self):
         self.config()  # an unknown size, norm or kind of positions
+        complete(self.rule, self.lr, self.hyper)  # an unknown rule or hyper-parameter
         for name in ("batch", "accumulation", "steps", "eval_windows", "log_every"):
             _whole(name, getattr(self, name), 1)
         for name in ("warmup", "seed", "eval_every", "checkpoint_every"):
@@ -166,19 +167,21 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self, windows=None):
-        """Judge the model on evenly spaced windows of the held-out files; an :class:`Evaluation`."""
+        """Judge the point that the rule reports, on evenly spaced windows of the held-out files; an :class:`Evaluation`."""
+        with reported(self.optimizer):
+            return self._judge(windows or self.settings.eval_windows)
+
+    def _judge(self, windows):
         world, device = self.world, self.world.device
-        index = data.evaluation_index(len(self.held_bytes), windows or self.settings.eval_windows, self.config.context)
+        index = data.evaluation_index(len(self.held_bytes), windows, self.config.context)
         nats, counts = (torch.zeros(256, dtype=torch.float64) for _ in range(2))
         inputs, targets = self._windows(self.held_bytes, index[world.rank :: world.size])
-        self.model.eval()
         for x, y in zip(inputs.split(64), targets.split(64)):
             with devices.autocast(self.precision, device):
                 logits = self.model(x)
             losses = F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), reduction="none").cpu()
             nats.index_add_(0, y.flatten().cpu(), losses.double())
             counts += torch.bincount(y.flatten().cpu(), minlength=256)
-        self.model.train()
         both = parallel.total(torch.stack((nats, counts)).to(device, torch.float32 if device.type == "mps" else None), world)
         return Evaluation(*both.cpu().double().numpy())
 

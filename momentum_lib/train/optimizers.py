@@ -1,18 +1,73 @@
 """The optimiser of a model, by the name of a rule."""
 
-import torch
+from .. import rules
+from ..core import check_hyper
+from ..optim import Optimizer
+from . import parallel
 
-from ..core import nearest
+BESIDE = {"adamw_lr": 0.003, "adamw_beta1": 0.9, "adamw_beta2": 0.95}  # of the parameters that a matrix rule leaves
+DEFAULTS = {"adamw": {"beta2": 0.95, "weight_decay": 0.0}}  # language models' beta2; no decay unless asked for
+
+
+def complete(rule, lr, hyper):
+    """(the rule's own hyper-parameters without lr, those of the AdamW beside a matrix rule), both complete.
+
+    Raises ValueError for an unknown rule, TypeError or ValueError for a hyper-parameter that is not the rule's or out of range.
+    """
+    found = _rule(rule)
+    beside = {name: hyper.get(name, value) for name, value in BESIDE.items()} if found.matrix else {}
+    own = {name: value for name, value in hyper.items() if name not in beside}
+    given = {**DEFAULTS.get(rule, {}), **own}
+    if "lr" in given:
+        raise ValueError("lr is an argument of its own; leave it out of the hyper-parameters.")
+    full = check_hyper(found, {"lr": lr, **given})
+    return {name: value for name, value in full.items() if name != "lr"}, beside
+
+
+def _rule(name):
+    try:
+        return rules.get(name)
+    except LookupError as error:
+        raise ValueError(error.args[0]) from None
+
+
+def groups(model, rule, lr, hyper):
+    """The parameter groups of a model: one, or for a matrix rule two, the hidden matrices and all the rest by AdamW.
+
+    A hidden matrix is a 2-D weight inside the blocks; embeddings, positions and norms are the rest.
+    """
+    own, beside = complete(rule, lr, hyper)
+    named = list(model.named_parameters())
+    if not _rule(rule).matrix:
+        return [{"params": [p for _, p in named], "rule": rule, "lr": lr, **own}]
+    hidden = [p for name, p in named if p.dim() == 2 and name.startswith("blocks.")]
+    rest = [p for name, p in named if not (p.dim() == 2 and name.startswith("blocks."))]
+    adamw = {"lr": beside["adamw_lr"], "beta1": beside["adamw_beta1"], "beta2": beside["adamw_beta2"], "weight_decay": 0.0}
+    return [
+        {"params": hidden, "rule": rule, "lr": lr, **own},
+        {"params": rest, "rule": "adamw", **adamw},
+    ]
 
 
 def make_optimizer(model, rule, lr, hyper, shard="none", world=None):
-    known = {
-        "gradient_descent": lambda p: torch.optim.SGD(p, lr=lr),
-        "heavy_ball": lambda p: torch.optim.SGD(p, lr=lr, momentum=hyper.get("beta", 0.9)),
-        "adamw": lambda p: torch.optim.AdamW(
-            p, lr=lr, betas=(hyper.get("beta1", 0.9), hyper.get("beta2", 0.95)), weight_decay=hyper.get("weight_decay", 0.0)
-        ),
-    }
-    if rule not in known:
-        raise ValueError(nearest(rule, known, "rule"))
-    return known[rule](model.parameters())
+    """The optimiser that moves a model by a rule of the library, its state divided among processes where asked.
+
+    ``hyper``: hyper-parameters by name, for a matrix rule also those of the AdamW beside it (``adamw_lr`` and so on).
+    AdamW starts from beta2 = 0.95 and no weight decay here.  Raises as :func:`complete` does.
+    """
+    own, _ = complete(rule, lr, hyper)
+    build = lambda some: Optimizer(some, rule, lr=lr, **own)
+    if shard == "zero" and world is not None and world.many:
+        return parallel.shard(build, groups(model, rule, lr, hyper), world)
+    return build(groups(model, rule, lr, hyper))
+
+
+def reported(optimizer):
+    """The context in which the parameters hold the point that the rule reports; sharded or not."""
+    return getattr(optimizer, "optim", optimizer).reported()
+
+
+def state_bytes(optimizer):
+    """How many bytes the optimiser keeps beside the parameters."""
+    tensors = [value for state in optimizer.state.values() for value in state.values() if hasattr(value, "element_size")]
+    return sum(value.numel() * value.element_size() for value in tensors)
