@@ -47,9 +47,9 @@ class Settings:
     seed: int = 0
     precision: str = "auto"
     compile: bool = False
-    shard: str = "none"
     eval_windows: int = 128
-    # from here on: watching, which changes no number
+    # from here on: what changes no number, rounding aside
+    shard: str = "none"
     eval_every: int = 100
     log_every: int = 10
     checkpoint_every: int = 100
@@ -83,8 +83,8 @@ class Settings:
 
     def deciding(self):
         """The settings that decide a run's numbers, as plain values."""
-        watching = {"eval_every", "log_every", "checkpoint_every"}
-        return {name: value for name, value in asdict(self).items() if name not in watching}
+        others = {"shard", "eval_every", "log_every", "checkpoint_every"}
+        return {name: value for name, value in asdict(self).items() if name not in others}
 
 
 def _whole(name, value, least):

@@ -68,7 +68,8 @@ def wrap(model, world):
         return model
     from torch.nn.parallel import DistributedDataParallel
 
-    return DistributedDataParallel(model, device_ids=[world.device.index] if world.device.type == "cuda" else None)
+    own = [world.device.index] if world.device.type == "cuda" else None
+    return DistributedDataParallel(model, device_ids=own)
 
 
 def no_sync(wrapped, world, last):
