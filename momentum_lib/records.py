@@ -292,7 +292,9 @@ def _differs(stored, computed, where="summary"):
             return f"{where} has {len(stored)} entries, computed {len(computed)}"
         pairs = [(f"{where}, {k}", a, b) for k, (a, b) in enumerate(zip(stored, computed))]
     elif isinstance(computed, float) and isinstance(stored, (int, float)) and not isinstance(stored, bool):
-        return None if math.isclose(stored, computed, rel_tol=1e-9, abs_tol=1e-12) else f"{where} is {stored}, computed {computed}"
+        return (
+            None if math.isclose(stored, computed, rel_tol=1e-9, abs_tol=1e-12) else f"{where} is {stored}, computed {computed}"
+        )
     else:
         same = stored == computed and isinstance(stored, bool) == isinstance(computed, bool)
         return None if same else f"{where} is {stored!r}, computed {computed!r}"

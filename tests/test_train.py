@@ -130,7 +130,9 @@ def test_the_split_is_by_file_and_fixed():
     assert not set(train_names) & set(held_names)
     assert sorted(train_names + held_names) == sorted(data.names()) == sorted(set(data.names()))
     assert data.split_names() == (train_names, held_names)
-    assert held_names[:3] == ["fnmatch.py", "multiprocessing/process.py", "turtle.py"], "the split moved: records no longer replay"
+    assert held_names[:3] == ["fnmatch.py", "multiprocessing/process.py", "turtle.py"], (
+        "the split moved: records no longer replay"
+    )
     assert not [name for name in data.names() if re.match(r"(encodings|test|pydoc_data|idlelib|lib2to3)/", name)]
 
 
@@ -252,7 +254,9 @@ def test_the_loss_falls_below_what_frequencies_alone_can_reach(record_property):
     result = train(trainer)
     assert result.held_out < trainer.corpus.entropy() - 0.1
     assert np.mean(result.losses[-10:]) < trainer.corpus.entropy() - 0.1
-    record_property("measured", f"nano: {result.tokens_per_second:,.0f} tokens/s on one thread, held out {result.held_out:.3f} after 60 steps")
+    record_property(
+        "measured", f"nano: {result.tokens_per_second:,.0f} tokens/s on one thread, held out {result.held_out:.3f} after 60 steps"
+    )
 
 
 def test_one_seed_is_one_run():
@@ -286,7 +290,9 @@ def test_clipping_bounds_the_gradient():
     assert (weights(free) - start).norm() > 0.1
 
 
-@pytest.mark.parametrize("rule, lr", [("heavy_ball", 0.3), ("adamw", 0.01), ("lion", 0.002), ("muon", 0.02), ("schedule_free", 1.0)])
+@pytest.mark.parametrize(
+    "rule, lr", [("heavy_ball", 0.3), ("adamw", 0.01), ("lion", 0.002), ("muon", 0.02), ("schedule_free", 1.0)]
+)
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(rule, lr, tmp_path):
     """State that a checkpoint forgets: a moment, a step count, the place in the data or the schedule."""
     from momentum_lib.train import checkpoint

@@ -90,7 +90,9 @@ def test_forty_kills_while_it_writes_leave_nothing_unreadable(tmp_path, record_p
     assert lost == 0, "a checkpoint that had been reported as saved was gone"
     assert steps >= 20 and in_the_making >= 1, "the kills did not meet the writing"
     assert 1 <= kept <= checkpoint.KEPT + 1  # a kill between the new file and the removal of the oldest
-    record_property("measured", f"40 kills over {steps} checkpoints, {in_the_making} in the middle of a write: none unreadable, none lost")
+    record_property(
+        "measured", f"40 kills over {steps} checkpoints, {in_the_making} in the middle of a write: none unreadable, none lost"
+    )
 
 
 def test_a_full_disk_loses_nothing(tmp_path):

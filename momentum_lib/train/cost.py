@@ -62,7 +62,12 @@ def make_record(family, device, command, title, say=None):
         family=family,
         question=EXPERIMENTS["cost"].question,
         command=command,
-        config={"model": MODELS[family], "parameters": parameter_count(model), "flops_per_token": flops_per_token(config), "steps": STEPS},
+        config={
+            "model": MODELS[family],
+            "parameters": parameter_count(model),
+            "flops_per_token": flops_per_token(config),
+            "steps": STEPS,
+        },
         seeds=[0],
         tuning={},
         corpus="none: random gradients",

@@ -29,7 +29,10 @@ SEARCH = 10  # settings a side may try in a search
 
 @dataclass(frozen=True)
 class Family:
-    """How large the runs are, and around which rate each rule's tuning is centred (found by coarse sweeps before)."""
+    """How large the runs are, and around which rate each rule's tuning is centred (found by a coarse sweep before).
+
+    ``replay``: how many first steps of a record are run again, and how far their losses may lie apart, in nats.
+    """
 
     base: Settings
     centre: dict
@@ -40,14 +43,14 @@ FAMILIES = {
     "cpu": Family(
         Settings(model="nano", batch=16, steps=200, warmup=20, eval_every=50, eval_windows=256, precision="float32", checkpoint_every=0),
         {
-            "gradient_descent": 1.0,
-            "heavy_ball": 1.0,
-            "nesterov_torch": 1.0,
-            "adamw": 0.006,
+            "gradient_descent": 0.25,
+            "heavy_ball": 0.25,
+            "nesterov_torch": 0.25,
+            "adamw": 0.012,
             "signum": 0.002,
-            "lion": 0.002,
-            "muon": 0.03,
-            "schedule_free": 2.0,
+            "lion": 0.004,
+            "muon": 0.04,
+            "schedule_free": 1.0,
         },
         {"steps": 5, "tolerance": 2e-3, "other_corpus": 0.3},
     ),
@@ -111,15 +114,22 @@ def between(u, low, high):
     return float(f"{low * (high / low) ** u:.3g}")
 
 
+def around(centre, u):
+    """The rate a share u of the way from an eighth of the centre to eight times it."""
+    return between(u, centre / 8, centre * 8)
+
+
 def momentum_sides(family):
-    """Every rule with every momentum, a grid of rates each."""
+    """Every rule with every momentum, a grid of rates each; the AdamW beside Muon keeps its own."""
     for rule, name in MOMENTUM_OF.items():
+        beside = {"adamw_lr": family.centre["adamw"]} if rule == "muon" else {}
         for beta in MOMENTA:
-            trials = tuple((lr, {name: beta}) for lr in rates(family.centre[rule]))
+            trials = tuple((lr, {name: beta, **beside}) for lr in rates(family.centre[rule]))
             yield Side(f"{rule} {beta:g}", rule, trials)
 
 
-# beside lr (a factor of 8 either way): hyper-parameter, then 1 - its value at both ends, or both ends themselves for a rate
+# What is searched beside lr: the hyper-parameter, and 1 - its value at both ends; None for a rate, which goes as lr does,
+# from an eighth of the family's centre to eight times it.
 SEARCHED = {
     "gradient_descent": {},
     "heavy_ball": {"beta": (0.5, 0.01)},
@@ -127,7 +137,7 @@ SEARCHED = {
     "adamw": {"beta1": (0.5, 0.01), "beta2": (0.2, 0.005)},
     "signum": {"beta": (0.5, 0.01)},
     "lion": {"beta1": (0.5, 0.02), "beta2": (0.2, 0.005)},
-    "muon": {"beta": (0.5, 0.01), "adamw_lr": (0.0008, 0.05)},
+    "muon": {"beta": (0.5, 0.01), "adamw_lr": None},
     "schedule_free": {"beta": (0.5, 0.02)},
 }
 
@@ -138,11 +148,10 @@ def search_sides(family):
         trials = []
         for point in spread(SEARCH, 1 + len(ranges)):
             hyper = {
-                name: between(u, *ends) if name.endswith("lr") else round(1 - between(u, *ends), 6)
+                name: around(family.centre["adamw"], u) if ends is None else round(1 - between(u, *ends), 6)
                 for u, (name, ends) in zip(point[1:], ranges.items())
             }
-            centre = family.centre[rule]
-            trials.append((between(point[0], centre / 8, centre * 8), hyper))
+            trials.append((around(family.centre[rule], point[0]), hyper))
         yield Side(rule, rule, tuple(trials))
 
 
@@ -234,7 +243,11 @@ def record(name, family_name, rows, device, command):
         command=command,
         config=config,
         seeds=list(SEEDS),
-        tuning={"runs_per_side": len(tuning) // len(first), "seed": TUNING_SEED, "chosen_by": "held-out loss after the last step"},
+        tuning={
+            "runs_per_side": len(tuning) // len(first),
+            "seed": TUNING_SEED,
+            "chosen_by": "held-out loss after the last step",
+        },
         corpus=corpus().fingerprint,
         device=title(device),
         wall_seconds=wall_seconds(ordered),

@@ -74,7 +74,9 @@ class Settings:
         if self.precision not in devices.PRECISIONS:
             raise ValueError(nearest(self.precision, devices.PRECISIONS, "precision"))
         if self.batch % self.accumulation:
-            raise ValueError(f"batch {self.batch} cannot be cut into {self.accumulation} equal parts; accumulation must divide it.")
+            raise ValueError(
+                f"batch {self.batch} cannot be cut into {self.accumulation} equal parts; accumulation must divide it."
+            )
 
     def config(self):
         """The model's shape."""

@@ -65,7 +65,9 @@ def holm(results):
 
 def losses(rows, side, role="judge"):
     """Seed to held-out loss of a side's runs that ended; a diverged run has none."""
-    return {row["seed"]: row["held_out"] for row in rows if (row["side"], row["role"]) == (side, role) and row["held_out"] is not None}
+    return {
+        row["seed"]: row["held_out"] for row in rows if (row["side"], row["role"]) == (side, role) and row["held_out"] is not None
+    }
 
 
 def sides(rows):
@@ -121,7 +123,9 @@ def best_against_best(rows):
     table = {side: side_summary(rows, side) for side in sides(rows)}
     ranked = sorted((side for side in table if table[side]["mean"] is not None), key=lambda side: table[side]["mean"])
     comparisons = [
-        {"better": a, "worse": b, **paired(losses(rows, a), losses(rows, b))} for k, a in enumerate(ranked) for b in ranked[k + 1 :]
+        {"better": a, "worse": b, **paired(losses(rows, a), losses(rows, b))}
+        for k, a in enumerate(ranked)
+        for b in ranked[k + 1 :]
     ]
     holm(comparisons)
     return {"sides": table, "ranking": ranked, "pairs": comparisons}
