@@ -537,7 +537,7 @@ def refuses_bad_options(make):
             make([sample()], "heavy_ball", **options)
         if not {"guard", "compiled"} & set(options):
             with pytest.raises(kind):
-                make([{"params": [sample()], **options}], "heavy_ball", **({"lr": 0.1} if options["lr"] else {}))
+                make([{"params": [sample()], **options}], "heavy_ball", **({} if options["lr"] is None else {"lr": 0.1}))
     with pytest.raises(TypeError, match="needs lr"):
         make([sample()], "heavy_ball")
     assert make([{"params": [sample()], "lr": 0.1}], "heavy_ball").param_groups[0]["lr"] == 0.1
