@@ -57,13 +57,13 @@ def check_names(rule, names, where):
             raise TypeError(f"{where}{rule.name}: " + nearest(name, own, "hyper-parameter"))
 
 
-def check_options(rule, options, where):
-    """Refuse a missing, malformed or contradictory option of one group."""
+def check_options(rule, options, where, complete=True):
+    """Refuse a malformed or contradictory option of one group, and a missing one unless it need not be ``complete``."""
     missing = [name for name in rule.hyper if options.get(name) is None]
-    if missing:
+    if missing and complete:
         raise TypeError(f"{where}{rule.name} needs {', '.join(missing)}; give it, for example {missing[0]}=0.1.")
     for name in (*rule.hyper, "weight_decay"):
-        if name in options:
+        if name in options and name not in missing:
             plain_number(name, options[name])
     for name in ("maximize", "decoupled_weight_decay"):
         if not isinstance(options[name], bool):

@@ -89,7 +89,7 @@ class Optimizer(torch.optim.Optimizer):
         outside = {"weight_decay": weight_decay, "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize}
         self._given = {**hyper, **{name: value for name, value in outside.items() if value is not None}}
         defaults = {"rule": self._main.name, **self._options(self._main, {})}
-        check_options(self._main, defaults, "")
+        check_options(self._main, defaults, "", complete=False)  # a rate may come with each group
         super().__init__(params, defaults)
 
     # -- groups ----------------------------------------------------------------------------
@@ -138,14 +138,22 @@ class Optimizer(torch.optim.Optimizer):
         """How group ``index`` steps now: the :class:`Way` and the numbers, checked whenever one of them changed."""
         group = self.param_groups[index]
         rule = self._register(group["rule"])
-        now = [rule, group["maximize"], group["decoupled_weight_decay"], *(group[name] for name in rule.hyper), group["weight_decay"]]
+        now = [
+            rule,
+            group["maximize"],
+            group["decoupled_weight_decay"],
+            *(group[name] for name in rule.hyper),
+            group["weight_decay"],
+        ]
         seen = self._checked.get(index)
         if seen and all(a is b and not isinstance(a, torch.Tensor) for a, b in zip(seen[0], now)):
             return seen[1:]
         check_options(rule, group, f"group {index}: ")
         values = {name: plain_number(name, group[name]) for name in (*rule.hyper, "weight_decay")}
         decay = "decoupled" if group["decoupled_weight_decay"] else "coupled"
-        outside = "weight_decay" not in rule.hyper and (isinstance(values["weight_decay"], torch.Tensor) or values["weight_decay"])
+        outside = "weight_decay" not in rule.hyper and (
+            isinstance(values["weight_decay"], torch.Tensor) or values["weight_decay"]
+        )
         way = Way(rule, decay if outside else None, group["maximize"])
         self._checked[index] = (now, way, values)
         return way, values
@@ -161,7 +169,9 @@ class Optimizer(torch.optim.Optimizer):
         that one answer is waited for; without one the step never waits.
         """
         if self._reported:
-            raise RuntimeError("the parameters hold the reported point, where no step is taken; leave reported(), or call train().")
+            raise RuntimeError(
+                "the parameters hold the reported point, where no step is taken; leave reported(), or call train()."
+            )
         loss = None
         if closure is not None:
             with torch.enable_grad():
