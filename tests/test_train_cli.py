@@ -153,7 +153,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on_bit_for_bit(tmp_path):
     steps = stopped["step"] + 10
 
     def finish(folder):
-        from momentum_lib.train.loop import Result, Trainer, train
+        from momentum_lib.train.loop import Result, Trainer
 
         settings = Settings(model="pico", steps=3000, batch=4, warmup=2, eval_windows=8, eval_every=0, checkpoint_every=0)
         trainer = Trainer(settings)

@@ -120,7 +120,7 @@ def common(parser):
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     machine.add_argument("--precision", default="auto", help="auto (bfloat16 on a GPU that has it), float32 or bfloat16")
-    machine.add_argument("--compile", action="store_true", help="compile the model: slower to start, faster to run")
+    machine.add_argument("--compile", action="store_true", help="compile model and rule: slower to start, faster to run")
     machine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads of a process; 0: torch's choice")
     machine.add_argument("--eval-windows", type=int, default=128, metavar="N", help="held-out windows that judge the model")
 

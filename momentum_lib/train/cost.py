@@ -5,31 +5,32 @@ import time
 
 import torch
 
-from .. import records
+from .. import records, rules
 from .experiments import EXPERIMENTS, SEARCHED
 from .model import GPT, flops_per_token, parameter_count, size
 from .optimizers import make_optimizer, state_bytes
 
 MODELS = {"cpu": "mini", "gpu": "small"}
-REPEATS, STEPS, WARM = 7, 3, 2
+REPEATS, STEPS = 9, 1
 RATE = 1e-4  # small, so that the weights stay where they are
 
 
-def measure(rule, model, device):
-    """One row: the step's time in milliseconds, repeated, and the bytes of the optimiser's state."""
-    optimizer = make_optimizer(model, rule, RATE, {})
-    for _ in range(WARM):
-        optimizer.step()
+def measure(rule, model, device, compiled):
+    """One row: the step's time in milliseconds, repeated, and the bytes of the optimiser's state; None if it is not compiled."""
+    optimizer = make_optimizer(model, rule, RATE, {}, compiled="auto" if compiled else False)
     timings = []
-    for _ in range(REPEATS):
+    for repeat in range(-1, REPEATS):  # the first warms up: state is made, the rule compiled
         _wait(device)
         began = time.perf_counter()
         for _ in range(STEPS):
             optimizer.step()
         _wait(device)
-        timings.append(round(1000 * (time.perf_counter() - began) / STEPS, 4))
+        if repeat >= 0:
+            timings.append(round(1000 * (time.perf_counter() - began) / STEPS, 4))
+    if compiled and optimizer.engine != "compiled":
+        return None
     return {
-        "side": rule,
+        "side": f"{rule}, compiled" if compiled else rule,
         "rule": rule,
         "milliseconds": timings,
         "state_bytes": state_bytes(optimizer),
@@ -51,10 +52,16 @@ def make_record(family, device, command, title, say=None):
         p.grad = torch.randn_like(p)
     rows, began = [], time.perf_counter()
     for rule in SEARCHED:
-        rows.append(measure(rule, model, device))
-        if say:
-            each = sorted(rows[-1]["milliseconds"])[REPEATS // 2]
-            say(f"{rule:18s} {each:9.2f} ms a step  {rows[-1]['state_bytes'] / rows[-1]['parameters']:.2f} bytes a parameter")
+        for compiled in (False, True):
+            if compiled and rules.get(rule).matrix:
+                continue  # products of matrices are compiled already; what is left would be the AdamW beside it
+            row = measure(rule, model, device, compiled)
+            if row is None:
+                continue
+            rows.append(row)
+            if say:
+                each, state = sorted(row["milliseconds"])[REPEATS // 2], row["state_bytes"] / row["parameters"]
+                say(f"{row['side']:28s} {each:9.2f} ms a step  {state:.2f} bytes a parameter")
     return records.make(
         rows=rows,
         sources=records.sources_of(SEARCHED),

@@ -7,7 +7,7 @@ parameter model, a minute or more a run).
 
 import datetime
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Family:
 
 FAMILIES = {
     "cpu": Family(
-        Settings(model="nano", batch=16, steps=200, warmup=20, eval_every=50, eval_windows=256, precision="float32", checkpoint_every=0),
+        Settings(model="nano", batch=16, steps=200, warmup=20, eval_every=50, eval_windows=128, precision="float32", checkpoint_every=0),
         {
             "gradient_descent": 0.25,
             "heavy_ball": 0.25,
@@ -85,11 +85,19 @@ class Side:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is asked, and ``sides(family)``; ``groups`` records the loss by how frequent a byte is."""
+    """What is asked, and ``sides(family)``; ``groups`` records the loss by how frequent a byte is.
+
+    ``changes`` to the family's settings: rare bytes need more windows to be judged by.
+    """
 
     question: str
     sides: object
     groups: bool = False
+    changes: dict = field(default_factory=dict)
+
+    def base(self, family):
+        """The settings that all of the experiment's runs share."""
+        return replace(family.base, **self.changes)
 
 
 def rates(centre, count=GRID):
@@ -167,7 +175,10 @@ EXPERIMENTS = {
     ),
     "best": Experiment("Which rule ends lowest, when every rule may try the same number of settings?", search_sides),
     "frequency": Experiment(
-        "Is Adam's lead over SGD with momentum larger on rare bytes than on frequent ones?", frequency_sides, groups=True
+        "Is Adam's lead over SGD with momentum larger on rare bytes than on frequent ones?",
+        frequency_sides,
+        groups=True,
+        changes={"eval_windows": 1024},
     ),
     "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", None),
 }
@@ -198,7 +209,7 @@ def tasks(experiment, family, rows):
     """
     sides = list(experiment.sides(family))
     make = lambda side, lr, hyper, seed, role: Task(
-        replace(family.base, rule=side.rule, lr=lr, hyper=hyper, seed=seed), role, side.name, experiment.groups
+        replace(experiment.base(family), rule=side.rule, lr=lr, hyper=hyper, seed=seed), role, side.name, experiment.groups
     )
     tuning = [make(side, lr, hyper, TUNING_SEED, "tune") for side in sides for lr, hyper in side.trials]
     if {task.key for task in tuning} - {row["key"] for row in rows}:
@@ -231,7 +242,9 @@ def record(name, family_name, rows, device, command):
     tuning, judged = tasks(experiment, family, rows)
     by_key = {row["key"]: row for row in rows}
     ordered = [by_key[task.key] for task in (*tuning, *judged)]
-    config = {key: value for key, value in family.base.deciding().items() if key not in ("rule", "lr", "hyper", "seed")}
+    config = {
+        key: value for key, value in experiment.base(family).deciding().items() if key not in ("rule", "lr", "hyper", "seed")
+    }
     first = {side: next(t.key for t in judged if t.side == side) for side in dict.fromkeys(t.side for t in judged)}
     shown = [{key: value for key, value in row.items() if key not in ("began", "took")} for row in ordered]
     return records.make(

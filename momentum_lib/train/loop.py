@@ -27,6 +27,7 @@ class Settings:
     ``model`` names a size; ``norm``, ``positions`` and ``context`` change it.  ``rule``, ``lr`` and ``hyper`` are the
     optimiser's.  A step sees ``batch`` windows, in ``accumulation`` parts.  The rate rises over
     ``warmup`` steps and falls along ``decay`` to ``floor`` times itself.  ``clip``: the largest gradient norm; 0 is none.
+    ``compile`` makes machine code of the model, and of the rule where its parameters are many enough to be worth it.
     Raises ValueError for a setting outside its range.
     """
 
@@ -134,7 +135,15 @@ class Trainer:
         wrapped = parallel.wrap(self.model, self.world)
         self.wrapped = wrapped
         self.forward = torch.compile(wrapped) if settings.compile else wrapped
-        self.optimizer = make_optimizer(self.model, settings.rule, settings.lr, settings.hyper, settings.shard, self.world)
+        self.optimizer = make_optimizer(
+            self.model,
+            settings.rule,
+            settings.lr,
+            settings.hyper,
+            compiled="auto" if settings.compile else False,
+            shard=settings.shard,
+            world=self.world,
+        )
         self.base = [group["lr"] for group in self.optimizer.param_groups]
         self.train_bytes = torch.from_numpy(self.corpus.train.copy()).to(device)  # (n,) uint8
         self.held_bytes = torch.from_numpy(self.corpus.held_out.copy()).to(device)

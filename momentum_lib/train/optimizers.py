@@ -49,15 +49,19 @@ def groups(model, rule, lr, hyper):
     ]
 
 
-def make_optimizer(model, rule, lr, hyper, shard="none", world=None):
+def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", world=None):
     """The optimiser that moves a model by a rule of the library, its state divided among processes where asked.
+
+    ``compiled``: as for :class:`momentum_lib.optim.Optimizer`; one process only, since several exchange gradients in
+    buffers of their own.
 
     ``hyper``: hyper-parameters by name, for a matrix rule also those of the AdamW beside it (``adamw_lr`` and so on).
     AdamW starts from beta2 = 0.95 and no weight decay here.  Raises as :func:`complete` does.
     """
     own, _ = complete(rule, lr, hyper)
-    build = lambda some: Optimizer(some, rule, lr=lr, **own)
-    if shard == "zero" and world is not None and world.many:
+    several = world is not None and world.many
+    build = lambda some: Optimizer(some, rule, lr=lr, compiled=compiled and not several, **own)
+    if shard == "zero" and several:
         return parallel.shard(build, groups(model, rule, lr, hyper), world)
     return build(groups(model, rule, lr, hyper))
 
