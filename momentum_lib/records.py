@@ -112,7 +112,7 @@ def sources_of(rules):
 
     families = {get(rule).fn.__module__.rpartition(".")[2] for rule in rules}
     optim = [path.relative_to(LIBRARY).as_posix() for path in sorted(LIBRARY.glob("optim/*.py"))]
-    training = [f"train/{name}.py" for name in ("data", "loop", "model", "optimizers", "schedule", "summary")]
+    training = [f"train/{name}.py" for name in ("data", "loop", "model", "optimizers", "schedule", "settings", "summary")]
     return sorted({"core.py", "ops.py", "train/files.txt", *optim, *training, *(f"rules/{name}.py" for name in families)})
 
 
@@ -331,8 +331,9 @@ def replay(record, say=print):
     import torch
 
     from .train import data
-    from .train.loop import Settings, Trainer
+    from .train.loop import Trainer
     from .train.parallel import alone
+    from .train.settings import Settings
 
     plan, rows = record["replay"], {row["key"]: row for row in record["rows"]}
     corpus = data.corpus()

@@ -27,7 +27,7 @@ def made(tmp_path_factory):
     """A complete record of a tiny contest: three rules, three settings each, five seeds; and its path."""
     torch = pytest.importorskip("torch", reason="training needs torch")
     from momentum_lib.train import cli, experiments
-    from momentum_lib.train.loop import Settings
+    from momentum_lib.train.settings import Settings
 
     base = Settings(
         model="pico", batch=4, steps=12, warmup=2, eval_every=6, eval_windows=64, precision="float32", checkpoint_every=0

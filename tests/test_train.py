@@ -16,9 +16,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from momentum_lib.train import data, device, model
-from momentum_lib.train.loop import Mismatch, Settings, Trainer, train
+from momentum_lib.train.loop import Mismatch, Trainer, train
 from momentum_lib.train.optimizers import complete, groups, state_bytes
 from momentum_lib.train.schedule import factor
+from momentum_lib.train.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {"model": "pico", "batch": 4, "steps": 12, "warmup": 3, "eval_windows": 8, "eval_every": 0, "checkpoint_every": 0}

@@ -12,8 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from momentum_lib.train import checkpoint, cli, experiments, sweep
-from momentum_lib.train.loop import Settings
+from momentum_lib.train import arguments, checkpoint, cli, experiments, sweep
+from momentum_lib.train.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = "--model pico --steps 8 --batch 4 --warmup 2 --eval-windows 8 --device cpu --threads 1 --quiet".split()
@@ -45,7 +45,7 @@ def test_help_explains_every_argument(command, capsys):
     assert caught.value.code == 0
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 118
-    parser = cli.build_parser()
+    parser = arguments.build_parser()
     parser = parser._subparsers._group_actions[0].choices[command[0]] if command else parser
     for action in parser._actions:
         assert action.help, action.option_strings
@@ -53,11 +53,11 @@ def test_help_explains_every_argument(command, capsys):
 
 def test_the_examples_in_the_help_are_commands(capsys, monkeypatch):
     """Help that shows an option which no longer exists."""
-    lines = [line for line in cli.EXAMPLES.splitlines() if "-m momentum_lib.train" in line]
+    lines = [line for line in arguments.EXAMPLES.splitlines() if "-m momentum_lib.train" in line]
     assert len(lines) >= 6
     for line in lines:
-        arguments = cli.build_parser().parse_args(line.partition("momentum_lib.train ")[2].split())
-        assert arguments.command in ("run", "sweep", "experiment")
+        found = arguments.build_parser().parse_args(line.partition("momentum_lib.train ")[2].split())
+        assert found.command in ("run", "sweep", "experiment")
 
 
 def one_line(capsys, arguments, code):

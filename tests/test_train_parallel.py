@@ -76,7 +76,8 @@ def test_the_checkpoint_of_two_processes_is_that_of_one(name, folders):
 
 def test_one_process_goes_on_with_the_checkpoint_of_two(folders, tmp_path):
     """A sharded state that only the same number of processes could read."""
-    from momentum_lib.train.loop import Settings, Trainer
+    from momentum_lib.train.loop import Trainer
+    from momentum_lib.train.settings import Settings
 
     state = checkpoint.load(folders / "muon-2" / checkpoint.file_name(6))
     settings = Settings(

@@ -15,7 +15,8 @@ from .. import records
 from ..core import nearest
 from .data import corpus
 from .device import title
-from .loop import Settings
+from .optimizers import complete
+from .settings import Settings
 from .summary import best
 from .sweep import Task
 
@@ -208,9 +209,12 @@ def tasks(experiment, family, rows):
     The judged runs are known once every tuning run has ended; until then there are none.
     """
     sides = list(experiment.sides(family))
-    make = lambda side, lr, hyper, seed, role: Task(
-        replace(experiment.base(family), rule=side.rule, lr=lr, hyper=hyper, seed=seed), role, side.name, experiment.groups
-    )
+
+    def make(side, lr, hyper, seed, role):
+        own, beside = complete(side.rule, lr, hyper)  # all of them written out: a row says what it ran with
+        settings = replace(experiment.base(family), rule=side.rule, lr=lr, hyper={**own, **beside}, seed=seed)
+        return Task(settings, role, side.name, experiment.groups)
+
     tuning = [make(side, lr, hyper, TUNING_SEED, "tune") for side in sides for lr, hyper in side.trials]
     if {task.key for task in tuning} - {row["key"] for row in rows}:
         return tuning, []

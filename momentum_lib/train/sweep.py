@@ -18,8 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import rules
 from ..records import row_key
-from .loop import Settings, Trainer, train
+from .loop import Trainer, train
+from .settings import Settings
 from .stopping import StopRequest
 from .summary import GROUPS, frequency_group
 
@@ -217,7 +219,8 @@ def _finish(row, rows, bar, say):
 
 def describe_row(row):
     """A finished run in one line."""
-    hyper = "".join(f" {name} {value:g}" for name, value in row["hyper"].items())
+    usual = rules.get(row["rule"]).hyper
+    hyper = "".join(f" {name} {value:g}" for name, value in row["hyper"].items() if usual.get(name) != value)
     end = f"diverged by step {row['diverged_at']}" if row["held_out"] is None else f"held out {row['held_out']:.4f}"
     return f"{row['rule']:18s} lr {row['lr']:<10.4g}{hyper}  seed {row['seed']}  {end}  {row['took']:.1f} s"
 
