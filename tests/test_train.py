@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from momentum_lib.train import data, device, model
 from momentum_lib.train.loop import Mismatch, Trainer, train
-from momentum_lib.train.optimizers import complete, groups, state_bytes
+from momentum_lib.train.optimizers import complete, groups, make_optimizer, state_bytes
 from momentum_lib.train.schedule import factor
 from momentum_lib.train.settings import Settings
 
@@ -211,6 +211,13 @@ def test_a_matrix_rule_moves_hidden_matrices_only():
     assert all(p.dim() == 2 for p in hidden["params"]) and len(hidden["params"]) == 6
     assert gpt.embedding.weight in set(rest["params"]) and rest["rule"] == "adamw"
     assert {id(p) for p in hidden["params"] + rest["params"]} == {id(p) for p in gpt.parameters()}
+
+
+@pytest.mark.parametrize("rule", ["nesterov", "schedule_free"])
+def test_a_rule_with_two_points_is_not_sharded(rule):
+    """An evaluation in which each process shows its own share of the answer and the others' training points."""
+    with pytest.raises(ValueError, match="use --shard none"):
+        make_optimizer(model.GPT(model.size("pico")), rule, 0.1, {}, shard="zero")
 
 
 def test_state_is_counted_in_bytes():

@@ -82,7 +82,7 @@ print(json.dumps([step, in_the_making, lost, unreadable, len(checkpoint.found(fo
 def test_forty_kills_while_it_writes_leave_nothing_unreadable(tmp_path, record_property):
     """A checkpoint written in place: 29 of 40 kills then left a file that could not be read."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), "40"], capture_output=True, text=True, cwd=ROOT, timeout=120, check=False
+        [sys.executable, "-c", KILLED, str(tmp_path), "40"], capture_output=True, text=True, cwd=ROOT, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     steps, in_the_making, lost, unreadable, kept = json.loads(done.stdout)

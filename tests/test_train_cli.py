@@ -145,7 +145,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on_bit_for_bit(tmp_path):
     while not process.stdout.readline().startswith("step 20/"):
         assert process.poll() is None, process.stderr.read()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130, errors
     assert errors.startswith("stopped at step ") and errors.count("\n") == 1 and "--resume" in errors
     stopped = checkpoint.latest(tmp_path / "stopped")
@@ -243,12 +243,12 @@ def test_ctrl_c_ends_a_sweep_of_two_processes_and_keeps_its_rows(tmp_path):
     path = tmp_path / "rows.jsonl"
     seeds = [str(seed) for seed in range(400)]
     process = launch("sweep", *TINY, "--rule", "heavy_ball", "--lr", "0.1", "--seed", *seeds, "--jobs", "2", "--out", path)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (path.exists() and path.read_bytes().count(b"\n") >= 2):
         assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130 and errors.startswith("stopped: ") and errors.count("\n") == 1, errors
     assert 2 <= len(rows_of(path)) < 400
 

@@ -42,7 +42,7 @@ def folders(tmp_path_factory):
         for name, case in CASES.items():
             assert cli.main([*RUN, *case, "--out", str(root / f"{name}-1")]) == 0
         for process in running.values():
-            output, _ = process.communicate(timeout=100)
+            output, _ = process.communicate(timeout=400)
             assert process.returncode == 0, output
             assert "2 processes" in output and output.count("done    held out") == 1, output
     finally:

@@ -200,13 +200,13 @@ def command_experiment(arguments):
 
 def record_cost(arguments, device, command, path):
     from . import cost
-    from .device import title
+    from .device import machine, title
 
     if not arguments.plan:
         import torch
 
         torch.set_num_threads(arguments.threads)
-        write_record(cost.make_record(arguments.family, device, command, title(device), say=print), path)
+        write_record(cost.make_record(arguments.family, device, command, f"{title(device)}; {machine()}", say=print), path)
     return 0
 
 

@@ -1,6 +1,9 @@
 """Which device a run uses, in which precision, and what the device could do at best."""
 
 import contextlib
+import os
+import platform
+from pathlib import Path
 
 import torch
 
@@ -55,6 +58,15 @@ def title(device):
     if device.type == "mps":
         return "Apple GPU (MPS)"
     return f"CPU, {torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
+
+
+def machine():
+    """The processor and system in words, as far as they can be found out, for a record."""
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
 
 
 def precision_of(name, device):

@@ -14,7 +14,7 @@ import numpy as np
 from .. import records
 from ..core import nearest
 from .data import corpus
-from .device import title
+from .device import machine, title
 from .optimizers import complete
 from .settings import Settings
 from .summary import best
@@ -266,7 +266,7 @@ def record(name, family_name, rows, device, command):
             "chosen_by": "held-out loss after the last step",
         },
         corpus=corpus().fingerprint,
-        device=title(device),
+        device=f"{title(device)}; {machine()}",
         wall_seconds=wall_seconds(ordered),
         recorded=datetime.date.today().isoformat(),
         replay={"rows": _replayed(first, by_key), **family.replay},

@@ -59,6 +59,11 @@ def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", worl
     AdamW starts from beta2 = 0.95 and no weight decay here.  Raises as :func:`complete` does.
     """
     own, _ = complete(rule, lr, hyper)
+    if shard == "zero" and (_rule(rule).look_fn or _rule(rule).read_fn):
+        raise ValueError(
+            f"{rule} measures its gradient, or reports its answer, away from its own point, which lies in one process's share of "
+            "the state; use --shard none."
+        )
     several = world is not None and world.many
     build = lambda some: Optimizer(some, rule, lr=lr, compiled=compiled and not several, **own)
     if shard == "zero" and several:
