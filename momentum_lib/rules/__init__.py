@@ -16,7 +16,7 @@ from .matrix import muon
 from .iterates import schedule_free
 
 RULES = {value.name: value for value in list(globals().values()) if isinstance(value, Rule)}
-ELEMENTWISE = {name: rule for name, rule in RULES.items() if not rule.matrix}  # those that can move a point of the plane
+ELEMENTWISE = {rule.name: rule for rule in RULES.values() if not rule.matrix}  # those that can move a point of the plane
 
 
 def get(name):

@@ -251,7 +251,7 @@ for name, path in paths.items():
     const more = h("div", { class: "lf-row lf-entries", role: "group", "aria-label": "further rules" });
     for (const rule of Object.keys(RULES)) if (!FIRST.includes(rule)) more.append(entry(rule));
     const absent = Object.values(LEFT_OUT).map(({ title, reason }) => `${title} is not among them: ${reason}.`).join(" ");
-    fold.append(h("div", { class: "lf-row lf-label", text: "further rules" }), more, h("p", { class: "lf-note", text: absent }));
+    fold.append(h("div", { class: "lf-row lf-label", text: "further rules" }), more, h("p", { class: "lf-row lf-absent", text: absent }));
     /** @type {Map<string, HTMLElement>} */
     const rows = new Map();
     const value = (/** @type {string} */ rule, /** @type {string} */ name) => settingOf(fig.snapshot(), rule)[name];
