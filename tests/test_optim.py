@@ -1,5 +1,6 @@
 """``momentum_lib.optim``: the properties, the library's own loop, torch's optimisers and torch's own table of inputs."""
 
+import functools
 import sys
 import types
 import unittest
@@ -196,3 +197,12 @@ def test_zero_redundancy_shards_it(tmp_path):
         assert torch.equal(sharded.state_dict()["state"][0]["m"], alone.state[q]["m"])
     finally:
         dist.destroy_process_group()
+
+
+# -- compiled -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_property_compiled(name):
+    """The same properties over flat buffers and the compiled text."""
+    PROPERTIES[name](functools.partial(Optimizer, compiled=True))

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from momentum_lib.train import data, device, model
 from momentum_lib.train.loop import Mismatch, Trainer, train
-from momentum_lib.train.optimizers import complete, groups, make_optimizer, state_bytes
+from momentum_lib.train.optimizers import complete, make_optimizer, state_bytes
 from momentum_lib.train.schedule import factor
 from momentum_lib.train.settings import Settings
 
@@ -202,15 +202,19 @@ def test_the_rate_of_every_group_follows_the_schedule():
         trainer.step()
         seen.append([group["lr"] for group in trainer.optimizer.param_groups])
     wanted = [factor(k, 8, warmup=2) for k in range(8)]
-    assert np.allclose(seen, np.outer(wanted, [0.02, 0.004]))
+    assert np.allclose(seen, np.outer(wanted, [0.02, 0.004, 0.004]))
 
 
 def test_a_matrix_rule_moves_hidden_matrices_only():
-    gpt = model.GPT(model.size("pico"))
-    hidden, rest = groups(gpt, "muon", 0.02, {})
-    assert all(p.dim() == 2 for p in hidden["params"]) and len(hidden["params"]) == 6
-    assert gpt.embedding.weight in set(rest["params"]) and rest["rule"] == "adamw"
-    assert {id(p) for p in hidden["params"] + rest["params"]} == {id(p) for p in gpt.parameters()}
+    for positions in model.POSITIONS:
+        gpt = model.GPT(model.size("pico", positions=positions))
+        hidden, *rest = make_optimizer(gpt, "muon", 0.02, {"adamw_lr": 0.004, "adamw_beta1": 0.8}).param_groups
+        assert {id(p) for p in hidden["params"]} == {
+            id(p) for name, p in gpt.named_parameters() if "blocks" in name and p.dim() == 2
+        }
+        assert hidden["rule"] == "muon" and hidden["lr"] == 0.02 and len(hidden["params"]) == 6
+        assert {(group["rule"], group["lr"], group["beta1"], group["beta2"]) for group in rest} == {("adamw", 0.004, 0.8, 0.95)}
+        assert {id(p) for group in (hidden, *rest) for p in group["params"]} == {id(p) for p in gpt.parameters()}
 
 
 @pytest.mark.parametrize("rule", ["nesterov", "schedule_free"])

@@ -135,7 +135,13 @@ def test_a_diverged_run_is_an_error(tmp_path, capsys):
         "--steps",
         "20",
     ]
-    assert "diverged by step" in one_line(capsys, arguments, 1)
+    assert "diverged by step" in one_line(capsys, [*arguments, "--out", tmp_path / "run"], 1)
+    text = (tmp_path / "run" / "result.json").read_text()
+    assert "NaN" not in text and "Infinity" not in text
+    assert json.loads(text)["diverged_at"] <= 20
+    sweep_of = ["sweep", *TINY, "--rule", "gradient_descent", "--lr", "1e30", "--out", str(tmp_path / "rows"), "--warmup", "0"]
+    assert cli.main(sweep_of) == 0
+    assert "NaN" not in (tmp_path / "rows").read_text() and "Infinity" not in (tmp_path / "rows").read_text()
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on_bit_for_bit(tmp_path):

@@ -15,6 +15,7 @@ tensor(True)
 Needs torch (``pip install .[torch]``); the rest of the library does not.
 """
 
+from ._recipes import muon_with_adamw
 from .optimizer import Optimizer
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "muon_with_adamw"]

@@ -35,12 +35,17 @@ class Flat:
         self.views = self._views(self.grad)
         for q, view in zip(params, self._views(self.shown)):
             q.data = view
-        for name, buffer in (*zip(way.rule.slots, self.slots), *([("theta", self.theta)] if self.theta is not self.shown else [])):
+        for name, buffer in (
+            *zip(way.rule.slots, self.slots),
+            *([("theta", self.theta)] if self.theta is not self.shown else []),
+        ):
             for state, view in zip(states, self._views(buffer)):
                 state[name] = view
         self.places = [q.data_ptr() for q in params]
         adopt = _adopt(weakref.ref(self))
-        self.hooks = [q.register_post_accumulate_grad_hook(adopt(k)) for k, q in enumerate(params) if q.requires_grad and q.is_leaf]
+        self.hooks = [
+            q.register_post_accumulate_grad_hook(adopt(k)) for k, q in enumerate(params) if q.requires_grad and q.is_leaf
+        ]
 
     def _views(self, buffer):
         return [buffer.as_strided(q.size(), q.stride(), at) for q, at in zip(self.params, self.offsets)]

@@ -40,6 +40,18 @@ def keeps_point(rule, dtype):
     return rule.look_fn is not None or rule.read_fn is not None or dtype in LOW
 
 
+BLOCK = 2**17  # numbers; the few temporaries of a step on so many stay in a core's cache, those of a large tensor do not
+
+
+def pieces(rule, tensors):
+    """The tensors cut alike into blocks that fit the cache; whole where that is no gain or would not be the same step."""
+    first = tensors[0]
+    cut = first.device.type == "cpu" and first.numel() > BLOCK and not rule.matrix and type(first) is torch.Tensor
+    if not cut or not all(tensor.is_contiguous() for tensor in tensors):
+        return [tensors]
+    return zip(*(tensor.view(-1).split(BLOCK) for tensor in tensors))
+
+
 def advance(way, shown, theta, grad, slots, values, t):
     """One step, in place: ``theta`` and ``slots`` get their new values, ``shown`` the point to look from next.
 

@@ -18,7 +18,7 @@ from ._checks import (
 )
 from ._flat import Flats
 from ._guard import Guard
-from ._step import Way, advance, keeps_point
+from ._step import Way, advance, keeps_point, pieces
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -203,8 +203,10 @@ class Optimizer(torch.optim.Optimizer):
         state["step"] += 1
         shown = p.detach()
         theta = state.get("theta", shown)
-        advance(way, shown, theta, p.grad, [state[name] for name in way.rule.slots], values, state["step"])
-        if theta is not shown:
+        apart = theta is not shown
+        for where, point, grad, *slots in pieces(way.rule, (shown, theta, p.grad, *(state[name] for name in way.rule.slots))):
+            advance(way, where if apart else point, point, grad, slots, values, state["step"])
+        if apart:
             self._written[p] = (p._version, values)
 
     def _state_of(self, p, way):

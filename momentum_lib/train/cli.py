@@ -1,6 +1,7 @@
 """The command line's work: each command, and one clear line where it cannot be done."""
 
 import json
+import math
 import os
 import sys
 from contextlib import contextmanager
@@ -109,6 +110,7 @@ def conclude(arguments, trainer, result, say, writes):
     if arguments.out is not None and writes:
         arguments.out.mkdir(parents=True, exist_ok=True)
         content = {"settings": trainer.settings.deciding(), "fingerprint": trainer.corpus.fingerprint, **asdict(result)}
+        content["losses"] = [loss if math.isfinite(loss) else None for loss in result.losses]  # JSON has no NaN
         write_atomically(arguments.out / "result.json", (json.dumps(content, indent=1) + "\n").encode())
     if result.diverged_at is not None:
         say(f"error: the loss diverged by step {result.diverged_at}; try a smaller --lr, or a longer --warmup.", file=sys.stderr)

@@ -225,7 +225,7 @@ def train(trainer, *, folder=None, result=None, bar=None, say=None, watch=None, 
 
     def judge():
         evaluation = trainer.evaluate()
-        result.evaluations.append([trainer.done, evaluation.loss])
+        result.evaluations = [*(e for e in result.evaluations if e[0] != trainer.done), [trainer.done, evaluation.loss]]
         if watch:
             watch(trainer, evaluation)
         if say and world.first:

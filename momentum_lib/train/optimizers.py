@@ -2,7 +2,7 @@
 
 from .. import rules
 from ..core import check_hyper
-from ..optim import Optimizer
+from ..optim import Optimizer, muon_with_adamw
 from . import parallel
 
 BESIDE = {"adamw_lr": 0.003, "adamw_beta1": 0.9, "adamw_beta2": 0.95}  # of the parameters that a matrix rule leaves
@@ -31,22 +31,13 @@ def _rule(name):
         raise ValueError(error.args[0]) from None
 
 
-def groups(model, rule, lr, hyper):
-    """The parameter groups of a model: one, or for a matrix rule two, the hidden matrices and all the rest by AdamW.
-
-    A hidden matrix is a 2-D weight inside the blocks; embeddings, positions and norms are the rest.
-    """
+def whole(model, rule, lr, hyper, compiled=False):
+    """The optimiser of one process: the rule for every parameter, or a matrix rule for the hidden ones and AdamW beside it."""
     own, beside = complete(rule, lr, hyper)
-    named = list(model.named_parameters())
-    if not _rule(rule).matrix:
-        return [{"params": [p for _, p in named], "rule": rule, "lr": lr, **own}]
-    hidden = [p for name, p in named if p.dim() == 2 and name.startswith("blocks.")]
-    rest = [p for name, p in named if not (p.dim() == 2 and name.startswith("blocks."))]
-    adamw = {"lr": beside["adamw_lr"], "beta1": beside["adamw_beta1"], "beta2": beside["adamw_beta2"], "weight_decay": 0.0}
-    return [
-        {"params": hidden, "rule": rule, "lr": lr, **own},
-        {"params": rest, "rule": "adamw", **adamw},
-    ]
+    if not beside:
+        return Optimizer(model.named_parameters(), rule, lr=lr, compiled=compiled, **own)
+    adamw = {name.removeprefix("adamw_"): value for name, value in beside.items() if name != "adamw_lr"}
+    return muon_with_adamw(model, lr=lr, adamw_lr=beside["adamw_lr"], compiled=compiled, **adamw, **own)
 
 
 def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", world=None):
@@ -54,21 +45,21 @@ def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", worl
 
     ``compiled``: as for :class:`momentum_lib.optim.Optimizer`; one process only, since several exchange gradients in
     buffers of their own.
-
     ``hyper``: hyper-parameters by name, for a matrix rule also those of the AdamW beside it (``adamw_lr`` and so on).
     AdamW starts from beta2 = 0.95 and no weight decay here.  Raises as :func:`complete` does.
     """
-    own, _ = complete(rule, lr, hyper)
     if shard == "zero" and (_rule(rule).look_fn or _rule(rule).read_fn):
         raise ValueError(
             f"{rule} measures its gradient, or reports its answer, away from its own point, which lies in one process's share of "
             "the state; use --shard none."
         )
     several = world is not None and world.many
-    build = lambda some: Optimizer(some, rule, lr=lr, compiled=compiled and not several, **own)
-    if shard == "zero" and several:
-        return parallel.shard(build, groups(model, rule, lr, hyper), world)
-    return build(groups(model, rule, lr, hyper))
+    optimizer = whole(model, rule, lr, hyper, compiled and not several)
+    if not several or shard == "none":
+        return optimizer
+    own, _ = complete(rule, lr, hyper)
+    parts = [{name: value for name, value in group.items() if name != "param_names"} for group in optimizer.param_groups]
+    return parallel.shard(lambda share: Optimizer(share, rule, lr=lr, **own), parts, world)
 
 
 def reported(optimizer):

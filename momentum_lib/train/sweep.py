@@ -7,6 +7,7 @@ hand; a line that a full disk cut short is taken back.
 import contextlib
 import itertools
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -164,8 +165,8 @@ def run_one(task, world=None, bar=None, stop=None):
         "seed": settings.seed,
         "held_out": result.held_out,
         "diverged_at": result.diverged_at,
-        "first_losses": result.losses[:FIRST],
-        "curve": [[step, round(loss, 4)] for step, loss in result.curve(CURVE_EVERY) if loss == loss and abs(loss) < 1e6],
+        "first_losses": list(itertools.takewhile(math.isfinite, result.losses[:FIRST])),
+        "curve": [[step, round(loss, 4)] for step, loss in result.curve(CURVE_EVERY) if math.isfinite(loss)],
         "evaluations": [[step, round(loss, 4)] for step, loss in result.evaluations],
         **({"groups": groups} if task.groups else {}),
         "seconds": round(result.seconds, 3),
