@@ -26,6 +26,7 @@ import json
 import math
 import platform
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from .core import nearest
@@ -114,6 +115,12 @@ def sources_of(rules):
     optim = [path.relative_to(LIBRARY).as_posix() for path in sorted(LIBRARY.glob("optim/*.py"))]
     training = [f"train/{name}.py" for name in ("data", "loop", "model", "optimizers", "schedule", "settings", "summary")]
     return sorted({"core.py", "ops.py", "train/files.txt", *optim, *training, *(f"rules/{name}.py" for name in families)})
+
+
+@lru_cache
+def code_of(rule):
+    """The identity of the code that a run with this rule rests on: a hash of its sources, as this process first met them."""
+    return hashlib.sha256(canonical({name: source_hash(name) for name in sources_of([rule])}).encode()).hexdigest()[:12]
 
 
 def versions():

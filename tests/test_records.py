@@ -81,6 +81,20 @@ def test_the_same_command_runs_nothing_again(made, record, monkeypatch):
     assert {task.key for task in (*tuning, *judged)} == {row["key"] for row in rows}
 
 
+def test_rows_of_other_code_are_made_again(made, tmp_path):
+    """A record whose hashes are today's and whose numbers are last week's."""
+    from momentum_lib.train import sweep
+
+    lines = made.with_suffix(".rows.jsonl").read_text().splitlines()
+    first = json.loads(lines[0])
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join([json.dumps({**first, "code": "0" * 12}), *lines[1:]]) + "\n")
+    with sweep.Rows(path, current=True) as rows:
+        assert rows.outdated == 1 and len(rows.rows) == len(lines) - 1
+    with sweep.Rows(path) as rows:
+        assert rows.outdated == 0 and len(rows.rows) == len(lines)
+
+
 def test_the_first_steps_replay(record):
     assert records.replay(record) <= record["replay"]["tolerance"]
 

@@ -184,7 +184,9 @@ def command_experiment(arguments):
     path = arguments.out / f"{name}-{arguments.family}.json"
     if name == "cost":
         return record_cost(arguments, device, command, path)
-    with Rows(arguments.out / f"{name}-{arguments.family}.rows.jsonl") as rows:
+    with Rows(arguments.out / f"{name}-{arguments.family}.rows.jsonl", current=True) as rows:
+        if rows.outdated:
+            print(f"note: {rows.outdated} rows were made by other code of the library; their runs are made again")
         for stage in (0, 1):
             wanted = tasks(experiment, family, rows.rows)[stage]
             keys = {task.key for task in wanted}

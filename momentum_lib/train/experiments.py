@@ -250,7 +250,7 @@ def record(name, family_name, rows, device, command):
         key: value for key, value in experiment.base(family).deciding().items() if key not in ("rule", "lr", "hyper", "seed")
     }
     first = {side: next(t.key for t in judged if t.side == side) for side in dict.fromkeys(t.side for t in judged)}
-    shown = [{key: value for key, value in row.items() if key not in ("began", "took")} for row in ordered]
+    shown = [{key: value for key, value in row.items() if key not in ("began", "took", "code")} for row in ordered]
     return records.make(
         rows=shown,
         sources=records.sources_of(dict.fromkeys(row["rule"] for row in ordered)),

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import rules
-from ..records import row_key
+from ..records import code_of, row_key
 from .loop import Trainer, train
 from .settings import Settings
 from .stopping import StopRequest
@@ -70,13 +70,17 @@ def grid(base, axes):
 class Rows:
     """The file of finished runs: reads what is there, appends one line a run.  Use it in a ``with`` block.
 
+    ``current``: leave out the runs that other code made (a rule, the model, the loop have changed since), so that a record never
+    mixes two versions; ``outdated`` counts them.
+
     Raises SweepError where another sweep is writing the file, or a line is not this program's.  A last line
     without its end, left by a kill or a power cut, is dropped.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, current=False):
         self.path = Path(path)
-        self.rows = []
+        self.current = current
+        self.rows, self.outdated = [], 0
 
     def __enter__(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,6 +117,9 @@ class Rows:
                 row["key"]
             except (ValueError, KeyError, TypeError):
                 raise SweepError(f"{self.path}, line {number}: not a row of a sweep; choose another --out.") from None
+            if self.current and row.get("code") != code_of(row["rule"]):
+                self.outdated += 1
+                continue
             self.rows.append(row)
 
     def append(self, row):
@@ -157,6 +164,7 @@ def run_one(task, world=None, bar=None, stop=None):
     settings = task.settings
     return {
         "key": task.key,
+        "code": code_of(settings.rule),
         "role": task.role,
         "side": task.side or settings.rule,
         "rule": settings.rule,
