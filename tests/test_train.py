@@ -1,5 +1,6 @@
 """The toy transformer: model, data, schedule, one run, and how it goes on after a stop."""
 
+import contextlib
 import math
 import random
 import re
@@ -15,7 +16,7 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from momentum_lib.train import data, device, model
+from momentum_lib.train import data, device, model, parallel
 from momentum_lib.train.loop import Mismatch, Trainer, train
 from momentum_lib.train.optimizers import complete, make_optimizer, state_bytes
 from momentum_lib.train.schedule import factor
@@ -292,6 +293,19 @@ def test_accumulated_parts_are_the_whole_batch(rule, lr):
     for _ in range(5):
         assert float(whole.step()) == pytest.approx(float(parts.step()), abs=2e-6)
     assert torch.allclose(weights(whole), weights(parts), atol=2e-5 if rule != "muon" else 2e-4)
+
+
+def test_each_process_works_on_its_own_rows(monkeypatch):
+    """Two processes that both do all the work agree with one, and gain nothing."""
+    monkeypatch.setattr(parallel, "wrap", lambda model, world: model)
+    monkeypatch.setattr(parallel, "no_sync", lambda *_, **__: contextlib.nullcontext())
+    seen = []
+    for world in (parallel.alone("cpu"), *(parallel.World(rank, 2, torch.device("cpu")) for rank in (0, 1))):
+        trainer = Trainer(tiny(), world)
+        trainer.forward = lambda x, y, model=trainer.model: (seen.append(x), model(x, y))[1]
+        trainer.step()
+    whole, even, odd = seen
+    assert torch.equal(even, whole[0::2]) and torch.equal(odd, whole[1::2]) and len(even) == len(odd) == 2
 
 
 def test_clipping_bounds_the_gradient():
