@@ -7,6 +7,7 @@ import pytest
 
 from momentum_lib.widgets import Phase
 from tests.browser import live
+from tests.browser.live import button, first
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +30,13 @@ def agrees(shown):
     return state
 
 
-def first(page):
-    return page.locator(".live-figure").first
+def matches(page):
+    """`agrees` for what the page shows now."""
+    return agrees(live.numbers(page))
 
 
 def handle(page):
     return first(page).locator('.lf-handle[aria-label="Start: position and velocity"]')
-
-
-def button(page, name):
-    return first(page).get_by_role("button", name=name)
 
 
 def readout(page, k):
@@ -198,43 +196,33 @@ def test_copied_python_gives_the_same(browser, address):
             np.testing.assert_allclose(np.array(names["path"], dtype=float), np.reshape(live.numbers(page)["path"], (-1, 2)), rtol=1e-9, atol=1e-12)
 
 
-def test_link_reset_and_a_hostile_link(browser, address):
-    with live.open_page(browser, address) as page:
+def test_link_and_reset(browser, address):
+    def change(page):
         live.drag(page, handle(page), 50, -60)
         live.type_into(page, "friction", "1.25")
-        button(page, "Link").click()
-        link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(browser, link) as page:
-        assert agrees(live.numbers(page)) == state
-        button(page, "Reset").click()
-        assert agrees(live.numbers(page)) == Phase().state()
-    with live.open_page(browser, address + "#live=phase&friction=99&h=0&time=NaN&start=9,-99&potential=volcano") as page:
-        assert agrees(live.numbers(page)) == {**Phase().state(), "friction": 12, "h": 0.01, "start": [3, -3]}
+
+    live.link_restores(browser, address, change, matches, Phase(), others=[Phase(potential="double_well")])
 
 
-def test_touch_targets_width_and_axe(browser, address):
-    with live.open_page(browser, address, width=360, height=740) as page:
-        first(page).locator("summary").click()
-        live.ready(page, 1)
-        assert page.evaluate(live.SMALL_TARGETS) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        for theme in ("light", "dark"):
-            page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
-            assert live.violations(page) == []
+def test_a_hostile_link_is_clamped(browser, address):
+    query = "friction=99&h=0&time=NaN&start=9,-99&potential=volcano"
+    live.hostile_link_is_clamped(browser, address, query, matches, Phase(), friction=12, h=0.01, start=[3, -3])
+
+
+def test_touch_targets_and_width(browser, address):
+    live.fits_a_phone(browser, address)
+
+
+def test_axe_finds_nothing(browser, address):
+    live.accessible(browser, address)
 
 
 def test_cleanup_leaves_nothing(browser, address):
-    found = live.mounted_and_gone(browser, address, Phase())
-    assert found["during"][0] > found["before"][0] + 10
-    assert found["after"] == found["before"] and found["left"] == 0 and found["heard"] == 0
+    live.leaves_nothing(browser, address, Phase())
 
 
 def test_static_picture_without_javascript_and_in_print(browser, address):
-    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
-        assert page.locator(".live-static img").first.is_visible()
-    with live.open_page(browser, address) as page:
-        page.emulate_media(media="print")
-        assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
+    live.static_picture_stands(browser, address)
 
 
 def test_recompute_times_are_reported(browser, address, record_property):
@@ -243,9 +231,7 @@ def test_recompute_times_are_reported(browser, address, record_property):
         found = {}
         for potential in ("bowl", "double_well", "lessard"):
             first(page).locator(f'[data-control="potential"] input[value="{potential}"]').check(force=True)
-            found[potential] = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, m = f.model, times = [];
-                for (let k = 1; k <= 30; k++) { m.set('friction', 0.3 + 1e-3 * k); const t = performance.now(); f.numbers(); times.push(performance.now() - t); }
-                return Math.round(100 * times.sort((x, y) => x - y)[15]) / 100; }""")
+            found[potential] = live.redraw_ms(page, "m.set('friction', 0.3 + 1e-3 * k)")
         agrees(live.numbers(page))
     record_property("redraw_ms_median", found)
     print(json.dumps({"phase, ms": found}))
