@@ -115,7 +115,7 @@ print(f"variance along x: {measured[0]:.3f} measured, {exact[0]:.3f} exact")
   const sizes = fig.plot({
     label: "Variance along x against the momentum, at the same learning rate and at the same effective rate",
     x: { domain: [0, TOP], label: "momentum β", count: 4 }, y: { type: "log", domain: VARIANCES, label: "variance along x", count: 4 },
-    height: (width) => clamp(width * 0.8, 220, 320), margin: { top: 26, left: 42, right: 10 },
+    height: (width) => clamp(width * 0.95, 220, 320), margin: { top: 26, left: 42, right: 10 },
   });
   const level = sizes.line({ class: "lf-guide", layer: "back" });
   const curves = { rate: sizes.line({ look: "momentum" }), effective: sizes.line({ look: "momentum", class: "lf-dashed" }) };
