@@ -20,6 +20,7 @@ from .crosswalk import Crosswalk
 from .dial import Dial
 from .disc import Disc
 from .filter import Filter
+from .noise_ball import NoiseBall
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
@@ -35,4 +36,18 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Basin", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Phase", "Race", "Ravine", "Roller", "make"]
+__all__ = [
+    "Basin",
+    "Crosswalk",
+    "Dial",
+    "Disc",
+    "FIGURES",
+    "Filter",
+    "LiveFigure",
+    "NoiseBall",
+    "Phase",
+    "Race",
+    "Ravine",
+    "Roller",
+    "make",
+]
