@@ -166,6 +166,7 @@ def test_rules_come_and_go(browser, address):
 def test_further_rules(browser, address):
     with live.open_page(browser, address) as page:
         first(page).locator("summary").click()
+        assert "Muon is not among them: it moves a whole matrix" in first(page).locator(".lf-absent").inner_text()
         for rule in ("polyak", "rmsprop", "nesterov_torch"):
             first(page).locator(f'.lf-entries [data-rule="{rule}"] input').check()
         assert len(agrees(live.numbers(page))["rules"]) == 6
