@@ -1,9 +1,11 @@
 """``momentum_lib.optim``: the properties, the library's own loop, torch's optimisers and torch's own table of inputs."""
 
 import functools
+import subprocess
 import sys
 import types
 import unittest
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ sys.modules.setdefault("expecttest", types.SimpleNamespace(TestCase=unittest.Tes
 from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db
 
 from momentum_lib import descend, rules, surfaces
-from momentum_lib.optim import Optimizer
+from momentum_lib.optim import Optimizer, _flat, _program, muon_with_adamw
 
+ROOT = Path(__file__).resolve().parent.parent
 RATE = {"adagrad": 0.3, "rmsprop": 0.01, "adam": 0.02, "adamw": 0.02, "signum": 0.003, "lion": 0.003}
 
 
@@ -199,10 +202,164 @@ def test_zero_redundancy_shards_it(tmp_path):
         dist.destroy_process_group()
 
 
+# -- Muon with AdamW ----------------------------------------------------------------------------------
+
+
+class Tiny(torch.nn.Module):
+    """A model with one of each: embedding, hidden matrices, norm, biases, a convolution, a tied and an untied head."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens = torch.nn.Embedding(11, 6)
+        self.inner = torch.nn.Linear(6, 8)
+        self.outer = torch.nn.Linear(8, 6)
+        self.norm = torch.nn.LayerNorm(6)
+        self.mix = torch.nn.Conv1d(6, 6, 1)
+        self.lm_head = torch.nn.Linear(6, 11, bias=False)
+        self.tied = torch.nn.Linear(6, 11, bias=False)
+        self.tied.weight = self.tokens.weight
+
+    def forward(self, ids):
+        x = self.norm(self.outer(self.inner(self.tokens(ids)).relu()))
+        x = self.mix(x.mT).mT
+        return self.lm_head(x) + self.tied(x)
+
+
+def test_one_call_sorts_a_model_for_muon():
+    """Hidden matrices to Muon, embeddings and heads to AdamW with decay, vectors to AdamW without; the loss falls."""
+    torch.manual_seed(0)
+    model = Tiny()
+    optimizer = muon_with_adamw(model, lr=0.02, adamw_lr=0.01, weight_decay=0.1, guard=3)
+    sorts = {group["name"]: (group["rule"], set(group["param_names"]), group["weight_decay"]) for group in optimizer.param_groups}
+    assert sorts == {
+        "hidden": ("muon", {"inner.weight", "outer.weight"}, 0.1),
+        "embedding and head": ("adamw", {"tokens.weight", "lm_head.weight", "mix.weight"}, 0.1),
+        "vectors": ("adamw", {"inner.bias", "outer.bias", "norm.weight", "norm.bias", "mix.bias"}, 0.0),
+    }
+    ids = torch.randint(11, (4, 7))
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 5
+    again = muon_with_adamw(model.named_parameters(), not_hidden=("tokens", "head"), lr=0.02)
+    assert set(again.param_groups[0]["param_names"]) == {"inner.weight", "outer.weight"}
+    with pytest.raises(ValueError, match="hidden matrix"):
+        muon_with_adamw(torch.nn.LayerNorm(3))
+
+
+# -- without torch --------------------------------------------------------------------------------------
+
+NO_TORCH = """
+import sys
+class Gone:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+sys.meta_path.insert(0, Gone())
+"""
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", NO_TORCH + code], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_without_torch_it_says_what_to_install():
+    done = python("import momentum_lib\nimport momentum_lib.optim")
+    assert done.returncode and "momentum_lib.optim needs torch: pip install torch" in done.stderr.splitlines()[-1]
+
+
+def test_the_reference_is_built_without_torch():
+    """autodoc imports it with torch mocked, as `_config.yml` says, and finds the docstrings."""
+    assert "autodoc_mock_imports: [torch]" in (ROOT / "_config.yml").read_text(encoding="utf-8")
+    code = (
+        "from sphinx.ext.autodoc.mock import mock, undecorate\n"
+        "with mock(['torch']):\n"
+        "    from momentum_lib.optim import Optimizer, muon_with_adamw\n"
+        "    print(undecorate(Optimizer.step).__doc__, Optimizer.__doc__, muon_with_adamw.__doc__)"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert "One step for every parameter" in done.stdout and "Jordan" in done.stdout
+
+
 # -- compiled -----------------------------------------------------------------------------------------
 
+ENGINE = [  # the properties that the engine could break; the others are about what stands before it
+    "agrees_with_torch",
+    "looks_steps_and_reports_as_descend",
+    "computes_low_precision_in_float32",
+    "none_now_and_then_agrees_with_torch",
+    "trains_by_backward",
+    "clears_gradients_both_ways",
+    "moves_matrices_by_a_matrix_rule",
+    "resumes_bit_for_bit",
+    "copies_and_pickles",
+    "follows_who_writes_the_parameters",
+    "serves_a_rule_of_your_own",
+]
+CANNOT = _program.missing(torch.device("cpu"))
 
-@pytest.mark.parametrize("name", PROPERTIES)
+
+@pytest.mark.skipif(CANNOT is not None, reason=f"nothing can be compiled here: {CANNOT}")
+@pytest.mark.parametrize("name", ENGINE)
 def test_property_compiled(name):
     """The same properties over flat buffers and the compiled text."""
     PROPERTIES[name](functools.partial(Optimizer, compiled=True))
+
+
+@pytest.mark.skipif(CANNOT is not None, reason=f"nothing can be compiled here: {CANNOT}")
+def test_a_schedule_compiles_nothing_again():
+    """Twenty rates, a decay and sizes that differ: one program, compiled once, and then once for any size."""
+    torch._dynamo.utils.counters.clear()
+    _program.program.cache_clear()
+    for n in (5, 70, 700):
+        p = torch.nn.Parameter(torch.ones(n))
+        optimizer = Optimizer([p], "heavy_ball", lr=0.1, compiled=True)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+        for _ in range(20):
+            p.grad = torch.ones(n)
+            optimizer.step()
+            schedule.step()
+        assert optimizer.engine == "compiled"
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+
+
+def test_without_a_compiler_the_plain_path_runs(monkeypatch):
+    """compiled=True warns once and goes on; "auto" goes on quietly; both say why."""
+    monkeypatch.setattr(_flat, "missing", lambda device: "no C++ compiler was found")
+    p, q = sample(), sample()
+    optimizer = Optimizer([p], "heavy_ball", lr=0.1, compiled=True)
+    with pytest.warns(UserWarning, match="no C\\+\\+ compiler"):
+        optimizer.step()
+    optimizer.step()
+    quiet = Optimizer([q], "heavy_ball", lr=0.1, compiled="auto")
+    quiet.step()
+    quiet.step()
+    assert torch.equal(p, q) and optimizer.engine == quiet.engine == "plain: no C++ compiler was found"
+
+
+def test_a_failed_compilation_loses_no_step(monkeypatch):
+    """The step at which compiling fails, and all later ones, are the plain path's."""
+
+    def broken(*args):
+        raise torch._dynamo.exc.TorchDynamoException("the compiler fell over\nat length")
+
+    a, b = tensors(), tensors()
+    optimizer = Optimizer(a, "adam", lr=0.01, compiled=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(_flat, "program", broken)
+        with pytest.warns(UserWarning, match="compiling failed: the compiler fell over; the plain path"):
+            follow(optimizer, a, gradients(a, 5))
+    follow(Optimizer(b, "adam", lr=0.01), b, gradients(b, 5))
+    assert all(torch.equal(p, q) for p, q in zip(a, b, strict=True))
+    assert optimizer.engine == "plain: compiling failed: the compiler fell over"
+
+
+def test_auto_leaves_small_models_alone():
+    optimizer = Optimizer([sample()], "heavy_ball", lr=0.1, compiled="auto")
+    optimizer.step()
+    assert optimizer.engine.startswith("plain: fewer than 1048576 numbers")

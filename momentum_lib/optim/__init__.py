@@ -15,6 +15,13 @@ tensor(True)
 Needs torch (``pip install .[torch]``); the rest of the library does not.
 """
 
+try:
+    import torch  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "momentum_lib.optim needs torch: pip install torch, or pip install .[torch] in the repository"
+    ) from error
+
 from ._recipes import muon_with_adamw
 from .optimizer import Optimizer
 

@@ -106,7 +106,7 @@ class Flats:
     """
 
     def __init__(self, wanted):
-        self.wanted = wanted
+        self.wanted, self._refused = wanted, None
         self.forget()
 
     def __getstate__(self):
@@ -128,11 +128,11 @@ class Flats:
             return "plain"
         if any(self._cut.values()):
             return "compiled"
-        return f"plain: {self._reason or 'no step was taken yet'}"
+        return f"plain: {self._refused or self._reason or 'no step was taken yet'}"
 
     def step(self, optimizer, index, way, values, members):
         """Step what lies in buffers; return the parameters that are left to the plain path."""
-        if not self.wanted or not members:
+        if not self.wanted or self._refused or not members:
             return members
         present, states = set(members), optimizer.state
         standing = [flat for flat in self._cut.get(index, []) if flat.stands(way, present, states)]
@@ -180,9 +180,10 @@ class Flats:
             reason = missing(device)
             if reason:
                 self._refuse(reason)
-            elif self.wanted == "auto" and sum(p.numel() for p in params) < AUTO:
+                return []
+            if self.wanted == "auto" and sum(p.numel() for p in params) < AUTO:
                 self._reason = f"fewer than {AUTO} numbers, which compiling is not worth"
-            elif self.wanted:
+            else:
                 self._cut[index].append(Flat(way, params, [optimizer.state[p] for p in params]))
         return self._cut[index]
 
@@ -191,4 +192,4 @@ class Flats:
         if self.wanted is True:
             warnings.warn(f"compiled=True, but {reason}; the plain path runs instead.", stacklevel=6)
         self.forget()
-        self.wanted, self._reason = "auto", reason
+        self._refused = reason

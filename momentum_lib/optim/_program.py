@@ -58,49 +58,54 @@ program = functools.cache(Program)  # one for each way, dtype and kind of device
 
 
 def _trace(way, dtype, device):
-    """``(graph, how many of its inputs are arrays)`` of one step."""
+    """``(graph, how many of its inputs are arrays)`` of one step; after the arrays comes a vector, then the numbers."""
     apart, count = keeps_point(way.rule, dtype), len(way.rule.slots)
 
     def flat(*inputs):
         shown, inputs = (inputs[0], inputs[1:]) if apart else (inputs[0], inputs)
         theta, grad, *rest = inputs
-        *values, t = rest[count:]
+        *values, t = rest[count + 1 :]
         advance(way, shown, theta, grad, rest[:count], dict(zip(way.numbers, values)), t)
 
     small = [torch.ones(4, dtype=work_dtype(dtype), device=device) for _ in range(1 + count)]
     low = [torch.ones(4, dtype=dtype, device=device) for _ in range(2)]
     arrays = [*low[:apart], small[0], low[1], *small[1:]]
+    vector = torch.ones(4, dtype=work_dtype(dtype), device=device)  # not used yet: the graph without the numbers reads it
     numbers = [torch.tensor(0.5, dtype=torch.float64) for _ in (*way.numbers, "t")]
-    return make_fx(flat)(*arrays, *numbers), len(arrays)
+    return make_fx(flat)(*arrays, vector, *numbers), len(arrays)
 
 
 def _split(traced, arrays):
     """The traced step as two graph modules: numbers -> the few numbers that arrays meet; arrays and those -> in place."""
     nodes = list(traced.graph.nodes)
-    alone = set(nodes[arrays : [n.op for n in nodes].index("call_function")] if arrays else [])
+    inputs = [node for node in nodes if node.op not in ("call_function", "get_attr", "output")]
+    alone = set(inputs[arrays + 1 :])
     for node in nodes:
         if node.op in ("call_function", "get_attr") and all(n in alone for n in node.all_input_nodes):
             alone.add(node)
     meet = [n for n in nodes if n in alone and any(user not in alone and user.op != "output" for user in n.users)]
-    first, second, here, there = fx.Graph(), fx.Graph(), {}, {}
+
+    first, here = fx.Graph(), {}
     for node in nodes:
         if node in alone:
             here[node] = first.node_copy(node, here.__getitem__)
-        elif node.op == "placeholder":
-            there[node] = second.node_copy(node)
     first.output(tuple(_number(first, here[node], node) for node in meet))
-    numbers = second.placeholder("numbers")
+
+    second = fx.Graph()
+    there = {node: second.node_copy(node) for node in inputs[: arrays + 1]}
+    entry = lambda i: second.call_function(torch.ops.aten.select.int, (there[inputs[arrays]], 0, i))
     for i, node in enumerate(meet):
-        there[node] = second.call_function(torch.ops.aten.select.int, (numbers, 0, i))
+        there[node] = entry(i)
         if _kind(node) == torch.bool:
             there[node] = second.call_function(torch.ops.aten.ne.Scalar, (there[node], 0))
-    nothing = second.call_function(torch.ops.aten.select.int, (numbers, 0, len(meet)))
+    nothing = entry(len(meet))
     for node in nodes:
-        if node not in alone and node.op in ("call_function", "get_attr"):
-            there[node] = second.node_copy(node, there.__getitem__)
-            if node.target is torch.ops.aten.clone.default:
-                # the compiler (2.13) drops the clone of a buffer that the step then overwrites; it cannot see that -0.0 adds nothing
-                there[node].target, there[node].args = torch.ops.aten.add.Tensor, (*there[node].args, nothing)
+        if node in there or node in alone or node.op == "output":
+            continue
+        there[node] = second.node_copy(node, there.__getitem__)
+        if node.target is torch.ops.aten.clone.default:
+            # the compiler (2.13) drops the clone of a buffer that the step then overwrites; it cannot see that -0.0 adds nothing
+            there[node].target, there[node].args = torch.ops.aten.add.Tensor, (*there[node].args, nothing)
     second.output(())
     return fx.GraphModule(traced, first), fx.GraphModule(traced, second)
 
