@@ -161,6 +161,7 @@ def test_another_library_has_another_fingerprint(tmp_path):
     data.corpus.cache_clear()
     (tmp_path / "ast.py").unlink()
     assert data.corpus(tmp_path).missing == ("ast.py",)
+    assert "1 listed files are missing" in data.corpus(tmp_path).describe() and "missing" not in second.describe()
     for name in data.names()[:60]:
         (tmp_path / name).unlink(missing_ok=True)
     data.corpus.cache_clear()

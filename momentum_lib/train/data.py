@@ -68,10 +68,11 @@ class Corpus:
         return float(-(p * np.log(p)).sum())
 
     def describe(self):
-        """One line: sizes, files, Python version, the fingerprint's start."""
+        """One line: sizes, files, Python version, the fingerprint's start, and how many listed files are missing."""
+        lacking = f"; {len(self.missing)} listed files are missing, so other Pythons' runs do not compare" if self.missing else ""
         return (
             f"{len(self.train) / 1e6:.2f} MB to train, {len(self.held_out) / 1e6:.2f} MB held out, {len(self.hashes)} files "
-            f"of Python {sys.version.split()[0]}, fingerprint {self.fingerprint[:12]}"
+            f"of Python {sys.version.split()[0]}, fingerprint {self.fingerprint[:12]}{lacking}"
         )
 
 

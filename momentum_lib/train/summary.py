@@ -82,7 +82,10 @@ def best(rows, side):
 
 
 def at_edge(rows, side):
-    """Whether the best tuning rate is the lowest or the highest that was tried and ended; then the search was too narrow."""
+    """Whether the best tuning rate is the lowest or the highest that was tried: then a better one may lie outside.
+
+    A best rate below others that diverged is no edge.
+    """
     rates = sorted({row["lr"] for row in rows if (row["side"], row["role"]) == (side, "tune")})
     chosen = best(rows, side)
     return chosen is not None and len(rates) > 1 and chosen["lr"] in (rates[0], rates[-1])
