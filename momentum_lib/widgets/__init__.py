@@ -21,6 +21,7 @@ from .dial import Dial
 from .disc import Disc
 from .filter import Filter
 from .memory import Memory
+from .noise_ball import NoiseBall
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
@@ -38,14 +39,15 @@ def make(figure, **state):
 
 
 __all__ = [
-    "FIGURES",
     "Basin",
     "Crosswalk",
     "Dial",
     "Disc",
+    "FIGURES",
     "Filter",
     "LiveFigure",
     "Memory",
+    "NoiseBall",
     "Phase",
     "Race",
     "Ravine",
