@@ -244,9 +244,17 @@ def test_a_broken_figure_in_the_browser_is_noticed(mutant, browser_module):
         run(test, [broken if value is JS else value for value in arguments])
 
 
-def test_the_right_figures_are_back_and_pass(browser_module):
-    """A swap that leaves something broken, a copy that would fail unchanged, or tests that fail whatever the figure does."""
-    copies = {name: browser_module(name) for name in ("disc", "phase")}
-    first = {mutant[4]: mutant for mutant in reversed(PYTHON + BROWSER)}
-    for module, _, _, _, test, arguments in first.values():
-        run(test, [copies[module] if value is JS else value for value in arguments])
+def test_the_right_figures_are_back(browser_module):
+    """A swap that leaves something broken; a copy of the browser's modules that would fail unchanged, too."""
+    before = {name: dict(vars(sys.modules[f"momentum_lib.widgets.{name}"])) for name in {mutant[0] for mutant in PYTHON}}
+    registered = dict(FIGURES)
+    for module, right, wrong, _, _, _ in PYTHON:
+        with patch.dict(FIGURES), Swap(sys.modules[f"momentum_lib.widgets.{module}"], right, wrong, users=TESTS):
+            assert FIGURES != registered
+    assert FIGURES == registered
+    for name, held in before.items():
+        now = vars(sys.modules[f"momentum_lib.widgets.{name}"])
+        assert now.keys() == held.keys() and all(now[key] is held[key] for key in held), name
+    for module, _, _, _, test, arguments in {mutant[0]: mutant for mutant in BROWSER}.values():
+        copy = browser_module(module)
+        run(test, [copy if value is JS else value for value in arguments])
