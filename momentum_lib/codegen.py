@@ -289,6 +289,18 @@ def words(node, need=0):
     if isinstance(node, ast.Call) and node.func.id == "where":
         condition, yes, no = node.args
         return f"{words(yes)} if {words(condition)}, else {words(no)}"
+    if isinstance(node, ast.Call):
+        if node.func.id == "sqrt" and isinstance(node.args[0], ast.Name):
+            return f"√{words(node.args[0])}"
+        name = {"sqrt": "√", "absolute": "abs", "maximum": "max"}.get(node.func.id, node.func.id)
+        return f"{name}({', '.join(map(words, node.args))})"
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return f"−{words(node.operand, 3)}"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return words(node.left, 4) + {"2": "²", "3": "³", "t": "ᵗ"}.get(ast.unparse(node.right), f"^{words(node.right, 4)}")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        text = f"{words(node.left, 2)} / {words(node.right, 3)}"
+        return f"({text})" if need > 2 else text
     if isinstance(node, ast.BinOp) and type(node.op) in (ast.Add, ast.Sub, ast.Mult):
         level = PRECEDENCE[type(node.op)]
         sign = {ast.Add: " + ", ast.Sub: " − ", ast.Mult: " "}[type(node.op)]
@@ -301,7 +313,7 @@ def rule_words(rule):
     """The rule as lines of Unicode, the look-ahead first where it has one."""
     assigned, returned = statements(rule.fn)
     rows = [f"g = ∇f({words(statements(rule.look_fn)[1][0])})"] if rule.look_fn else []
-    rows += [f"{QUANTITIES[name].symbol} ← {words(value)}" for name, value in assigned]
+    rows += [f"{QUANTITIES[name].symbol if name in QUANTITIES else name} ← {words(value)}" for name, value in assigned]
     moves = [(n, v) for n, v in zip(["theta", *rule.slots], returned, strict=True) if ast.unparse(v) != n]
     left, right = ", ".join(QUANTITIES[name].symbol for name, _ in moves), ", ".join(words(value) for _, value in moves)
     return [*rows, f"{left} ← {right}" if len(moves) == 1 else f"({left}) ← ({right})"]
@@ -351,6 +363,7 @@ def rules_js(rules=RULES):
             "sameAs": r.same_as,
             "latex": rule_latex(r),
             "python": python_text(r),
+            "lines": rule_words(r),
             "template": rule_templates(r),
         }
         body.append(f"  {r.name}: {_entry(fields, rule_functions(r))}")
