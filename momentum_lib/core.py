@@ -59,7 +59,7 @@ class Rule:
         self.title = title or self.name.replace("_", " ").capitalize()
         self.look_fn = None
         self.read_fn = None
-        self.__name__ = self.name
+        self.__name__, self.__module__ = self.name, fn.__module__
         self.__doc__ = self.doc = inspect.cleandoc(fn.__doc__ or "")
 
         parameters = inspect.signature(fn).parameters.values()
@@ -82,6 +82,10 @@ class Rule:
     def __repr__(self):
         hyper = ", ".join(k if v is None else f"{k}={v:g}" for k, v in self.hyper.items())
         return f"<rule {self.name}({hyper})>"
+
+    def __reduce__(self):
+        """A rule is pickled by its name, as a function is, and copied as itself."""
+        return self.name
 
     @property
     def source(self):

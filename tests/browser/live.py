@@ -275,7 +275,7 @@ def static_picture_stands(launched, address, says=""):
 def open_drawers(page):
     """Mount every figure of the page and open what it keeps folded; afterwards the first is in view."""
     for index in range(page.locator(".live-figure[data-figure]").count()):
-        for drawer in ready(page, index).locator(".lf-more summary").all():
+        for drawer in ready(page, index).locator(".lf-more:not([hidden]) summary").all():
             drawer.click()
     ready(page)
 

@@ -217,6 +217,20 @@ def test_lines_of_the_map_meet_at_the_best_setting(browser, address):
         assert lr[0] == pytest.approx(best.lr, rel=0.01) and beta[0] == pytest.approx(best.beta, abs=0.01)
 
 
+def test_the_dashed_line_falls_by_the_rate(browser, address):
+    """The curve's own vertices, at known steps and errors, give the scale; on it the line falls by the predicted rate in each step."""
+    with live.open_page(browser, address) as page:
+        shown = live.numbers(page)
+        paths = [first(page).locator(f".lf-wide path{which}").get_attribute("d") for which in ('.lf-line[data-look="momentum"]', ".lf-outer")]
+        curve, line = (np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()]) for d in paths)
+        n = len(curve)
+        across, start = np.polyfit(np.arange(n), curve[:, 0], 1)
+        down, _ = np.polyfit(np.log(shown["errors"][:n]), curve[:, 1], 1)
+        assert n > 50 and line[0, 0] == pytest.approx(start, abs=0.2)
+        slope = (line[-1, 1] - line[0, 1]) / (line[-1, 0] - line[0, 0]) * across / down
+        assert np.exp(slope) == pytest.approx(shown["rate"], abs=2e-3)
+
+
 def test_touch_targets_and_width(browser, address):
     live.fits_a_phone(browser, address)
 

@@ -1,6 +1,7 @@
 """The phase portrait in a real browser: dots, curve and energy under every hand are Python's."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -49,6 +50,12 @@ def drawn(page, selector, k=0):
     return np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
 
 
+def places(page, k):
+    """Where the k-th set of dots stands, in pixels."""
+    marks = first(page).locator('.lf-dots[data-look="momentum"]').nth(k).get_attribute("d")
+    return np.array([[float(v) for v in pair.split(",")] for pair in re.findall(r"M([-\d.]+,[-\d.]+)m", marks)])
+
+
 def test_first_picture_is_pythons(browser, address):
     with live.open_page(browser, address) as page:
         assert agrees(live.numbers(page)) == Phase().state()
@@ -59,15 +66,21 @@ def test_first_picture_is_pythons(browser, address):
 
 
 def test_the_curve_is_drawn_where_its_numbers_say(browser, address):
-    """Pixels of the dark curve: position to the right, velocity upwards, every vertex on Python's curve, the start at the handle."""
+    """Pixels of the dark curve and of the dots: position to the right, velocity upwards, each on Python's, the start at the handle."""
     with live.open_page(browser, address) as page:
         curve, fine = drawn(page, ".lf-ball"), Phase().numbers()["fine"]
         box = page.evaluate("() => { const t = (k) => [...document.querySelectorAll('.lf-plot')][0].querySelectorAll('.lf-rule')[k].getAttribute('d'); return [t(0), t(1)]; }")
         left, bottom, right = (float(v) for v in box[0].replace("M", "").replace("H", ",").split(","))
         top = float(box[1].split("V")[0].split(",")[1])
-        pixels = np.c_[left + (fine[:, 0] + 3) / 6 * (right - left), bottom - 0.5 - (fine[:, 1] + 3) / 6 * (bottom - 0.5 - top)]
-        distance = np.linalg.norm(curve[:, None] - pixels[None], axis=2).min(axis=1)
-        assert len(curve) > 500 and distance.max() < 1
+
+        def away(drawn, rows):
+            """The farthest that a drawn point is from every row (position, velocity), in pixels."""
+            pixels = np.c_[left + (rows[:, 0] + 3) / 6 * (right - left), bottom - 0.5 - (rows[:, 1] + 3) / 6 * (bottom - 0.5 - top)]
+            return np.linalg.norm(drawn[:, None] - pixels[None], axis=2).min(axis=1).max()
+
+        assert len(curve) > 500 and away(curve, fine) < 1
+        dots = places(page, 0)
+        assert len(dots) > 40 and away(dots, Phase().numbers()["path"]) < 1
         at = handle(page).get_attribute("transform").removeprefix("translate(").rstrip(")").split()
         np.testing.assert_allclose([float(v) for v in at], curve[0], atol=0.02)
 
@@ -77,6 +90,11 @@ def test_the_total_line_falls(browser, address):
     with live.open_page(browser, address) as page:
         total = drawn(page, ".lf-ball", 2)
         assert (np.diff(total[:, 1]) > -0.11).all() and total[-1, 1] > total[0, 1] + 80
+        shown, dots = live.numbers(page), places(page, 3)
+        scale = np.polyfit(shown["energies"], dots[:, 1], 1)  # one scale holds the dots' energies and the line's two ends
+        np.testing.assert_allclose(np.polyval(scale, shown["energies"]), dots[:, 1], atol=0.05)
+        ends = [shown["kinetic"][k] + shown["stored"][k] for k in (0, -1)]
+        np.testing.assert_allclose(np.polyval(scale, ends), total[[0, -1], 1], atol=0.2)
 
 
 def test_mouse_drags_position_and_velocity(browser, address):
