@@ -100,6 +100,7 @@ def test_the_lines_are_the_rules_own(browser, address):
         assert matches(page)["decay"] is True and readout(page, 0) == "averaged momentum, corrected"
         switch(page, "momentum").click()
         assert matches(page) and readout(page, 0) == "gradient descent"
+        assert switch(page, "correct_m").is_disabled() and "nothing to lift" in words(page, "correct_m")
 
 
 def test_the_first_step_says_what_a_correction_is_worth(browser, address):

@@ -75,6 +75,9 @@ const WORDS = {
   decay: { name: "decoupled weight decay", on: "with weight decay, outside the ratio", off: "the step; tick for weight decay" },
 };
 
+/** What stands beside a line that has nothing to work on. @type {Record<string, string>} */
+const NEEDLESS = { correct_m: "nothing to lift: m is the gradient", correct_s: "off: no s, no ŝ", decay: "the step, without s" };
+
 /** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const partsOf = (/** @type {any} */ { momentum, ruler, correct_m, correct_s, decay }) => ({ momentum, ruler, correct_m, correct_s, decay });
@@ -166,9 +169,9 @@ print(path)
   function tell(parts) {
     const last = (/** @type {string} */ rule) => /** @type {string} */ (RULES[rule].lines.at(-1));
     for (const row of rows) {
-      const needless = !parts.ruler && (row.part === "correct_s" || row.part === "decay"), on = parts[row.part] && !needless;
+      const needless = row.part === "correct_m" ? !parts.momentum : !parts.ruler && (row.part === "correct_s" || row.part === "decay"), on = parts[row.part] && !needless;
       const line = row.part !== "decay" ? RULES.adamw.lines[row.k] : !parts.ruler ? last("averaged_momentum") : last(parts.decay ? "adamw" : "adam");
-      const words = needless ? (row.part === "decay" ? "the step, without s" : "off: no s, no ŝ") : on ? WORDS[row.part].on : WORDS[row.part].off;
+      const words = needless ? NEEDLESS[row.part] : on ? WORDS[row.part].on : WORDS[row.part].off;
       row.tick.checked = on;
       row.tick.disabled = needless;
       row.node.classList.toggle("is-off", !on && row.part !== "decay");
