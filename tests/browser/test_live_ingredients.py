@@ -36,6 +36,12 @@ def switch(page, part):
     return first(page).locator(f'.lf-recipe-row[data-part="{part}"] input')
 
 
+def flip(page, part):
+    """Press a switch, and wait for the picture: asking for the numbers draws what is waiting. Returns the state."""
+    switch(page, part).click()
+    return matches(page)
+
+
 def words(page, part):
     return first(page).locator(f'.lf-recipe-row[data-part="{part}"]').inner_text()
 
@@ -76,14 +82,12 @@ def test_every_switch_is_a_line_of_the_rule(browser, address):
         whole = first(page).locator(".lf-whole").first
         assert (whole.get_attribute("d") or "") == ""
         for part, name in names.items():
-            switch(page, part).click()
-            state = matches(page)
+            state = flip(page, part)
             assert state[part] is not ADAM[part] and readout(page, 0) == name
             assert len(whole.get_attribute("d")) > 100
             struck = "is-off" in first(page).locator(f'.lf-recipe-row[data-part="{part}"]').get_attribute("class")
             assert struck is (part != "decay")
-            switch(page, part).click()
-            assert matches(page) == Ingredients().state()
+            assert flip(page, part) == Ingredients().state()
 
 
 def test_the_lines_are_the_rules_own(browser, address):
@@ -92,25 +96,25 @@ def test_the_lines_are_the_rules_own(browser, address):
         assert words(page, "momentum").startswith("m ← β₁ m + (1 − β₁) g")
         assert words(page, "correct_s").startswith("ŝ ← s / (1 − β₂ᵗ)")
         assert words(page, "decay").startswith("θ ← θ − η m̂ / (√ŝ + ε)")
-        switch(page, "decay").click()
+        flip(page, "decay")
         assert words(page, "decay").startswith("θ ← (1 − η ω) θ − η m̂ / (√ŝ + ε)")
-        switch(page, "ruler").click()
+        flip(page, "ruler")
         assert words(page, "decay").startswith("θ ← θ − η m")
         assert switch(page, "decay").is_disabled() and switch(page, "correct_s").is_disabled()
         assert matches(page)["decay"] is True and readout(page, 0) == "averaged momentum, corrected"
-        switch(page, "momentum").click()
-        assert matches(page) and readout(page, 0) == "gradient descent"
+        flip(page, "momentum")
+        assert readout(page, 0) == "gradient descent"
         assert switch(page, "correct_m").is_disabled() and "nothing to lift" in words(page, "correct_m")
 
 
 def test_the_first_step_says_what_a_correction_is_worth(browser, address):
     with live.open_page(browser, address) as page:
         assert readout(page, 1) == "1\u202fη along x, 1\u202fη along y"
-        switch(page, "correct_s").click()
+        flip(page, "correct_s")
         assert readout(page, 1) == "31.6\u202fη along x, 31.6\u202fη along y"
-        switch(page, "correct_m").click()
+        flip(page, "correct_m")
         assert readout(page, 1) == "3.16\u202fη along x, 3.16\u202fη along y"
-        switch(page, "ruler").click()
+        flip(page, "ruler")
         assert readout(page, 1) == "0.0175 along x, 0.262 along y"
         matches(page)
 
@@ -122,7 +126,7 @@ def test_the_two_rates_take_turns(browser, address):
         assert lr.is_visible() and not rate.is_visible()
         live.type_into(page, "lr", "0.05")
         assert matches(page)["lr"] == 0.05
-        switch(page, "ruler").click()
+        flip(page, "ruler")
         assert rate.is_visible() and not lr.is_visible()
         live.type_into(page, "rate", "0.02")
         assert matches(page)["rate"] == 0.02
@@ -179,7 +183,7 @@ def test_play_and_step(browser, address):
 def test_a_diverging_run_is_told(browser, address):
     with live.open_page(browser, address) as page:
         first(page).locator('[data-control="surface"] select').select_option("beale")
-        switch(page, "ruler").click()
+        flip(page, "ruler")
         live.type_into(page, "rate", "2")
         matches(page)
         assert "diverged at step" in readout(page, 2)
@@ -189,9 +193,9 @@ def test_a_diverging_run_is_told(browser, address):
 def test_copied_python_gives_the_same_path(browser, address, off):
     with live.open_page(browser, address) as page:
         for part in off:
-            switch(page, part).click()
+            flip(page, part)
         if "ruler" not in off:
-            switch(page, "decay").click()
+            flip(page, "decay")
         names, printed = live.run_python(live.python_of(page))
         np.testing.assert_allclose(names["path"].points, np.reshape(live.numbers(page)["path"], (-1, 2)), rtol=1e-9, atol=1e-11)
         assert "steps" in printed
@@ -199,7 +203,7 @@ def test_copied_python_gives_the_same_path(browser, address, off):
 
 def test_link_and_reset(browser, address):
     def change(page):
-        switch(page, "correct_s").click()
+        flip(page, "correct_s")
         live.drag(page, handle(page), 50, 40)
         live.type_into(page, "lr", "0.11")
 
