@@ -21,11 +21,13 @@ from .dial import Dial
 from .disc import Disc
 from .filter import Filter
 from .ingredients import Ingredients
+from .memory import Memory
 from .noise_ball import NoiseBall
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
 from .roller import Roller
+from .scale import Scale
 
 
 def make(figure, **state):
@@ -46,10 +48,12 @@ __all__ = [
     "Filter",
     "Ingredients",
     "LiveFigure",
+    "Memory",
     "NoiseBall",
     "Phase",
     "Race",
     "Ravine",
     "Roller",
+    "Scale",
     "make",
 ]
