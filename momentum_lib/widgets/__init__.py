@@ -20,6 +20,7 @@ from .crosswalk import Crosswalk
 from .dial import Dial
 from .disc import Disc
 from .filter import Filter
+from .ingredients import Ingredients
 from .memory import Memory
 from .noise_ball import NoiseBall
 from .phase import Phase
@@ -45,6 +46,7 @@ __all__ = [
     "Disc",
     "FIGURES",
     "Filter",
+    "Ingredients",
     "LiveFigure",
     "Memory",
     "NoiseBall",
