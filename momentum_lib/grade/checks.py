@@ -114,7 +114,7 @@ def update_rule(given, like, *, surface="ravine", start=None, steps=12, drop=Tru
     for known in misconceptions(rule):
         if tell(_path(rule, known.step, known.looks or rule.look, surface, start, schedule, dtype), path):
             raise Wrong(f"{student.name}: {known.message}", why=known.name)
-    first = next(t for t in range(len(wanted)) if not tell(path[t], wanted[t]))
+    first = next(t for t in range(len(wanted)) if not tell(path[: t + 1], wanted[: t + 1]))
     raise Wrong(
         f"{student.name} leaves the path of {rule.title.lower()} at step {first} of {steps}"
         + (", where the learning rate has dropped" if drop and first > steps // 2 else "")

@@ -57,11 +57,6 @@ def _instead(other, translate=lambda hyper: hyper):
     return step
 
 
-def _forgetful(theta, grad, state, hyper, t):
-    """The velocity is used and never stored."""
-    return theta - hyper["lr"] * (hyper["beta"] * state[0] + grad), state
-
-
 def _biased_adam(theta, grad, state, hyper, t):
     """Adam without bias correction."""
     m = hyper["beta1"] * state[0] + (1 - hyper["beta1"]) * grad
@@ -104,14 +99,7 @@ def misconceptions(like):
         add(
             "no memory",
             _like(rule, lambda grad, hyper, t: (grad, _with(hyper, beta=0.0), t)),
-            "Your rule makes the path of gradient descent: the last velocity never enters the new one.",
-            "03-momentum.html",
-        )
-    if rule.slots and "beta" in rule.hyper:
-        add(
-            "velocity not returned",
-            _forgetful,
-            "The new velocity is used for the step and then lost: return it, so that the next step can build on it.",
+            "Your rule makes the path of gradient descent: either the old memory never enters the new one, or the new one is not returned.",
             "03-momentum.html",
         )
     if rule.name == "averaged_momentum":

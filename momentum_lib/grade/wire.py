@@ -59,7 +59,11 @@ def encode(value, depth=0):
             return {"alien": f"array of {value.dtype}"}
         if value.size > LARGEST_ARRAY:
             return {"alien": f"array of {value.size} numbers"}
-        return {"array": [encode(number) for number in value.ravel().tolist()], "shape": value.shape, "dtype": str(value.dtype)}
+        return {
+            "array": [encode(number) for number in value.ravel().tolist()],
+            "shape": list(value.shape),
+            "dtype": str(value.dtype),
+        }
     if kind in (list, tuple):
         return {kind.__name__: [encode(item, depth + 1) for item in value]}
     if kind is dict:
