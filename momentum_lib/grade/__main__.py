@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from . import results
-from .grading import file_digest, grade
+from .grading import file_digest, grade, ungraded
 from .problem_set import BadMaster, Master
 from .sandbox import Limits, NoSandbox, limits_of, require_sandbox
 
@@ -141,7 +141,11 @@ def grade_all(options):
         }
         for future in tqdm(as_completed(waiting), total=len(waiting), unit="notebook", disable=not todo):
             key, path, owner, ids = waiting[future]
-            result = future.result() | {"master": master.digest, "owner": owner, "ids": ids}
+            try:
+                result = future.result()
+            except Exception as error:  # ours, not the student's: said in the tables, and the others go on
+                result = ungraded(master, path, owner, error)
+            result |= {"master": master.digest, "owner": owner, "ids": ids}
             results.write_student(options.out, key, result)
             done[key] = result
     finally:

@@ -213,19 +213,7 @@ def grade(master, path, *, owner=None, limits=None, sandboxed=True):
     try:
         submission = read_submission(path)
     except (Unreadable, OSError) as error:
-        questions = [
-            {
-                "question": c.question,
-                "title": c.title,
-                "points": 0.0,
-                "of": c.points,
-                "why": None,
-                "look": False,
-                "said": "The file could not be read.",
-            }
-            for c in master.of("check")
-        ]
-        return finish(result | {"digest": file_digest(path), "unreadable": str(error), "questions": questions}, master, started)
+        return ungraded(master, path, owner, error)
     named = submission.student
     student = owner or named
     result |= {"digest": submission.digest, "student": student}
@@ -248,6 +236,15 @@ def grade(master, path, *, owner=None, limits=None, sandboxed=True):
         result["cells"] |= {name: why for name, why in room.deadly.items()}
     result["essays"] = {cell.question: submission.essays.get(cell.question, "")[:20000] for cell in master.of("essay")}
     return finish(result, master, started)
+
+
+def ungraded(master, path, owner, error):
+    """The result of a file that could not be graded: no points, and the reason."""
+    said = {"points": 0.0, "why": None, "look": False, "said": "The file could not be graded."}
+    questions = [{"question": c.question, "title": c.title, "of": c.points, **said} for c in master.of("check")]
+    result = {"file": Path(path).name, "set": master.name, "student": owner or "", "notes": [], "cells": {}, "essays": {}}
+    result |= {"digest": file_digest(path), "unreadable": str(error) or type(error).__name__, "questions": questions}
+    return finish(result, master, time.monotonic())
 
 
 def finish(result, master, started):
