@@ -328,3 +328,16 @@ def test_in_a_notebook_a_check_prints_and_stops_nothing(capsys):
     assert grade.check("q1", grade.number, 0.4, 0.5, name="rate") is False
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "q1: rate = 0.5 is right." and re.match(r"q1: not yet\. rate = 0\.4", printed[1])
+
+
+def test_arrays_of_numbers():
+    assert grade.array(np.array([1.0, 2.0]), [1, 2], name="x") == "x is right."
+    assert grade.array((1, 2.0), [1, 2], name="x") and grade.array([np.float64(1), 2], [1, 2])
+    with pytest.raises(grade.Wrong, match=r"shape \(3,\); it must have shape \(2,\)"):
+        grade.array([1.0, 2.0, 3.0], [1, 2], name="x")
+    with pytest.raises(grade.Wrong, match="must be an array; it is a str"):
+        grade.array("12", [1, 2], name="x")
+    with pytest.raises(grade.Wrong, match="you went uphill"):
+        grade.array([1.0, 3.0], [1, 2], name="x", wrong={"you went uphill": [1, 3]})
+    with pytest.raises(grade.Wrong, match="not the right numbers"):
+        grade.array([1.0, np.nan], [1, 2], name="x", wrong={"you went uphill": [1, 3]})

@@ -20,7 +20,7 @@ On an instructor's machine::
 """
 
 from .answers import Wrong
-from .checks import Program, bug_hunt, function, number, parameter, prediction, update_rule
+from .checks import Program, array, bug_hunt, function, number, parameter, prediction, update_rule
 
 
 def check(question, test, *args, **kwargs):
@@ -37,4 +37,4 @@ def check(question, test, *args, **kwargs):
     return True
 
 
-__all__ = ["Program", "Wrong", "bug_hunt", "check", "function", "number", "parameter", "prediction", "update_rule"]
+__all__ = ["Program", "Wrong", "array", "bug_hunt", "check", "function", "number", "parameter", "prediction", "update_rule"]

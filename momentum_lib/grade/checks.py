@@ -151,6 +151,26 @@ def number(given, expected=None, *, name=None, tol=1e-6, between=None, wrong=Non
     return f"{name} = {value:g} is right."
 
 
+def array(given, expected, *, name=None, tol=1e-6, wrong=None):
+    """Check an array of numbers: type, shape, then values to the relative ``tol`` of the largest.
+
+    A list or tuple of numbers counts as an array.  ``wrong`` maps the sentence that helps to the array that the mistake gives.
+    """
+    student = answer(given)
+    name, expected = name or student.name, np.asarray(expected, dtype=float)
+    value = as_array(name, listed(student.value()), expected.shape)
+    if np.allclose(value, expected, rtol=0, atol=tol * np.max(np.abs(expected))):
+        return f"{name} is right."
+    _recognise(name, value, wrong, tol)
+    raise Wrong(f"{name} has the right shape and not the right numbers.")
+
+
+def listed(value):
+    """A list or tuple of plain numbers as an array; anything else as it is."""
+    plain = isinstance(value, (list, tuple)) and all(type(item) in (int, float) or isinstance(item, np.generic) for item in value)
+    return np.array(value, dtype=float) if plain else value
+
+
 def function(given, reference, cases, *, tol=1e-6, wrong=None):
     """Check a function of plain arguments against ``reference`` on every case (a tuple of arguments).
 
@@ -167,12 +187,7 @@ def function(given, reference, cases, *, tol=1e-6, wrong=None):
         if np.ndim(goal) == 0:
             results.append(np.asarray(as_number(label, value)))
         else:
-            value = (
-                np.asarray(value, dtype=float)
-                if isinstance(value, (tuple, list)) and all(type(v) in (int, float) for v in value)
-                else value
-            )
-            results.append(as_array(label, value, np.shape(goal)))
+            results.append(as_array(label, listed(value), np.shape(goal)))
     if all(np.allclose(value, goal, rtol=tol, atol=tol * 1e-3) for value, goal in zip(results, expected)):
         return f"{student.name} is right on {len(cases)} cases."
     for sentence, mistake in (wrong or {}).items():
@@ -240,4 +255,4 @@ def bug_hunt(given, *, right, bugs, points):
     return points * killed / len(bugs)
 
 
-__all__ = ["Program", "Wrong", "bug_hunt", "function", "number", "parameter", "prediction", "update_rule"]
+__all__ = ["Program", "Wrong", "array", "bug_hunt", "function", "number", "parameter", "prediction", "update_rule"]
