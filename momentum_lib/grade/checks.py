@@ -151,14 +151,16 @@ def number(given, expected=None, *, name=None, tol=1e-6, between=None, wrong=Non
     return f"{name} = {value:g} is right."
 
 
-def array(given, expected, *, name=None, tol=1e-6, wrong=None):
-    """Check an array of numbers: type, shape, then values to the relative ``tol`` of the largest.
+def array(given, expected=None, *, shape=None, name=None, tol=1e-6, wrong=None):
+    """Check an array of numbers: type, shape, then (where ``expected`` is given) values to the relative ``tol`` of the largest.
 
     A list or tuple of numbers counts as an array.  ``wrong`` maps the sentence that helps to the array that the mistake gives.
     """
     student = answer(given)
-    name, expected = name or student.name, np.asarray(expected, dtype=float)
-    value = as_array(name, listed(student.value()), expected.shape)
+    name, shape = name or student.name, np.shape(expected) if expected is not None else shape
+    value = as_array(name, listed(student.value()), shape)
+    if expected is None:
+        return f"{name} is an array of shape {value.shape}."
     if np.allclose(value, expected, rtol=0, atol=tol * np.max(np.abs(expected))):
         return f"{name} is right."
     _recognise(name, value, wrong, tol)

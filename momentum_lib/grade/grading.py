@@ -181,12 +181,12 @@ class Checker:
     def grade(self, cell):
         """The points of one check cell with the sentence that goes with them, as a dict."""
         names = dict(self.names)
-        for name in names_asked(cell.source, {*names, *dir(builtins)}):
+        for name in names_asked(cell.hidden, {*names, *dir(builtins)}):
             names[name] = Remote(name, self.room.ask, self.room.limits.call)
         result = {"question": cell.question, "title": cell.title, "points": 0.0, "of": cell.points, "why": None, "look": False}
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                value = self.execute(cell.source, names)
+                value = self.execute(cell.hidden, names)
         except Wrong as wrong:
             return result | {"said": str(wrong), "why": wrong.why}
         except Exception as error:  # the check itself failed: a person must look, the others go on

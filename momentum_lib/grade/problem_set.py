@@ -55,6 +55,12 @@ class Cell:
         return HIDDEN.sub("", text).rstrip("\n")
 
     @property
+    def hidden(self):
+        """The hidden tests of a check, which stand on their own feet: given cells and the student's names are all they use."""
+        found = HIDDEN.search(self.source)
+        return "\n".join(found[0].strip("\n").splitlines()[1:-1]) if found else ""
+
+    @property
     def scheme(self):
         """The mark scheme of an essay."""
         found = SCHEME.search(self.source)
@@ -168,7 +174,9 @@ class Master:
 
 def leaks(master, copy):
     """Every line of a solution or a hidden test that a student's copy holds anywhere: source, metadata, outputs."""
-    everything = json.dumps(copy, ensure_ascii=False)
+    texts = list(strings(copy))
+    lines = {line.strip() for text in texts for line in text.splitlines()}
+    everything = "\n".join(texts)
     shown = {line.strip() for cell in master.cells for line in cell.shown.splitlines()}
     secret = set()
     for cell in master.cells:
@@ -178,7 +186,18 @@ def leaks(master, copy):
         if cell.role == "essay":
             secret |= {line.strip() for line in cell.source.splitlines()}
     telling = {line for line in secret - shown if len(line) > 8 or "###" in line}
-    return sorted(line for line in telling if json.dumps(line, ensure_ascii=False)[1:-1] in everything)
+    return sorted(line for line in telling if line in lines or (len(line) > 24 and line in everything))
+
+
+def strings(data):
+    """Every text in a notebook, wherever it stands; a cell's source as one."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, list) and data and all(isinstance(item, str) for item in data):
+        yield "".join(data)
+    elif isinstance(data, (list, dict)):
+        for item in data.values() if isinstance(data, dict) else data:
+            yield from strings(item)
 
 
 def names_asked(source, known):
