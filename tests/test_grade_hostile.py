@@ -12,7 +12,15 @@ import pytest
 
 from momentum_lib.grade import sandbox
 from momentum_lib.grade.grading import grade
-from momentum_lib.grade.results import cell_safe, feedback_page, key_of
+from momentum_lib.grade.results import (
+    cell_safe,
+    feedback_page,
+    key_of,
+    read_student,
+    write_student,
+    write_tables,
+    write_text,
+)
 from momentum_lib.grade.sandbox import limits_of
 
 QUICK = limits_of(cell=2, call=1, total=25)
@@ -223,6 +231,107 @@ for target in {targets!r}:
     assert grading.points(result) == ALL | {"q1-check": 0}
     Path(tmp_path / "handed.ipynb").unlink()
     assert (fingerprint(tmp_path), fingerprint(Path(sandbox.PACKAGE)), fingerprint(master.path.parent)) == before
+
+
+REACHED = """
+import ctypes, os, threading
+reached = []
+libc = ctypes.CDLL(None, use_errno=True)
+for name, act in {
+    "shared memory of System V": lambda: libc.shmget(0, 10**6, 0o1600) >= 0,
+    "a message queue": lambda: libc.msgget(0, 0o1600) >= 0,
+    "a file in memory": lambda: os.memfd_create("hoard"),
+    "a file in /dev": lambda: open("/dev/hoard", "w"),
+    "a file in /dev/shm": lambda: open("/dev/shm/hoard", "w"),
+    "a file in /": lambda: open("/hoard", "w"),
+    "name spaces of its own": lambda: libc.unshare(0x10000000) == 0,
+    "a mount": lambda: libc.mount(b"none", b"/home/student", b"tmpfs", 0, None) == 0,
+    "a child": lambda: os.fork() + 1,
+    "a traced process": lambda: libc.ptrace(0, 0, 0, 0) == 0,
+    "io_uring": lambda: libc.syscall(425, 8, 0) >= 0 or ctypes.get_errno() != 1,
+    "the kernel's keys": lambda: libc.syscall(NUMBER_OF_ADD_KEY, b"user", b"k", b"v", 1, -3) >= 0,
+    "the kernel's settings": lambda: open("/proc/sys/kernel/core_pattern", "w"),
+    "the process that started it": lambda: open("/proc/1/fd/2", "w"),
+    "what other processes were started with": lambda: open("/proc/1/cmdline"),
+    "the machine's devices": lambda: os.listdir("/sys/class"),
+}.items():
+    try:
+        if act():
+            reached.append(name)
+    except OSError:
+        pass
+thread = threading.Thread(target=reached.append, args=("a thread",))
+thread.start()
+thread.join()
+"""
+
+
+def test_what_no_answer_needs_is_not_within_reach():
+    """Memory that no limit counts, name spaces, the kernel's switches: closed for root, too.  A thread is allowed."""
+    source = REACHED.replace("NUMBER_OF_ADD_KEY", str(sandbox.REFUSED["add_key"][list(sandbox.CALLS).index(os.uname().machine)]))
+    with sandbox.Process(QUICK) as process:
+        assert process.ask({"op": "run", "cell": "c", "source": source, "limit": 5}, 8) == {"id": 1}
+        assert process.ask({"op": "get", "name": "reached"}, 2)["value"] == {"list": ["a thread"]}
+
+
+def test_a_huge_dict_is_too_large_and_ends_nothing(hand_in):
+    source = "kappa = {i: str(i) for i in range(10**6)}"
+    result = hand_in({"q2": source}, limits=limits_of(cell=10, call=5, total=40))
+    assert grading.points(result) == ALL | {"q2-check": 0}
+    assert "too large" in result["questions"][1]["said"], result["questions"][1]
+
+
+def test_half_a_character_stops_no_class(hand_in, master, tmp_path):
+    """Half a surrogate pair cannot be written as UTF-8: as a name, in an error, in an essay, in a file's name."""
+    half = "\udc80"
+    result = hand_in(
+        {"who": f'STUDENT = "a{half}b"', "q1": f'raise ValueError("a{half}b")', "q4": f"because {half}"}, name=f"a{half}.ipynb"
+    )
+    assert grading.points(result)["q3-check"] == 4
+    write_student(tmp_path, "key", result)
+    assert read_student(tmp_path, "key")["essays"]["q4"] == f"because {half}"
+    write_text(tmp_path / "page.html", feedback_page(master, result, {}, "key"))
+    write_tables(tmp_path, master, {"key": result})
+    assert "a\\udc80.ipynb" in (tmp_path / "grades.csv").read_text("utf-8")
+
+
+def test_a_cell_that_was_copied_with_its_name_runs_in_its_place(hand_in, master, tmp_path):
+    """Notebooks copy a cell with its metadata: both run, in order; an essay's two texts are both kept."""
+    notebook = grading.with_cells({})
+    at = next(i for i, cell in enumerate(notebook["cells"]) if cell["id"] == "q1")
+    wrong = {
+        **notebook["cells"][at],
+        "source": "def my_step(theta, grad, v, *, lr, beta):\n    import os\n    os._exit(0)\nos._exit(0)",
+    }
+    notebook["cells"].insert(at, wrong)
+    notebook["cells"].append({**notebook["cells"][-1], "source": "And because it remembers."})
+    result = grade(master, grading.write(tmp_path, notebook), limits=QUICK)
+    assert grading.points(result) == ALL
+    assert "Because the memory" in result["essays"]["q4"] and "And because it remembers." in result["essays"]["q4"]
+    notebook["cells"][at]["source"] = "import os\nos._exit(0)"  # the first copy is deadly: the second one still runs
+    assert grading.points(grade(master, grading.write(tmp_path, notebook), limits=QUICK)) == ALL
+
+
+NOTEBOOKS_OWN = {
+    "a timed cell": "%%time\n" + grading.RIGHT,
+    "a magic line": "%matplotlib inline\n" + grading.RIGHT,
+    "a magic line in a block": "if True:\n    %pip install x\n" + grading.RIGHT,
+    "a question": "my_step?\n" + grading.RIGHT,
+    "a remainder at the start of a line": grading.RIGHT + "x = (7\n% 4)\nassert x == 3\n",
+    "lines that end as in Windows": grading.RIGHT.replace("\n", "\r\n"),
+    "a line separator in a text": "x = 'a\u2028b'\n" + grading.RIGHT,
+}
+
+
+@pytest.mark.parametrize("what", NOTEBOOKS_OWN)
+def test_what_a_notebook_understands_costs_nothing(hand_in, what):
+    result = hand_in({"q1": NOTEBOOKS_OWN[what]})
+    assert grading.points(result) == ALL, result["cells"]
+
+
+def test_a_path_of_nan_is_no_known_mistake(hand_in):
+    said = hand_in({"q1": grading.RIGHT.replace("return theta", "return np.nan * theta")})["questions"][0]
+    assert said["points"] == 0 and said["why"] is None and "at step 1" in said["said"], said
 
 
 def test_there_is_no_network(hand_in):

@@ -16,6 +16,8 @@ import pytest
 
 from momentum_lib.grade import __main__ as program
 from momentum_lib.grade import results, sandbox
+from momentum_lib.grade.grading import grade
+from momentum_lib.grade.parallel import Died, in_turn
 from momentum_lib.grade.problem_set import BadMaster, Master, leaks, names_asked, write
 
 ROOT = Path(__file__).parents[1]
@@ -162,6 +164,104 @@ def test_points_by_hand_that_do_not_read_are_named_by_line(tmp_path, points, say
     results.write_table(tmp_path / "by-hand.csv", ["key", "question", "points", "comment"], [["k", "q4", points, ""]])
     with pytest.raises(ValueError, match=says):
         results.read_by_hand(tmp_path)
+
+
+def rewritten(folder, master, text, encoding="utf-8"):
+    (folder / "by-hand.csv").write_bytes(text.encode(encoding))
+    return results.read_by_hand(folder, master)
+
+
+def test_points_by_hand_read_as_spreadsheets_save_them(tmp_path):
+    master = grading.master(tmp_path)
+    assert rewritten(tmp_path, master, "\ufeffkey,question,points,comment\r\nk,q4,1.5,fine\r\n") == {("k", "q4"): (1.5, "fine")}
+    assert rewritten(tmp_path, master, 'key;question;points;comment\nk;q4;1,5;"so, so"\n') == {("k", "q4"): (1.5, "so, so")}
+    for text, encoding, says in (
+        ("key,question,points,comment\nk,q4,1,ü\n", "latin-1", "CSV UTF-8"),
+        ("key,points\nk,1\n", "utf-8", "lacks the column question"),
+        ("key,question,points,comment\nk,q5,1,\n", "utf-8", "line 2: there is no question 'q5'; known: q1-check"),
+        ("key,question,points,comment\nk,q4,15,\n", "utf-8", "line 2: points are 15; q4 has 2"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            rewritten(tmp_path, master, text, encoding)
+
+
+def test_points_by_hand_outlive_their_submission_and_replace_a_checks(folder, tmp_path):
+    inbox, out = tmp_path / "inbox", tmp_path / "out"
+    inbox.mkdir()
+    shutil.copy(folder / "inbox" / "bob.ipynb", inbox)
+    arguments = [str(inbox), "--master", str(folder / "set.ipynb"), "--out", str(out), "--jobs", "1"]
+    program.main(arguments)
+    (key,) = {row["key"] for row in table(out / "by-hand.csv")}
+    rows = [[key, "", "q1-check", "", "", "3", "the idea is right"], ["gone-12345678", "", "q4", "", "", "2", "kept"]]
+    results.write_table(out / "by-hand.csv", ["key", "student", "question", "title", "of", "points", "comment"], rows)
+    program.main(arguments)
+    (row,) = table(out / "grades.csv")
+    assert row["points"] == "9" and row["q1-check"] == "3"
+    assert {(r["key"], r["points"]) for r in table(out / "by-hand.csv")} == {(key, "3"), (key, ""), ("gone-12345678", "2")}
+
+
+def test_the_master_and_the_results_are_no_submissions(folder, tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    shutil.copy(folder / "inbox" / "ada.ipynb", inbox)
+    shutil.copy(folder / "set.ipynb", inbox)
+    (inbox / "results").mkdir()
+    shutil.copy(folder / "inbox" / "bob.ipynb", inbox / "results")
+    program.main([str(inbox), "--master", str(inbox / "set.ipynb"), "--out", str(inbox / "results"), "--jobs", "1"])
+    assert [row["file"] for row in table(inbox / "results" / "grades.csv")] == ["ada.ipynb"]
+
+
+def test_two_files_with_one_place_in_canvas_are_named(tmp_path):
+    result = {"student": "", "notes": [], "ids": {"canvas": "12", "name": "x"}}
+    graded = program.note_twins({"a": result | {"file": "a.ipynb"}, "b": result | {"file": "b.ipynb"}})
+    assert graded["a"]["notes"] == ["The same Canvas number stands in b.ipynb."]
+
+
+def die(where):
+    os._exit(1)
+
+
+def answer(number):
+    if number == 13:
+        die("here")
+    if number == 14:
+        raise ValueError("mine")
+    return number**2
+
+
+def test_a_process_that_dies_stops_none_of_the_others():
+    done = dict(in_turn(answer, {number: (number,) for number in range(24)}, 2))
+    assert isinstance(done.pop(13), Died) and isinstance(done.pop(14), ValueError)
+    assert done == {number: number**2 for number in range(24) if number not in (13, 14)}
+
+
+def test_what_the_grader_failed_at_is_tried_again(folder, tmp_path, monkeypatch):
+    inbox, out = tmp_path / "inbox", tmp_path / "out"
+    inbox.mkdir()
+    shutil.copy(folder / "inbox" / "ada.ipynb", inbox)
+    arguments = [str(inbox), "--master", str(folder / "set.ipynb"), "--out", str(out), "--jobs", "1"]
+    with monkeypatch.context() as context:
+        context.setattr(program, "in_turn", lambda work, tasks, jobs: ((key, Died("gone")) for key in tasks))
+        assert program.main(arguments) == 1
+    assert "The grader failed here" in table(out / "grades.csv")[0]["look at"]
+    assert program.main(arguments) == 0 and table(out / "grades.csv")[0]["points"] == "9"
+
+
+def test_a_file_that_vanishes_has_no_points_and_stops_nothing(tmp_path):
+    result = grade(grading.master(tmp_path), tmp_path / "gone.ipynb")
+    assert result["points"] == 0 and "gone.ipynb" in result["unreadable"] and "again" not in result
+
+
+def test_a_folder_that_submissions_can_read_is_refused(folder, capsys):
+    inside = Path(sys.prefix) / "results"
+    assert program.main([str(folder / "inbox"), "--master", str(folder / "set.ipynb"), "--out", str(inside)]) == 2
+    assert "every submission can read" in capsys.readouterr().err and not inside.exists()
+
+
+def test_a_copy_names_nobody(tmp_path):
+    master = grading.master(tmp_path)
+    (named,) = [cell["source"] for cell in master.student_copy()["cells"] if cell["id"] == "who"]
+    assert "ada" in master.cells[3].source and "".join(named).startswith('STUDENT = ""')
 
 
 def test_the_roster_says_who_it_is_and_decides_the_parameters(folder, tmp_path):

@@ -8,14 +8,14 @@ import csv
 import os
 import re
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from . import results
 from .grading import file_digest, grade, ungraded
+from .parallel import in_turn
 from .problem_set import BadMaster, Master
-from .sandbox import Limits, NoSandbox, limits_of, require_sandbox
+from .sandbox import Limits, NoSandbox, limits_of, readable_from_inside, require_sandbox
 
 CANVAS = re.compile(r"^(?P<name>[^_]+?)_(?:LATE_)?(?P<canvas>\d+)_\d+_.+$")
 MOODLE = re.compile(r"^(?P<name>.+)_(?P<moodle>\d+)_assignsubmission_file_?$")
@@ -97,12 +97,13 @@ def read_roster(path):
         return {(column, row[column]): row for row in table for column in ("file", "canvas", "moodle") if row.get(column)}
 
 
-def find(folder):
-    """The notebooks below a folder, sorted; hidden folders, checkpoints and links are left out."""
-    found = []
+def find(folder, master, out):
+    """The notebooks below a folder, sorted; hidden folders, checkpoints, links, the master and the results are left out."""
+    found, master, out = [], Path(master).resolve(), Path(out).resolve()
     for path in sorted(folder.rglob("*.ipynb")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in parts):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        ours = path.resolve() == master or (out != folder.resolve() and path.resolve().is_relative_to(out))
+        if path.is_file() and not path.is_symlink() and not hidden and not ours:
             found.append(path)
     return found
 
@@ -110,17 +111,21 @@ def find(folder):
 def still_good(old, path, master, owner):
     """Whether a result that lies there is of this very file, master and owner."""
     return (
-        bool(old) and old.get("digest") == file_digest(path) and old.get("master") == master.digest and old.get("owner") == owner
+        bool(old)
+        and not old.get("again")
+        and old.get("digest") == file_digest(path)
+        and old.get("master") == master.digest
+        and old.get("owner") == owner
     )
 
 
-def grade_all(options):
+def grade_all(options, master):
     """Grade what has not been graded; returns {key: result}."""
     from tqdm import tqdm
 
-    master, roster = Master(options.master), read_roster(options.roster)
+    roster = read_roster(options.roster)
     limits = limits_of(cell=options.cell_seconds, total=options.total_seconds, memory=int(options.memory_mb * 2**20))
-    files = find(options.submissions)
+    files = find(options.submissions, options.master, options.out)
     if not files:
         raise ValueError(f"{options.submissions} holds no notebook (.ipynb). Unpack the submissions there first.")
     done, todo = {}, {}
@@ -132,38 +137,53 @@ def grade_all(options):
             done[key] = old
         else:
             todo[key] = path, owner, ids
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        print("You grade as root; an ordinary account is safer.", file=sys.stderr)
     print(f"{len(files)} submissions: {len(done)} graded before, {len(todo)} to grade, {options.jobs} at a time.")
-    pool = ProcessPoolExecutor(min(options.jobs, max(1, len(todo))), mp_context=get_context("spawn"))
-    try:
-        waiting = {
-            pool.submit(grade, master, path, owner=owner, limits=limits, sandboxed=not options.trust): (key, path, owner, ids)
-            for key, (path, owner, ids) in todo.items()
-        }
-        for future in tqdm(as_completed(waiting), total=len(waiting), unit="notebook", disable=not todo):
-            key, path, owner, ids = waiting[future]
-            try:
-                result = future.result()
-            except Exception as error:  # ours, not the student's: said in the tables, and the others go on
-                result = ungraded(master, path, owner, error)
-            result |= {"master": master.digest, "owner": owner, "ids": ids}
-            results.write_student(options.out, key, result)
-            done[key] = result
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return master, done
+    work = partial(grade, master, limits=limits, sandboxed=not options.trust)
+    tasks = {key: (path, owner) for key, (path, owner, _) in todo.items()}
+    for key, result in tqdm(in_turn(work, tasks, options.jobs), total=len(tasks), unit="notebook", disable=not todo):
+        path, owner, ids = todo[key]
+        if isinstance(result, Exception):  # ours, not the student's: said in the tables, and the others go on
+            result = ungraded(master, path, owner, result)
+        result |= {"file": path.relative_to(options.submissions).as_posix(), "master": master.digest, "owner": owner, "ids": ids}
+        results.write_student(options.out, key, result)
+        done[key] = result
+    return dict(sorted(done.items()))
 
 
 def note_twins(graded):
-    """A note on every result whose STUDENT another one has, too: their parameters were the same."""
-    owners = {}
+    """A note on every result that shares its STUDENT (so its parameters) or its place in Canvas or Moodle with another."""
+    shared = {}
     for key, result in graded.items():
-        if result["student"]:
-            owners.setdefault(result["student"].lower(), []).append(key)
-    for keys in owners.values():
+        for what, value in {"STUDENT": result["student"].lower(), **result.get("ids", {})}.items():
+            if what in ("STUDENT", "canvas", "moodle") and value:
+                shared.setdefault((what, value), []).append(key)
+    for (what, _), keys in shared.items():
         for key in keys if len(keys) > 1 else ():
-            others = ", ".join(graded[other]["file"] for other in keys if other != key)[:300]
-            graded[key] = graded[key] | {"notes": [*graded[key]["notes"], f"The same STUDENT stands in {others}."]}
+            others = ", ".join(graded[other]["file"] for other in keys[:8] if other != key)[:300]
+            note = f"The same {'STUDENT' if what == 'STUDENT' else what.title() + ' number'} stands in {others}."
+            graded[key] = graded[key] | {"notes": [*graded[key]["notes"], note]}
     return graded
+
+
+def reject_exposed(options):
+    """Raise ValueError where a submission could read the master, the results or its neighbours."""
+    for path in (options.master, options.submissions, options.out):
+        shown = readable_from_inside(path)
+        if shown:
+            raise ValueError(
+                f"{path} lies in {shown}, which every submission can read from inside the sandbox. Move it elsewhere."
+            )
+
+
+def write_all(options, master, graded):
+    """The tables and the pages."""
+    results.write_by_hand(options.out, master, graded)
+    by_hand = results.read_by_hand(options.out, master)
+    for key, result in graded.items():
+        results.write_text(options.out / "feedback" / f"{key}.html", results.feedback_page(master, result, by_hand, key))
+    results.write_tables(options.out, master, graded)
 
 
 def main(arguments=None):
@@ -176,22 +196,19 @@ def main(arguments=None):
         if options.trust:
             print("No sandbox, as you asked: the submissions run with your rights.", file=sys.stderr)
         else:
+            reject_exposed(options)
             require_sandbox()
+        master = Master(options.master)
         options.out.mkdir(parents=True, exist_ok=True)
-        results.read_by_hand(options.out)
-        master, graded = grade_all(options)
+        results.read_by_hand(options.out, master)
+        graded = note_twins(grade_all(options, master))
+        write_all(options, master, graded)
     except (NoSandbox, BadMaster, ValueError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted. What was graded is kept; the same command goes on from there.", file=sys.stderr)
         return 130
-    graded = note_twins(graded)
-    results.write_by_hand(options.out, master, graded)
-    by_hand = results.read_by_hand(options.out)
-    for key, result in graded.items():
-        results.write_text(options.out / "feedback" / f"{key}.html", results.feedback_page(master, result, by_hand, key))
-    results.write_tables(options.out, master, graded)
     unreadable = [result["file"] for result in graded.values() if "unreadable" in result]
     print(f"{len(graded)} graded; the tables and pages are in {options.out}.")
     if unreadable:

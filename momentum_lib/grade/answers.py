@@ -64,7 +64,7 @@ class Remote:
             raise Wrong(f"{self.name} stopped with {str(error.get('kind'))[:80]}: {str(error.get('text'))[:500]}{line}")
         try:
             return decode(reply.get("value")), [i for i in reply.get("changed", []) if isinstance(i, int)]
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise Wrong(f"{self.name} gave something that cannot be read: {str(error)[:200]}") from None
 
     def value(self):

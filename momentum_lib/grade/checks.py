@@ -31,8 +31,8 @@ def parameter(student, name, choices):
     choices = list(choices)
     if not choices:
         raise ValueError(f"parameter {name!r} has no choices.")
-    text = f"{student.strip().lower()}\n{name}"
-    return choices[int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % len(choices)]
+    text = f"{student.strip().lower()}\n{name}".encode("utf-8", "surrogatepass")
+    return choices[int.from_bytes(hashlib.sha256(text).digest()[:8], "big") % len(choices)]
 
 
 def same(a, b):
@@ -47,6 +47,11 @@ def same(a, b):
         a, b = a[finite], b[finite]
         scale = np.maximum.accumulate(np.abs(b).max(axis=1, initial=1e-300))[:, None]
         return bool(np.all(np.abs(a - b) <= CLOSE * scale))
+
+
+def alike(a, b):
+    """Whether two paths agree to rounding as far as either is finite: a path of NaN is like no other."""
+    return same(a, b) and same(b, a)
 
 
 # -- rules -----------------------------------------------------------------------------------------
@@ -108,7 +113,7 @@ def update_rule(given, like, *, surface="ravine", start=None, steps=12, drop=Tru
         rule, lambda theta, grad, state, now, t: rule.step(theta, grad, state, now, t), rule.look, surface, start, schedule, dtype
     )
     path = _path(rule, take, measured, surface, start, schedule, dtype)
-    tell = (lambda a, b: np.allclose(a, b, rtol=1e-4, atol=1e-5)) if np.dtype(dtype) == np.float32 else same
+    tell = (lambda a, b: np.allclose(a, b, rtol=1e-4, atol=1e-5)) if np.dtype(dtype) == np.float32 else alike
     if tell(path, wanted):
         return f"{student.name} makes the path of {rule.title.lower()}, step for step."
     for known in misconceptions(rule):

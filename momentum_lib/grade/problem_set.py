@@ -26,6 +26,8 @@ SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION[^\n]*\n.*?^[ \t]*### END SOL
 HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS[^\n]*\n.*?^[ \t]*### END HIDDEN TESTS[^\n]*(\n|\Z)", re.M | re.S)
 SCHEME = re.compile(r"^=== BEGIN MARK SCHEME ===\n(.*?)^=== END MARK SCHEME ===(\n|\Z)", re.M | re.S)
 BLANK = '{indent}# Write your answer here.\n{indent}raise NotImplementedError("this answer is still blank")\n'
+NAME = re.compile(r"^STUDENT = .*$", re.M)
+BLANK_NAME = 'STUDENT = ""  # between the quotation marks'
 BLANK_ESSAY = "*Write your answer here.*"
 SETUP = "setup"
 
@@ -51,6 +53,8 @@ class Cell:
         """The text that a student sees."""
         if self.role == "essay":
             return BLANK_ESSAY
+        if self.role == "code":
+            return NAME.sub(BLANK_NAME, self.source)
         text = SOLUTION.sub(lambda found: BLANK.format(indent=found[1]), self.source)
         return HIDDEN.sub("", text).rstrip("\n")
 

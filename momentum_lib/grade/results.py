@@ -26,7 +26,8 @@ def write_text(path, text):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
-    with open(temporary, "w", encoding="utf-8", newline="") as file:
+    # backslashreplace: half a surrogate pair in somebody's name must not stop the class
+    with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -42,9 +43,9 @@ def key_of(path, root):
 
 
 def cell_safe(text):
-    """A text as a spreadsheet's cell: what would be read as a formula gets a quote in front."""
-    text = str(text)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A text as a spreadsheet's cell: no control characters, and what would be read as a formula gets a quote in front."""
+    text = re.sub(r"[\x00-\x1f\x7f]+", " ", str(text))
+    return "'" + text if text.lstrip()[:1] in ("=", "+", "-", "@") and text.strip() else text
 
 
 def points_text(points):
@@ -52,41 +53,65 @@ def points_text(points):
     return f"{round(points, 2):g}"
 
 
-def read_by_hand(folder):
+def by_hand_rows(folder):
+    """The rows of ``by-hand.csv`` as (line, row), as spreadsheets save it: with a mark in front or without, commas or semicolons."""
+    path = Path(folder) / MANUAL
+    if not path.exists():
+        return
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not in UTF-8; save it as 'CSV UTF-8'.") from None
+    header = text.partition("\n")[0]
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")
+    missing = {"key", "question", "points"} - set(table.fieldnames or ())
+    if missing:
+        raise ValueError(f"{path} lacks the column {sorted(missing)[0]}; needed: key, question, points.")
+    for row in table:
+        yield table.line_num, row
+
+
+def read_by_hand(folder, master=None):
     """Points given by a person, from ``by-hand.csv``: {(key, question): (points, comment)}.
 
-    Raises ValueError that names the line for a row that does not read.
+    Raises ValueError that names the line for a row that does not read, and, where the master is given,
+    for a question that it does not have and for more points than a question has.
     """
-    path = Path(folder) / MANUAL
-    given = {}
-    if not path.exists():
-        return given
-    with open(path, encoding="utf-8", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            if not (row.get("points") or "").strip():
-                continue
-            try:
-                points = float(row["points"])
-                key = row["key"], row["question"]
-            except (KeyError, ValueError):
-                raise ValueError(
-                    f"{path}, line {line}: points are {row.get('points')!r}; allowed: a number, or nothing."
-                ) from None
-            if not 0 <= points < float("inf"):
-                raise ValueError(f"{path}, line {line}: points are {points:g}; allowed: a number >= 0.")
-            given[key] = points, row.get("comment", "") or ""
+    path, given = Path(folder) / MANUAL, {}
+    most = {cell.question: cell.points for cell in master.of("check", "essay")} if master else {}
+    for line, row in by_hand_rows(folder):
+        text = (row["points"] or "").strip()
+        if not text:
+            continue
+        here = f"{path}, line {line}"
+        try:
+            points = float(text.replace(",", "."))
+        except ValueError:
+            raise ValueError(f"{here}: points are {text!r}; allowed: a number, or nothing.") from None
+        if not 0 <= points < float("inf"):
+            raise ValueError(f"{here}: points are {points:g}; allowed: a number >= 0.")
+        if master and row["question"] not in most:
+            raise ValueError(f"{here}: there is no question {row['question']!r}; known: {', '.join(most)}.")
+        if master and points > most[row["question"]]:
+            raise ValueError(f"{here}: points are {points:g}; {row['question']} has {most[row['question']]:g}.")
+        given[row["key"], row["question"]] = points, row.get("comment") or ""
     return given
 
 
 def write_by_hand(folder, master, results):
-    """The table that a person fills in: one row for each essay and each question to be looked at; what is filled in stays."""
+    """The table that a person fills in: one row for each essay and each question to be looked at; what is filled in stays.
+
+    It stays also where it was added by a person, and where its submission is no longer there.
+    """
     given = read_by_hand(folder)
-    rows = []
+    rows, asked_for = [], set()
+    names = {cell.question: (cell.title, cell.points) for cell in master.of("check", "essay")}
     for key, result in sorted(results.items()):
         asked = [(cell.question, cell.title, cell.points) for cell in master.of("essay")]
         asked += [(q["question"], q["title"], q["of"]) for q in result["questions"] if q["look"]]
         for question, title, of in asked:
             points, comment = given.get((key, question), ("", ""))
+            asked_for.add((key, question))
             rows.append(
                 [
                     key,
@@ -98,6 +123,10 @@ def write_by_hand(folder, master, results):
                     comment,
                 ]
             )
+    for (key, question), (points, comment) in given.items():
+        if (key, question) not in asked_for:
+            student, (title, of) = results.get(key, {}).get("student", ""), names.get(question, ("", 0))
+            rows.append([key, cell_safe(student), question, title, f"{of:g}", points_text(points), comment])
     write_table(Path(folder) / MANUAL, ["key", "student", "question", "title", "of", "points", "comment"], rows)
 
 
@@ -127,7 +156,7 @@ def write_tables(folder, master, results):
     questions = [cell.question for cell in master.of("check")]
     essays = [cell.question for cell in master.of("essay")]
     best = sum(master.points)
-    rows, canvas, moodle = [], [], []
+    rows, canvas, moodle = [], [["    Points Possible", "", "", "", "", f"{best:g}"]], []
     for key, result in sorted(results.items()):
         points = {q["question"]: points_text(q["points"]) for q in result["questions"]}
         points |= {question: points_text(value) for (owner, question), (value, _) in by_hand.items() if owner == key}
@@ -156,7 +185,7 @@ def write_tables(folder, master, results):
         canvas.append(
             [
                 cell_safe(ids.get("name", result["student"])),
-                ids.get("canvas", ""),
+                cell_safe(ids.get("canvas", "")),
                 "",
                 cell_safe(ids.get("login", "")),
                 "",
@@ -196,7 +225,7 @@ def feedback_page(master, result, by_hand, key):
     aside = "".join(f"<p class='quiet'>{say(str(note)[:700])}</p>" for note in notes if note)
     best = sum(master.points)
     return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{say(master.title)}</title><style>{STYLE}</style></head><body><main>'
         f"<h1>{say(master.title)}</h1><p>{say(result['student'] or result['file'])}: {points_text(total(result, by_hand, key))} of {best:g} points</p>"
         f"{''.join(parts)}{aside}</main></body></html>\n"

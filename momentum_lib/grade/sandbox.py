@@ -2,15 +2,18 @@
 
 What the sandbox shows to the code inside: the Python that grades (read-only), momentum_lib
 (read-only), the system's libraries (read-only), an empty work folder in memory.  Nothing else:
-no home, no submissions, no masters, no results.  What it cannot do: open a connection, start a process
-(a system-call filter refuses), see other processes, outlive its limits.
+no home, no submissions, no masters, no results, no /proc and no /sys (an instructor who grades as root
+would hand out the kernel's switches with them).  What it cannot do: open a connection, start a process,
+keep memory that its limit does not count (a system-call filter refuses both), outlive its limits.
 """
 
+import contextlib
 import json
 import os
 import platform
 import selectors
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -55,14 +58,39 @@ class Limits:
 
 # audit architecture, then the numbers of fork, vfork (None where the machine has none), clone, clone3
 CALLS = {"x86_64": (0xC000003E, 57, 58, 56, 435), "aarch64": (0xC00000B7, None, None, 220, 435)}
+# What no answer needs: (x86_64, aarch64).  Memory that RLIMIT_AS does not count, name spaces of one's own with
+# mounts in them, other processes, and the parts of the kernel that most escapes have gone through.
+REFUSED = {
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "mount": (165, 40),
+    "fsopen": (430, 430),
+    "open_tree": (428, 428),
+    "mount_setattr": (442, 442),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "pidfd_open": (434, 434),
+    "io_uring_setup": (425, 425),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+}
 LOAD, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, JUMP_IF_BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
-EAGAIN, ENOSYS = 11, 38
+EPERM, EAGAIN, ENOSYS = 1, 11, 38
 CLONE_THREAD, OTHER_CALLING_CONVENTION = 0x00010000, 0x40000000
 
 
 def no_new_processes(machine=None):
-    """A seccomp program, as bytes, that lets a process start threads but no processes.
+    """A seccomp program, as bytes, that lets a process start threads but no processes, and refuses the calls of REFUSED.
 
     Raises NoSandbox on a machine whose system-call numbers are not known here.
     """
@@ -81,13 +109,15 @@ def no_new_processes(machine=None):
     for call in (fork, vfork):
         if call is not None:
             body.append((None, JUMP_IF_EQUAL, call, "refuse", None))
+    column = list(CALLS).index(machine)
+    body += [(None, JUMP_IF_EQUAL, numbers[column], "forbid", None) for numbers in REFUSED.values()]
     body += [
         (None, JUMP_IF_EQUAL, clone3, "unknown", None),  # the C library then falls back to clone, whose flags can be read
         (None, JUMP_IF_EQUAL, clone, None, "allow"),
         ("flags", LOAD, 16),
         (None, JUMP_IF_BITS, CLONE_THREAD, "allow", "refuse"),
     ]
-    ends = {"refuse": REFUSE | EAGAIN, "unknown": REFUSE | ENOSYS, "allow": ALLOW, "kill": KILL}
+    ends = {"refuse": REFUSE | EAGAIN, "forbid": REFUSE | EPERM, "unknown": REFUSE | ENOSYS, "allow": ALLOW, "kill": KILL}
     places = {name: 1 + len(body) + i for i, name in enumerate(ends)}
     program = [struct.pack("HBBI", LOAD, 0, 0, 4)]
     for at, (_, code, operand, *jumps) in enumerate(body, start=1):
@@ -123,22 +153,21 @@ def bubblewrap(limits, filter_fd):
         command += ["--setenv", name, value]
     for folder in ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"):
         command += ["--ro-bind-try", folder, folder]
-    for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):
+    for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):  # the Python that runs, and its packages
         if not Path(prefix).is_relative_to("/usr"):
             command += ["--ro-bind", prefix, prefix]
-    command += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK]
-    command += [
-        "--ro-bind",
-        str(PACKAGE),
-        f"{COURSE}/momentum_lib",
-        "--remount-ro",
-        "/",
-        "--chdir",
-        WORK,
-        "--seccomp",
-        str(filter_fd),
-    ]
+    command += ["--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK]
+    command += ["--ro-bind", str(PACKAGE), f"{COURSE}/momentum_lib"]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/"]  # both are file systems in memory, and would have no limit
+    command += ["--chdir", WORK, "--seccomp", str(filter_fd)]
     return command
+
+
+def readable_from_inside(path):
+    """The folder that the sandbox shows and ``path`` lies in, or None: masters and submissions belong elsewhere."""
+    path = Path(path).resolve()
+    shown = [Path("/usr"), Path("/lib"), Path("/lib64"), Path("/bin"), Path(sys.base_prefix), Path(sys.prefix), PACKAGE]
+    return next((folder for folder in shown if path.is_relative_to(folder.resolve())), None)
 
 
 def worker_command(limits):
@@ -151,7 +180,10 @@ def worker_command(limits):
 def refusal():
     """Why there is no sandbox on this machine, or None where there is one that works (tried, once)."""
     if shutil.which("bwrap") is None:
-        return "bubblewrap (bwrap) is not installed; on Debian and Ubuntu: apt install bubblewrap"
+        return (
+            "bubblewrap (bwrap) is not installed; on Debian and Ubuntu: apt install bubblewrap; "
+            "on macOS and Windows, grade in a Linux virtual machine (WSL 2 is one)"
+        )
     try:
         with Process(Limits(total=30), sandboxed=True, checked=True) as process:
             process.ask({"op": "run", "cell": "trial", "source": "import numpy", "limit": 20}, 25)
@@ -212,6 +244,9 @@ class Process:
     def close(self):
         """End the worker and everything in it."""
         self.selector.close()
+        if self.folder:  # no sandbox: what the worker started is in its process group
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

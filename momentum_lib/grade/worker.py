@@ -36,12 +36,31 @@ def time_limit(seconds):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+RUNS_ITS_CELL = ("%%time", "%%timeit", "%%capture", "%%prun")
+
+
 def without_magics(source):
-    """The source with the notebook's own commands (lines that start with % or !) made comments."""
-    lines = source.splitlines()
-    if lines and lines[0].startswith("%%"):
-        return ""
-    return "\n".join("# " + line if line.lstrip()[:1] in ("%", "!") else line for line in lines)
+    """The source with what only a notebook understands (lines that start with % or !, or end in ?) made comments."""
+    first, _, rest = source.partition("\n")
+    if first.startswith("%%"):
+        return rest if first.split()[0] in RUNS_ITS_CELL else ""
+    lines = source.split("\n")
+    for number, line in enumerate(lines):
+        words = line.strip()
+        if words[:1] in ("%", "!") or (words.endswith("?") and not words.startswith("#")):
+            lines[number] = line[: len(line) - len(line.lstrip())] + "pass  # " + words
+    return "\n".join(lines)
+
+
+def compiled(source, name):
+    """A cell's code: as it stands where that is Python, else without the notebook's own commands."""
+    try:
+        return compile(source, name, "exec")
+    except SyntaxError:
+        plain = without_magics(source)
+        if plain == source:
+            raise
+        return compile(plain, name, "exec")
 
 
 def describe(error):
@@ -72,8 +91,7 @@ class Worker:
         """Run one cell; errors are the answer, not the end."""
         with time_limit(request["limit"]):
             try:
-                code = compile(without_magics(request["source"]), f"<cell {request['cell']}>", "exec")
-                exec(code, self.names)
+                exec(compiled(request["source"], f"<cell {request['cell']}>"), self.names)
             except (Exception, OutOfTime, SystemExit, KeyboardInterrupt) as error:
                 return {"error": describe(error)}
         return {}
@@ -128,6 +146,7 @@ def restrain(memory, seconds, file_size):
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, file_size),
         (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_NPROC, 256),  # threads; the kernel does not count root's
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (limit, limit))
