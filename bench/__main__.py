@@ -19,7 +19,7 @@ import numpy as np
 
 from momentum_lib import rules, surfaces, sweep
 
-from . import grids
+from . import grids, optim
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE, STEPS = 256, 200
@@ -178,6 +178,7 @@ def main():
     bench_import(rounds)
     bench_sweep(rounds)
     grids.main(rounds)
+    optim.main(rounds)
     bench_engine(rounds)
 
 

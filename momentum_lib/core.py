@@ -44,10 +44,14 @@ class Rule:
 
     Three verbs describe a step.  *Look*: :meth:`look` says where the gradient is measured.
     *Step*: :meth:`step` moves.  *Read*: :meth:`read` says which point is reported.
+
+    Most rules treat each coordinate alone.  One with ``matrix`` set moves a whole matrix at
+    once; its points have shape (..., rows, columns).
     """
 
-    def __init__(self, fn, slots, *, family, title, same_as):
+    def __init__(self, fn, slots, *, family, title, same_as, matrix=False):
         self.fn = fn
+        self.matrix = matrix
         self.slots = dict(slots)
         self.family = family
         self.same_as = same_as
@@ -55,7 +59,7 @@ class Rule:
         self.title = title or self.name.replace("_", " ").capitalize()
         self.look_fn = None
         self.read_fn = None
-        self.__name__ = self.name
+        self.__name__, self.__module__ = self.name, fn.__module__
         self.__doc__ = self.doc = inspect.cleandoc(fn.__doc__ or "")
 
         parameters = inspect.signature(fn).parameters.values()
@@ -78,6 +82,10 @@ class Rule:
     def __repr__(self):
         hyper = ", ".join(k if v is None else f"{k}={v:g}" for k, v in self.hyper.items())
         return f"<rule {self.name}({hyper})>"
+
+    def __reduce__(self):
+        """A rule is pickled by its name, as a function is, and copied as itself."""
+        return self.name
 
     @property
     def source(self):
@@ -146,22 +154,24 @@ class Rule:
                 )
         if isinstance(t, bool) or not isinstance(t, (int, np.integer)) or t < 1:
             raise ValueError(f"t is {t!r}; allowed: a whole number >= 1, since steps count from 1.")
+        check_matrix(self, theta, "theta")
         full = check_hyper(self, hyper, unstable=unstable)
         full = {name: fit_hyper(name, value, theta) for name, value in full.items()}
         theta, state = self.step(theta, grad, state, full, t)
         return (theta, *state) if self.slots else theta
 
 
-def rule(*, family="gradient", title=None, same_as=None, **slots):
+def rule(*, family="gradient", title=None, same_as=None, matrix=False, **slots):
     """Decorator that turns a function into a :class:`Rule`.
 
     Each further keyword names a state slot and says how it starts: ``0`` for zeros like the
     point, ``"theta"`` for a copy of it.  ``family`` chooses the colour, ``same_as`` names the
     library call that the rule equals, with the rule's own hyper-parameter names in it.
+    ``matrix`` says that the rule is not elementwise: it moves a whole matrix at once.
     """
 
     def wrap(fn):
-        return Rule(fn, slots, family=family, title=title, same_as=same_as)
+        return Rule(fn, slots, family=family, title=title, same_as=same_as, matrix=matrix)
 
     return wrap
 
@@ -298,6 +308,24 @@ def check_rule(rule):
         raise TypeError(f"expected a rule, such as rules.heavy_ball or rules.get('heavy_ball'); got {rule!r}.")
 
 
+MATRIX_REASON = "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
+
+
+def check_matrix(rule, theta, what):
+    """Raise ValueError where a matrix rule would get a point without rows and columns."""
+    if rule.matrix and np.ndim(theta) < 2:
+        raise ValueError(
+            f"{rule.name} is a matrix rule: {MATRIX_REASON}. {what} has shape {tuple(np.shape(theta))}; allowed: "
+            "(..., rows, columns). Give it a matrix, or use an elementwise rule such as heavy_ball."
+        )
+
+
+def check_elementwise(rule, what):
+    """Raise TypeError for a matrix rule where each coordinate must move by itself; ``what`` begins the sentence."""
+    if rule.matrix:
+        raise TypeError(f"{what} {rule.name}: {MATRIX_REASON}. Run it with descend, on a surface whose points are matrices.")
+
+
 # -- one run ---------------------------------------------------------------------------------
 
 
@@ -335,7 +363,7 @@ def reject_nan(surface, what, value, point, t):
 class Path:
     """One run, from step 0 to the last finite step.
 
-    With n steps done and points of shape (dim,):
+    With n steps done and points of shape (dim,), or of a matrix's (rows, columns) in its place:
 
     ``points``    (n+1, dim)  the reported point after 0, 1, ... n steps
     ``values``    (n+1,)      the surface's value there (without noise)
@@ -367,7 +395,8 @@ class Path:
     @property
     def error(self):
         """Distance to the nearest minimum, divided by the start's: shape (n+1,), first entry 1."""
-        return relative_distance(self.surface, self.points.T, self.points[0])
+        rows = self.points.reshape(len(self.points), -1)
+        return relative_distance(self.surface, rows.T, rows[0])
 
     def steps_to(self, tol=1e-6):
         """The first step from which :attr:`error` stays at or below ``tol``; None if it does not."""
@@ -411,7 +440,8 @@ def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, 
     """Run one rule on one surface and return the whole :class:`Path`.
 
     ``surface``  anything with ``value(theta)`` and ``gradient(theta)``; see ``surfaces``.
-    ``start``    the first point, shape (dim,), a floating dtype, which the run keeps.
+    ``start``    the first point, shape (dim,), a floating dtype, which the run keeps; (rows, columns) where the
+                 surface takes matrices, as a matrix rule needs.
     ``steps``    how many steps, a whole number >= 0.
     ``limit``    a run whose coordinates pass ``limit * max(1, |start|)`` counts as diverged.
     ``hyper``    hyper-parameters: a number, or an array of shape (steps,) for a schedule.
@@ -424,6 +454,7 @@ def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, 
     check_surface(surface)
     steps, limit = check_steps(steps), check_limit(limit)
     theta = check_start(surface, start)
+    check_matrix(rule, theta, "the start")
     hyper = check_hyper(rule, hyper, unstable=unstable)
     timed = {}
     for name, value in hyper.items():

@@ -28,7 +28,7 @@ import numpy as np
 
 from . import ops
 from .codegen import CALLS, COMPARE, statements
-from .core import Rule
+from .core import MATRIX_REASON, Rule
 from .surfaces import Surface
 
 WIDTH = 256  # runs in one block: a dozen rows of them fit into a core's first cache
@@ -235,6 +235,8 @@ def printed(rule, surface, vary):
         raise Unprintable(f"surface {name!r} cannot be compiled: {why}.")
     if type(rule) is not Rule:
         raise Unprintable(f"rule {rule.name!r} cannot be compiled: it is not made by @rule, so there is no text to compile.")
+    if rule.matrix:
+        raise Unprintable(f"rule {rule.name!r} cannot be compiled: {MATRIX_REASON}.")
     if surface.grad_fn is None:
         raise Unprintable(f"surface {surface.name!r} cannot be compiled: it has no gradient.")
     minima = tuple(tuple(map(float, place)) for place in surface.minima)

@@ -53,6 +53,7 @@ QUANTITIES = {
     "v": Quantity("velocity", "v", "v", "f / theta, or theta with the rate inside", look="momentum"),
     "m": Quantity("average of gradients", "m", "m", "f / theta", look="averaged"),
     "s": Quantity("average or sum of squared gradients", "s", "s", "(f / theta)^2", look="adaptive"),
+    "z": Quantity("point that steps", "z", "z", "theta"),
     "previous": Quantity("previous point", r"\theta_{\text{old}}", "θ old", "theta"),
     "t": Quantity("step number", "t", "t", "steps, from 1"),
     "m_hat": Quantity("average without its start-up bias", r"\hat m", "m̂", "f / theta", look="averaged"),
@@ -62,8 +63,10 @@ QUANTITIES = {
     "lr": Quantity("learning rate", r"\eta", "η", "theta^2 / f", low=0),
     "beta": Quantity("momentum", r"\beta", "β", low=0, high=1, look="momentum"),
     "beta1": Quantity("momentum of the average", r"\beta_1", "β₁", low=0, high=1, look="momentum"),
-    "beta2": Quantity("memory of the squares", r"\beta_2", "β₂", low=0, high=1, look="adaptive"),
+    "beta2": Quantity("long memory", r"\beta_2", "β₂", low=0, high=1, look="adaptive"),
     "eps": Quantity("floor of the denominator", r"\epsilon", "ε", "f / theta", low=0),
+    "weight_decay": Quantity("weight decay", r"\omega", "ω", "1 / unit of lr", low=0),
+    "rms": Quantity("root mean square to match", "r", "r", low=0),
     "dampening": Quantity("dampening", r"\tau", "τ", low=0, high=1, high_open=False),
     "f": Quantity("loss", "f", "f", "f"),
     "kappa": Quantity("condition number", r"\kappa", "κ", low=1),
@@ -82,6 +85,8 @@ class Look:
 
     ``light`` and ``dark`` are the colours on the white and on the dark page, ``dash`` an SVG
     dash pattern ("" is solid), ``marker`` a shape, ``width`` the stroke in pixels.
+    Rules of one family share all of it but the dash: its lead wears ``dash``, the others
+    ``members`` in turn, in units of the width.
     """
 
     light: str
@@ -90,15 +95,19 @@ class Look:
     marker: str
     width: float
     meaning: str
+    members: tuple = ("5 2", "1 1.6", "7 2 1.4 2", "3 1.4")
+    lead: str | None = None
 
 
 LOOKS = {
     "gradient": Look("#C2410C", "#FB8A5B", "", "dot", 1.6, "gradient, and rules that know only the gradient"),
-    "momentum": Look("#1D5FBF", "#6FA8FF", "", "disc", 2.6, "velocity, heavy ball"),
+    "momentum": Look("#1D5FBF", "#6FA8FF", "", "disc", 2.6, "velocity, heavy ball", lead="heavy_ball"),
     "nesterov": Look("#0E7490", "#4CC3DC", "7 4", "triangle", 2.2, "Nesterov, look-ahead"),
-    "averaged": Look("#4F6BD8", "#9DB2FF", "2 4", "ring", 2.4, "averaged momentum"),
-    "adaptive": Look("#7E3AAF", "#C79BF2", "9 4 2 4", "square", 2.2, "adaptive rules: AdaGrad, RMSProp, Adam"),
-    "sign": Look("#A16207", "#E0B040", "14 5", "diamond", 2.2, "sign rules"),
+    "averaged": Look("#4F6BD8", "#9DB2FF", "2 4", "ring", 2.4, "averaged momentum, averaged points", ("5 2", "", "7 2 1.4 2", "3 1.4"), "averaged_momentum"),
+    "adaptive": Look(
+        "#7E3AAF", "#C79BF2", "9 4 2 4", "square", 2.2, "adaptive rules: AdaGrad, RMSProp, Adam, AdamW", ("5 2", "1 1.6", "", "3 1.4"), "adam"
+    ),
+    "sign": Look("#A16207", "#E0B040", "14 5", "diamond", 2.2, "sign rules", ("", "1 1.6", "7 2 1.4 2", "3 1.4"), "signum"),
     "matrix": Look("#15803D", "#5FD08A", "12 3 3 3", "cross", 2.2, "matrix rules"),
     "ink": Look("#1F2933", "#E6EAF0", "", "none", 1.2, "ink"),
     "quiet": Look("#5B6672", "#9AA6B2", "", "none", 1.0, "secondary text, contours, grids"),

@@ -78,3 +78,41 @@ def where(condition, x, y):
         return x if condition else y
     xp = _namespace(condition, x, y)
     return xp.where(condition, x, y)
+
+
+# -- for matrix rules ------------------------------------------------------------------------
+
+
+def rows(x):
+    """How many rows each matrix of ``x``, shape (..., rows, columns), has: a plain number."""
+    return float(x.shape[-2])
+
+
+def columns(x):
+    """How many columns each matrix of ``x``, shape (..., rows, columns), has: a plain number."""
+    return float(x.shape[-1])
+
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
+
+def orthogonal(x):
+    """Each matrix with its singular values moved near 1 and its singular vectors kept.
+
+    ``x``: shape (..., rows, columns), an array or a tensor; the answer has its shape and dtype.
+    Five Newton-Schulz steps X <- a X + b (X X') X + c (X X')^2 X, begun at X / ||X||_F: matrix
+    products alone, no decomposition.  A singular value of at least a hundredth of the norm
+    lands in [0.68, 1.14]; zero stays zero, so a zero matrix gives zero.  A tall matrix is
+    turned on its side first, because X X' is then the small product.
+    Source: Jordan et al. 2024, Muon, with its coefficients.
+    """
+    xp, tall, (a, b, c) = _namespace(x), x.shape[-2] > x.shape[-1], NEWTON_SCHULZ
+    largest = xp.amax(abs(x), axis=(-2, -1), keepdims=True)
+    x = x / (largest + (largest == 0))  # first to entries of at most 1: no square then over- or underflows
+    x = x / (xp.sum(x * x, axis=(-2, -1), keepdims=True) ** 0.5 + (largest == 0))
+    if tall:
+        x = x.swapaxes(-2, -1)
+    for _ in range(5):
+        gram = x @ x.swapaxes(-2, -1)
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    return x.swapaxes(-2, -1) if tall else x

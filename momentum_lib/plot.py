@@ -43,12 +43,9 @@ def rule_style(rule):
     """Keyword arguments for ``ax.plot`` that give a rule its colour, dash, width and marker."""
     look = LOOKS[rule.family]
     siblings = [r.name for r in RULES.values() if r.family == rule.family]
-    rank = siblings.index(rule.name) if rule.name in siblings else len(siblings)
-    lead = {"momentum": "heavy_ball", "averaged": "averaged_momentum", "adaptive": "adam"}.get(rule.family)
-    if lead in siblings:  # the family's best-known member wears the plain look
-        order = [lead, *(name for name in siblings if name != lead)]
-        rank = order.index(rule.name) if rule.name in order else len(order)
-    dashes = [tuple(float(n) / 2 for n in look.dash.split()), (5, 2), (1, 1.6), (7, 2, 1.4, 2), (3, 1.4)]
+    order = [look.lead, *(name for name in siblings if name != look.lead)] if look.lead in siblings else siblings
+    rank = order.index(rule.name) if rule.name in order else len(order)
+    dashes = [tuple(float(n) / 2 for n in look.dash.split()), *(tuple(map(float, member.split())) for member in look.members)]
     dash = dashes[rank % len(dashes)]
     return {
         "color": colour(rule.family),

@@ -363,6 +363,21 @@ def _(x):
     return x * (x**2 - 1)
 
 
+@surface(domain=((-2.5, 5.5),), start=(-2.0,), minima=[(0.0,)])
+def crevice(x, *, width=0.25):
+    """A wide valley at 2 and, in its flank, a narrow crevice that goes deeper: the good minimum is easy to miss.
+
+    One-dimensional; minimum 0 at 0 with curvature 5/width^2, about 1/2 at the bottom of the wide valley.
+    Source: this course; a parabola times x^2/(x^2 + width^2), which is 0 at 0 and 1 away from it.
+    """
+    return ((x - 2) ** 2 + 1) * x**2 / (2 * (x**2 + width**2))
+
+
+@crevice.grad
+def _(x, *, width):
+    return (x - 2) * x**2 / (x**2 + width**2) + ((x - 2) ** 2 + 1) * x * width**2 / (x**2 + width**2) ** 2
+
+
 SURFACES = {s.name: s for s in list(globals().values()) if isinstance(s, Surface)}
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import rules, surfaces
 from .core import (
+    check_elementwise,
     check_hyper,
     check_limit,
     check_rule,
@@ -484,10 +485,11 @@ def sweep(
 
     ``progress``: True shows a bar, False none; None shows one on a terminal, after two seconds.
 
-    Raises TypeError and ValueError for bad input, ValueError if the surface returns NaN, and with
+    Raises TypeError and ValueError for bad input (a matrix rule among it), ValueError if the surface returns NaN, and with
     ``engine="compiled"`` TypeError (what cannot be compiled) or ImportError (no numba), with the reason.
     """
     check_rule(rule)
+    check_elementwise(rule, "a sweep runs many points side by side in one array, which it cannot do for")
     check_surface(surface)
     steps, limit = check_steps(steps), check_limit(limit)
     start = check_start(surface, start)

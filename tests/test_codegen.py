@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import test_rules
 
-from momentum_lib import codegen, core, descend, rules, surfaces, sweep
+from momentum_lib import codegen, core, descend, ops, rules, surfaces, sweep
 from momentum_lib.notation import LOOKS
 
 ROOT = Path(__file__).resolve().parent.parent
 JS = ROOT / "momentum_lib" / "widgets" / "js"
 SCRIPT = ROOT / "tests" / "js" / "engine.mjs"
-R, S = rules.RULES, surfaces.SURFACES
+R, S = rules.ELEMENTWISE, surfaces.SURFACES  # what is printed as JavaScript; a matrix rule has LaTeX alone
 PLANE = [name for name, s in S.items() if s.dim == 2]
 
 
@@ -127,7 +127,7 @@ def test_every_rule_on_every_surface_takes_the_same_step(node, record_property):
         f"rules {', '.join(inexact[1]) or 'none'}",
     )
     for r, s in itertools.product(R, S):  # sums, products, quotients and roots are exact in both worlds
-        plain = s in ("bowl", "saddle", "rosenbrock", "himmelblau", "lessard") and r != "adam"
+        plain = s in ("bowl", "saddle", "rosenbrock", "himmelblau", "lessard") and r not in ("adam", "adamw")
         assert same[r, s] or not plain, f"{r} on {s} uses nothing but + - * / and sqrt, and still differs"
 
 
@@ -267,7 +267,7 @@ def map_pairs():
 
 def map_task(r, s, names, steps):
     axes = {"lr": np.geomspace(3e-4, 1.2, 9), "beta": np.linspace(0, 0.96, 7)}
-    axes |= {"beta1": axes["beta"], "beta2": np.linspace(0.5, 0.999, 7), "dampening": np.linspace(0, 1, 7)}
+    axes |= {"beta1": axes["beta"], "beta2": np.linspace(0.5, 0.999, 7), "dampening": np.linspace(0, 1, 7), "weight_decay": np.linspace(0, 0.4, 7)}
     hyper = {} if "lr" in names else {"lr": 0.05}
     x, y = names
     return {
@@ -402,7 +402,7 @@ def test_hyper_parameters_and_parameters_share_no_name():
 
 COMMANDS = {
     "begin", "end", "textcolor", "theta", "nabla", "left", "right", "leftarrow", "eta", "beta", "frac", "sqrt", "epsilon", "hat",
-    "text", "tau", "mathrm", "cos", "sin", "pi", "kappa", "varphi", "cdot", "le", "ge", "operatorname", "max",
+    "text", "tau", "mathrm", "cos", "sin", "pi", "kappa", "varphi", "cdot", "le", "ge", "operatorname", "max", "omega",
 }  # fmt: skip
 
 
@@ -419,10 +419,10 @@ def check_latex(text):
     assert set(re.findall(r"#[0-9A-F]{6}", text)) <= {look.light for look in LOOKS.values()}
 
 
-@pytest.mark.parametrize("name", [*R, *S])
+@pytest.mark.parametrize("name", [*rules.RULES, *S])
 def test_latex_is_well_formed(name):
     """An equation that breaks the page."""
-    text = codegen.rule_latex(R[name]) if name in R else codegen.surface_latex(S[name])
+    text = codegen.rule_latex(rules.RULES[name]) if name in rules.RULES else codegen.surface_latex(S[name])
     check_latex(text)
 
 
@@ -430,7 +430,7 @@ def test_latex_renders_in_katex(node):
     """An equation that KaTeX, which renders the book's formulas, does not accept."""
     katex = ROOT / "node_modules" / "katex" / "dist" / "katex.mjs"
     assert katex.exists(), "KaTeX is not there; `make vendor` fetches it"
-    texts = [codegen.rule_latex(r) for r in R.values()] + [codegen.surface_latex(s) for s in S.values()]
+    texts = [codegen.rule_latex(r) for r in rules.RULES.values()] + [codegen.surface_latex(s) for s in S.values()]
     program = (
         f"import katex from {json.dumps(katex.as_uri())}; import {{ readFileSync }} from 'node:fs';"
         "for (const t of JSON.parse(readFileSync(0, 'utf8'))) "
@@ -446,21 +446,35 @@ PRINTED = [  # a rule's LaTeX without colours, against the equation as a paper s
     ("averaged_momentum", r"m &\leftarrow \beta \, m + \left(1 - \beta\right) \, g"),
     ("adam", r"\hat s &\leftarrow \frac{s}{1 - {\beta_2}^{t}}"),
     ("nesterov", r"g &= \nabla f\left(\theta - \eta \, \beta \, v\right)"),
+    ("adamw", r"\left(1 - \eta \, \omega\right) \, \theta - \frac{\eta \, \hat m}{\sqrt{\hat s} + \epsilon}"),
+    ("signum", r"\theta - \eta \, \operatorname{sign}\left(m\right)"),
+    ("muon", r"\operatorname{orth}\left(\beta \, m + \left(1 - \beta\right) \, g\right)"),
+    ("schedule_free", r"\theta + \frac{z - \theta}{t + 1}"),
 ]
 
 
 @pytest.mark.parametrize("name, line", PRINTED)
 def test_latex_is_the_papers_equation(name, line):
     """Brackets lost or a symbol swapped in print."""
-    assert line in codegen.rule_latex(R[name], colour=False)
+    assert line in codegen.rule_latex(rules.RULES[name], colour=False)
+
+
+def test_a_matrix_rule_is_left_out_with_the_reason(node):
+    """A menu that offers what no point of the plane can do, or that hides it without a word."""
+    text = f"import {{ LEFT_OUT, RULES }} from {json.dumps((JS / 'generated' / 'rules.js').as_uri())}; console.log(JSON.stringify([LEFT_OUT, Object.keys(RULES)]));"
+    left_out, kept = json.loads(node("--input-type=module", "-e", text))
+    assert set(left_out) == {"muon"} and "a whole matrix at once" in left_out["muon"]["reason"] and kept == list(R)
+    with pytest.raises(TypeError, match="muon: a rule may call where, sqrt.*found orthogonal"):
+        codegen.statements(rules.muon.fn)
 
 
 def test_the_printed_python_is_the_rules_own():
     """A reader shown another text than the one that runs."""
-    for rule in R.values():
+    for rule in rules.RULES.values():
         shown = codegen.python_text(rule)
         assert '"""' not in shown and shown.startswith(f"def {rule.name}(")
-        scope = {"where": core.np.where} | {name: getattr(core.np, name) for name in ("sqrt",)}
+        scope = {name: getattr(core.np, name) for name in ("where", "sqrt", "sign", "maximum")}
+        scope |= {name: getattr(ops, name) for name in codegen.MATRIX_CALLS}
         exec(shown, scope)
         theta, grad, state = test_rules._one_step_inputs(rule)
         full = core.check_hyper(rule, {"lr": 0.1})

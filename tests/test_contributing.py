@@ -83,18 +83,18 @@ def test_a_rule_is_one_function_and_one_line(house):
         house,
         "from momentum_lib import descend, rules, surfaces\n"
         "from momentum_lib.notation import LOOKS\n"
-        "rule = rules.get('signum')\n"
+        "rule = rules.get('averaged_signs')\n"
         "assert rule.family in LOOKS and rule.source, (rule.family, rule.source)\n"
         "path = descend(rule, surfaces.bowl, start=(1.0, -1.0), steps=3, lr=0.25, beta=0.5)\n"
         "import json; print(json.dumps(path.points.tolist()))",
     )
     points = json.loads(out)
-    assert points == [[1, -1], [0.75, -0.75], [0.5, -0.5], [0.25, -0.25]]
+    assert points == [[1, -1], [0.875, -0.875], [0.6875, -0.6875], [0.46875, -0.46875]]
     script = (
         'import { RULES } from "./momentum_lib/widgets/js/generated/rules.js";\n'
         'import { SURFACES } from "./momentum_lib/widgets/js/generated/surfaces.js";\n'
         'import { descend } from "./momentum_lib/widgets/js/engine.js";\n'
-        "const run = descend(RULES.signum, SURFACES.bowl, { start: [1, -1], steps: 3, hyper: { lr: 0.25, beta: 0.5 }, params: {} });\n"
+        "const run = descend(RULES.averaged_signs, SURFACES.bowl, { start: [1, -1], steps: 3, hyper: { lr: 0.25, beta: 0.5 }, params: {} });\n"
         "console.log(JSON.stringify(Array.from(run.points)));"
     )
     (house / "step.js").write_text(script)

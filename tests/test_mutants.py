@@ -13,7 +13,7 @@ from test_rules import PROPERTIES
 
 from momentum_lib import rules
 from momentum_lib.core import Rule
-from momentum_lib.ops import sqrt, where
+from momentum_lib.ops import columns, maximum, orthogonal, rows, sign, sqrt, where
 
 R = rules.RULES
 MUTANTS = {}
@@ -25,7 +25,7 @@ def mutant(original, description, *, look="same", slots=None):
     def wrap(fn):
         good = R[original]
         fn.__name__, fn.__doc__ = good.fn.__name__, good.fn.__doc__
-        bad = Rule(fn, slots or good.slots, family=good.family, title=good.title, same_as=good.same_as)
+        bad = Rule(fn, slots or good.slots, family=good.family, title=good.title, same_as=good.same_as, matrix=good.matrix)
         bad.look_fn = good.look_fn if look == "same" else look
         MUTANTS[f"{original}: {description}"] = bad
         return fn
@@ -328,6 +328,177 @@ def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
     return theta - lr * m / (1 - beta1**t) / (sqrt(s / (1 - beta2**t)) + eps), m, s
 
 
+@mutant("adamw", "decay through the gradient")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, t):
+    grad = grad + weight_decay * theta
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * m / (1 - beta1**t) / (sqrt(s / (1 - beta2**t)) + eps), m, s
+
+
+@mutant("adamw", "decay that forgets the rate")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, t):
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    return (1 - weight_decay) * theta - lr * m / (1 - beta1**t) / (sqrt(s / (1 - beta2**t)) + eps), m, s
+
+
+@mutant("adamw", "decays the new point, not the old one")
+def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, t):
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    theta = theta - lr * m / (1 - beta1**t) / (sqrt(s / (1 - beta2**t)) + eps)
+    return (1 - lr * weight_decay) * theta, m, s
+
+
+# -- signs ---------------------------------------------------------------------------------------
+
+
+@mutant("signum", "sign of the gradient, not of its average")
+def _(theta, grad, m, *, lr, beta=0.9):
+    return theta - lr * sign(grad), beta * m + (1 - beta) * grad
+
+
+@mutant("signum", "average of signs")
+def _(theta, grad, m, *, lr, beta=0.9):
+    m = beta * m + (1 - beta) * sign(grad)
+    return theta - lr * m, m
+
+
+@mutant("signum", "no sign of zero")
+def _(theta, grad, m, *, lr, beta=0.9):
+    m = beta * m + (1 - beta) * grad
+    return theta - lr * where(m >= 0, m * 0 + 1, m * 0 - 1), m
+
+
+@mutant("lion", "one beta for both")
+def _(theta, grad, m, *, lr, beta1=0.9, beta2=0.99, weight_decay=0.0):
+    m = beta1 * m + (1 - beta1) * grad
+    return (1 - lr * weight_decay) * theta - lr * sign(m), m
+
+
+@mutant("lion", "betas swapped")
+def _(theta, grad, m, *, lr, beta1=0.9, beta2=0.99, weight_decay=0.0):
+    direction = sign(beta2 * m + (1 - beta2) * grad)
+    return (1 - lr * weight_decay) * theta - lr * direction, beta1 * m + (1 - beta1) * grad
+
+
+@mutant("lion", "blends with the new memory")
+def _(theta, grad, m, *, lr, beta1=0.9, beta2=0.99, weight_decay=0.0):
+    m = beta2 * m + (1 - beta2) * grad
+    return (1 - lr * weight_decay) * theta - lr * sign(beta1 * m + (1 - beta1) * grad), m
+
+
+@mutant("lion", "decay inside the sign")
+def _(theta, grad, m, *, lr, beta1=0.9, beta2=0.99, weight_decay=0.0):
+    grad = grad + weight_decay * theta
+    return theta - lr * sign(beta1 * m + (1 - beta1) * grad), beta2 * m + (1 - beta2) * grad
+
+
+# -- matrices ------------------------------------------------------------------------------------
+
+
+def _muon(m, o, theta, lr, weight_decay, rms, big=maximum, turned=False):
+    """The end of Muon's step with one part exchanged."""
+    tall = columns(m) / rows(m) if turned else rows(m) / columns(m)
+    scale = where(rms > 0, rms * sqrt(big(rows(m), columns(m))), sqrt(maximum(1.0, tall)))
+    return (1 - lr * weight_decay) * theta - lr * scale * o, m
+
+
+@mutant("muon", "no look-ahead blend")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    return _muon(m, orthogonal(m), theta, lr, weight_decay, rms)
+
+
+@mutant("muon", "orthogonalises the gradient alone")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    return _muon(m, orthogonal(grad), theta, lr, weight_decay, rms)
+
+
+@mutant("muon", "sign of each entry for the orthogonal matrix")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    return _muon(m, sign(beta * m + (1 - beta) * grad), theta, lr, weight_decay, rms)
+
+
+@mutant("muon", "divides by the norm and leaves it at that")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    blend = beta * m + (1 - beta) * grad
+    return _muon(m, blend / ((blend**2).sum(-1, keepdims=True).sum(-2, keepdims=True) ** 0.5 + 1e-30), theta, lr, weight_decay, rms)
+
+
+@mutant("muon", "orthogonalises twice")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    return _muon(m, orthogonal(orthogonal(beta * m + (1 - beta) * grad)), theta, lr, weight_decay, rms)
+
+
+@mutant("muon", "columns over rows")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    return _muon(m, orthogonal(beta * m + (1 - beta) * grad), theta, lr, weight_decay, rms, turned=True)
+
+
+@mutant("muon", "rms by the shorter side")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    return _muon(m, orthogonal(beta * m + (1 - beta) * grad), theta, lr, weight_decay, rms, big=min)
+
+
+@mutant("muon", "no decay")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    return _muon(m, orthogonal(beta * m + (1 - beta) * grad), theta, lr, 0.0, rms)
+
+
+@mutant("muon", "one norm for a whole batch")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    blend = (beta * m + (1 - beta) * grad).reshape(-1, m.shape[-1])
+    return _muon(m, orthogonal(blend).reshape(m.shape), theta, lr, weight_decay, rms)
+
+
+# -- averages of points --------------------------------------------------------------------------
+
+
+@mutant("schedule_free", "leaves the start out of the mean")
+def _(theta, grad, z, *, lr, beta=0.9, t):
+    z = z - lr * grad
+    return theta + (z - theta) / t, z
+
+
+@mutant("schedule_free", "a mean that forgets")
+def _(theta, grad, z, *, lr, beta=0.9, t):
+    z = z - lr * grad
+    return beta * theta + (1 - beta) * z, z
+
+
+@mutant("schedule_free", "averages the old point in")
+def _(theta, grad, z, *, lr, beta=0.9, t):
+    return theta + (z - theta) / (t + 1), z - lr * grad
+
+
+@mutant("schedule_free", "looks where it stands", look=None)
+def _(theta, grad, z, *, lr, beta=0.9, t):
+    z = z - lr * grad
+    return theta + (z - theta) / (t + 1), z
+
+
+@mutant("schedule_free", "looks with the weights swapped", look=lambda theta, z, *, lr, beta: beta * z + (1 - beta) * theta)
+def _(theta, grad, z, *, lr, beta=0.9, t):
+    z = z - lr * grad
+    return theta + (z - theta) / (t + 1), z
+
+
+@mutant("schedule_free", "starts at the origin", slots={"z": 0})
+def _(theta, grad, z, *, lr, beta=0.9, t):
+    z = z - lr * grad
+    return theta + (z - theta) / (t + 1), z
+
+
 @functools.cache
 def killers(rule):
     """The names of the properties that the rule fails."""
@@ -363,5 +534,5 @@ def test_every_behaviour_property_kills_something():
 
 def test_there_are_enough_mutants():
     """A list that shrank: every rule has at least one mutant."""
-    assert len(MUTANTS) >= 40
+    assert len(MUTANTS) >= 70
     assert {rule.name for rule in MUTANTS.values()} == set(R)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from momentum_lib import descend, rules, surfaces, sweep
+from momentum_lib import descend, rules, surfaces, sweep, theory
 from momentum_lib.core import FAMILIES, check_hyper
+from momentum_lib.ops import orthogonal
 
 # -- the settings under which each rule is compared -------------------------------------------
 
@@ -29,10 +30,20 @@ SETTINGS = {
     "adagrad": [{"eps": 1e-10}, {"eps": 1e-2}],
     "rmsprop": [{"beta2": 0.99, "eps": 1e-8}, {"beta2": 0.7, "eps": 1e-2}],
     "adam": [{"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}, {"beta1": 0.5, "beta2": 0.8, "eps": 1e-2}],
+    "adamw": [
+        {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01},
+        {"beta1": 0.5, "beta2": 0.8, "eps": 1e-2, "weight_decay": 0.5},
+    ],
+    "signum": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
+    "lion": [{"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}, {"beta1": 0.5, "beta2": 0.8, "weight_decay": 0.5}],
+    "muon": [{"beta": 0.95, "weight_decay": 0.0, "rms": 0.0}, {"beta": 0.5, "weight_decay": 0.5, "rms": 0.2}],
+    "schedule_free": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
 }
 LR = 0.05
+ONES = np.ones(3)
 STEPS, DROP = 1000, 500  # the rate falls tenfold after step 500
 DIM = 8
+MATRIX = (4, 2)  # a matrix rule meets the same eight numbers as a tall matrix
 
 
 @functools.cache
@@ -54,7 +65,7 @@ def _trial():
 
 def _gradient(x, t):
     curvature, mask, offset, _ = _trial()
-    return mask[t - 1] * (curvature * x + offset[t - 1])
+    return (mask[t - 1] * (curvature * x.ravel() + offset[t - 1])).reshape(x.shape)
 
 
 def _lr(t):
@@ -118,12 +129,74 @@ def _follow_lerp(hyper, blend):
     return np.array(path)
 
 
+def _follow_signs(hyper, name):
+    """Signum and Lion coordinate by coordinate, with plain comparisons, as their papers' recurrences say."""
+    b1, b2, decay = (hyper.get(name) for name in ("beta1", "beta2", "weight_decay"))
+    w, m = [float(x) for x in _trial()[3]], [0.0] * DIM
+    path = [list(w)]
+    for t in range(1, STEPS + 1):
+        for i, g in enumerate(_gradient(np.array(w), t).tolist()):
+            if name == "signum":
+                m[i] = chosen = hyper["beta"] * m[i] + (1 - hyper["beta"]) * g
+                shrunk = w[i]
+            else:
+                chosen, m[i] = b1 * m[i] + (1 - b1) * g, b2 * m[i] + (1 - b2) * g
+                shrunk = w[i] * (1 - _lr(t) * decay)
+            w[i] = shrunk - _lr(t) if chosen > 0 else shrunk + _lr(t) if chosen < 0 else shrunk
+        path.append(list(w))
+    return np.array(path)
+
+
+def _polynomial(s):
+    """What five steps of a s + b s^3 + c s^5 make of one singular value: Jordan's coefficients, as he prints them."""
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    return s
+
+
+def _follow_muon(hyper):
+    """Muon by decomposition: a sum of gradients as its paper writes it, and the polynomial on its singular values."""
+    beta, (rows, columns) = hyper["beta"], MATRIX
+    w, total = _trial()[3].reshape(MATRIX).copy(), np.zeros(MATRIX)
+    size = hyper["rms"] * np.sqrt(max(MATRIX)) if hyper["rms"] else np.sqrt(max(1, rows / columns))
+    path = [w.copy()]
+    for t in range(1, STEPS + 1):
+        g = _gradient(w, t)
+        total = beta * total + g
+        u, s, vt = np.linalg.svd(g + beta * total, full_matrices=False)
+        norm = np.sqrt((s**2).sum())
+        turned = (u * _polynomial(s / norm if norm else s)) @ vt
+        w = w - _lr(t) * hyper["weight_decay"] * w - _lr(t) * size * turned
+        path.append(w.copy())
+    return np.array(path)
+
+
+def _follow_schedule_free(hyper):
+    """Schedule-Free by its three sequences, the mean taken anew from all points of z at every step."""
+    beta, z = hyper["beta"], _trial()[3].copy()
+    points, x = [z], z
+    path = [x]
+    for t in range(1, STEPS + 1):
+        y = (1 - beta) * z + beta * x
+        z = z - _lr(t) * _gradient(y, t)
+        points.append(z)
+        x = np.mean(points, axis=0)
+        path.append(x)
+    return np.array(path)
+
+
 @functools.cache
 def _reference(name, index):
-    """The trusted path of one rule at one of its SETTINGS, shape (STEPS + 1, DIM)."""
+    """The trusted path of one rule at one of its SETTINGS, shape (STEPS + 1, DIM), or (STEPS + 1, *MATRIX)."""
     hyper, same_as = SETTINGS[name][index], rules.RULES[name].same_as
     if name == "polyak":  # the classical form is the same run, and Keras documents that one
         return _follow_keras("keras.optimizers.SGD(lr, momentum=beta)", hyper)
+    if name in ("signum", "lion"):
+        return _follow_signs(hyper, name)
+    if name == "muon":
+        return _follow_muon(hyper)
+    if name == "schedule_free":
+        return _follow_schedule_free(hyper)
     if name in ("averaged_momentum", "nesterov_lerp"):
         return _follow_lerp(hyper, blend=name == "nesterov_lerp")
     if name == "nesterov":  # torch's plain momentum, fed with gradients from where Sutskever et al. look
@@ -139,7 +212,7 @@ def matches_the_library(rule):
     """Another formula than the documented one: 1000 steps within 1e-12, zero gradients and a rate drop included."""
     for index, hyper in enumerate(SETTINGS[rule.name]):
         expected = _reference(rule.name, index)
-        theta, full = expected[0].copy(), {**rule.hyper, **hyper}
+        theta, full = expected[0].copy().reshape(MATRIX if rule.matrix else DIM), {**rule.hyper, **hyper}
         state = rule.init(theta)
         for t in range(1, STEPS + 1):
             now = {**full, "lr": _lr(t)}
@@ -198,7 +271,14 @@ AXES = {"lr": [1e-4, 3e-3, 0.04, 0.7], "beta": [0.0, 0.5, 0.9], "beta1": [0.0, 0
 
 
 def grid_equals_single_runs(rule):
-    """A cell of a batched grid that is not, bit for bit, the run one would make alone (noise and divergence included)."""
+    """A cell of a batched grid that is not, bit for bit, the run one would make alone (noise and divergence included).
+
+    A matrix rule has no grid: the sweep says so, and a batch of matrices takes its place.
+    """
+    if rule.matrix:
+        with pytest.raises(TypeError, match=f"cannot do for {rule.name}: it moves a whole matrix at once"):
+            sweep(rule, surfaces.bowl, lr=[0.1, 0.2])
+        return batch_equals_single_matrices(rule)
     axes = {name: AXES[name] for name in rule.hyper if name in AXES}
     for label, surface in GRID_SURFACES.items():
         grid = sweep(rule, surface, steps=40, tol=1e-2, **axes)
@@ -217,11 +297,42 @@ def grid_equals_single_runs(rule):
                 assert grid.values[cell] == np.inf, where
 
 
+def batch_equals_single_matrices(rule):
+    """A matrix rule that lets the matrices of a batch see each other, wide and tall ones, several settings at once."""
+    rng = np.random.default_rng(4)
+    for shape in ((4, 2), (2, 5), (3, 3), (1, 4), (4, 1)):
+        theta, grad, *state = rng.standard_normal((2 + len(rule.slots), 6, *shape))
+        grad[1] = 0
+        grad[2] *= 1e-160
+        hyper = {name: np.linspace(0.1, 0.9, 6).reshape(6, 1, 1) for name in rule.hyper}
+        together, kept = rule.step(theta, grad, tuple(state), hyper, 3)
+        for i in range(6):
+            now = {name: float(value[i, 0, 0]) for name, value in hyper.items()}
+            alone, kept_alone = rule.step(theta[i], grad[i], tuple(s[i] for s in state), now, 3)
+            np.testing.assert_allclose([together[i], *(k[i] for k in kept)], [alone, *kept_alone], rtol=1e-12, atol=1e-13)
+
+
+class Regression:
+    """f(W) = |(W - goal) A|^2 / 2 with A diagonal: the smallest surface whose points are matrices."""
+
+    def __init__(self, shape, seed=0):
+        self.curvatures = np.geomspace(0.1, 1.0, shape[1])
+        self.goal = np.random.default_rng(seed).standard_normal(shape)
+        self.start, self.minima = np.zeros(shape), [self.goal]
+
+    def value(self, w):
+        return (self.curvatures * (w - self.goal) ** 2).sum() / 2
+
+    def gradient(self, w):
+        return (self.curvatures * (w - self.goal)).astype(w.dtype)
+
+
 def _one_step_inputs(rule, dtype=np.float64, seed=0):
     rng = np.random.default_rng(seed)
-    theta, grad = rng.standard_normal((2, 5)).astype(dtype)
+    shape = MATRIX if rule.matrix else (5,)
+    theta, grad = rng.standard_normal((2, *shape)).astype(dtype)
     grad[2] = 0
-    state = [np.abs(rng.standard_normal(5)).astype(dtype) for _ in rule.slots]
+    state = [np.abs(rng.standard_normal(shape)).astype(dtype) for _ in rule.slots]
     return theta, grad, state
 
 
@@ -250,14 +361,16 @@ def keeps_the_dtype(rule):
     """A rule that turns float32 into float64 (or the reverse), in NumPy or torch, for any kind of hyper-parameter."""
     for dtype in (np.float32, np.float64):
         theta, grad, state = _one_step_inputs(rule, dtype)
-        for lr in (0.1, np.float64(0.1), np.float32(0.1), np.full(5, 0.1)):
+        for lr in (0.1, np.float64(0.1), np.float32(0.1), np.full(theta.shape, 0.1)):
             out = rule(theta, grad, *state, lr=lr, t=2)
             for array in out if rule.slots else (out,):
                 assert array.dtype == dtype and array.shape == theta.shape, f"lr as {type(lr).__name__}"
         out = rule(*map(torch.from_numpy, (theta, grad, *state)), lr=0.1, t=2)
         for tensor in out if rule.slots else (out,):
             assert isinstance(tensor, torch.Tensor) and tensor.dtype == torch.from_numpy(theta).dtype
-        path = descend(rule, surfaces.rosenbrock, start=np.array([-1.2, 1.0], dtype=dtype), steps=5, lr=1e-4)
+        surface = Regression(MATRIX) if rule.matrix else surfaces.rosenbrock
+        start = np.ones(MATRIX, dtype) if rule.matrix else np.array([-1.2, 1.0], dtype=dtype)
+        path = descend(rule, surface, start=start, steps=5, lr=1e-4)
         assert path.points.dtype == path.gradients.dtype == dtype
 
 
@@ -268,11 +381,14 @@ def tensor_equals_array(rule):
     for t in (1, 2, 50):
         a, kept_a = rule.step(theta, grad, tuple(state), full, t)
         b, kept_b = rule.step(*map(torch.from_numpy, (theta, grad)), tuple(map(torch.from_numpy, state)), full, t)
-        np.testing.assert_allclose([a, *kept_a], [b.numpy(), *(k.numpy() for k in kept_b)], rtol=1e-14, atol=0)
+        close = {"rtol": 1e-12, "atol": 1e-13} if rule.matrix else {"rtol": 1e-14, "atol": 0}  # matrix products sum in their own order
+        np.testing.assert_allclose([a, *kept_a], [b.numpy(), *(k.numpy() for k in kept_b)], **close)
 
 
 def takes_arrays_of_hyper_parameters(rule):
     """A rule that mixes runs or coordinates: with one setting a coordinate, each must move as if it were alone."""
+    if rule.matrix:
+        return batch_equals_single_matrices(rule)
     theta, grad, state = _one_step_inputs(rule)
     arrays = {name: np.linspace(0.1, 0.8, 5) * (1e-3 if name == "eps" else 1) for name in rule.hyper}
     for t in (1, 2):
@@ -338,7 +454,8 @@ def test_the_menu_keeps_the_order_of_the_text():
     """A shuffled import line: menus and tables show the rules in this order."""
     assert list(rules.RULES) == [
         "gradient_descent", "polyak", "classical_momentum", "heavy_ball", "dampened_momentum", "averaged_momentum",
-        "nesterov_lerp", "nesterov", "nesterov_torch", "adagrad", "rmsprop", "adam",
+        "nesterov_lerp", "nesterov", "nesterov_torch", "adagrad", "rmsprop", "adam", "adamw", "signum", "lion", "muon",
+        "schedule_free",
     ]  # fmt: skip
 
 
@@ -347,9 +464,133 @@ def test_torch_counts_zero_momentum_as_no_buffer():
     assert "beta = 0" in rules.dampened_momentum.doc
 
 
+# -- the rules beyond Adam -----------------------------------------------------------------------
+
+
+def test_newton_schulz_moves_singular_values_into_the_published_band(record_property):
+    """Another polynomial: singular values of a hundredth of the norm and up must land in [0.682, 1.134]."""
+    s = np.linspace(0.01, 1.0, 20_001)
+    landed = _polynomial(s)
+    assert 0.6818 < landed.min() < 0.6819 and 1.1343 < landed.max() < 1.1344
+    record_property("measured", f"Newton-Schulz: singular values .01 ... 1 land in [{landed.min():.4f}, {landed.max():.4f}]")
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (3, 8), (8, 3), (1, 5), (5, 1)])
+def test_newton_schulz_is_its_polynomial_on_the_singular_values(shape):
+    """A product on the wrong side, a tall matrix not turned back: U p(S) V' by decomposition, 1e-13."""
+    rng = np.random.default_rng(0)
+    for x in (rng.standard_normal(shape), np.outer(*map(rng.standard_normal, shape)), 1e-170 * rng.standard_normal(shape)):
+        u, s, vt = np.linalg.svd(x / np.abs(x).max(), full_matrices=False)
+        np.testing.assert_allclose(orthogonal(x), (u * _polynomial(s / np.sqrt((s**2).sum()))) @ vt, rtol=0, atol=1e-13)
+    assert not orthogonal(np.zeros((2, *shape))).any() and np.isfinite(orthogonal(1e200 * rng.standard_normal(shape))).all()
+
+
+def test_a_sum_and_an_average_give_muon_the_same_direction():
+    """A factor of the memory that reaches the step."""
+    rng = np.random.default_rng(1)
+    average = total = np.zeros((4, 3))
+    for g in rng.standard_normal((20, 4, 3)):
+        average, total = 0.95 * average + 0.05 * g, 0.95 * total + g
+        np.testing.assert_allclose(orthogonal(0.95 * average + 0.05 * g), orthogonal(0.95 * total + g), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("match", [None, "match_rms_adamw"])
+@pytest.mark.parametrize("shape", [(16, 16), (12, 30), (30, 12)])
+def test_muon_takes_torchs_step_up_to_bfloat16(shape, match, record_property):
+    """torch.optim.Muon rounds its products to bfloat16 (8 bits): 50 steps of the library stay within 1 % of its way."""
+    rng = np.random.default_rng(7)
+    start, goal = rng.standard_normal((2, *shape))
+    weight = torch.tensor(start, requires_grad=True)
+    theirs = torch.optim.Muon([weight], lr=0.02, momentum=0.95, weight_decay=0.1, adjust_lr_fn=match)
+    theta, state = start, rules.muon.init(start)
+    hyper = {"lr": 0.02, "beta": 0.95, "weight_decay": 0.1, "rms": 0.2 if match else 0.0}
+    for t in range(1, 51):
+        weight.grad = weight.detach() - torch.from_numpy(goal)
+        theirs.step()
+        theta, state = rules.muon.step(theta, theta - goal, state, hyper, t)
+    gap = np.linalg.norm(theta - weight.detach().numpy()) / np.linalg.norm(theta - start)
+    record_property("measured", f"Muon and torch.optim.Muon, {shape}, {match or 'original'}: {gap:.4f} of the way apart after 50 steps")
+    assert gap < 0.01
+
+
+def test_a_step_of_muon_has_the_size_it_promises():
+    """A scale that mixes up rows and columns: rms is kept exactly where all singular values are 1."""
+    for shape, size in (((8, 2), 2.0), ((2, 8), 1.0), ((4, 4), 1.0)):
+        grad = np.eye(*shape)
+        step = -rules.muon(np.zeros(shape), grad, np.zeros(shape), lr=1.0)[0]
+        equal = _polynomial(1 / np.sqrt(min(shape)))
+        np.testing.assert_allclose(step, size * equal * grad, rtol=1e-12, atol=0)
+        matched = rules.muon(np.zeros(shape), grad, np.zeros(shape), lr=1.0, rms=0.2)[0]
+        assert np.sqrt((matched**2).mean()) == pytest.approx(0.2 * equal, rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3,), ()])
+def test_a_matrix_rule_refuses_a_point_without_rows_and_columns(shape):
+    """A vector that is silently taken for a row."""
+    flat = np.ones(shape) if shape else 1.0
+    with pytest.raises(ValueError, match=r"muon is a matrix rule: it moves a whole matrix at once.*theta has shape .*allowed: \(..., rows, col"):
+        rules.muon(flat, flat, flat, lr=0.1)
+    with pytest.raises(ValueError, match=r"muon is a matrix rule.*the start has shape \(2,\).*elementwise rule such as heavy_ball"):
+        descend(rules.muon, surfaces.rosenbrock, lr=0.1)
+    with pytest.raises(TypeError, match="a linear form is that of one coordinate, and there is none for muon"):
+        theory.iteration_matrix(rules.muon, 1.0, lr=0.1)
+
+
+@pytest.mark.parametrize("name", ["muon", "heavy_ball", "lion"])
+def test_descend_walks_over_matrices(name):
+    """A path that flattens its points, or an error that mixes up rows and steps."""
+    surface = Regression((3, 5))
+    path = descend(rules.get(name), surface, steps=40, lr=0.05)
+    assert path.points.shape == (41, 3, 5) and path.gradients.shape == (40, 3, 5) and path.diverged_at is None
+    theta, state = surface.start, rules.get(name).init(surface.start)
+    for t in range(1, 41):
+        out = rules.get(name)(theta, surface.gradient(theta), *state, lr=0.05, t=t)
+        theta, state = out[0], out[1:]
+    np.testing.assert_array_equal(path.points[-1], theta)
+    gap = np.linalg.norm(path.points - surface.goal, axis=(1, 2)) / np.linalg.norm(surface.goal)
+    np.testing.assert_allclose(path.error, gap, rtol=1e-12)
+    assert path.values[-1] < path.values[0] / 2
+
+
+def test_muon_follows_a_schedule_and_a_zero_gradient():
+    """A rate of another step, and a NaN from 0/0 where all gradients are zero."""
+    still = Regression((2, 2))
+    path = descend(rules.muon, still, start=still.goal, steps=5, lr=np.linspace(0.1, 0.01, 5))
+    np.testing.assert_array_equal(path.points, np.broadcast_to(still.goal, (6, 2, 2)))
+    surface, rates = Regression((4, 2)), np.array([0.1, 0.05])
+    once = descend(rules.muon, surface, steps=2, lr=rates).points
+    first, m = rules.muon(surface.start, surface.gradient(surface.start), np.zeros((4, 2)), lr=0.1)
+    np.testing.assert_array_equal(once[2], rules.muon(first, surface.gradient(first), m, lr=0.05)[0])
+
+
+def test_schedule_free_is_the_mean_of_its_points_on_a_quadratic():
+    """Weights other than 1, 1/2, 1/3, ...: x is the mean of z, and with beta = 0 z is gradient descent itself."""
+    surface = surfaces.quadratic([1.0, 4.0, 10.0])
+    path = descend(rules.schedule_free, surface, start=[1.0, -2.0, 3.0], steps=200, lr=0.08, beta=0.0)
+    z = np.array([1.0, -2.0, 3.0]) * (1 - 0.08 * np.array([1.0, 4.0, 10.0])) ** np.arange(201)[:, None]
+    means = np.cumsum(z, axis=0) / np.arange(1, 202)[:, None]
+    np.testing.assert_allclose(path.points, means, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(path.state["z"], z, rtol=0, atol=1e-13)
+    with pytest.raises(ValueError, match="schedule_free changes at every step, so no one matrix describes its run"):
+        theory.rate(rules.schedule_free, 1.0, lr=0.1)
+
+
+def test_signs_step_by_the_rate_whatever_the_gradients_size():
+    """A sign rule that sees how large a gradient is."""
+    for name in ("signum", "lion"):
+        path = descend(rules.get(name), surfaces.ravine(kappa=1e6), steps=30, lr=0.01)
+        np.testing.assert_allclose(np.abs(np.diff(path.points, axis=0)), 0.01, rtol=1e-9)
+
+
+def test_decay_is_decoupled():
+    """Decay that goes through Adam's ratio: where all gradients are zero each weight shrinks by the same share."""
+    for name in ("adamw", "lion"):
+        theta, *_ = rules.get(name)(ONES * [1.0, 10.0, -5.0], 0 * ONES, *[0 * ONES] * len(rules.get(name).slots), lr=0.1, weight_decay=0.2)
+        np.testing.assert_allclose(theta, 0.98 * np.array([1.0, 10.0, -5.0]), rtol=1e-15)
+
+
 # -- the checked call: bad input -------------------------------------------------------------------
 
-ONES = np.ones(3)
 BAD_CALLS = {
     "rate negative": ({"lr": -0.1}, ValueError, "lr is -0.1; allowed: a finite number >= 0"),
     "rate NaN": ({"lr": np.nan}, ValueError, "lr is nan; allowed: a finite number >= 0"),

@@ -101,7 +101,7 @@ def test_the_iteration_matrix_makes_the_next_point(name):
     np.testing.assert_allclose([theta[0], slot[0]], z, rtol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam"])
+@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam", "adamw", "signum", "lion"])
 def test_a_rule_that_is_not_linear_has_no_matrix(name):
     """A matrix made up for a rule that has none."""
     with pytest.raises(ValueError, match=f"{name} is not linear in its point and state"):

@@ -9,7 +9,7 @@ import pytest
 from momentum_lib import descend, rules, surfaces, theory
 
 R = rules.RULES
-LINEAR = [name for name in R if name not in ("adagrad", "rmsprop", "adam")]
+LINEAR = [name for name, rule in R.items() if rule.family not in ("adaptive", "sign", "matrix") and name != "schedule_free"]
 
 
 def hyper_of(rule, lr, beta):

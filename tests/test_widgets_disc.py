@@ -43,6 +43,63 @@ def test_matrix_and_eigenvalues_in_the_browser_are_the_theorys(js, rule):
 
 
 @pytest.mark.parametrize("rule", LINEAR)
+def test_rate_and_run_in_the_browser_are_pythons(js, rule):
+    """Of directions that differ in speed the slowest decides; the run is the library's, whether it converges or not."""
+    for lr, beta in ((0.008, 0.3), (0.02, 0.8), (0.05, 0.5)):
+        fig = Disc(rule=rule, lr=lr, beta=beta)
+        setup = f"{{ rule: '{rule}', kappa: 100, lr: {lr}, beta: {beta} }}"
+        found = js(f"[disc.curvatures(100), disc.rate({setup}, disc.curvatures(100)), disc.run({setup})]")
+        path = fig.path(2000)
+        np.testing.assert_allclose(found[0], fig.curvatures, rtol=1e-13)
+        assert found[1] == pytest.approx(fig.numbers()["rate"], rel=1e-9)
+        np.testing.assert_allclose(found[2]["errors"], path.error, rtol=1e-7, atol=1e-14)
+        assert found[2]["divergedAt"] == (path.diverged_at or 0)
+
+
+def test_predicted_steps_in_the_browser(js):
+    for rho in (0.5, 0.9, 0.999):
+        assert rho ** js(f"disc.predictedSteps({rho})") == pytest.approx(1e-6, rel=1e-9)
+    assert js("[disc.predictedSteps(1), disc.predictedSteps(1.1)]") == [None, None]  # NaN: it diverges
+
+
+def test_the_outermost_eigenvalue_is_the_rate():
+    fig = Disc(lr=0.008, beta=0.3)
+    moduli = np.abs([np.linalg.eigvals(theory.iteration_matrix(rules.heavy_ball, c, **fig.hyper)) for c in fig.curvatures])
+    assert moduli.max() > 1.5 * moduli.min()
+    assert fig.numbers()["rate"] == pytest.approx(moduli.max(), rel=1e-12)
+
+
+def drawn(axes, marker):
+    """The points of the lines of a picture that have this marker."""
+    return [np.array(line.get_data()).T for line in axes.lines if line.get_marker() == marker]
+
+
+@pytest.mark.parametrize("rule", ["heavy_ball", "nesterov"])
+def test_the_picture_is_drawn_where_its_numbers_say(rule):
+    """Setting and best setting on the map, steps in its cells, eigenvalues and their circle on the disc, the error and its line."""
+    fig = Disc(rule=rule, lr=0.008, beta=0.3)
+    found, (rates, momenta, steps) = fig.numbers(), fig.map()
+    chart, disc, fall = fig.picture().axes[:3]
+    np.testing.assert_allclose(drawn(chart, "o"), [[[0.008, 0.3]]])
+    np.testing.assert_allclose(drawn(chart, "D"), [[[fig.best.lr, fig.best.beta]]])
+    cells = np.ma.getdata(chart.collections[0].get_array())
+    inside = ~np.isnan(steps) & (steps > 100)
+    assert inside.any() and (cells[inside] == steps[inside]).all()
+    assert chart.get_xlim() == pytest.approx((rates[0], rates[-1]), rel=0.05) and momenta[-1] < chart.get_ylim()[1] == 0.99
+    z = found["eigenvalues"]
+    points, flat, steep = drawn(disc, "o")
+    np.testing.assert_allclose(points @ [1, 1j], z.ravel())
+    for ring, k in ((flat, 0), (steep, -1)):
+        np.testing.assert_allclose(ring[0], [z[k, 0].real, abs(z[k, 0].imag)])
+    circles = [np.hypot(*line.get_data()) for line in disc.lines if len(line.get_xdata()) == 181]
+    np.testing.assert_allclose(circles, np.outer([1, found["rate"]], np.ones(181)))
+    measured, predicted = (np.array(line.get_data()) for line in fall.lines)
+    np.testing.assert_allclose(measured, [np.arange(len(found["errors"])), np.maximum(found["errors"], 1e-16)])
+    np.testing.assert_allclose(predicted[1], found["rate"] ** predicted[0])
+    assert f"modulus is {found['rate']:.4f}" in fig.alt() and f"rate {found['rate']:.4f}" in fig.caption
+
+
+@pytest.mark.parametrize("rule", LINEAR)
 @pytest.mark.parametrize("kappa", [1, 9, 100, 1000])
 def test_best_setting_and_axis_are_the_same_in_the_browser(js, rule, kappa):
     found = js(f"[disc.bestSetting({{ rule: '{rule}', kappa: {kappa} }}), disc.rateRange({{ rule: '{rule}', kappa: {kappa} }})]")
@@ -106,6 +163,8 @@ def test_numbers_meet_the_theory():
     assert found["steps_to"] == fig.path(2000).steps_to(1e-6)
     averaged = Disc(rule="averaged_momentum", lr=best.lr / (1 - best.beta), beta=best.beta).numbers()
     np.testing.assert_allclose(averaged["errors"], found["errors"], rtol=1e-6)
+    slow = Disc(lr=0.008, beta=0.3)
+    assert slow.numbers()["steps_to"] == slow.path(2000).steps_to(1e-6) > slow.steps  # counted beyond what is drawn
     lost = Disc(lr=0.05, beta=0.5)
     assert lost.numbers()["diverged_at"] == 17 and lost.numbers()["measured"] is None
     assert "diverges at step 17" in lost.alt() and "diverges at step 17" in lost.caption

@@ -11,17 +11,19 @@ pytest.importorskip("anywidget")
 from momentum_lib import convert, rules, theory
 from momentum_lib.conventions import CONVENTIONS
 from momentum_lib.widgets import Crosswalk, Filter, bundle
+from momentum_lib.widgets._noise import draw_noise
 from momentum_lib.widgets.crosswalk import largest_difference
-from momentum_lib.widgets.filter import SIGNALS, clean, draw_noise, gradients
+from momentum_lib.widgets.filter import SIGNALS, clean, gradients
 
 
 @pytest.fixture(scope="module")
 def js(node):
-    """Evaluate an expression over the modules ``filter``, ``crosswalk`` and ``members`` under node."""
+    """Evaluate an expression over the modules ``filter``, ``noise``, ``crosswalk`` and ``members`` under node."""
 
     def run(expression):
         modules = "".join(
-            f"import * as {n} from {json.dumps((bundle.JS / f'{n}.js').as_uri())};\n" for n in ("filter", "crosswalk", "members")
+            f"import * as {n} from {json.dumps((bundle.JS / f'{n}.js').as_uri())};\n"
+            for n in ("filter", "noise", "crosswalk", "members")
         )
         text = f"{modules}import {{ RULES }} from {json.dumps((bundle.JS / 'generated/rules.js').as_uri())};\nconsole.log(JSON.stringify({expression}));"
         return json.loads(node("--input-type=module", "-e", text))
@@ -34,7 +36,7 @@ def js(node):
 
 @pytest.mark.parametrize("seed", [0, 1, 77, 9999])
 def test_noise_is_the_same_in_the_browser_bit_for_bit(js, seed):
-    assert js(f"Array.from(filter.drawNoise(1000, {seed}))") == draw_noise(1000, seed).tolist()
+    assert js(f"Array.from(noise.drawNoise(1000, {seed}))") == draw_noise(1000, seed).tolist()
 
 
 def test_noise_is_noise():

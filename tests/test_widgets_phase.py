@@ -157,6 +157,53 @@ def test_curve_and_dots_are_the_same_in_the_browser(js, name, friction, h):
     ]
 
 
+def test_energy_grid_and_rises_in_the_browser(js):
+    fig = Phase(friction=0.2, h=0.7, start=(1.2, -0.5))
+    found = fig.numbers()
+    assert 0 < found["rises"] < len(found["path"]) - 1
+    points = json.dumps(found["path"].tolist())
+    energies = js(f"{points}.map(([x, w]) => phase.energy('bowl', x, w))")
+    np.testing.assert_allclose(energies, found["energies"], rtol=1e-13)
+    assert js(f"phase.rises({json.dumps(energies)})") == found["rises"]
+    for h, time in ((0.3, 20), (0.3, 1), (2.5, 1), (0.25, 10)):
+        fig = Phase(h=h, time=time, friction=0.1)
+        n, m = len(fig.numbers()["path"]) - 1, (len(fig.numbers()["fine"]) - 1) / (len(fig.numbers()["path"]) - 1)
+        assert js(f"phase.grid({h}, {time})") == {"n": n, "m": m}
+        assert n * h <= max(h, time) + 1e-9 and h / m <= 0.01 + 1e-12
+
+
+def test_the_picture_is_drawn_where_its_numbers_say():
+    """Position to the right and velocity upwards, the flow along both, energies stacked over time."""
+    from unittest.mock import patch
+
+    from matplotlib.axes import Axes
+
+    fig = Phase(friction=0.8, start=(-1.5, 1.0))
+    found, (fine, path) = fig.numbers(), (fig.numbers()[name] for name in ("fine", "path"))
+    with patch.object(Axes, "streamplot", autospec=True, side_effect=Axes.streamplot) as streams:
+        plane, over, energy = fig.picture().axes
+    x, w, dx, dw = streams.call_args.args[1:5]
+    np.testing.assert_allclose(dx, w)
+    np.testing.assert_allclose(dw, -0.8 * w - x)
+    curve, dots, start = (np.array(line.get_data()).T for line in plane.lines)
+    np.testing.assert_allclose(curve, fine)
+    np.testing.assert_allclose(dots, path)
+    np.testing.assert_allclose(start, [[-1.5, 1.0]])
+    times = 0.3 * np.arange(len(path))
+    for axes, smooth, steps in ((over, fine[:, 0], path[:, 0]), (energy, found["kinetic"] + found["stored"], found["energies"])):
+        curve, dots = (np.array(line.get_data()) for line in axes.lines)
+        np.testing.assert_allclose(curve, [found["fine_t"], smooth])
+        np.testing.assert_allclose(dots, [times, steps])
+    below, above = (area.get_paths()[0].vertices[:, 1] for area in energy.collections)
+    assert below.max() == pytest.approx(found["stored"].max()) and above.max() == pytest.approx((found["kinetic"] + found["stored"]).max())
+
+
+def test_the_gap_is_one_of_position():
+    found = Phase(friction=0.5, h=0.3, start=(-1.5, 1.0)).numbers()
+    apart = np.abs(found["path"] - found["curve"]).max(axis=0)
+    assert found["gap"] == apart[0] and abs(apart[0] / apart[1] - 1) > 0.1
+
+
 def test_potentials_say_the_same_in_the_browser(js):
     found = js("phase.POTENTIALS")
     assert list(found) == list(POTENTIALS)

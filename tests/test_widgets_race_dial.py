@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("anywidget")
 import traitlets
 
-from momentum_lib import descend, rules, surfaces, theory
+from momentum_lib import conventions, descend, rules, surfaces, theory
 from momentum_lib.widgets import Dial, Race, bundle, dial, race, tuning
 
 CALM = [(s, r) for s in ("ravine", "bowl", "curved_valley", "plateau") for r in ("gradient_descent", "heavy_ball", "nesterov", "averaged_momentum", "adam")]
@@ -39,7 +39,7 @@ def test_the_table_holds_every_rule_on_every_surface():
     found = tuning.load()
     assert list(found) == [s.name for s in tuning.racing()]
     for settings in found.values():
-        assert list(settings) == list(rules.RULES)
+        assert list(settings) == list(rules.ELEMENTWISE)
 
 
 @pytest.mark.parametrize(("surface", "rule"), CALM)
@@ -79,7 +79,7 @@ def test_constants_of_the_search_agree():
 def test_a_saddle_has_no_best_setting():
     with pytest.raises(ValueError, match="saddle has no minimum, so no setting is best"):
         tuning.tune(rules.heavy_ball, surfaces.saddle)
-    assert {tuning.best("saddle", r)["lr"] for r in rules.RULES} == {tuning.PACES["saddle"]}
+    assert {tuning.best("saddle", r)["lr"] for r in rules.ELEMENTWISE} == {tuning.PACES["saddle"]}
 
 
 def test_what_is_newer_than_the_table_is_tuned_on_the_spot(monkeypatch):
@@ -197,12 +197,12 @@ def test_frames_rates_and_settings_agree_with_javascript():
         figure = Race(surface=name, settings={"adam": {"beta1": 0.5}})
         np.testing.assert_allclose(frame, figure.frame)
         assert shared == race.shared_rate(figure.field)
-        assert settings == [figure.setting(rule) for rule in rules.RULES]
+        assert settings == [figure.setting(rule) for rule in rules.ELEMENTWISE]
 
 
 # -- the dial ------------------------------------------------------------------------------------
 
-LINEAR = [r for r in Dial.rule.options if r != "adam"]
+LINEAR = [r for r in Dial.rule.options if r in conventions.CONVENTIONS]
 
 
 @pytest.mark.parametrize("rule", LINEAR)

@@ -24,10 +24,11 @@ import _pages  # noqa: E402
 import momentum_lib as ml  # noqa: E402
 
 CHAPTERS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
+PAGES = {**CHAPTERS, "errata": ROOT / "notebooks" / "errata.ipynb"}
 
 
 def rows():
-    """All rows of the ledger, each with its chapter's number under "chapter", in order."""
+    """All rows of the ledger, each with its chapter's number, or "errata", under "chapter", in order."""
     return [
         {"chapter": path.stem, **row}
         for path in sorted((ROOT / "book" / "claims").glob("*.yml"))
@@ -58,6 +59,8 @@ def cite(row):
 
 
 def chapter_link(row):
+    if row["chapter"] == "errata":
+        return "the {doc}`errata </notebooks/errata>`"
     path = CHAPTERS.get(row["chapter"])
     return f"{{doc}}`chapter {int(row['chapter'])} </notebooks/{path.stem}>`" if path else f"chapter {int(row['chapter'])}"
 
@@ -73,7 +76,7 @@ def ledger():
             f"- Formula: ${row['formula']}$" if row.get("formula") else "- Formula: none; it is measured",
             f"- Measured: **{show(measure(row), row)}** (held at {row['value']}, {tolerance})",
             f"- Computed by: `{' '.join(row['code'].split())}`",
-            f"- Taught in {chapter_link(row)}; source: {cite(row)}",
+            f"- {'Shown' if row['chapter'] == 'errata' else 'Taught'} in {chapter_link(row)}; source: {cite(row)}",
             "",
         ]
     return NOTE + "\n".join(lines)

@@ -10,9 +10,13 @@ from .plain import gradient_descent
 from .momentum import polyak, classical_momentum, heavy_ball, dampened_momentum
 from .averaged import averaged_momentum, nesterov_lerp
 from .nesterov import nesterov, nesterov_torch
-from .adaptive import adagrad, rmsprop, adam
+from .adaptive import adagrad, rmsprop, adam, adamw
+from .sign import signum, lion
+from .matrix import muon
+from .iterates import schedule_free
 
 RULES = {value.name: value for value in list(globals().values()) if isinstance(value, Rule)}
+ELEMENTWISE = {rule.name: rule for rule in RULES.values() if not rule.matrix}  # those that can move a point of the plane
 
 
 def get(name):
@@ -24,4 +28,4 @@ def get(name):
     return RULES[name]
 
 
-__all__ = ["RULES", "get", *RULES]
+__all__ = ["ELEMENTWISE", "RULES", "get", *RULES]

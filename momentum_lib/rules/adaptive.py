@@ -1,4 +1,4 @@
-"""Rules that give every coordinate a ruler of its own: AdaGrad, RMSProp, Adam."""
+"""Rules that give every coordinate a ruler of its own: AdaGrad, RMSProp, Adam, AdamW."""
 
 from ..core import rule
 from ..ops import sqrt
@@ -41,3 +41,24 @@ def adam(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
     m_hat = m / (1 - beta1**t)
     s_hat = s / (1 - beta2**t)
     return theta - lr * m_hat / (sqrt(s_hat) + eps), m, s
+
+
+@rule(
+    m=0,
+    s=0,
+    family="adaptive",
+    title="AdamW",
+    same_as="torch.optim.AdamW(params, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)",
+)
+def adamw(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, t):
+    """AdamW: Adam, and beside it every parameter shrinks by the same share of itself.
+
+    Convention: the decay stands outside Adam's ratio ("decoupled"): a share lr * weight_decay of theta
+    a step, whatever the gradients. Unit of lr: theta. Shapes: theta, grad, m and s alike.
+    Source: Loshchilov and Hutter 2019, Algorithm 2, with the rate in the decay, as PyTorch has it.
+    """
+    m = beta1 * m + (1 - beta1) * grad
+    s = beta2 * s + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    s_hat = s / (1 - beta2**t)
+    return (1 - lr * weight_decay) * theta - lr * m_hat / (sqrt(s_hat) + eps), m, s

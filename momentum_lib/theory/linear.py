@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core import check_hyper, check_rule, check_steps
+from ..core import check_elementwise, check_hyper, check_rule, check_steps
 
 
 class LinearForm(NamedTuple):
@@ -33,11 +33,12 @@ def linear_form(rule, *, t=2, **hyper):
 
     ``hyper``: numbers or arrays that broadcast together; momentum may leave [0, 1).
     ``t``: the step number, for rules whose first step differs.  Units: theta in position, the
-    state in the rule's own.  Raises TypeError for unknown names and ValueError for a rule that is
-    not linear (AdaGrad, Adam, ...), found by probing it.
+    state in the rule's own.  Raises TypeError for unknown names and for a matrix rule, and ValueError for
+    a rule that is not linear (AdaGrad, Adam, ...) or changes at every step (Schedule-Free), found by probing it.
     Source: the state-space form of Lessard, Recht and Packard 2016, section 2.
     """
     check_rule(rule)
+    check_elementwise(rule, "a linear form is that of one coordinate, and there is none for")
     full = check_hyper(rule, hyper, unstable=True)
     if all(np.ndim(value) == 0 for value in full.values()):
         return _remembered(rule, t, tuple((name, float(value)) for name, value in full.items()))
@@ -62,7 +63,7 @@ def _take_apart(rule, t, full):
     def spread(vector):
         return [np.full(n, component) for component in vector]
 
-    def advance(z, grad):
+    def advance(z, grad, t=t):
         z = spread(z)
         theta, state = rule.step(z[0], np.full(n, grad), tuple(z[1:]), flat, t)
         return np.stack([np.broadcast_to(part, n) for part in (theta, *state)], axis=-1)
@@ -79,6 +80,12 @@ def _take_apart(rule, t, full):
         linear = np.allclose(advance(-3 * z, -3 * grad), -3 * (carry @ z + kick * grad), rtol=1e-9, atol=1e-12)
         for verb, row in ((rule.look, look), (rule.read, report)):
             linear = linear and np.allclose(place(verb, -3 * z), -3 * row @ z, rtol=1e-9, atol=1e-12)
+        steady = t == 1 or np.allclose(advance(z, grad, t + 1), advance(z, grad), rtol=1e-9, atol=1e-12)
+    if linear and not steady:
+        raise ValueError(
+            f"{rule.name} changes at every step, so no one matrix describes its run. Run it with descend, "
+            "or choose a rule with constant weights."
+        )
     if not linear:
         raise ValueError(
             f"{rule.name} is not linear in its point and state, so it has no iteration matrix. "

@@ -15,13 +15,16 @@ except ImportError as error:
     ) from error
 
 from ._base import FIGURES, LiveFigure
+from .basin import Basin
 from .crosswalk import Crosswalk
 from .dial import Dial
 from .disc import Disc
 from .filter import Filter
+from .noise_ball import NoiseBall
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
+from .roller import Roller
 
 
 def make(figure, **state):
@@ -33,4 +36,18 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "Crosswalk", "Dial", "Disc", "Filter", "LiveFigure", "Phase", "Race", "Ravine", "make"]
+__all__ = [
+    "Basin",
+    "Crosswalk",
+    "Dial",
+    "Disc",
+    "FIGURES",
+    "Filter",
+    "LiveFigure",
+    "NoiseBall",
+    "Phase",
+    "Race",
+    "Ravine",
+    "Roller",
+    "make",
+]

@@ -8,6 +8,7 @@ import traitlets
 
 from .. import rules as all_rules
 from .. import surfaces
+from ..conventions import CONVENTIONS
 from ..core import descend
 from ..notation import LOOKS, QUANTITIES
 from ..sweep import sweep
@@ -89,7 +90,7 @@ class Dial(LiveFigure):
     title = "The beta dial: how many steps a learning rate and a momentum need together"
 
     surface = Choice("ravine", [s.name for s in tuning.racing() if s.minima])
-    rule = Choice("heavy_ball", [r.name for r in all_rules.RULES.values() if "beta" in r.hyper or "beta1" in r.hyper])
+    rule = Choice("heavy_ball", [r.name for r in all_rules.ELEMENTWISE.values() if "beta" in r.hyper or "beta1" in r.hyper])
     kappa = Number(25, 1, 1000)
     lr = Number(0.04, 1e-6, 100)
     beta = Number(0.8, 0, TOP)
@@ -127,7 +128,7 @@ class Dial(LiveFigure):
     @property
     def curvatures(self):
         """Smallest and largest curvature where the surface is a quadratic and the rule linear, else None."""
-        if self.memory != "beta":
+        if self.rule not in CONVENTIONS:
             return None
         return {"ravine": (1.0, self.kappa), "bowl": (1.0, 1.0)}.get(self.surface)
 

@@ -74,8 +74,8 @@ class Race(LiveFigure):
     title = "The race: every rule at its own best setting"
 
     surface = Choice("ravine", [s.name for s in tuning.racing()])
-    rules = Choices(("gradient_descent", "heavy_ball", "nesterov"), list(all_rules.RULES), 1, MOST)
-    settings = Table({}, {r.name: {name: _bounds(name) for name in r.hyper} for r in all_rules.RULES.values()})
+    rules = Choices(("gradient_descent", "heavy_ball", "nesterov"), list(all_rules.ELEMENTWISE), 1, MOST)
+    settings = Table({}, {r.name: {name: _bounds(name) for name in r.hyper} for r in all_rules.ELEMENTWISE.values()})
     start = Point(surfaces.ravine.start, ((-8, 8), (-6, 6)))
     steps = Integer(100, 2, 2000)
     step = Integer(100, 0, 2000)

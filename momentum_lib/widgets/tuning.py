@@ -8,9 +8,8 @@ js/tune.js does the same search in the browser, from wherever the reader has put
 The search, for both: the fewest steps after which the distance to the minimum stays below TOLERANCES[0]
 of the start's, to the end of BUDGET steps, over RATES x MOMENTA, then on finer grids around the winner for
 as long as that helps.  Where no setting gets so far the next tolerance counts, and after the last the nearest
-end.  An adaptive rule's first step is lr
-long along every coordinate, so its rates end at ADAPTIVE_TOP, which stays inside the picture.  A surface without a minimum has
-no best setting: there every rule runs at the same rate, PACES.
+end.  The first step of an adaptive or a sign rule is lr long along every coordinate, so its rates end at ADAPTIVE_TOP,
+which stays inside the picture.  A surface without a minimum has no best setting: there every rule runs at the same rate, PACES.
 """
 
 import functools
@@ -50,7 +49,7 @@ def racing():
 
 def highest(rule):
     """The largest learning rate that is searched for a rule."""
-    return ADAPTIVE_TOP if rule.family == "adaptive" else RATES[-1]
+    return ADAPTIVE_TOP if rule.family in ("adaptive", "sign") else RATES[-1]
 
 
 def finer(rule, lr, beta):
@@ -90,10 +89,10 @@ def tune(rule, surface, start=None):
 
 
 def table():
-    """Surface name -> rule name -> setting, for every surface of the plane and every rule. Takes a minute."""
+    """Surface name -> rule name -> setting, for every surface of the plane and every elementwise rule. Takes a minute."""
     found = {}
     for surface in racing():
-        found[surface.name] = {r.name: _own(surface, r) for r in rules.RULES.values()}
+        found[surface.name] = {r.name: _own(surface, r) for r in rules.ELEMENTWISE.values()}
     return found
 
 

@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+pytest.register_assert_rewrite("tests.browser.live")  # so that the shared checks say what they saw
+
 from tests.browser import live
 
 ROOT = Path(__file__).resolve().parents[2]

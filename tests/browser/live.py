@@ -1,4 +1,8 @@
-"""Helpers of the browser tests: a page with live figures, a browser, and hands (mouse, finger, keyboard)."""
+"""Helpers of the browser tests: a page with live figures, a browser, hands (mouse, finger, keyboard), and the checks that every figure must pass.
+
+The checks at the end (`link_restores` to `leaves_nothing`) take ``agrees``, a function of the page that compares all that is
+drawn with momentum_lib and returns the state, and ``initial``, the widget that the page was written with.
+"""
 
 import contextlib
 import io
@@ -77,6 +81,16 @@ def open_page(launched, address, *, width=1366, height=900, wait=True, errors=No
     made.close()
     if errors is None:
         assert not seen, seen
+
+
+def first(page):
+    """The first live figure of a page."""
+    return page.locator(".live-figure[data-figure]").first
+
+
+def button(page, name):
+    """A button of the first figure, by the words on it."""
+    return first(page).get_by_role("button", name=name)
 
 
 def ready(page, index=0):
@@ -188,32 +202,132 @@ def type_into(page, name, text, index=0):
 MOUNT = """async ([text, state]) => {
     const { default: figure } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
     const counts = () => [window.__listeners(), window.__watchers, window.__frames.size];
-    await new Promise((r) => setTimeout(r, 100));
+    await new Promise((r) => setTimeout(r, 400)); // the page's own figures come to rest
     const before = counts(), el = document.body.appendChild(document.createElement("div")), heard = new Map();
     const model = { get: (k) => state[k], set: (k, v) => { state[k] = v; (heard.get("change:" + k) || []).forEach((f) => f()); }, save_changes() {},
       on: (e, f) => heard.set(e, [...(heard.get(e) || []), f]), off: (e, f) => heard.set(e, heard.get(e).filter((g) => g !== f)) };
     const stop = figure.render({ model, el });
     model.set(...Object.entries(state)[0]);
-    const during = counts();
+    /* meanwhile */
+    const during = counts(), shown = { ...state };
     stop();
-    return { before, during, after: counts(), left: el.childNodes.length, heard: [...heard.values()].flat().length };
+    const after = counts();
+    await new Promise((r) => setTimeout(r, 100)); // what was on its way would arrive now
+    return { before, during, after, later: counts(), state: shown, left: el.childNodes.length, heard: [...heard.values()].flat().length };
 }"""
 
 
-def mounted_and_gone(launched, address, figure):
-    """Mount the module that Jupyter gets once more, end it, and count: listeners, observers and frames before, during and after, what is left."""
+def mounted_and_gone(launched, address, figure, meanwhile="", prepare=ready):
+    """Mount the module that Jupyter gets once more, end it, and count: listeners, observers and frames before, during, right after and later, what is left.
+
+    ``prepare(page)`` waits until the page is at rest; ``meanwhile`` is JavaScript that acts on ``el`` and ``model`` while it is mounted.
+    """
     from momentum_lib.widgets import bundle
 
     with launched.new_context() as context:
         context.add_init_script(COUNT_LISTENERS)
         page = context.new_page()
         page.goto(address)
-        ready(page)
-        return page.evaluate(MOUNT, [bundle.module(figure.figure), figure.state()])
+        prepare(page)
+        return page.evaluate(MOUNT.replace("/* meanwhile */", meanwhile), [bundle.module(figure.figure), figure.state()])
 
 
-SMALL_TARGETS = """() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-track input, .lf-more summary, .lf-segment, .lf select, .lf-toggle, .lf-row-name, .lf-row-values input')]
-    .filter(e => e.checkVisibility()).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 43.9)"""
+SMALL_TARGETS = """() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-track input, .lf-more summary, .lf-segment, .lf select, .lf-toggle, .lf-entry, .lf-row-name, .lf-row-values input')]
+    .filter(e => e.checkVisibility()).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 43.999)"""  # all but rounding
+
+
+def link_restores(launched, address, change, agrees, initial, others=()):
+    """After ``change(page)``, the address that Link gives opens with that very state; Reset leads back to ``initial``; ``others`` below stay as they are."""
+    with open_page(launched, address) as page:
+        change(page)
+        button(page, "Link").click()
+        link, state = page.url, numbers(page)["state"]
+    assert f"#live={initial.figure}&" in link and state != initial.state()
+    with open_page(launched, link) as page:
+        assert agrees(page) == state
+        for index, other in enumerate(others, 1):
+            ready(page, index)
+            assert numbers(page, index)["state"] == other.state()
+        button(page, "Reset").click()
+        assert agrees(page) == initial.state()
+
+
+def hostile_link_is_clamped(launched, address, query, agrees, initial, **clamped):
+    """A link with ``query`` gives the initial state, but for what could be brought within its range: ``clamped``."""
+    with open_page(launched, f"{address}#live={initial.figure}&{query}") as page:
+        assert agrees(page) == {**initial.state(), **clamped}
+
+
+def static_picture_stands(launched, address, says=""):
+    """Without JavaScript and in print the static picture is there instead of the figure; ``says``: words that its description holds."""
+    with open_page(launched, address, wait=False, java_script_enabled=False) as page:
+        picture = page.locator(".live-static img").first
+        assert picture.is_visible() and picture.bounding_box()["width"] > 300
+        assert says in picture.get_attribute("alt")
+        assert page.locator(".lf").count() == 0
+    with open_page(launched, address) as page:
+        picture, drawn = page.locator(".live-static img").first, page.locator(".lf").first
+        assert drawn.is_visible() and not picture.is_visible()
+        page.emulate_media(media="print")
+        assert picture.is_visible() and not drawn.is_visible()
+
+
+def open_drawers(page):
+    """Mount every figure of the page and open what it keeps folded; afterwards the first is in view."""
+    for index in range(page.locator(".live-figure[data-figure]").count()):
+        for drawer in ready(page, index).locator(".lf-more:not([hidden]) summary").all():
+            drawer.click()
+    ready(page)
+
+
+@contextlib.contextmanager
+def on_a_phone(launched, address, width=360):
+    """A page of that width, drawers open: every target is at least 44 px tall, nothing sticks out. Yields it for the figure's own checks."""
+    with open_page(launched, address, width=width, height=740) as page:
+        open_drawers(page)
+        assert page.locator(".lf-button").first.is_visible()
+        assert page.evaluate(SMALL_TARGETS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        yield page
+
+
+def fits_a_phone(launched, address):
+    """The checks of `on_a_phone`, at 360 px."""
+    with on_a_phone(launched, address):
+        pass  # it checked on the way in
+
+
+def accessible(launched, address, prepare=None):
+    """Axe finds nothing on a laptop and on a phone, light and dark, with drawers and copied code open, after ``prepare(page)``."""
+    for width in (1366, 360):
+        with open_page(launched, address, width=width) as page:
+            open_drawers(page)
+            if prepare:
+                prepare(page)
+            button(page, "Copy as Python").click()
+            for theme in ("light", "dark"):
+                page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
+                found = violations(page)
+                assert not found, (width, theme, found)
+
+
+def leaves_nothing(launched, address, figure, listeners=10, **how):
+    """Mounted, used and ended, a figure leaves no listener, observer, frame or element; returns its state just before the end.
+
+    ``listeners``: it must have had more than so many, or the count sees nothing; ``how``: what `mounted_and_gone` takes.
+    """
+    found = mounted_and_gone(launched, address, figure, **how)
+    assert found["during"][0] > found["before"][0] + listeners and found["during"][1] > found["before"][1]
+    assert found["after"] == found["later"] == found["before"]
+    assert found["left"] == 0 and found["heard"] == 0
+    return found["state"]
+
+
+def redraw_ms(page, change, times=30):
+    """The median time in ms of a full redraw of the first figure, over ``times`` changes: JavaScript on its model ``m``, with ``k`` = 1, 2, ..."""
+    return page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, found = [];
+        for (let k = 1; k <= {times}; k++) {{ {change}; const t = performance.now(); f.numbers(); found.push(performance.now() - t); }}
+        return Math.round(100 * found.sort((a, b) => a - b)[{times} >> 1]) / 100; }}""")
 
 
 def shots(address, folder, name, launched):

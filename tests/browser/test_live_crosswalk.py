@@ -140,10 +140,7 @@ def test_keys(browser, address):
 
 @pytest.mark.parametrize("width", [360, 390])
 def test_phone(browser, address, width):
-    with live.open_page(browser, address, width=width, height=740) as page:
-        page.locator(".lf-more summary").click()
-        assert page.evaluate(live.SMALL_TARGETS) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    with live.on_a_phone(browser, address, width) as page:
         assert page.locator(".lf > .lf-controls").first.locator(".lf-control").count() == 4
         overlaps = page.evaluate("""() => [...document.querySelectorAll('.lf-row')].filter(row => {
             const [a, b, c] = [...row.children].map(e => e.getBoundingClientRect()); return a.bottom > b.top + 1 || (c.height && b.bottom > c.top + 1); }).length""")
@@ -214,29 +211,17 @@ def test_copied_python_gives_the_same_paths(browser, tmp_path, state):
 
 
 def test_link_keeps_the_state(browser, address):
-    with live.open_page(browser, address) as page:
+    def change(page):
         live.drag(page, gate(page), 40, 0)
         tick(page, "polyak").check()
-        page.get_by_role("button", name="Link").click()
-        link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(browser, link) as page:
-        assert agrees(page) == state != Crosswalk().state()
+
+    live.link_restores(browser, address, change, agrees, Crosswalk())
 
 
 def test_a_hostile_link_is_clamped(browser, address):
-    with live.open_page(
-        browser,
-        address + "#live=crosswalk&lr=1e99&beta=-3&source=<i>&shown=polyak,rm&drop=1&drop_at=-5&steps=7&start=99,NaN&factor=0",
-    ) as page:
-        assert agrees(page) == {
-            **Crosswalk().state(),
-            "lr": 1000,
-            "beta": 0,
-            "shown": ["polyak"],
-            "drop_at": 1,
-            "steps": 10,
-            "factor": 1,
-        }
+    query = "lr=1e99&beta=-3&source=<i>&shown=polyak,rm&drop=1&drop_at=-5&steps=7&start=99,NaN&factor=0"
+    clamped = {"lr": 1000, "beta": 0, "shown": ["polyak"], "drop_at": 1, "steps": 10, "factor": 1}
+    live.hostile_link_is_clamped(browser, address, query, agrees, Crosswalk(), **clamped)
 
 
 def test_a_diverging_setting_stays_in_the_picture(browser, tmp_path):
@@ -267,36 +252,20 @@ def test_speaks_when_the_reader_pauses(browser, address):
 
 
 def test_cleanup_leaves_nothing(browser, address):
-    found = live.mounted_and_gone(browser, address, Crosswalk())
-    assert found["during"][0] > found["before"][0] + 30 and found["during"][1] > found["before"][1]
-    assert found["after"] == found["before"]
-    assert found["left"] == 0 and found["heard"] == 0
+    live.leaves_nothing(browser, address, Crosswalk(), listeners=30)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 360])
-def test_axe_finds_nothing(browser, address, theme, width):
-    with live.open_page(browser, address, width=width) as page:
-        page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
-        page.get_by_role("radio", name="drops").check()
-        page.locator(".lf-more summary").click()
-        page.get_by_role("button", name="Copy as Python").click()
-        assert live.violations(page) == []
+def test_axe_finds_nothing(browser, address):
+    live.accessible(browser, address, lambda page: page.get_by_role("radio", name="drops").check())
 
 
-def test_print_and_no_script_show_the_static_picture(browser, address):
-    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
-        assert page.locator(".live-static img").is_visible()
-    with live.open_page(browser, address) as page:
-        page.emulate_media(media="print")
-        assert page.locator(".live-static img").is_visible() and not page.locator(".lf").is_visible()
+def test_static_picture_without_javascript_and_in_print(browser, address):
+    live.static_picture_stands(browser, address)
 
 
 def test_recompute_time_is_reported(browser, tmp_path, record_property):
     """Not a gate (machines differ): one full redraw with all forms and 300 steps; goal 4 ms on a laptop core for 1000 steps."""
     with live.open_page(browser, live.write_page(tmp_path, [Crosswalk(steps=300, drop=True, shown=list(CONVENTIONS))])) as page:
-        times = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, times = [];
-            for (let k = 0; k < 60; k++) { f.model.set('lr', 0.01 + 1e-5 * k); const t = performance.now(); f.numbers(); times.push(performance.now() - t); }
-            return times.sort((a, b) => a - b); }""")
+        found = live.redraw_ms(page, "m.set('lr', 0.01 + 1e-5 * k)", times=60)
         agrees(page)
-    record_property("measured", f"crosswalk: redraw {times[30]:.2f} ms median (five forms, 1500 steps in all)")
+    record_property("measured", f"crosswalk: redraw {found:.2f} ms median (five forms, 1500 steps in all)")

@@ -7,11 +7,14 @@ import pytest
 
 from momentum_lib.widgets import Dial
 from tests.browser import live
+from tests.browser.live import button, first
+
+SECOND = Dial(surface="rosenbrock", rule="adam", lr=0.3, beta=0.9)
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    return live.write_page(tmp_path_factory.mktemp("dial"), [Dial(), Dial(surface="rosenbrock", rule="adam", lr=0.3, beta=0.9)], static=True)
+    return live.write_page(tmp_path_factory.mktemp("dial"), [Dial(), SECOND], static=True)
 
 
 def agrees(shown):
@@ -25,6 +28,11 @@ def agrees(shown):
     assert shown["divergedAt"] == expected["diverged_at"]
     assert shown["steps_to"] == expected["steps_to"]
     return state
+
+
+def matches(page):
+    """`agrees` for what the page shows now."""
+    return agrees(live.numbers(page))
 
 
 def map_agrees(shown, tolerated=0.0):
@@ -44,14 +52,6 @@ def map_agrees(shown, tolerated=0.0):
 
 def fine(page, index=0):
     page.wait_for_function("i => document.querySelectorAll('.live-figure[data-figure]')[i].__figure.numbers().map.fine", arg=index)
-
-
-def first(page):
-    return page.locator(".live-figure").first
-
-
-def button(page, name):
-    return first(page).get_by_role("button", name=name)
 
 
 def control(page, name, kind):
@@ -252,12 +252,11 @@ def test_theory_lines_lie_where_theory_says(browser, address):
 
 
 def test_touch_targets_and_width(browser, address):
-    with live.open_page(browser, address, width=360, height=740) as page:
-        first(page).locator("summary").click()
-        small = page.evaluate("""() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-track input, .lf-more summary, .lf select')]
-            .filter(e => e.getClientRects().length).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 43.9)""")
-        assert small == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    live.fits_a_phone(browser, address)
+
+
+def test_axe_finds_nothing(browser, address):
+    live.accessible(browser, address)
 
 
 def test_copied_python_gives_the_same(browser, address):
@@ -271,58 +270,33 @@ def test_copied_python_gives_the_same(browser, address):
         assert names["grid"].shape == (64, 64)
 
 
-def test_link_reset_and_a_hostile_link(browser, address):
-    with live.open_page(browser, address) as page:
+def test_link_and_reset(browser, address):
+    def change(page):
         live.drag(page, map_handle(page), 25, 30)
         typed(page, "condition number", 60)
-        button(page, "Link").click()
-        link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(browser, link) as page:
-        assert agrees(live.numbers(page)) == state
-        button(page, "Reset").click()
-        assert agrees(live.numbers(page)) == Dial().state()
-    with live.open_page(browser, address + "#live=dial&lr=1e9&beta=7&kappa=NaN&steps=1&rule=gradient_descent&start=9,-9") as page:
-        assert agrees(live.numbers(page)) == {**Dial().state(), "lr": 100, "beta": 0.99, "steps": 20, "start": [3, -2]}
+
+    live.link_restores(browser, address, change, matches, Dial(), others=[SECOND])
+
+
+def test_a_hostile_link_is_clamped(browser, address):
+    query = "lr=1e9&beta=7&kappa=NaN&steps=1&rule=gradient_descent&start=9,-9"
+    live.hostile_link_is_clamped(browser, address, query, matches, Dial(), lr=100, beta=0.99, steps=20, start=[3, -2])
 
 
 def test_two_figures_and_cleanup(browser, address):
-    from momentum_lib.widgets import bundle
-
-    with browser.new_context() as context:
-        context.add_init_script(live.COUNT_LISTENERS)
-        page = context.new_page()
-        page.goto(address)
+    def rest(page):
         live.ready(page, 1)
-        agrees_first = live.numbers(page, 1)
-        assert agrees_first["state"] == Dial(surface="rosenbrock", rule="adam", lr=0.3, beta=0.9).state()
+        assert live.numbers(page, 1)["state"] == SECOND.state()
         live.ready(page, 0)
         fine(page, 0)
         fine(page, 1)
-        found = page.evaluate("""async ([text, state]) => {
-            const { default: figure } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-            const counts = () => [window.__listeners(), window.__watchers, window.__frames.size];
-            await new Promise((r) => setTimeout(r, 400));
-            const before = counts(), el = document.body.appendChild(document.createElement("div")), heard = new Map();
-            const model = { get: (k) => state[k], set: (k, v) => { state[k] = v; (heard.get("change:" + k) || []).forEach((f) => f()); }, save_changes() {},
-              on: (e, f) => heard.set(e, [...(heard.get(e) || []), f]), off: (e, f) => heard.set(e, heard.get(e).filter((g) => g !== f)) };
-            const stop = figure.render({ model, el });
-            await new Promise((r) => setTimeout(r, 200)); // the fine map is on its way
-            const during = counts();
-            stop();
-            await new Promise((r) => setTimeout(r, 100));
-            return { before, during, after: counts(), left: el.childNodes.length, heard: [...heard.values()].flat().length };
-        }""", [bundle.module("dial"), Dial().state()])
-    assert found["during"][0] > found["before"][0] + 10
-    assert found["after"] == found["before"]
-    assert found["left"] == 0 and found["heard"] == 0
+
+    on_its_way = "await new Promise((r) => setTimeout(r, 200));"  # the fine map
+    live.leaves_nothing(browser, address, Dial(), prepare=rest, meanwhile=on_its_way)
 
 
 def test_static_picture_without_javascript_and_in_print(browser, address):
-    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
-        assert page.locator(".live-static img").first.is_visible()
-    with live.open_page(browser, address) as page:
-        page.emulate_media(media="print")
-        assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
+    live.static_picture_stands(browser, address)
 
 
 def test_recompute_times_are_reported(browser, address, record_property):

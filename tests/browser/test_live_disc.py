@@ -9,11 +9,14 @@ from momentum_lib import rules, theory
 from momentum_lib.widgets import Disc
 from momentum_lib.widgets.disc import LINEAR, best_setting, remembers
 from tests.browser import live
+from tests.browser.live import button, first
+
+SECOND = Disc(rule="nesterov", lr=0.01, beta=0.7)
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    return live.write_page(tmp_path_factory.mktemp("disc"), [Disc(), Disc(rule="nesterov", lr=0.01, beta=0.7)], static=True)
+    return live.write_page(tmp_path_factory.mktemp("disc"), [Disc(), SECOND], static=True)
 
 
 def agrees(shown):
@@ -39,6 +42,11 @@ def agrees(shown):
     return state
 
 
+def matches(page):
+    """`agrees` for what the page shows now."""
+    return agrees(live.numbers(page))
+
+
 def map_agrees(shown):
     """Every cell of the map holds the steps that the theory's rate predicts."""
     drawn = shown["map"]
@@ -48,14 +56,6 @@ def map_agrees(shown):
     mine = np.array([np.nan if v == "diverged" else v for v in drawn["steps"]], dtype=float).reshape(steps.shape)
     np.testing.assert_allclose(mine, steps, rtol=2e-5)
     assert np.isnan(mine).any() and np.unique(mine[~np.isnan(mine)]).size > 50  # it is a map, not a blank
-
-
-def first(page):
-    return page.locator(".live-figure").first
-
-
-def button(page, name):
-    return first(page).get_by_role("button", name=name)
 
 
 def handle(page, name):
@@ -217,14 +217,26 @@ def test_lines_of_the_map_meet_at_the_best_setting(browser, address):
         assert lr[0] == pytest.approx(best.lr, rel=0.01) and beta[0] == pytest.approx(best.beta, abs=0.01)
 
 
-def test_touch_targets_width_and_accessibility(browser, address):
-    with live.open_page(browser, address, width=360, height=740) as page:
-        first(page).locator("summary").click()
-        assert page.evaluate(live.SMALL_TARGETS) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        for theme in ("light", "dark"):
-            page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
-            assert live.violations(page) == []
+def test_the_dashed_line_falls_by_the_rate(browser, address):
+    """The curve's own vertices, at known steps and errors, give the scale; on it the line falls by the predicted rate in each step."""
+    with live.open_page(browser, address) as page:
+        shown = live.numbers(page)
+        paths = [first(page).locator(f".lf-wide path{which}").get_attribute("d") for which in ('.lf-line[data-look="momentum"]', ".lf-outer")]
+        curve, line = (np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()]) for d in paths)
+        n = len(curve)
+        across, start = np.polyfit(np.arange(n), curve[:, 0], 1)
+        down, _ = np.polyfit(np.log(shown["errors"][:n]), curve[:, 1], 1)
+        assert n > 50 and line[0, 0] == pytest.approx(start, abs=0.2)
+        slope = (line[-1, 1] - line[0, 1]) / (line[-1, 0] - line[0, 0]) * across / down
+        assert np.exp(slope) == pytest.approx(shown["rate"], abs=2e-3)
+
+
+def test_touch_targets_and_width(browser, address):
+    live.fits_a_phone(browser, address)
+
+
+def test_axe_finds_nothing(browser, address):
+    live.accessible(browser, address)
 
 
 def test_copied_python_gives_the_same(browser, address):
@@ -239,45 +251,33 @@ def test_copied_python_gives_the_same(browser, address):
             assert f"predicted {shown['rate']:.6f}" in printed
 
 
-def test_link_reset_and_a_hostile_link(browser, address):
-    with live.open_page(browser, address) as page:
+def test_link_and_reset(browser, address):
+    def change(page):
         live.drag(page, handle(page, MAP), 10, 30)
         live.type_into(page, "condition number", "60")
-        button(page, "Link").click()
-        link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(browser, link) as page:
-        assert agrees(live.numbers(page)) == state
-        button(page, "Reset").click()
-        assert agrees(live.numbers(page)) == Disc().state()
-    with live.open_page(browser, address + "#live=disc&lr=1e9&beta=7&kappa=NaN&steps=1&rule=adam") as page:
-        assert agrees(live.numbers(page)) == {**Disc().state(), "lr": 100, "beta": 0.99, "steps": 20}
+
+    live.link_restores(browser, address, change, matches, Disc(), others=[SECOND])
+
+
+def test_a_hostile_link_is_clamped(browser, address):
+    query = "lr=1e9&beta=7&kappa=NaN&steps=1&rule=adam"
+    live.hostile_link_is_clamped(browser, address, query, matches, Disc(), lr=100, beta=0.99, steps=20)
 
 
 def test_two_figures_and_cleanup(browser, address):
     with live.open_page(browser, address) as page:
         live.ready(page, 1)
-        assert agrees(live.numbers(page, 1)) == Disc(rule="nesterov", lr=0.01, beta=0.7).state()
-    found = live.mounted_and_gone(browser, address, Disc())
-    assert found["during"][0] > found["before"][0] + 10
-    assert found["after"] == found["before"]
-    assert found["left"] == 0 and found["heard"] == 0
+        assert agrees(live.numbers(page, 1)) == SECOND.state()
+    live.leaves_nothing(browser, address, Disc())
 
 
 def test_static_picture_without_javascript_and_in_print(browser, address):
-    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
-        assert page.locator(".live-static img").first.is_visible()
-    with live.open_page(browser, address) as page:
-        page.emulate_media(media="print")
-        assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
+    live.static_picture_stands(browser, address)
 
 
 def test_recompute_times_are_reported(browser, address, record_property):
     """Not a gate (machines differ): a drag over the map, and a change of the condition number, which makes the map anew."""
     with live.open_page(browser, address) as page:
-        found = {}
-        for name, change in (("kappa", "m.set('kappa', 90 + 0.1 * k)"), ("drag", "m.set('beta', 0.6 + 1e-3 * k)")):
-            found[name] = page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, times = [];
-                for (let k = 1; k <= 30; k++) {{ {change}; const t = performance.now(); f.numbers(); times.push(performance.now() - t); }}
-                return Math.round(100 * times.sort((x, y) => x - y)[15]) / 100; }}""")
+        found = {name: live.redraw_ms(page, change) for name, change in (("kappa", "m.set('kappa', 90 + 0.1 * k)"), ("drag", "m.set('beta', 0.6 + 1e-3 * k)"))}
         agrees(live.numbers(page))
     record_property("measured", "disc, ms to draw: " + json.dumps(found))

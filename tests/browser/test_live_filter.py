@@ -95,10 +95,7 @@ def test_touch(browser, address):
 
 @pytest.mark.parametrize("width", [360, 390])
 def test_phone(browser, address, width):
-    with live.open_page(browser, address, width=width, height=740) as page:
-        page.locator(".lf-more summary").click()
-        assert page.evaluate(live.SMALL_TARGETS) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    with live.on_a_phone(browser, address, width) as page:
         assert page.locator(".lf-controls").first.locator(".lf-control").count() == 4
 
 
@@ -189,20 +186,16 @@ def test_copied_python_gives_the_same_curve(browser, tmp_path, state):
 
 
 def test_link_keeps_the_state(browser, address):
-    with live.open_page(browser, address) as page:
+    def change(page):
         live.drag(page, handle(page, HALF), 33, 0)
         page.get_by_role("radio", name="sum v").check()
-        page.get_by_role("button", name="Link").click()
-        link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(browser, link) as page:
-        assert agrees(page) == state != Filter().state()
+
+    live.link_restores(browser, address, change, agrees, Filter())
 
 
 def test_a_hostile_link_is_clamped(browser, address):
-    with live.open_page(
-        browser, address + "#live=filter&beta=7&noise=-1&form=<b>&frequency=NaN&seed=1e9&signal=x&corrected=maybe"
-    ) as page:
-        assert agrees(page) == {**Filter().state(), "beta": 0.999, "noise": 0, "seed": 9999}
+    query = "beta=7&noise=-1&form=<b>&frequency=NaN&seed=1e9&signal=x&corrected=maybe"
+    live.hostile_link_is_clamped(browser, address, query, agrees, Filter(), beta=0.999, noise=0, seed=9999)
 
 
 def test_nothing_drawn_leaves_the_finite_world(browser, tmp_path):
@@ -233,10 +226,7 @@ def test_speaks_when_the_reader_pauses(browser, address):
 
 
 def test_cleanup_leaves_nothing(browser, address):
-    found = live.mounted_and_gone(browser, address, Filter())
-    assert found["during"][0] > found["before"][0] + 20 and found["during"][1] > found["before"][1]
-    assert found["after"] == found["before"]
-    assert found["left"] == 0 and found["heard"] == 0
+    live.leaves_nothing(browser, address, Filter(), listeners=20)
 
 
 def test_light_and_dark_differ(browser, address):
@@ -249,29 +239,17 @@ def test_light_and_dark_differ(browser, address):
     assert light[1][1] == "rgb(194, 65, 12)" and dark[1][1] == "rgb(251, 138, 91)"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 360])
-def test_axe_finds_nothing(browser, address, theme, width):
-    with live.open_page(browser, address, width=width) as page:
-        page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
-        page.locator(".lf-more summary").click()
-        page.get_by_role("button", name="Copy as Python").click()
-        assert live.violations(page) == []
+def test_axe_finds_nothing(browser, address):
+    live.accessible(browser, address)
 
 
-def test_print_and_no_script_show_the_static_picture(browser, address):
-    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
-        assert page.locator(".live-static img").is_visible()
-    with live.open_page(browser, address) as page:
-        page.emulate_media(media="print")
-        assert page.locator(".live-static img").is_visible() and not page.locator(".lf").is_visible()
+def test_static_picture_without_javascript_and_in_print(browser, address):
+    live.static_picture_stands(browser, address)
 
 
 def test_recompute_time_is_reported(browser, address, record_property):
     """Not a gate (machines differ): one full redraw while the momentum is dragged; goal 4 ms on a laptop core."""
     with live.open_page(browser, address) as page:
-        times = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, times = [];
-            for (let k = 0; k < 60; k++) { f.model.set('beta', 0.9 + 1e-4 * k); const t = performance.now(); f.numbers(); times.push(performance.now() - t); }
-            return times.sort((a, b) => a - b); }""")
+        found = live.redraw_ms(page, "m.set('beta', 0.9 + 1e-4 * k)", times=60)
         agrees(page)
-    record_property("measured", f"filter: redraw {times[30]:.2f} ms median (20 000 draws of noise filtered each time)")
+    record_property("measured", f"filter: redraw {found:.2f} ms median (20 000 draws of noise filtered each time)")

@@ -1,12 +1,14 @@
 """The phase portrait in a real browser: dots, curve and energy under every hand are Python's."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from momentum_lib.widgets import Phase
 from tests.browser import live
+from tests.browser.live import button, first
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +31,13 @@ def agrees(shown):
     return state
 
 
-def first(page):
-    return page.locator(".live-figure").first
+def matches(page):
+    """`agrees` for what the page shows now."""
+    return agrees(live.numbers(page))
 
 
 def handle(page):
     return first(page).locator('.lf-handle[aria-label="Start: position and velocity"]')
-
-
-def button(page, name):
-    return first(page).get_by_role("button", name=name)
 
 
 def readout(page, k):
@@ -51,6 +50,12 @@ def drawn(page, selector, k=0):
     return np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
 
 
+def places(page, k):
+    """Where the k-th set of dots stands, in pixels."""
+    marks = first(page).locator('.lf-dots[data-look="momentum"]').nth(k).get_attribute("d")
+    return np.array([[float(v) for v in pair.split(",")] for pair in re.findall(r"M([-\d.]+,[-\d.]+)m", marks)])
+
+
 def test_first_picture_is_pythons(browser, address):
     with live.open_page(browser, address) as page:
         assert agrees(live.numbers(page)) == Phase().state()
@@ -61,15 +66,21 @@ def test_first_picture_is_pythons(browser, address):
 
 
 def test_the_curve_is_drawn_where_its_numbers_say(browser, address):
-    """Pixels of the dark curve: position to the right, velocity upwards, every vertex on Python's curve, the start at the handle."""
+    """Pixels of the dark curve and of the dots: position to the right, velocity upwards, each on Python's, the start at the handle."""
     with live.open_page(browser, address) as page:
         curve, fine = drawn(page, ".lf-ball"), Phase().numbers()["fine"]
         box = page.evaluate("() => { const t = (k) => [...document.querySelectorAll('.lf-plot')][0].querySelectorAll('.lf-rule')[k].getAttribute('d'); return [t(0), t(1)]; }")
         left, bottom, right = (float(v) for v in box[0].replace("M", "").replace("H", ",").split(","))
         top = float(box[1].split("V")[0].split(",")[1])
-        pixels = np.c_[left + (fine[:, 0] + 3) / 6 * (right - left), bottom - 0.5 - (fine[:, 1] + 3) / 6 * (bottom - 0.5 - top)]
-        distance = np.linalg.norm(curve[:, None] - pixels[None], axis=2).min(axis=1)
-        assert len(curve) > 500 and distance.max() < 1
+
+        def away(drawn, rows):
+            """The farthest that a drawn point is from every row (position, velocity), in pixels."""
+            pixels = np.c_[left + (rows[:, 0] + 3) / 6 * (right - left), bottom - 0.5 - (rows[:, 1] + 3) / 6 * (bottom - 0.5 - top)]
+            return np.linalg.norm(drawn[:, None] - pixels[None], axis=2).min(axis=1).max()
+
+        assert len(curve) > 500 and away(curve, fine) < 1
+        dots = places(page, 0)
+        assert len(dots) > 40 and away(dots, Phase().numbers()["path"]) < 1
         at = handle(page).get_attribute("transform").removeprefix("translate(").rstrip(")").split()
         np.testing.assert_allclose([float(v) for v in at], curve[0], atol=0.02)
 
@@ -79,6 +90,11 @@ def test_the_total_line_falls(browser, address):
     with live.open_page(browser, address) as page:
         total = drawn(page, ".lf-ball", 2)
         assert (np.diff(total[:, 1]) > -0.11).all() and total[-1, 1] > total[0, 1] + 80
+        shown, dots = live.numbers(page), places(page, 3)
+        scale = np.polyfit(shown["energies"], dots[:, 1], 1)  # one scale holds the dots' energies and the line's two ends
+        np.testing.assert_allclose(np.polyval(scale, shown["energies"]), dots[:, 1], atol=0.05)
+        ends = [shown["kinetic"][k] + shown["stored"][k] for k in (0, -1)]
+        np.testing.assert_allclose(np.polyval(scale, ends), total[[0, -1], 1], atol=0.2)
 
 
 def test_mouse_drags_position_and_velocity(browser, address):
@@ -198,43 +214,33 @@ def test_copied_python_gives_the_same(browser, address):
             np.testing.assert_allclose(np.array(names["path"], dtype=float), np.reshape(live.numbers(page)["path"], (-1, 2)), rtol=1e-9, atol=1e-12)
 
 
-def test_link_reset_and_a_hostile_link(browser, address):
-    with live.open_page(browser, address) as page:
+def test_link_and_reset(browser, address):
+    def change(page):
         live.drag(page, handle(page), 50, -60)
         live.type_into(page, "friction", "1.25")
-        button(page, "Link").click()
-        link, state = page.url, live.numbers(page)["state"]
-    with live.open_page(browser, link) as page:
-        assert agrees(live.numbers(page)) == state
-        button(page, "Reset").click()
-        assert agrees(live.numbers(page)) == Phase().state()
-    with live.open_page(browser, address + "#live=phase&friction=99&h=0&time=NaN&start=9,-99&potential=volcano") as page:
-        assert agrees(live.numbers(page)) == {**Phase().state(), "friction": 12, "h": 0.01, "start": [3, -3]}
+
+    live.link_restores(browser, address, change, matches, Phase(), others=[Phase(potential="double_well")])
 
 
-def test_touch_targets_width_and_axe(browser, address):
-    with live.open_page(browser, address, width=360, height=740) as page:
-        first(page).locator("summary").click()
-        live.ready(page, 1)
-        assert page.evaluate(live.SMALL_TARGETS) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        for theme in ("light", "dark"):
-            page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
-            assert live.violations(page) == []
+def test_a_hostile_link_is_clamped(browser, address):
+    query = "friction=99&h=0&time=NaN&start=9,-99&potential=volcano"
+    live.hostile_link_is_clamped(browser, address, query, matches, Phase(), friction=12, h=0.01, start=[3, -3])
+
+
+def test_touch_targets_and_width(browser, address):
+    live.fits_a_phone(browser, address)
+
+
+def test_axe_finds_nothing(browser, address):
+    live.accessible(browser, address)
 
 
 def test_cleanup_leaves_nothing(browser, address):
-    found = live.mounted_and_gone(browser, address, Phase())
-    assert found["during"][0] > found["before"][0] + 10
-    assert found["after"] == found["before"] and found["left"] == 0 and found["heard"] == 0
+    live.leaves_nothing(browser, address, Phase())
 
 
 def test_static_picture_without_javascript_and_in_print(browser, address):
-    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
-        assert page.locator(".live-static img").first.is_visible()
-    with live.open_page(browser, address) as page:
-        page.emulate_media(media="print")
-        assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
+    live.static_picture_stands(browser, address)
 
 
 def test_recompute_times_are_reported(browser, address, record_property):
@@ -243,9 +249,7 @@ def test_recompute_times_are_reported(browser, address, record_property):
         found = {}
         for potential in ("bowl", "double_well", "lessard"):
             first(page).locator(f'[data-control="potential"] input[value="{potential}"]').check(force=True)
-            found[potential] = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, m = f.model, times = [];
-                for (let k = 1; k <= 30; k++) { m.set('friction', 0.3 + 1e-3 * k); const t = performance.now(); f.numbers(); times.push(performance.now() - t); }
-                return Math.round(100 * times.sort((x, y) => x - y)[15]) / 100; }""")
+            found[potential] = live.redraw_ms(page, "m.set('friction', 0.3 + 1e-3 * k)")
         agrees(live.numbers(page))
     record_property("redraw_ms_median", found)
     print(json.dumps({"phase, ms": found}))

@@ -8,13 +8,17 @@ import pytest
 from momentum_lib import surfaces
 from momentum_lib.widgets import Race
 from tests.browser import live
+from tests.browser.live import button, first
 
 STILL = {"playing": False}
 
 
+SECOND = Race(surface="saddle", rules=["heavy_ball", "adam"])
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    return live.write_page(tmp_path_factory.mktemp("race"), [Race(), Race(surface="saddle", rules=["heavy_ball", "adam"])], static=True)
+    return live.write_page(tmp_path_factory.mktemp("race"), [Race(), SECOND], static=True)
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +50,13 @@ def agrees(shown):
     return state
 
 
-def first(page):
-    return page.locator(".live-figure").first
+def matches(page):
+    """`agrees` for what the page shows now."""
+    return agrees(live.numbers(page))
 
 
 def handle_of(page):
     return first(page).locator(".lf-handle").first
-
-
-def button(page, name):
-    return first(page).get_by_role("button", name=name)
 
 
 def typed(page, name, value, within=""):
@@ -118,12 +119,11 @@ def test_finger_drags_the_start_and_the_page_still_scrolls(browser, address):
 
 
 def test_touch_targets_and_width(browser, address):
-    with live.open_page(browser, address, width=360, height=740) as page:
-        first(page).locator("summary").click()
-        small = page.evaluate("""() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-entry, .lf-toggle, .lf-track input, .lf-more summary')]
-            .filter(e => e.getClientRects().length).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 44)""")
-        assert small == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    live.fits_a_phone(browser, address)
+
+
+def test_axe_finds_nothing(browser, address):
+    live.accessible(browser, address)
 
 
 def test_keys_move_the_handle(browser, address):
@@ -166,6 +166,7 @@ def test_rules_come_and_go(browser, address):
 def test_further_rules(browser, address):
     with live.open_page(browser, address) as page:
         first(page).locator("summary").click()
+        assert "Muon is not among them: it moves a whole matrix" in first(page).locator(".lf-absent").inner_text()
         for rule in ("polyak", "rmsprop", "nesterov_torch"):
             first(page).locator(f'.lf-entries [data-rule="{rule}"] input').check()
         assert len(agrees(live.numbers(page))["rules"]) == 6
@@ -351,59 +352,31 @@ def test_copied_python_gives_the_same_ends(browser, address):
 
 
 def test_link_keeps_the_state(browser, address):
-    with live.open_page(browser, address) as page:
+    def change(page):
         first(page).locator("summary").click()
         live.drag(page, handle_of(page), 25, 60)
         typed(page, "learning rate", 0.0123, '.lf-setting[aria-label="Nesterov"]')
         typed(page, "step", 31)
-        button(page, "Link").click()
-        link, state = page.url, live.numbers(page)["state"]
+        state = live.numbers(page)["state"]
         assert state["settings"] == {"nesterov": {"lr": 0.0123}} and state["step"] == 31
-    with live.open_page(browser, link) as page:
-        assert agrees(live.numbers(page)) == state
+
+    live.link_restores(browser, address, change, matches, Race(), others=[SECOND])
 
 
 def test_a_hostile_link_is_clamped(browser, address):
-    bad = "#live=race&start=70,-70&steps=1e99&step=-4&rules=<b>,heavy_ball&settings=heavy_ball.lr:1e9,heavy_ball.beta:NaN,x.y:1&speed=NaN&surface=toString"
-    with live.open_page(browser, address + bad) as page:
-        state = agrees(live.numbers(page))
-        assert state == {**Race().state(), "start": [3, -2], "steps": 2000, "step": 0, "rules": ["heavy_ball"], "settings": {"heavy_ball": {"lr": 100}}}
+    query = "start=70,-70&steps=1e99&step=-4&rules=<b>,heavy_ball&settings=heavy_ball.lr:1e9,heavy_ball.beta:NaN,x.y:1&speed=NaN&surface=toString"
+    clamped = {"start": [3, -2], "steps": 2000, "step": 0, "rules": ["heavy_ball"], "settings": {"heavy_ball": {"lr": 100}}}
+    live.hostile_link_is_clamped(browser, address, query, matches, Race(), **clamped)
 
 
 def test_cleanup_leaves_nothing(browser, address):
-    from momentum_lib.widgets import bundle
-
-    with browser.new_context() as context:
-        context.add_init_script(live.COUNT_LISTENERS)
-        page = context.new_page()
-        page.goto(address)
-        live.ready(page)
-        found = page.evaluate("""async ([text, state]) => {
-            const { default: figure } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-            const counts = () => [window.__listeners(), window.__watchers, window.__frames.size];
-            await new Promise((r) => setTimeout(r, 100));
-            const before = counts(), el = document.body.appendChild(document.createElement("div")), heard = new Map();
-            const model = { get: (k) => state[k], set: (k, v) => { state[k] = v; (heard.get("change:" + k) || []).forEach((f) => f()); }, save_changes() {},
-              on: (e, f) => heard.set(e, [...(heard.get(e) || []), f]), off: (e, f) => heard.set(e, heard.get(e).filter((g) => g !== f)) };
-            const stop = figure.render({ model, el });
-            state.playing = true; heard.get("change:playing").forEach((f) => f());
-            await new Promise((r) => setTimeout(r, 90));
-            const during = counts(), step = state.step;
-            stop();
-            return { before, during, step, after: counts(), left: el.childNodes.length, heard: [...heard.values()].flat().length };
-        }""", [bundle.module("race"), Race(compact=True).state()])
-    assert found["during"][0] > found["before"][0] + 10 and found["during"][1] > found["before"][1]
-    assert found["step"] < 100  # Python said play, and it played
-    assert found["after"] == found["before"]
-    assert found["left"] == 0 and found["heard"] == 0
+    play = "model.set('playing', true); await new Promise((r) => setTimeout(r, 90));"
+    state = live.leaves_nothing(browser, address, Race(compact=True), meanwhile=play)
+    assert state["step"] < 100  # Python said play, and it played
 
 
 def test_static_picture_without_javascript_and_in_print(browser, address):
-    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
-        assert page.locator(".live-static img").first.is_visible()
-    with live.open_page(browser, address) as page:
-        page.emulate_media(media="print")
-        assert page.locator(".live-static img").first.is_visible() and not page.locator(".lf").first.is_visible()
+    live.static_picture_stands(browser, address)
 
 
 def test_speaks_when_it_is_still(browser, address):
@@ -422,12 +395,7 @@ def test_recompute_time_is_reported(browser, address, record_property):
     with live.open_page(browser, address) as page:
         page.evaluate("""() => { const m = document.querySelector('.live-figure').__figure.model;
             m.set('rules', ['gradient_descent', 'polyak', 'heavy_ball', 'nesterov', 'rmsprop', 'adam']); m.set('steps', 1000); }""")
-        found = {}
-        for name, change in (("drag", "m.set('start', [-2.6, 1 - 1e-3 * k])"), ("play", "m.set('step', 100 + k)")):
-            times = page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, times = [];
-                for (let k = 1; k <= 30; k++) {{ {change}; const t = performance.now(); document.querySelector('.live-figure').__figure.flush(); times.push(performance.now() - t); }}
-                return times.sort((a, b) => a - b); }}""".replace("document.querySelector('.live-figure').__figure.flush()", "f.numbers()"))
-            found[name] = round(times[15], 2)
+        found = {name: live.redraw_ms(page, change) for name, change in (("drag", "m.set('start', [-2.6, 1 - 1e-3 * k])"), ("play", "m.set('step', 100 + k)"))}
         agrees(live.numbers(page))
     record_property("redraw_ms_median", found)
     print(json.dumps({"redraw of six rules, 1000 steps, ms": found}))

@@ -10,10 +10,12 @@ from momentum_lib import descend, rules, surfaces
 from momentum_lib.widgets import Ravine
 from tests.browser import live
 
+SECOND = Ravine(kappa=4, lr=0.3)
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    return live.write_page(tmp_path_factory.mktemp("ravine"), [Ravine(), Ravine(kappa=4, lr=0.3)], static=True)
+    return live.write_page(tmp_path_factory.mktemp("ravine"), [Ravine(), SECOND], static=True)
 
 
 def agrees(shown):
@@ -30,6 +32,11 @@ def agrees(shown):
     assert shown["predicted"] == pytest.approx(expected["predicted"], rel=1e-12)
     assert shown["measured"] == (None if expected["measured"] is None else pytest.approx(expected["measured"], rel=1e-9))
     return state
+
+
+def matches(page):
+    """`agrees` for what the page shows now."""
+    return agrees(live.numbers(page))
 
 
 def handle_of(page, index=0):
@@ -79,12 +86,8 @@ def test_finger_drags_the_start_and_scrolls_the_page(browser, address):
         page.wait_for_function("y => scrollY > y + 50", arg=scrolled)  # ... the rest of the page still scrolls
 
 
-def test_touch_targets_are_at_least_44_pixels(browser, address):
-    with live.open_page(browser, address, width=360, height=740) as page:
-        small = page.evaluate("""() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-track input, .lf-more summary')]
-            .map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 44)""")
-        assert small == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+def test_touch_targets_and_width(browser, address):
+    live.fits_a_phone(browser, address)
 
 
 def test_keys_move_the_handle(browser, address):
@@ -219,24 +222,17 @@ def test_copied_python_gives_the_same_end(browser, address):
 
 
 def test_link_keeps_the_state(browser, address):
-    with live.open_page(browser, address) as page:
+    def change(page):
         live.drag(page, handle_of(page), 25, 60)
         control(page, "lr", "text").fill("0.0123")
         page.keyboard.press("Enter")
-        page.get_by_role("button", name="Link").first.click()
-        link, state = page.url, live.numbers(page)["state"]
-    assert "#live=ravine&" in link
-    with live.open_page(browser, link) as page:
-        assert agrees(live.numbers(page)) == state
-        live.ready(page, 1)
-        assert live.numbers(page, 1)["state"] == Ravine(kappa=4, lr=0.3).state()  # the link speaks of one figure only
-        page.get_by_role("button", name="Reset").first.click()
-        assert live.numbers(page)["state"] == Ravine().state()
+
+    live.link_restores(browser, address, change, matches, Ravine(), others=[SECOND])
 
 
 def test_a_hostile_link_is_clamped(browser, address):
-    with live.open_page(browser, address + "#live=ravine&lr=1e9&kappa=NaN&start=7,-7&steps=1e99&angle=<b>") as page:
-        assert agrees(live.numbers(page)) == {**Ravine().state(), "lr": 10, "start": [3, -2], "steps": 1000}
+    query = "lr=1e9&kappa=NaN&start=7,-7&steps=1e99&angle=<b>"
+    live.hostile_link_is_clamped(browser, address, query, matches, Ravine(), lr=10, start=[3, -2], steps=1000)
 
 
 def test_a_start_at_the_minimum_stands_still(browser, address):
@@ -301,36 +297,9 @@ def test_a_link_finds_the_second_figure_far_below(browser, tmp_path):
 
 
 def test_cleanup_leaves_nothing(browser, address):
-    """Mount through the host, play, tear down: listeners, observers, frames and elements are as before."""
-    with browser.new_context() as context:
-        context.add_init_script(live.COUNT_LISTENERS)
-        page = context.new_page()
-        page.goto(address)
-        live.ready(page)
-        # The bundle is closed to the page, so a second copy is mounted by hand from the module that Jupyter gets.
-        from momentum_lib.widgets import bundle
-
-        found = page.evaluate(
-            """async ([text, state]) => {
-            const { default: figure } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-            const counts = () => [window.__listeners(), window.__watchers, window.__frames.size];
-            await new Promise((r) => setTimeout(r, 100));
-            const before = counts(), el = document.body.appendChild(document.createElement("div")), heard = new Map();
-            const model = { get: (k) => state[k], set: (k, v) => { state[k] = v; (heard.get("change:" + k) || []).forEach((f) => f()); }, save_changes() {},
-              on: (e, f) => heard.set(e, [...(heard.get(e) || []), f]), off: (e, f) => heard.set(e, heard.get(e).filter((g) => g !== f)) };
-            const stop = figure.render({ model, el });
-            [...el.querySelectorAll("button")].find((b) => b.textContent === "Play").click();
-            await new Promise((r) => setTimeout(r, 60));
-            const during = counts();
-            stop();
-            return { before, during, after: counts(), left: el.childNodes.length, heard: [...heard.values()].flat().length, linked: /Link/.test(el.textContent) };
-        }""",
-            [bundle.module("ravine"), Ravine().state()],
-        )
-    assert found["during"][0] > found["before"][0] + 10
-    assert found["during"][1] > found["before"][1]
-    assert found["after"] == found["before"]
-    assert found["left"] == 0 and found["heard"] == 0
+    """Mounted through the host, and ended while it plays."""
+    play = '[...el.querySelectorAll("button")].find((b) => b.textContent === "Play").click(); await new Promise((r) => setTimeout(r, 60));'
+    live.leaves_nothing(browser, address, Ravine(), meanwhile=play)
 
 
 def test_light_and_dark_differ(browser, address):
@@ -346,21 +315,8 @@ def test_light_and_dark_differ(browser, address):
         assert page.evaluate(ask)[0] == dark[0]
 
 
-def test_without_javascript_the_static_picture_stands(browser, address):
-    with live.open_page(browser, address, wait=False, java_script_enabled=False) as page:
-        picture = page.locator(".live-static img").first
-        assert picture.is_visible()
-        assert picture.bounding_box()["width"] > 300
-        assert f"{Ravine().numbers()['steps_to']} steps" in picture.get_attribute("alt")
-        assert page.locator(".lf").count() == 0
-
-
-def test_in_print_the_static_picture_stands(browser, address):
-    with live.open_page(browser, address) as page:
-        assert not page.locator(".live-static img").first.is_visible()
-        page.emulate_media(media="print")
-        assert page.locator(".live-static img").first.is_visible()
-        assert not page.locator(".lf").first.is_visible()
+def test_static_picture_without_javascript_and_in_print(browser, address):
+    live.static_picture_stands(browser, address, says=f"{Ravine().numbers()['steps_to']} steps")
 
 
 def test_speaks_when_the_reader_pauses(browser, address):
@@ -375,14 +331,8 @@ def test_speaks_when_the_reader_pauses(browser, address):
         assert f"{live.numbers(page)['predicted']:.4f} per step" in spoken.text_content()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 360])
-def test_axe_finds_nothing(browser, address, theme, width):
-    with live.open_page(browser, address, width=width) as page:
-        page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
-        page.locator(".lf-more summary").first.click()
-        page.get_by_role("button", name="Copy as Python").first.click()
-        assert live.violations(page) == []
+def test_axe_finds_nothing(browser, address):
+    live.accessible(browser, address)
 
 
 def test_a_broken_state_leaves_the_static_picture(browser, tmp_path):
@@ -401,9 +351,7 @@ def test_recompute_time_is_reported(browser, address, record_property):
     with live.open_page(browser, address) as page:
         control(page, "steps", "text").fill("1000")
         page.keyboard.press("Enter")
-        times = page.evaluate("""() => { const f = document.querySelector('.live-figure').__figure, times = [];
-            for (let k = 0; k < 40; k++) { f.model.set('lr', 0.07 + 1e-5 * k); const t = performance.now(); f.numbers(); times.push(performance.now() - t); }
-            return times.sort((a, b) => a - b); }""")
+        found = live.redraw_ms(page, "m.set('lr', 0.07 + 1e-5 * k)", times=40)
         agrees(live.numbers(page))
-    record_property("redraw_ms_median", times[20])
-    print(json.dumps({"redraw of 1000 steps, ms": {"median": round(times[20], 2), "best": round(times[0], 2)}}))
+    record_property("redraw_ms_median", found)
+    print(json.dumps({"redraw of 1000 steps, ms": found}))

@@ -4,6 +4,7 @@
 import { clamp, h, pythonFloat, pythonNumber, s, show } from "./dom.js";
 import { descend, relativeError, stepsMap, stepsTo } from "./engine.js";
 import { createFigure } from "./figure.js";
+import { CONVENTIONS } from "./generated/conventions.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
@@ -35,9 +36,9 @@ const SPAN = 100;
 
 /** @typedef {{surface: string, rule: string, kappa: number}} Setup */
 
-/** Smallest and largest curvature where the surface is a quadratic and the rule linear, else null. @param {Setup} setup */
+/** Smallest and largest curvature where the surface is a quadratic and the rule one of the linear momentum forms, else null. @param {Setup} setup */
 export function curvatures({ surface, rule, kappa }) {
-  if (memory(rule) !== "beta") return null;
+  if (!(rule in CONVENTIONS)) return null;
   return surface === "ravine" ? [1, kappa] : surface === "bowl" ? [1, 1] : null;
 }
 
@@ -172,7 +173,7 @@ print(grid.best())
   fig.slider({ name: "lr", label: QUANTITIES.lr.name, symbol: QUANTITIES.lr.symbol, type: "log", range: () => rateRange(setup()) });
   const kappa = fig.slider({ label: QUANTITIES.kappa.name, symbol: QUANTITIES.kappa.symbol, type: "log", bounds: [1, 1000], get: () => fig.get("kappa"),
     // The rate keeps its place in the picture: what counts is rate times curvature.
-    set: (value) => { const now = setup(); fig.set({ kappa: value, steps: Math.max(now.steps, budget({ ...now, kappa: value })), ...(now.surface === "ravine" && memory(now.rule) === "beta" ? { lr: (now.lr * now.kappa) / value } : {}) }); } });
+    set: (value) => { const now = setup(); fig.set({ kappa: value, steps: Math.max(now.steps, budget({ ...now, kappa: value })), ...(now.surface === "ravine" && now.rule in CONVENTIONS ? { lr: (now.lr * now.kappa) / value } : {}) }); } });
   /** The setting in the middle of the new map's valley, so that a change of rule or surface begins with a run that converges. @param {Partial<any>} change */
   const move = (change) => {
     const next = { ...setup(), ...change }, curved = curvatures(next);

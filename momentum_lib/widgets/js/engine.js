@@ -319,3 +319,89 @@ export function stepsMap(rule, surface, { start = surface.start, steps = 200, to
   }
   return out;
 }
+
+/** How a run ends: 0 is at rest, a whole number >= 1 a cycle of so many points, else one of these. */
+export const WANDERS = -1;
+export const DIVERGES = -2;
+
+/**
+ * The period, up to `longest`, with which the last points of a run repeat to within `close`; 0 where none does. It is
+ * the smallest that repeats to within `tol`: a run that closes in on 3 points from both sides in turn repeats after 6 sooner.
+ * @param {ArrayLike<number>} points one coordinate a step
+ * @param {number} t the last step, at least 2 * longest - 1
+ * @param {number} longest
+ * @param {number} close
+ * @param {number} tol
+ */
+export function periodOf(points, t, longest, close, tol) {
+  const repeats = (p, gap) => {
+    for (let k = 0; k < longest; k++) if (!(Math.abs(points[t - k] - points[t - k - p]) <= gap)) return false;
+    return true;
+  };
+  let p = 1;
+  while (p <= longest && !repeats(p, close)) p++;
+  if (p > longest) return 0;
+  for (let q = 1; q < p; q++) if (repeats(q, tol)) return q;
+  return p;
+}
+
+function endingsSource(rule, surface) {
+  const names = Object.keys(rule.hyper), rest = surface.minima[0][0];
+  return `"use strict";
+return function endings(starts, hyper, params, o, track, periodOf, out) {
+  const { steps, tol, longest, close, every } = o;
+  const { ${Object.keys(surface.params).join(", ")} } = params;
+  for (let k = 0; k < starts.length; k++) {
+    const start = starts[k], bound = ${LIMIT} * Math.max(1, Math.abs(start));
+    ${names.map((name) => `const ${name} = hyper.${name}[k];`).join(" ")}
+    ${declare(rule, surface, "a", ["start"])}
+    let code = ${WANDERS}, at = steps;
+    track[0] = start;
+    for (let t = 1; t <= steps; t++) {
+      ${stepLines(rule, surface, "a")}
+      if (!(Math.abs(theta0a) <= bound)) { code = ${DIVERGES}; at = t; break; }
+      track[t] = theta0a;
+      if (Math.abs(theta0a - ${rest}) <= tol && Math.abs(track[t - 1] - ${rest}) <= tol) { code = 0; at = t; break; }
+      if (t % every === 0) {
+        const period = periodOf(track, t, longest, close, tol);
+        if (period > 0) { code = period; at = t; break; }
+      }
+    }
+    out.codes[k] = code; out.at[k] = at;
+  }
+};`;
+}
+
+/** The same for one run through the plain functions, for pages that forbid compiling. */
+function plainEnding(rule, surface, start, hyper, params, { steps, tol, longest, close, every }) {
+  const { points, n, divergedAt } = descend(rule, surface, { start: [start], steps, hyper, params }), rest = surface.minima[0][0];
+  for (let t = 1; t <= n; t++) {
+    if (Math.abs(points[t] - rest) <= tol && Math.abs(points[t - 1] - rest) <= tol) return [0, t];
+    if (t % every) continue;
+    const period = periodOf(points, t, longest, close, tol);
+    if (period > 0) return [period, t];
+  }
+  return divergedAt ? [DIVERGES, divergedAt] : [WANDERS, steps];
+}
+
+/**
+ * How many runs on a surface of one dimension end: at rest in its minimum, round a cycle, nowhere, or beyond all bounds.
+ *
+ * @param {Rule} rule
+ * @param {Surface} surface
+ * @param {ArrayLike<number>} starts one a run
+ * @param {Object<string, ArrayLike<number>>} hyper each hyper-parameter, one value a run
+ * @param {{steps?: number, tol?: number, longest?: number, close?: number, every?: number}} [options] at rest: two points
+ *   in a row within `tol` of the minimum; a cycle: asked at every `every`-th step (at least 2 * longest) with periodOf
+ * @returns {{codes: Int16Array, at: Int32Array}} the period, 0 (at rest), WANDERS or DIVERGES; and the step at which that was seen
+ */
+export function endings(rule, surface, starts, hyper, { steps = 1000, tol = 1e-6, longest = 24, close = 1e-9, every = 100 } = {}) {
+  const options = { steps, tol, longest, close, every }, out = { codes: new Int16Array(starts.length), at: new Int32Array(starts.length) };
+  const run = compile(`endings ${rule.name} ${surface.name}`, () => endingsSource(rule, surface));
+  if (run) run(starts, hyper, surface.params, options, new Float64Array(steps + 1), periodOf, out);
+  else for (let k = 0; k < starts.length; k++) {
+    const one = Object.fromEntries(Object.keys(rule.hyper).map((name) => [name, hyper[name][k]]));
+    [out.codes[k], out.at[k]] = plainEnding(rule, surface, starts[k], one, surface.params, options);
+  }
+  return out;
+}

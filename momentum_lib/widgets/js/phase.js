@@ -6,6 +6,7 @@ import { createFigure } from "./figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
+import { between } from "./plot.js";
 import { choice, number, point } from "./state.js";
 
 /**
@@ -253,10 +254,8 @@ print(path[-1])
     ballOver.update(over((k) => fine[2 * k], 0, whole, some));
     dotsOver.update(Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? points[k - 1] : (k >> 1) * h)));
     const stored = over((k) => drawn.stored[k], 0, whole, some), summed = over(sum, 0, whole, some), last = summed[summed.length - 2];
-    const reversed = new Float64Array(summed.length);
-    for (let k = 0; k < stored.length; k += 2) { reversed[k] = stored[stored.length - 2 - k]; reversed[k + 1] = stored[stored.length - 1 - k]; }
-    low.update([...stored, last, 0, 0, 0]);
-    high.update([...summed, ...reversed]);
+    low.update(between([0, 0, last, 0], stored));
+    high.update(between(stored, summed));
     total.update(summed);
     dotsTotal.update(Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? own[k >> 1] : (k >> 1) * h)));
     kineticName.update(end, top, "kinetic", 0, 16);

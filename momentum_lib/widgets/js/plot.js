@@ -192,6 +192,21 @@ export function clipSegment(x0, y0, x1, y1, [[left, right], [low, high]]) {
 }
 
 /**
+ * The area between two lines that begin and end at the same x, as one closed outline for `line().update`: along the upper, back along the lower.
+ * @param {ArrayLike<number>} lower flat (x, y) pairs
+ * @param {ArrayLike<number>} upper flat (x, y) pairs
+ */
+export function between(lower, upper) {
+  const out = new Float64Array(lower.length + upper.length);
+  out.set(upper);
+  for (let k = 0; k < lower.length; k += 2) {
+    out[upper.length + k] = lower[lower.length - 2 - k];
+    out[upper.length + k + 1] = lower[lower.length - 1 - k];
+  }
+  return out;
+}
+
+/**
  * SVG path data of a polyline given as (x, y) pairs in one flat array, cut at a box: however far a run flies off, the
  * numbers in the picture stay small. Points `from` to `to` (included). A value at minus infinity on a log axis (an
  * error of exactly zero) counts as far below the picture.

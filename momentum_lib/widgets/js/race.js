@@ -4,8 +4,9 @@ import { clamp, h, pythonFloat, reducedMotion, s, show } from "./dom.js";
 import { descend, relativeError, stepsTo } from "./engine.js";
 import { createFigure } from "./figure.js";
 import { LOOK, QUANTITIES } from "./generated/look.js";
-import { RULES } from "./generated/rules.js";
+import { LEFT_OUT, RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
+import { memberDash } from "./members.js";
 import { marksData } from "./plot.js";
 import { choice, choices, flag, integer, number, point, same, table } from "./state.js";
 import { BUDGET, TOLERANCES, bestOf, memory, tune } from "./tune.js";
@@ -54,11 +55,8 @@ export function settingOf({ surface, tuned, settings }, rule) {
 
 /** Dash pattern and fill that tell members of one family apart; its best-known member wears the plain look. @param {string} rule */
 export function memberLook(rule) {
-  const family = RULES[rule].family, look = LOOK[family], lead = { momentum: "heavy_ball", adaptive: "adam" }[family];
-  const members = Object.values(RULES).filter((r) => r.family === family).map((r) => r.name);
-  const rank = lead ? [lead, ...members.filter((name) => name !== lead)].indexOf(rule) : members.indexOf(rule);
-  const dash = [look.dash, "5 2", "1 1.6", "7 2 1.4 2", "3 1.4"][rank % 5];
-  return { family, dash: rank % 5 ? dash.split(" ").map((part) => (Number(part) * look.width).toFixed(1)).join(" ") : dash, hollow: rank > 0, shape: { dot: "disc", none: "disc" }[look.marker] ?? look.marker };
+  const { family } = RULES[rule], look = LOOK[family], plain = look.lead ?? Object.values(RULES).find((r) => r.family === family)?.name;
+  return { family, dash: memberDash(rule), hollow: rule !== plain, shape: { dot: "disc", none: "disc" }[look.marker] ?? look.marker };
 }
 
 /** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
@@ -252,7 +250,8 @@ for name, path in paths.items():
     const fold = /** @type {HTMLElement} */ (fig.root.querySelector(".lf-more > .lf-controls"));
     const more = h("div", { class: "lf-row lf-entries", role: "group", "aria-label": "further rules" });
     for (const rule of Object.keys(RULES)) if (!FIRST.includes(rule)) more.append(entry(rule));
-    fold.append(h("div", { class: "lf-row lf-label", text: "further rules" }), more);
+    const absent = Object.values(LEFT_OUT).map(({ title, reason }) => `${title} is not among them: ${reason}.`).join(" ");
+    fold.append(h("div", { class: "lf-row lf-label", text: "further rules" }), more, h("p", { class: "lf-row lf-absent", text: absent }));
     /** @type {Map<string, HTMLElement>} */
     const rows = new Map();
     const value = (/** @type {string} */ rule, /** @type {string} */ name) => settingOf(fig.snapshot(), rule)[name];

@@ -16,7 +16,7 @@ export const MOMENTA = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.
 export const memory = (rule) => ["beta", "beta1", "beta2"].find((name) => name in rule.hyper);
 
 /** @param {{family: string}} rule */
-const highest = (rule) => (rule.family === "adaptive" ? ADAPTIVE_TOP : RATES[RATES.length - 1]);
+const highest = (rule) => (rule.family === "adaptive" || rule.family === "sign" ? ADAPTIVE_TOP : RATES[RATES.length - 1]);
 
 /** Sorted, each once. @param {number[]} values */
 const distinct = (values) => [...new Set(values)].sort((a, b) => a - b);

@@ -6,7 +6,14 @@ export const LOOK = {
     "dash": "",
     "marker": "dot",
     "width": 1.6,
-    "meaning": "gradient, and rules that know only the gradient"
+    "meaning": "gradient, and rules that know only the gradient",
+    "members": [
+      "5 2",
+      "1 1.6",
+      "7 2 1.4 2",
+      "3 1.4"
+    ],
+    "lead": null
   },
   "momentum": {
     "light": "#1D5FBF",
@@ -14,7 +21,14 @@ export const LOOK = {
     "dash": "",
     "marker": "disc",
     "width": 2.6,
-    "meaning": "velocity, heavy ball"
+    "meaning": "velocity, heavy ball",
+    "members": [
+      "5 2",
+      "1 1.6",
+      "7 2 1.4 2",
+      "3 1.4"
+    ],
+    "lead": "heavy_ball"
   },
   "nesterov": {
     "light": "#0E7490",
@@ -22,7 +36,14 @@ export const LOOK = {
     "dash": "7 4",
     "marker": "triangle",
     "width": 2.2,
-    "meaning": "Nesterov, look-ahead"
+    "meaning": "Nesterov, look-ahead",
+    "members": [
+      "5 2",
+      "1 1.6",
+      "7 2 1.4 2",
+      "3 1.4"
+    ],
+    "lead": null
   },
   "averaged": {
     "light": "#4F6BD8",
@@ -30,7 +51,14 @@ export const LOOK = {
     "dash": "2 4",
     "marker": "ring",
     "width": 2.4,
-    "meaning": "averaged momentum"
+    "meaning": "averaged momentum, averaged points",
+    "members": [
+      "5 2",
+      "",
+      "7 2 1.4 2",
+      "3 1.4"
+    ],
+    "lead": "averaged_momentum"
   },
   "adaptive": {
     "light": "#7E3AAF",
@@ -38,7 +66,14 @@ export const LOOK = {
     "dash": "9 4 2 4",
     "marker": "square",
     "width": 2.2,
-    "meaning": "adaptive rules: AdaGrad, RMSProp, Adam"
+    "meaning": "adaptive rules: AdaGrad, RMSProp, Adam, AdamW",
+    "members": [
+      "5 2",
+      "1 1.6",
+      "",
+      "3 1.4"
+    ],
+    "lead": "adam"
   },
   "sign": {
     "light": "#A16207",
@@ -46,7 +81,14 @@ export const LOOK = {
     "dash": "14 5",
     "marker": "diamond",
     "width": 2.2,
-    "meaning": "sign rules"
+    "meaning": "sign rules",
+    "members": [
+      "",
+      "1 1.6",
+      "7 2 1.4 2",
+      "3 1.4"
+    ],
+    "lead": "signum"
   },
   "matrix": {
     "light": "#15803D",
@@ -54,7 +96,14 @@ export const LOOK = {
     "dash": "12 3 3 3",
     "marker": "cross",
     "width": 2.2,
-    "meaning": "matrix rules"
+    "meaning": "matrix rules",
+    "members": [
+      "5 2",
+      "1 1.6",
+      "7 2 1.4 2",
+      "3 1.4"
+    ],
+    "lead": null
   },
   "ink": {
     "light": "#1F2933",
@@ -62,7 +111,14 @@ export const LOOK = {
     "dash": "",
     "marker": "none",
     "width": 1.2,
-    "meaning": "ink"
+    "meaning": "ink",
+    "members": [
+      "5 2",
+      "1 1.6",
+      "7 2 1.4 2",
+      "3 1.4"
+    ],
+    "lead": null
   },
   "quiet": {
     "light": "#5B6672",
@@ -70,7 +126,14 @@ export const LOOK = {
     "dash": "",
     "marker": "none",
     "width": 1.0,
-    "meaning": "secondary text, contours, grids"
+    "meaning": "secondary text, contours, grids",
+    "members": [
+      "5 2",
+      "1 1.6",
+      "7 2 1.4 2",
+      "3 1.4"
+    ],
+    "lead": null
   }
 };
 
@@ -124,6 +187,16 @@ export const QUANTITIES = {
     "high": null,
     "high_open": true,
     "look": "adaptive"
+  },
+  "z": {
+    "name": "point that steps",
+    "latex": "z",
+    "symbol": "z",
+    "unit": "theta",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": null
   },
   "previous": {
     "name": "previous point",
@@ -196,7 +269,7 @@ export const QUANTITIES = {
     "look": "momentum"
   },
   "beta2": {
-    "name": "memory of the squares",
+    "name": "long memory",
     "latex": "\\beta_2",
     "symbol": "β₂",
     "unit": "a pure number",
@@ -210,6 +283,26 @@ export const QUANTITIES = {
     "latex": "\\epsilon",
     "symbol": "ε",
     "unit": "f / theta",
+    "low": 0,
+    "high": null,
+    "high_open": true,
+    "look": null
+  },
+  "weight_decay": {
+    "name": "weight decay",
+    "latex": "\\omega",
+    "symbol": "ω",
+    "unit": "1 / unit of lr",
+    "low": 0,
+    "high": null,
+    "high_open": true,
+    "look": null
+  },
+  "rms": {
+    "name": "root mean square to match",
+    "latex": "r",
+    "symbol": "r",
+    "unit": "a pure number",
     "low": 0,
     "high": null,
     "high_open": true,

@@ -218,4 +218,89 @@ export const RULES = {
     lookAt: (theta, [m, s], { lr, beta1, beta2, eps }) => theta,
     readAt: (theta, [m, s], { lr, beta1, beta2, eps }) => theta,
   },
+  adamw: {
+    name: "adamw",
+    title: "AdamW",
+    family: "adaptive",
+    slots: {"m": 0, "s": 0},
+    hyper: {"lr": null, "beta1": 0.9, "beta2": 0.999, "eps": 1e-08, "weight_decay": 0.01},
+    usesT: true,
+    sameAs: "torch.optim.AdamW(params, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)",
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta_1} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta_1}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\textcolor{#7E3AAF}{s} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#7E3AAF}{s} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, {\\textcolor{#C2410C}{g}}^{2} \\\\ \\textcolor{#4F6BD8}{\\hat m} &\\leftarrow \\frac{\\textcolor{#4F6BD8}{m}}{1 - {\\textcolor{#1D5FBF}{\\beta_1}}^{t}} \\\\ \\textcolor{#7E3AAF}{\\hat s} &\\leftarrow \\frac{\\textcolor{#7E3AAF}{s}}{1 - {\\textcolor{#7E3AAF}{\\beta_2}}^{t}} \\\\ \\theta &\\leftarrow \\left(1 - \\eta \\, \\omega\\right) \\, \\theta - \\frac{\\eta \\, \\textcolor{#4F6BD8}{\\hat m}}{\\sqrt{\\textcolor{#7E3AAF}{\\hat s}} + \\epsilon}\\end{aligned}",
+    python: "def adamw(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, t):\n    m = beta1 * m + (1 - beta1) * grad\n    s = beta2 * s + (1 - beta2) * grad**2\n    m_hat = m / (1 - beta1**t)\n    s_hat = s / (1 - beta2**t)\n    return (1 - lr * weight_decay) * theta - lr * m_hat / (sqrt(s_hat) + eps), m, s",
+    template: {"locals": ["m_hat", "s_hat"], "step": ["m$ = beta1 * m$ + (1 - beta1) * grad$;", "s$ = beta2 * s$ + (1 - beta2) * (grad$ * grad$);", "m_hat$ = m$ / (1 - Math.pow(beta1, t));", "s_hat$ = s$ / (1 - Math.pow(beta2, t));"], "next": ["(1 - lr * weight_decay) * theta$ - lr * m_hat$ / (Math.sqrt(s_hat$) + eps)", "m$", "s$"], "look": null, "read": null},
+    step: (theta, grad, t, [m, s], { lr, beta1, beta2, eps, weight_decay }) => {
+      m = beta1 * m + (1 - beta1) * grad;
+      s = beta2 * s + (1 - beta2) * (grad * grad);
+      const m_hat = m / (1 - Math.pow(beta1, t));
+      const s_hat = s / (1 - Math.pow(beta2, t));
+      return [(1 - lr * weight_decay) * theta - lr * m_hat / (Math.sqrt(s_hat) + eps), [m, s]];
+    },
+    lookAt: (theta, [m, s], { lr, beta1, beta2, eps, weight_decay }) => theta,
+    readAt: (theta, [m, s], { lr, beta1, beta2, eps, weight_decay }) => theta,
+  },
+  signum: {
+    name: "signum",
+    title: "Signum",
+    family: "sign",
+    slots: {"m": 0},
+    hyper: {"lr": null, "beta": 0.9},
+    usesT: false,
+    sameAs: null,
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\operatorname{sign}\\left(\\textcolor{#4F6BD8}{m}\\right)\\end{aligned}",
+    python: "def signum(theta, grad, m, *, lr, beta=0.9):\n    m = beta * m + (1 - beta) * grad\n    return theta - lr * sign(m), m",
+    template: {"locals": [], "step": ["m$ = beta * m$ + (1 - beta) * grad$;"], "next": ["theta$ - lr * Math.sign(m$)", "m$"], "look": null, "read": null},
+    step: (theta, grad, t, [m], { lr, beta }) => {
+      m = beta * m + (1 - beta) * grad;
+      return [theta - lr * Math.sign(m), [m]];
+    },
+    lookAt: (theta, [m], { lr, beta }) => theta,
+    readAt: (theta, [m], { lr, beta }) => theta,
+  },
+  lion: {
+    name: "lion",
+    title: "Lion",
+    family: "sign",
+    slots: {"m": 0},
+    hyper: {"lr": null, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0},
+    usesT: false,
+    sameAs: null,
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\mathrm{direction} &\\leftarrow \\operatorname{sign}\\left(\\textcolor{#1D5FBF}{\\beta_1} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta_1}\\right) \\, \\textcolor{#C2410C}{g}\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\left(1 - \\eta \\, \\omega\\right) \\, \\theta - \\eta \\, \\mathrm{direction}\\end{aligned}",
+    python: "def lion(theta, grad, m, *, lr, beta1=0.9, beta2=0.99, weight_decay=0.0):\n    direction = sign(beta1 * m + (1 - beta1) * grad)\n    m = beta2 * m + (1 - beta2) * grad\n    return (1 - lr * weight_decay) * theta - lr * direction, m",
+    template: {"locals": ["direction"], "step": ["direction$ = Math.sign(beta1 * m$ + (1 - beta1) * grad$);", "m$ = beta2 * m$ + (1 - beta2) * grad$;"], "next": ["(1 - lr * weight_decay) * theta$ - lr * direction$", "m$"], "look": null, "read": null},
+    step: (theta, grad, t, [m], { lr, beta1, beta2, weight_decay }) => {
+      const direction = Math.sign(beta1 * m + (1 - beta1) * grad);
+      m = beta2 * m + (1 - beta2) * grad;
+      return [(1 - lr * weight_decay) * theta - lr * direction, [m]];
+    },
+    lookAt: (theta, [m], { lr, beta1, beta2, weight_decay }) => theta,
+    readAt: (theta, [m], { lr, beta1, beta2, weight_decay }) => theta,
+  },
+  schedule_free: {
+    name: "schedule_free",
+    title: "Schedule-Free",
+    family: "averaged",
+    slots: {"z": "theta"},
+    hyper: {"lr": null, "beta": 0.9},
+    usesT: true,
+    sameAs: null,
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\left(1 - \\textcolor{#1D5FBF}{\\beta}\\right) \\, z + \\textcolor{#1D5FBF}{\\beta} \\, \\theta\\right) \\\\ z &\\leftarrow z - \\eta \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta + \\frac{z - \\theta}{t + 1}\\end{aligned}",
+    python: "def schedule_free(theta, grad, z, *, lr, beta=0.9, t):\n    z = z - lr * grad\n    return theta + (z - theta) / (t + 1), z\n\ndef look(theta, z, *, lr, beta):\n    return (1 - beta) * z + beta * theta",
+    template: {"locals": [], "step": ["z$ = z$ - lr * grad$;"], "next": ["theta$ + (z$ - theta$) / (t + 1)", "z$"], "look": "(1 - beta) * z$ + beta * theta$", "read": null},
+    step: (theta, grad, t, [z], { lr, beta }) => {
+      z = z - lr * grad;
+      return [theta + (z - theta) / (t + 1), [z]];
+    },
+    lookAt: (theta, [z], { lr, beta }) => (1 - beta) * z + beta * theta,
+    readAt: (theta, [z], { lr, beta }) => theta,
+  },
+};
+
+// Rules that no figure of the plane can show, and why.
+export const LEFT_OUT = {
+  "muon": {
+    "title": "Muon",
+    "family": "matrix",
+    "reason": "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
+  }
 };

@@ -234,4 +234,21 @@ export const SURFACES = {
       return [x * ((x * x) - 1)];
     },
   },
+  crevice: {
+    name: "crevice",
+    title: "Crevice",
+    dim: 1,
+    params: {"width": 0.25},
+    domain: [[-2.5, 5.5]],
+    start: [-2.0],
+    minima: [[0.0]],
+    latex: "\\begin{aligned}f(x) &= \\frac{\\left({\\left(x - 2\\right)}^{2} + 1\\right) \\, {x}^{2}}{2 \\, \\left({x}^{2} + {\\mathrm{width}}^{2}\\right)}\\end{aligned}",
+    template: {"value": {"lines": [], "answer": ["(square(x$ - 2) + 1) * (x$ * x$) / (2 * ((x$ * x$) + (width * width)))"]}, "gradient": {"lines": [], "answer": ["(x$ - 2) * (x$ * x$) / ((x$ * x$) + (width * width)) + (square(x$ - 2) + 1) * x$ * (width * width) / square((x$ * x$) + (width * width))"]}},
+    value: (x, _y, { width }) => {
+      return (square(x - 2) + 1) * (x * x) / (2 * ((x * x) + (width * width)));
+    },
+    gradient: (x, _y, { width }) => {
+      return [(x - 2) * (x * x) / ((x * x) + (width * width)) + (square(x - 2) + 1) * x * (width * width) / square((x * x) + (width * width))];
+    },
+  },
 };

@@ -1,0 +1,141 @@
+"""The torch optimiser: a step of the compiled and of the plain path beside torch's fused and foreach ones.
+
+The tensors are those of a transformer with 10.7 million parameters.  torch is left out of a machine without it.
+"""
+
+import copy
+import functools
+import os
+import statistics
+import time
+
+WIDTH, LAYERS, HEADS, CONTEXT, BATCH = 384, 6, 6, 128, 4
+RULES = {  # rule -> torch's class and its options
+    "heavy_ball": ("SGD", {"momentum": 0.9}),
+    "adam": ("Adam", {}),
+    "adamw": ("AdamW", {}),
+}
+LR = 1e-4
+
+
+def transformer(torch, device):
+    """Tokens and positions, six blocks, a head tied to the tokens: 10.7 million parameters."""
+    nn = torch.nn
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.positions = nn.Embedding(256, WIDTH), nn.Embedding(CONTEXT, WIDTH)
+            block = nn.TransformerEncoderLayer(WIDTH, HEADS, 4 * WIDTH, dropout=0.0, batch_first=True, norm_first=True)
+            self.blocks = nn.TransformerEncoder(block, LAYERS, enable_nested_tensor=False)
+
+        def forward(self, ids):  # (batch, context) -> (batch, context, 256)
+            x = self.tokens(ids) + self.positions.weight
+            mask = nn.Transformer.generate_square_subsequent_mask(CONTEXT, device=ids.device)
+            return self.blocks(x, mask=mask, is_causal=True) @ self.tokens.weight.mT
+
+    torch.manual_seed(0)
+    return Model().to(device)
+
+
+def in_turn(tasks, rounds, wait):
+    """Median milliseconds of each task, run in turn, after one turn that warms up."""
+    times = {name: [] for name in tasks}
+    for turn in range(rounds + 1):
+        for name, task in tasks.items():
+            wait()
+            begin = time.perf_counter()
+            task()
+            wait()
+            times[name] += [1e3 * (time.perf_counter() - begin)] * (turn > 0)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def with_gradients(torch, model, build):
+    """An optimiser on a copy of the model, after two steps on gradients of a backward pass, the last ones in place."""
+    model = copy.deepcopy(model)
+    device = model.tokens.weight.device
+    optimizer = build(list(model.parameters()))
+    torch.manual_seed(1)
+    ids = torch.randint(256, (BATCH, CONTEXT), device=device)
+
+    def backward():
+        optimizer.zero_grad()
+        logits = model(ids)
+        torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()).backward()
+
+    for _ in range(2):
+        backward()
+        optimizer.step()
+    backward()
+    return optimizer, backward
+
+
+def agree(ours, theirs, name):
+    """What is compared computes the same: the parameters after the same two steps, on average to a hundredth of a rate.
+
+    On average, because Adam takes a full step along a gradient that is nothing but rounding (a key's bias, say).
+    """
+    pairs = list(zip(ours.param_groups[0]["params"], theirs.param_groups[0]["params"], strict=True))
+    apart = sum((p - q).detach().abs().sum().item() for p, q in pairs) / sum(p.numel() for p, _ in pairs)
+    assert apart < LR / 100, f"{name}: the optimisers part by {apart:g} on average"
+
+
+def bandwidth(torch, device):
+    """Bytes a second of a large copy: what the memory does when nothing else is in the way."""
+    a = torch.zeros(2**28, device=device)
+    b = torch.empty_like(a)
+    ms = in_turn({"copy": lambda: b.copy_(a)}, 5, torch.cuda.synchronize)["copy"]
+    return 2 * a.numel() * 4 / (ms / 1e3)
+
+
+def measure(torch, device, rounds):
+    from momentum_lib import rules
+    from momentum_lib.optim import Optimizer
+
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+    model = transformer(torch, device)
+    count = sum(p.numel() for p in model.parameters())
+    where = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} threads"
+    print(f"\nOptimiser step: {count / 1e6:.1f} million parameters in {len(list(model.parameters()))} tensors, float32, {where};")
+    print(f"milliseconds, medians of {rounds} interleaved rounds")
+    print(f"  {'':<12} {'fused':>8} {'foreach':>8} {'compiled':>9} {'plain':>8}   comp./fused plain/foreach", end="")
+    print("  share of memory bandwidth (fused, compiled)" if device == "cuda" else "  plain/(training step)")
+    peak = bandwidth(torch, device) if device == "cuda" else None
+    for name, (cls, options) in RULES.items():
+        theirs = functools.partial(getattr(torch.optim, cls), lr=LR, **options)
+        ours = functools.partial(Optimizer, rule=name, lr=LR)
+        made = {
+            "fused": with_gradients(torch, model, functools.partial(theirs, fused=True)),
+            "foreach": with_gradients(torch, model, functools.partial(theirs, foreach=True)),
+            "compiled": with_gradients(torch, model, functools.partial(ours, compiled=True)),
+            "plain": with_gradients(torch, model, ours),
+        }
+        for key in ("compiled", "plain"):
+            agree(made[key][0], made["foreach"][0], name)
+        t = in_turn({key: optimizer.step for key, (optimizer, _) in made.items()}, 4 * rounds, wait)
+        cells = f"  {name:<12} {t['fused']:8.2f} {t['foreach']:8.2f} {t['compiled']:9.2f} {t['plain']:8.2f}"
+        ratios = f"{t['compiled'] / t['fused']:11.2f} x {t['plain'] / t['foreach']:11.2f} x"
+        if made["compiled"][0].engine != "compiled":
+            ratios += f"  ({made['compiled'][0].engine})"
+        if peak:
+            moved = 4 * count * (3 + 2 * len(rules.get(name).slots))  # point and slots read and written, gradient read
+            last = "  ".join(f"{moved / (t[key] / 1e3) / peak:.0%}" for key in ("fused", "compiled"))
+        else:
+            backward = in_turn({"plain": made["plain"][1], "compiled": made["compiled"][1]}, rounds, wait)
+            last = f"{t['plain'] / (t['plain'] + backward['plain']):.1%}"
+            last += f"; backward {backward['plain']:.0f} ms, {backward['compiled']:.0f} with gradients into the flat buffer"
+        print(f"{cells} {ratios}   {last}", flush=True)
+
+
+def main(rounds):
+    """Print the tables: on the CPU, and on a GPU where there is one."""
+    try:
+        import torch
+    except ImportError as error:
+        print(f"\nthe optimiser is left out: {error}. For it: pip install torch")
+        return
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
+    measure(torch, "cpu", rounds)
+    if torch.cuda.is_available():
+        measure(torch, "cuda", rounds)

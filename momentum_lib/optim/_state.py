@@ -1,0 +1,96 @@
+"""The state of a parameter: made, saved, and taken over from a file with every part of it checked."""
+
+from collections import defaultdict
+from copy import deepcopy
+
+import torch
+
+from ._checks import check_options, where_from
+from ._step import keeps_point, start, work_dtype
+
+
+def point(p):
+    """The point behind a parameter, in the working dtype, a tensor of its own."""
+    return p.detach().to(work_dtype(p.dtype), copy=True)
+
+
+def fresh(rule, p):
+    """The state before the first step."""
+    theta = point(p)
+    state = {"step": 0, **dict(zip(rule.slots, start(rule, theta), strict=True))}
+    return {**state, "theta": theta} if keeps_point(rule, p.dtype) else state
+
+
+def loaded(optimizer, saved):
+    """``(header, groups, state)`` of a saved state, fit for this optimiser; raises ValueError if it is not for it."""
+    if not isinstance(saved, dict) or not {"state", "param_groups"} <= set(saved):
+        keys = sorted(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
+        raise ValueError(f"this is no optimiser's state: it needs 'state' and 'param_groups'; got {keys}.")
+    groups = [_group(optimizer, index, group) for index, group in enumerate(_same_number(optimizer, saved["param_groups"]))]
+    state, ids = defaultdict(dict), {}
+    for index, (group, old) in enumerate(zip(groups, saved["param_groups"], strict=True)):
+        for k, number in enumerate(old["params"]):
+            ids[number] = (group, index, k)
+    for number, entry in saved["state"].items():
+        if number not in ids:
+            raise ValueError(f"the saved state has an entry {number!r} that belongs to no parameter; the file is damaged.")
+        group, index, k = ids[number]
+        p = group["params"][k]
+        rule = optimizer._rules[group["rule"]]
+        state[p] = _entry(rule, p, entry, where_from(group, index, k))
+    return saved.get("momentum_lib", {}), groups, state
+
+
+def _same_number(optimizer, groups):
+    if len(groups) != len(optimizer.param_groups):
+        raise ValueError(
+            f"the saved state has {len(groups)} parameter group(s), this optimiser {len(optimizer.param_groups)}; "
+            "it contains a different number of parameter groups. Build the optimiser as it was when it was saved."
+        )
+    return groups
+
+
+def _group(optimizer, index, saved):
+    """One saved group with this optimiser's parameters in it."""
+    own = optimizer.param_groups[index]
+    here = f"group {index}: "
+    if "rule" not in saved:
+        raise ValueError(f"{here}the saved state names no rule, so another optimiser wrote it. Load it with that one.")
+    if saved["rule"] != own["rule"]:
+        raise ValueError(
+            f"{here}saved with the rule {saved['rule']!r}, but this optimiser has {own['rule']!r}. Build it with the saved rule."
+        )
+    if len(saved["params"]) != len(own["params"]):
+        raise ValueError(
+            f"{here}the saved group has {len(saved['params'])} parameter(s), this optimiser's {len(own['params'])}. "
+            "Build the optimiser on the same model."
+        )
+    rule = optimizer._rules[own["rule"]]
+    try:
+        complete = {name: saved[name] for name in optimizer._options(rule, {})}
+        check_options(rule, complete, here)
+    except KeyError as error:
+        raise ValueError(f"{here}the saved state lacks {error}; another version, or another optimiser, wrote it.") from None
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    names = {name: own[name] for name in ("param_names",) if name in own}
+    return {**names, **deepcopy({name: value for name, value in saved.items() if name != "params"}), "params": own["params"]}
+
+
+def _entry(rule, p, saved, what):
+    """One parameter's saved state, each tensor on its parameter's device, in its working dtype and layout."""
+    wanted = {"step", *rule.slots}
+    if not isinstance(saved, dict) or not wanted <= set(saved) <= wanted | {"theta"}:
+        got = sorted(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
+        raise ValueError(f"{what}: the saved state has {got}; {rule.name} keeps {sorted(wanted)}.")
+    step = saved["step"]
+    if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+        raise ValueError(f"{what}: the saved step is {step!r}; allowed: a whole number >= 0.")
+    out = {"step": step}
+    for name in (*rule.slots, *(["theta"] if "theta" in saved and keeps_point(rule, p.dtype) else [])):
+        value = saved[name]
+        if not isinstance(value, torch.Tensor) or value.shape != p.shape or not value.is_floating_point():
+            shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise ValueError(f"{what}: the saved {name} is {shape}; the parameter has shape {tuple(p.shape)}.")
+        out[name] = torch.empty_like(p.detach(), dtype=work_dtype(p.dtype)).copy_(value)
+    return out

@@ -1,0 +1,18 @@
+// Noise that is the same in the browser and in Python. Pure. Python side: momentum_lib/widgets/_noise.py
+
+/** `n` draws of noise (mean 0, variance 1): sums of twelve uniforms of mulberry32, as _noise.draw_noise makes them, bit for bit. @param {number} n @param {number} seed */
+export function drawNoise(n, seed) {
+  const out = new Float64Array(n);
+  let a = Math.imul(seed, 0x9e3779b1);
+  for (let k = 0; k < n; k++) {
+    let sum = 0;
+    for (let i = 0; i < 12; i++) {
+      a = (a + 0x6d2b79f5) | 0;
+      let t = Math.imul(a ^ (a >>> 15), a | 1);
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+      sum += ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    }
+    out[k] = sum - 6;
+  }
+  return out;
+}

@@ -1,0 +1,216 @@
+"""The basin: how runs end, against exact fractions, the library and plain loops; and the browser's arithmetic against Python's."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget")
+from momentum_lib import descend, rules, surfaces, theory
+from momentum_lib.widgets import Basin, basin, bundle
+
+HB = {"lr": 1 / 9, "beta": 4 / 9}
+
+
+@pytest.fixture(scope="module")
+def js(node):
+    """Evaluate an expression over the modules ``basin`` and ``engine`` under node."""
+
+    def run(expression, before=""):
+        uses = "".join(
+            f"import * as {name} from {json.dumps((bundle.JS / f'{name}.js').as_uri())};\n" for name in ("basin", "engine")
+        )
+        return json.loads(node("--input-type=module", "-e", f"{uses}{before}console.log(JSON.stringify({expression}));"))
+
+    return run
+
+
+def full(rule, **hyper):
+    return {name: hyper[name] for name in rule.hyper}
+
+
+# -- how runs end -----------------------------------------------------------------------------
+
+
+def test_the_cycle_is_the_exact_one():
+    """792, -2208, 2592 over 1225, three points, in the order that starts with the largest; settled means what it says."""
+    found = Basin().numbers()
+    assert found["code"] == 3
+    np.testing.assert_allclose(found["cycle"], [float(x) for x in theory.lessard_cycle("33/10")], atol=1e-9)
+    run = descend(rules.heavy_ball, surfaces.lessard, [3.3], steps=200, **HB).points[:, 0]
+    gap = np.abs(run[3:] - run[:-3])
+    assert (gap[found["settled"] :] <= 1e-6).all() and gap[found["settled"] - 1] > 1e-6
+    np.testing.assert_array_equal(found["path"], run[: found["settled"] + 13])
+
+
+@pytest.mark.parametrize("start", ["3", "36/10", "5", "33/10", "28/10", "1", "-3"])
+def test_rest_or_cycle_as_exact_fractions_say(start):
+    cycle = theory.lessard_cycle(start)
+    code, at = basin.endings(rules.heavy_ball, eval(start), **HB)
+    assert int(code) == (0 if cycle is None else 3)
+    if cycle is None:
+        run = descend(rules.heavy_ball, surfaces.lessard, [eval(start)], steps=int(at), **HB).points[:, 0]
+        assert np.abs(run[-2:]).max() <= 1e-6 < np.abs(run[-3:-1]).max()
+
+
+def test_divergence_is_seen_where_descend_sees_it():
+    for rule, lr in ((rules.heavy_ball, 0.15), (rules.nesterov, 0.1), (rules.gradient_descent, 0.12)):
+        hyper = full(rule, lr=lr, beta=0.1)
+        code, at = basin.endings(rule, 2.0, **hyper)
+        run = descend(rule, surfaces.lessard, [2.0], steps=1000, **hyper)
+        assert code == basin.DIVERGES and at == run.diverged_at
+
+
+def test_past_the_edge_the_runs_wander():
+    """The minimum repels and the flat piece pulls back: bounded, and no period up to 24."""
+    edge = float(basin.edge(rules.heavy_ball, 4 / 9))
+    assert edge == pytest.approx(2 * (1 + 4 / 9) / 25)
+    code, at = basin.endings(rules.heavy_ball, 3.3, lr=1.02 * edge, beta=4 / 9)
+    run = descend(rules.heavy_ball, surfaces.lessard, [3.3], steps=3000, lr=1.02 * edge, beta=4 / 9).points[-500:, 0]
+    assert code == basin.WANDERS and at == basin.STEPS
+    assert np.abs(run).max() < 10 and min(np.abs(run[p:] - run[:-p]).max() for p in range(1, 25)) > 0.1
+
+
+def test_many_runs_at_once_end_as_single_ones():
+    """Runs that end are taken out of the batch: none may take another's place."""
+    starts, lrs = np.linspace(-5, 6, 23), np.array([[0.05], [1 / 9], [0.125], [0.15]])
+    codes, at = basin.endings(rules.heavy_ball, starts, lr=lrs, beta=0.5)
+    assert codes.shape == at.shape == (4, 23) and len(np.unique(codes)) >= 4
+    for (j, i), code in np.ndenumerate(codes):
+        one = basin.endings(rules.heavy_ball, starts[i], lr=lrs[j, 0], beta=0.5)
+        assert (int(one[0]), int(one[1])) == (code, at[j, i])
+
+
+def test_a_slow_flip_is_not_called_a_longer_cycle():
+    """Closing in on 3 points from both sides in turn repeats after 6 sooner; the answer is 3."""
+    t = np.arange(48)
+    column = np.array([2.0, 0.5, -1.5])[t % 3] + 4e-9 * (-1.0) ** (t // 3)
+    assert basin.periods(column[:, None]).tolist() == [3]
+    assert basin.periods(np.sin(t)[:, None]).tolist() == [0]
+    assert basin.periods((1.0 * (t % 6))[:, None]).tolist() == [6]
+    assert (basin.endings(rules.heavy_ball, 5.0, lr=0.15, beta=0.9)[0]) == 3
+
+
+def test_periods_are_those_of_a_longer_run():
+    """Cycles of three and of five points side by side, each the smallest period of 3000 steps."""
+    starts = basin.STRIP[5::20]
+    codes, _ = basin.endings(rules.heavy_ball, starts, lr=0.15, beta=0.9)
+    assert {3, 5} <= set(codes.tolist())
+    for start, code in zip(starts, codes, strict=True):
+        run = descend(rules.heavy_ball, surfaces.lessard, [start], steps=3000, lr=0.15, beta=0.9).points[-200:, 0]
+        smallest = next(p for p in range(1, 25) if np.abs(run[p:] - run[:-p]).max() < 1e-6)
+        assert code == (0 if np.abs(run).max() < 1e-6 else smallest)
+
+
+def test_only_heavy_ball_cycles_below_its_edge():
+    lrs, betas = np.meshgrid(*basin.MAP)
+    for rule, cycles in ((rules.heavy_ball, True), (rules.nesterov, False), (rules.gradient_descent, False)):
+        hyper = full(rule, lr=lrs, beta=betas)
+        below = lrs < basin.edge(rule, betas) - 1e-9
+        found = any((basin.endings(rule, start, **hyper)[0][below] > 0).any() for start in (3.3, -2.0, 5.2))
+        assert found == cycles, rule.name
+
+
+def test_share_strip_and_map_meet_the_single_run():
+    fig = Basin(start=3.2875, lr=0.11125, beta=0.45)  # the middles of cells
+    found = fig.numbers()
+    i, j = int(np.argmin(np.abs(basin.MAP[0] - 0.11125))), int(np.argmin(np.abs(basin.MAP[1] - 0.45)))
+    k = int(np.argmin(np.abs(basin.STRIP - 3.2875)))
+    assert (
+        basin.STRIP[k] == pytest.approx(3.2875)
+        and basin.MAP[0][i] == pytest.approx(0.11125)
+        and basin.MAP[1][j] == pytest.approx(0.45)
+    )
+    assert found["strip"][k] == found["map"][j, i] == found["code"]
+    assert found["share"] == np.count_nonzero(found["strip"] > 0) / 440
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({}, "goes round 3 points for ever: 2.116, 0.6465, -1.802"),
+        ({"start": 3.0}, "comes to rest in the minimum by step"),
+        ({"lr": 0.118}, "neither comes to rest nor repeats itself in 1000 steps"),
+        ({"lr": 0.15}, "diverges at step"),
+        ({"rule": "gradient_descent", "lr": 0.05}, "at learning rate 0.05, from 3.3, comes to rest"),
+    ],
+)
+def test_alt_says_how_it_ends(state, words):
+    fig = Basin(**state)
+    assert words in fig.alt()
+    fig.picture()
+
+
+# -- the browser's arithmetic -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", basin.RULES)
+@pytest.mark.parametrize(("lr", "beta"), [(1 / 9, 4 / 9), (0.15, 0.9), (0.118, 4 / 9), (0.04, 2 / 3), (0.155, 0.2)])
+def test_trace_and_strip_are_the_same_in_the_browser(js, rule, lr, beta):
+    fig = Basin(rule=rule, lr=lr, beta=beta, start=2.9)
+    mine, theirs = (
+        fig.numbers(),
+        js(f"(({{path, ...rest}}) => ({{...rest, path: Array.from(path)}}))(basin.trace('{rule}', 2.9, {lr!r}, {beta!r}))"),
+    )
+    assert (theirs["code"], theirs["at"], theirs["settled"]) == (mine["code"], mine["at"], mine["settled"])
+    np.testing.assert_allclose(theirs["cycle"], mine["cycle"], rtol=1e-12)
+    np.testing.assert_allclose(theirs["path"], mine["path"], rtol=1e-12, atol=1e-15)
+    assert js(f"Array.from(basin.strip('{rule}', {lr!r}, {beta!r}))") == mine["strip"].tolist()
+    assert js(f"basin.edge('{rule}', {beta!r})") == pytest.approx(mine["edge"], rel=1e-9)
+
+
+def test_map_is_the_same_in_the_browser(js):
+    mine = Basin().numbers()["map"]
+    for j in (0, 20, 22, 33, 47):
+        assert js(f"Array.from(basin.row('heavy_ball', 3.3, {j}))") == mine[j].tolist()
+    np.testing.assert_allclose(js("Array.from(basin.STRIP)"), basin.STRIP, rtol=1e-15)
+    for name, middles in zip(("lrs", "betas"), basin.MAP, strict=True):
+        np.testing.assert_allclose(js(f"Array.from(basin.MAP.{name})"), middles, rtol=1e-15)
+
+
+def test_a_page_that_forbids_compiling_sees_the_same(js):
+    expression = "[['heavy_ball', 0.15, 0.9], ['nesterov', 0.09, 0.5], ['heavy_ball', 0.118, 0.44]].map(([r, lr, b]) => Array.from(basin.strip(r, lr, b)).filter((_, k) => k % 11 === 0))"
+    assert js(expression) == js(expression, before="engine.forbidCompiling(true);\n")
+
+
+def test_cells_cover_what_they_should(js):
+    """Rows from below, neighbours joined, nothing beside the wanted cells."""
+    box = "{left: 0, right: 40, top: 0, bottom: 20}"
+    assert (
+        js(f"basin.cells([3, 3, 0, 5, 0, 0, 0, 0], 4, (code) => code > 0, {box})")
+        == "M0.0,20.0H20.0V10.0H0.0ZM30.0,20.0H40.0V10.0H30.0Z"
+    )
+    assert js(f"basin.cells([0, 0, 0, 0, -2, -2, -2, -2], 4, (code) => code === -2, {box})") == "M0.0,10.0H40.0V0.0H0.0Z"
+
+
+# -- mutants ----------------------------------------------------------------------------------
+
+# (right text, wrong text, what is wrong, the test that must fail, its arguments)
+MUTANTS = [
+    ("(np.abs(x) <= TOL) & (np.abs(before) <= TOL)", "(np.abs(x) <= 1e3 * TOL) & (np.abs(before) <= 1e3 * TOL)",
+     "rest a thousand times too early", test_rest_or_cycle_as_exact_fractions_say, ("3",)),
+    ("(np.abs(x) <= TOL) & (np.abs(before) <= TOL)", "(np.abs(x) <= 1.0) & (np.abs(before) <= 10.0)",
+     "a point of the cycle called rest", test_the_cycle_is_the_exact_one, ()),
+    ("np.roll(track, -1 - t % len(track), axis=0)", "np.roll(track, 23 - t % len(track), axis=0)",
+     "the last points out of order", test_periods_are_those_of_a_longer_run, ()),
+    ("found[gap <= TOL] = p", "found[gap <= CLOSE] = p",
+     "a slow flip called six points", test_a_slow_flip_is_not_called_a_longer_cycle, ()),
+    ("bound, runs, track = x[keep], bound[keep], runs[keep], track[:, keep]", "bound, runs, track = x[keep], bound[keep], runs[: keep.sum()], track[:, keep]",
+     "runs that take another's place", test_many_runs_at_once_end_as_single_ones, ()),
+    ("rule.look(x, *state, **now)[None]", "x[None]",
+     "Nesterov that does not look ahead", test_divergence_is_seen_where_descend_sees_it, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "what", "test", "arguments"), MUTANTS, ids=[m[2].replace(" ", "-") for m in MUTANTS])
+def test_mutant_is_noticed(right, wrong, what, test, arguments, monkeypatch):
+    from pathlib import Path
+
+    text = Path(basin.__file__).read_text("utf-8")
+    assert text.count(right) == 1, "the mutant's right text is not in the file any more"
+    changed = dict(vars(basin))
+    exec(compile(text.replace(right, wrong).split("\nclass Basin")[0], "<mutant>", "exec"), changed)
+    for name in ("periods", "endings"):
+        monkeypatch.setattr(basin, name, changed[name])
+    with pytest.raises((AssertionError, IndexError, ValueError)):
+        test(*arguments)

@@ -1,0 +1,252 @@
+"""Live figures broken on purpose, in Python and in the browser's text: the test named beside each must notice.
+
+A mutant is one piece of text replaced by another: a wrong sign, a missing factor, another regime, swapped axes, the misprinted
+2 sqrt(beta).  Python's module is run anew (`mutants.Swap`); the browser's stands, changed, beside the right ones in a copy of
+their folder, and Node imports it.  What only a browser draws is held by tests/browser.
+"""
+
+import itertools
+import json
+import shutil
+import sys
+from unittest.mock import patch
+
+import pytest
+import test_widgets_disc as disc
+import test_widgets_phase as phase
+from mutants import NOTICED, Swap, replace_once, run
+
+from momentum_lib.widgets import FIGURES, bundle
+
+TESTS = (disc, phase)
+
+# (module, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
+JS = object()
+PYTHON = [
+    ("disc", "(60 if averaged else 6) / kappa", "(60 if averaged else 6) * kappa",
+     "the axis of another unit", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "heavy_ball", 9)),
+    ("disc", "lr=best.lr / (1 - best.beta)", "lr=best.lr * (1 - best.beta)",
+     "the average's rate the wrong way round", disc.test_best_setting_has_the_rate_it_says, ("averaged_momentum",)),
+    ("disc", "**hyper).max(axis=0)", "**hyper).min(axis=0)",
+     "a map of the fastest direction", disc.test_map_predicts_the_steps_of_the_rate, ("heavy_ball",)),
+    ("disc", "theory.rate(all_rules.get(rule), ends,", "2 * theory.rate(all_rules.get(rule), ends,",
+     "a map of the misprinted rate 2 sqrt(beta)", disc.test_map_predicts_the_steps_of_the_rate, ("heavy_ball",)),
+    ("disc", "np.log(GOAL) / np.log(rate), np.nan", "np.log(rate) / np.log(GOAL), np.nan",
+     "steps upside down", disc.test_map_predicts_the_steps_of_the_rate, ("gradient_descent",)),
+    ("disc", "np.where(rate < 1,", "np.where(rate < 2,",
+     "steps where the rule diverges", disc.test_map_predicts_the_steps_of_the_rate, ("nesterov",)),
+    ("disc", '{"beta": momenta[:, None]} if remembers(rule) else {}', '{"beta": momenta[None, :]} if remembers(rule) else {}',
+     "momentum along the rate's axis", disc.test_map_predicts_the_steps_of_the_rate, ("heavy_ball",)),
+    ("disc", 'float(np.abs(values).max())', 'float(2 * np.abs(values).max())',
+     "the misprinted rate 2 sqrt(beta)", disc.test_the_two_distances, ()),
+    ("disc", 'float(np.abs(values).max())', 'float(np.abs(values.real).max())',
+     "the real part for the modulus", disc.test_the_two_distances, ()),
+    ("disc", 'float(np.abs(values).max())', 'float(np.abs(values).min())',
+     "the fastest direction's rate", disc.test_the_outermost_eigenvalue_is_the_rate, ()),
+    ("disc", "int(np.argmax(errors))", "int(np.argmin(errors))",
+     "the nearest point for the farthest", disc.test_numbers_meet_the_theory, ()),
+    ("disc", "self.kappa ** (np.arange(DIRECTIONS)", "self.kappa ** (-np.arange(DIRECTIONS)",
+     "curvatures below 1", disc.test_numbers_meet_the_theory, ()),
+    ("disc", "long = self.path(BUDGET)", "long = self.path(BUDGET // 20)",
+     "a run that stops short", disc.test_numbers_meet_the_theory, ()),
+    ("disc", "chart.plot(np.clip(self.lr, *rate_range(self.rule, self.kappa)), height,", "chart.plot(height, np.clip(self.lr, *rate_range(self.rule, self.kappa)),",
+     "the setting with its axes swapped", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
+    ("disc", "chart.plot(best.lr, best.beta,", "chart.plot(best.beta, best.lr,",
+     "the best setting with its axes swapped", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
+    ("disc", "chart.pcolormesh(rates, momenta, np.ma.maximum(shown, low)", "chart.pcolormesh(rates, momenta, np.ma.maximum(shown.T, low)",
+     "the map's cells transposed", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
+    ("disc", "values.real.ravel(), values.imag.ravel()", "values.imag.ravel(), values.real.ravel()",
+     "the plane with its axes swapped", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
+    ("disc", 'found["rate"] * np.array([turn.real', 'found["rate"] ** 2 * np.array([turn.real',
+     "a circle at beta, not at its root", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
+    ("disc", 'np.arange(self.steps + 1) * np.log(found["rate"])', 'np.arange(self.steps + 1) * np.log(found["rate"]) / 2',
+     "a prediction that falls half as fast", disc.test_the_picture_is_drawn_where_its_numbers_say, ("nesterov",)),
+    ("disc", "((0, \"flat\"), (-1, \"steep\"))", "((-1, \"flat\"), (0, \"steep\"))",
+     "flat and steep exchanged", disc.test_the_picture_is_drawn_where_its_numbers_say, ("nesterov",)),
+    ("phase", "gap = curvature - friction**2 / 4", "gap = curvature - friction**2 / 2",
+     "the oscillator's frequency", phase.test_closed_form_solves_the_equation, (1.0, 0.3)),
+    ("phase", "fade = np.exp(-friction * t / 2)", "fade = np.exp(-friction * t)",
+     "a swing that fades twice as fast", phase.test_closed_form_solves_the_equation, (1.0, 0.3)),
+    ("phase", "fade = np.exp(-friction * t / 2)", "fade = np.exp(friction * t / 2)",
+     "a swing that grows", phase.test_closed_form_solves_the_equation, (1.0, 0.3)),
+    ("phase", "(w0 + friction * x0 / 2) * s", "(w0 - friction * x0 / 2) * s",
+     "a sign in the position", phase.test_closed_form_solves_the_equation, (1.0, 0.3)),
+    ("phase", "w0 * c - (curvature * x0", "w0 * c + (curvature * x0",
+     "a sign in the velocity", phase.test_closed_form_solves_the_equation, (1.0, 0.3)),
+    ("phase", "c = np.cos(root * t) if gap >= 0", "c = np.cos(root * t) if gap < 9",
+     "an over-damped ball that swings", phase.test_closed_form_solves_the_equation, (1.0, 7.0)),
+    ("phase", "return -friction * w - gradient(x)", "return friction * w - gradient(x)",
+     "friction that pushes", phase.test_runge_kutta_meets_the_closed_form, (0.5,)),
+    ("phase", "(a1 + 2 * a2 + 2 * a3 + a4)", "(a1 + a2 + a3 + a4)",
+     "weights of no method", phase.test_runge_kutta_meets_the_closed_form, (0.5,)),
+    ("phase", "x + dt / 2 * w2, w3", "x + dt * w2, w3",
+     "a half step that is whole", phase.test_runge_kutta_meets_the_closed_form, (0.5,)),
+    ("phase", 'hyper = {"lr": h**2, "beta": 1 - friction * h}', 'hyper = {"lr": h**2, "beta": 1 + friction * h}',
+     "a momentum above 1", phase.test_the_dots_are_heavy_ball, ()),
+    ("phase", 'hyper = {"lr": h**2, "beta": 1 - friction * h}', 'hyper = {"lr": h, "beta": 1 - friction * h}',
+     "the time step for its square", phase.test_the_dots_are_heavy_ball, ()),
+    ("phase", "rows.append((x, -h * v))", "rows.append((x, h * v))",
+     "the velocity's sign", phase.test_the_dots_are_heavy_ball, ()),
+    ("phase", "-float(start[1]) / h", "float(start[1]) / h",
+     "a start that moves backwards", phase.test_the_dots_settle_on_the_curve, ()),
+    ("phase", "friction**2 + 4 * curvature", "friction**2 + 2 * curvature",
+     "the edge without its factor", phase.test_edge_is_the_rules_own, (0.5, 1.0)),
+    ("phase", "4 * curvature) - friction)", "4 * curvature) + friction)",
+     "a sign in the edge", phase.test_edge_is_the_rules_own, (0.5, 1.0)),
+    ("phase", 'self.friction / (2 * math.sqrt(self.curvature))', 'self.friction / math.sqrt(self.curvature)',
+     "critical damping at half the friction", phase.test_regimes, (2, "critically")),
+    ("phase", 'if ratio < 1 else', 'if ratio > 1 else',
+     "swings called creeping", phase.test_regimes, (0.5, "under-damped")),
+    ("phase", 'energies = path[:, 1] ** 2 / 2', 'energies = path[:, 1] ** 2',
+     "kinetic energy of a mass of 2", phase.test_the_energy_bound_and_the_rises, ()),
+    ("phase", 'fine[:, 1] ** 2 / 2', 'fine[:, 1] ** 2',
+     "the curve's kinetic energy of a mass of 2", phase.test_energy_of_the_ball_only_goes_down, ("bowl",)),
+    ("phase", "np.diff(energies) > 1e-12", "np.diff(energies) < -1e-12",
+     "falls counted as rises", phase.test_the_energy_bound_and_the_rises, ()),
+    ("phase", "np.abs(path[:, 0] - curve[:, 0])", "np.abs(path[:, 1] - curve[:, 1])",
+     "the gap of the velocities", phase.test_the_gap_is_one_of_position, ()),
+    ("phase", 'plane.plot(*found["fine"].T,', 'plane.plot(*found["fine"].T[::-1],',
+     "the plane with its axes swapped", phase.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("phase", "plane.plot(*path.T,", "plane.plot(*path.T[::-1],",
+     "the dots with their axes swapped", phase.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("phase", "-self.friction * w - slope, color", "-self.friction * w + slope, color",
+     "a flow away from the minimum", phase.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("phase", 'energy.plot(t, found["energies"]', 'energy.plot(t, path[:, 0]',
+     "positions for energies", phase.test_the_picture_is_drawn_where_its_numbers_say, ()),
+]  # fmt: skip
+
+BROWSER = [
+    ("disc", "return [[a, b], [c, d]];\n}\nconst REST", "return [[a, c], [b, d]];\n}\nconst REST",
+     "the matrix transposed", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "heavy_ball")),
+    ("disc", "curvature * rule.lookAt(0, UNIT, hyper)", "curvature * 0",
+     "Nesterov that does not look ahead", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "nesterov")),
+    ("disc", "rule.step(1, curvature * rule", "rule.step(1, -curvature * rule",
+     "climbs", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "gradient_descent")),
+    ("disc", "gap = ((a - d) / 2) ** 2 + b * c;\n  if", "gap = ((a - d) / 2) ** 2 - b * c;\n  if",
+     "a sign in the characteristic polynomial", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "heavy_ball")),
+    ("disc", "Math.abs(one) >= Math.abs(two)", "Math.abs(one) <= Math.abs(two)",
+     "the smaller root first", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "heavy_ball")),
+    ("disc", "Math.sqrt(half * half - gap)", "2 * Math.sqrt(half * half - gap)",
+     "the misprinted rate 2 sqrt(beta)", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
+    ("disc", "Math.sqrt(half * half - gap)", "Math.abs(half)",
+     "the real part for the modulus", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
+    ("disc", "Math.abs(half) + Math.sqrt(gap)", "Math.abs(half) - Math.sqrt(gap)",
+     "the inner of two real roots", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
+    ("disc", "most = Math.max(most, radius", "most = Math.min(most || 9, radius",
+     "the fastest direction's rate", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
+    ("disc", "rho >= 1 ? NaN", "rho >= 2 ? NaN",
+     "steps where the rule diverges", disc.test_predicted_steps_in_the_browser, (JS,)),
+    ("disc", "Math.log(GOAL) / Math.log(rho)", "Math.log(rho) / Math.log(GOAL)",
+     "steps upside down", disc.test_predicted_steps_in_the_browser, (JS,)),
+    ("disc", "(averages(rule) ? 60 : 6) / kappa", "(averages(rule) ? 6 : 60) / kappa",
+     "the two axes exchanged", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "heavy_ball", 9)),
+    ("disc", "lr: 4 / (root + 1) ** 2", "lr: 2 / (root + 1) ** 2",
+     "half of heavy ball's rate", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "heavy_ball", 9)),
+    ("disc", "((root - 1) / (root + 1)) ** 2", "(root - 1) / (root + 1)",
+     "heavy ball's momentum not squared", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "heavy_ball", 9)),
+    ("disc", "rate: 1 - 2 / q", "rate: 1 - 1 / q",
+     "the standard Nesterov's rate", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "nesterov", 9)),
+    ("disc", "(averages(rule) ? 1 - beta : 1), beta, rate", "(averages(rule) ? 1 + beta : 1), beta, rate",
+     "the average's unit", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "averaged_momentum", 9)),
+    ("disc", "product = (1 - x) ** 2 + y ** 2", "product = (1 + x) ** 2 + y ** 2",
+     "the distance from -1", disc.test_a_dragged_eigenvalue_lands_where_it_was_put, (JS, "heavy_ball")),
+    ("disc", "square = x ** 2 + y ** 2", "square = Math.hypot(x, y)",
+     "the modulus for its square", disc.test_a_dragged_eigenvalue_lands_where_it_was_put, (JS, "heavy_ball")),
+    ("disc", "square / (1 - product)", "square",
+     "heavy ball's way back for Nesterov", disc.test_a_dragged_eigenvalue_lands_where_it_was_put, (JS, "nesterov")),
+    ("disc", "((1 + now) * x - now)", "((1 + now) * x + now)",
+     "a sign left of zero", disc.test_left_of_zero_nesterov_has_real_eigenvalues, (JS,)),
+    ("disc", "errors.push(Math.sqrt(sum / spectrum.length))", "errors.push(sum / spectrum.length)",
+     "the mean square for its root", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
+    ("disc", "return { errors, divergedAt: t };", "return { errors, divergedAt: 0 };",
+     "a divergence kept quiet", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
+    ("disc", "kappa ** (k / (n - 1))", "kappa ** (k / n)",
+     "the steepest direction left out", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
+    ("phase", "beta: 1 - friction * h }, out", "beta: 1 + friction * h }, out",
+     "a momentum above 1", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "hyper = { lr: h * h,", "hyper = { lr: h,",
+     "the time step for its square", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "state = [-w0 / h]", "state = [w0 / h]",
+     "a start that moves backwards", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "out[2 * k + 1] = -h * state[0]", "out[2 * k + 1] = h * state[0]",
+     "the velocity's sign", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "out[2 * k] = x;\n    out[2 * k + 1] = -h", "out[2 * k + 1] = x;\n    out[2 * k] = -h",
+     "position and velocity exchanged", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "(friction * friction) / 4, root", "(friction * friction) / 2, root",
+     "the oscillator's frequency", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "gap >= 0 ? Math.cos(root * t)", "gap < 9 ? Math.cos(root * t)",
+     "an over-damped ball that swings", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 5.0, 0.3)),
+    ("phase", "w0 * c - (curvature * x0", "w0 * c + (curvature * x0",
+     "a sign in the velocity", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "=> -friction * w - slope(potential, x);\n  let", "=> friction * w - slope(potential, x);\n  let",
+     "friction that pushes", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "double_well", 0.3, 0.3)),
+    ("phase", "x += (dt / 6) * (w + 2 * w2 + 2 * w3 + w4)", "x += (dt / 6) * (w + w2 + w3 + w4)",
+     "weights of no method", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "double_well", 0.3, 0.3)),
+    ("phase", "=> 2 * Math.sqrt(POTENTIALS[potential].curvature)", "=> Math.sqrt(POTENTIALS[potential].curvature)",
+     "critical damping at half the friction", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 2.0, 0.3)),
+    ("phase", 'ratio < 1 ? "swings', 'ratio > 1 ? "swings',
+     "swings called creeping", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "friction * friction + 4 * curvature", "friction * friction + 2 * curvature",
+     "the edge without its factor", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
+    ("phase", "(w * w) / 2 + height", "w * w + height",
+     "kinetic energy of a mass of 2", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
+    ("phase", "if (energies[k] > energies[k - 1] + 1e-12", "if (energies[k] < energies[k - 1] - 1e-12",
+     "falls counted as rises", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
+    ("phase", "Math.floor(time / h + 1e-9)", "Math.ceil(time / h + 1e-9)",
+     "a dot beyond the end", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
+    ("phase", "m: Math.ceil(h / FINE - 1e-9)", "m: Math.ceil(h / FINE / 2)",
+     "a curve of half the points", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
+    ("phase", "curvature: 25, frame", "curvature: 24, frame",
+     "another function than Lessard's", phase.test_potentials_say_the_same_in_the_browser, (JS,)),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser_module(node, tmp_path_factory):
+    """A function: the name of a module, and a mutation or none -> what evaluates expressions over it, as the tests' ``js`` does."""
+    folder, count = tmp_path_factory.mktemp("mutants") / "js", itertools.count()
+    shutil.copytree(bundle.JS, folder)
+
+    def load(name, right="", wrong=""):
+        text = (bundle.JS / f"{name}.js").read_text("utf-8")
+        path = folder / f"{name}-{next(count)}.js"
+        path.write_text(replace_once(text, right, wrong, path.name) if right else text, "utf-8")
+
+        def js(expression):
+            lines = f"import * as {name} from {json.dumps(path.as_uri())};\nconsole.log(JSON.stringify({expression}));"
+            return json.loads(node("--input-type=module", "-e", lines))
+
+        return js
+
+    return load
+
+
+def name_of(mutant):
+    return f"{mutant[0]}: {mutant[3]}"
+
+
+@pytest.mark.parametrize("mutant", PYTHON, ids=name_of)
+def test_a_broken_figure_is_noticed(mutant, browser_module):
+    """Python's side: what the figure computes and the static picture that it draws."""
+    module, right, wrong, _, test, arguments = mutant
+    arguments = [browser_module(module) if value is JS else value for value in arguments]
+    swap = Swap(sys.modules[f"momentum_lib.widgets.{module}"], right, wrong, users=TESTS)
+    with patch.dict(FIGURES), swap, pytest.raises(NOTICED):
+        run(test, arguments)
+
+
+@pytest.mark.parametrize("mutant", BROWSER, ids=name_of)
+def test_a_broken_figure_in_the_browser_is_noticed(mutant, browser_module):
+    """The browser's side, as far as it is arithmetic."""
+    module, right, wrong, _, test, arguments = mutant
+    broken = browser_module(module, right, wrong)
+    with pytest.raises(NOTICED):
+        run(test, [broken if value is JS else value for value in arguments])
+
+
+def test_the_right_figures_are_back_and_pass(browser_module):
+    """A swap that leaves something broken, a copy that would fail unchanged, or tests that fail whatever the figure does."""
+    copies = {name: browser_module(name) for name in ("disc", "phase")}
+    first = {mutant[4]: mutant for mutant in reversed(PYTHON + BROWSER)}
+    for module, _, _, _, test, arguments in first.values():
+        run(test, [copies[module] if value is JS else value for value in arguments])
