@@ -225,16 +225,22 @@ def dumps(notebook):
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def write(master, out):
-    """Write the student's copy and the instructor's package of one master below ``out``; returns their paths."""
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+def write_copy(master, out):
+    """Write the student's copy of one master below ``out``; returns its path.  Raises BadMaster where it would leak."""
     copy = master.student_copy()
     found = leaks(master, copy)
     if found:
         raise BadMaster(f"{master.path.name}: the student's copy would hold {found[0]!r}. Nothing was written.")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
     student = out / f"{master.name}.ipynb"
     student.write_text(dumps(copy), "utf-8")
+    return student
+
+
+def write(master, out):
+    """Write the student's copy and the instructor's package of one master below ``out``; returns their paths."""
+    out, student = Path(out), write_copy(master, out)
     table = io.StringIO()
     rows = csv.DictWriter(table, ["question", "title", "points", "graded by"], lineterminator="\n")
     rows.writeheader()
@@ -243,7 +249,7 @@ def write(master, out):
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in (
             (f"{master.name}-master.ipynb", master.path.read_text("utf-8")),
-            (f"{master.name}-student.ipynb", dumps(copy)),
+            (f"{master.name}-student.ipynb", student.read_text("utf-8")),
             ("mark-scheme.md", master.mark_scheme()),
             ("questions.csv", table.getvalue()),
         ):
