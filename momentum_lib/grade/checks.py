@@ -196,7 +196,7 @@ def function(given, reference, cases, *, tol=1e-6, wrong=None):
         else:
             results.append(as_array(label, listed(value), np.shape(goal)))
     if all(np.allclose(value, goal, rtol=tol, atol=tol * 1e-3) for value, goal in zip(results, expected)):
-        return f"{student.name} is right on {len(cases)} cases."
+        return f"{student.name} is right on {len(cases)} cases." if len(cases) > 1 else f"{student.name} is right on this case."
     for sentence, mistake in (wrong or {}).items():
         if all(np.allclose(value, mistake(*case), rtol=tol, atol=tol * 1e-3) for value, case in zip(results, cases)):
             raise Wrong(f"{student.name}: {sentence}", why=sentence)
