@@ -44,7 +44,7 @@ grade.bug_hunt(my_test, right=right, bugs=bugs, points=4)
 ### END HIDDEN TESTS
 """
     cells = [
-        code("import momentum_lib", "setup"),
+        code("# Set-up\nimport momentum_lib", "setup"),
         text("# A small set", "title"),
         code("import numpy as np\n\nfrom momentum_lib import grade, rules", "imports", role("imports")),
         code('STUDENT = "ada"', "who"),

@@ -104,7 +104,7 @@ MISTAKES = {
         ("q2-check", function("best_rate(mu, L)", "return 2 / (mu + L), (mu - L) / (L + mu)"), "with its minus signs"),
         (
             "q3-check",
-            "measured_steps = descend(rules.gradient_descent, ravine_3, steps=4000, lr=1 / kappa_3).steps_to(1e-6)",
+            "measured_steps = descend(rules.gradient_descent, ravine_3, steps=2200, lr=1 / kappa_3).steps_to(1e-6)",
             "that is the count at 1/L",
         ),
         ("q3-check", "measured_steps = None", "must be a number; it is a NoneType"),

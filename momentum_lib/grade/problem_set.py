@@ -131,9 +131,8 @@ class Master:
     @property
     def title(self):
         """The notebook's first heading."""
-        return next(
-            (found[1].strip() for cell in self.cells if (found := re.search(r"^#\s+(.+)$", cell.source, re.M))), self.name
-        )
+        headings = (re.search(r"^#\s+(.+)$", cell.source, re.M) for cell in self.cells if cell.kind == "markdown")
+        return next((found[1].strip() for found in headings if found), self.name)
 
     @property
     def points(self):
