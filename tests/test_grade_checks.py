@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from momentum_lib import grade, rules, surfaces
 from momentum_lib.grade.answers import Remote, answer, as_number
 from momentum_lib.grade.checks import parameter
-from momentum_lib.grade.misconceptions import misconceptions
+from momentum_lib.grade.misconceptions import BOOK, CHAPTERS, chapter, misconceptions
 from momentum_lib.grade.wire import Alien, Program, decode, dumps, encode
 
 SETTINGS = {"lr": 0.02, "beta": 0.8}
@@ -72,10 +72,11 @@ def test_the_links_lead_to_pages_that_exist():
     from pathlib import Path
 
     root = Path(__file__).parents[1]
-    links = {known.link for rule in GRADED for known in misconceptions(rule)}
-    assert links
+    links = {known.link for rule in GRADED for known in misconceptions(rule)} | {chapter(number) for number in CHAPTERS}
     for link in links:
-        assert (root / link.replace(".html", ".ipynb")).exists(), link
+        assert (root / "notebooks" / link.removeprefix(BOOK).replace(".html", ".ipynb")).exists(), link
+    for number in CHAPTERS:
+        assert f"/{number:02}-" in chapter(number)
 
 
 def test_an_unknown_mistake_is_told_with_its_step():

@@ -123,6 +123,7 @@ def every_word_is_escaped():
     result = {"file": bad, "student": bad, "questions": [question], "notes": [bad], "cells": {"c": bad}, "unreadable": bad}
     page = results.feedback_page(small.master(folder()), result, {("key", "q4"): (1.0, bad)}, "key")
     assert "<script" not in page and "<img" not in page
+    assert "<script" not in results._section(bad, 0.0, 3.0, "")
 
 
 def only_what_is_unchanged_is_kept():
@@ -199,7 +200,7 @@ MUTANTS = [
     (grader, "yield label if seen[label] == 1 else f\"{label} ({seen[label]})\", given.get(question, source)",
      "yield label, source", "a student's given cells run", the_masters_given_cells_run, ()),
     (grader, "if question not in checks and name != SETUP:", "if name != SETUP:", "a student's check cells run", the_masters_given_cells_run, ()),
-    (results, 'f"<p>{html.escape(said)}</p></section>"', 'f"<p>{said}</p></section>"', "a sentence not escaped", every_word_is_escaped, ()),
+    (results, 'f"<p>{linked(html.escape(said))}</p></section>"', 'f"<p>{linked(said)}</p></section>"', "a sentence not escaped", every_word_is_escaped, ()),
     (results, "<h2>{html.escape(title)}", "<h2>{title}", "a title not escaped", every_word_is_escaped, ()),
     (results, "{say(str(note)[:700])}", "{str(note)[:700]}", "a note not escaped", every_word_is_escaped, ()),
     (results, "{say(result['student'] or result['file'])}", "{result['student'] or result['file']}", "a name not escaped", every_word_is_escaped, ()),

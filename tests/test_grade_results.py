@@ -17,6 +17,7 @@ import pytest
 from momentum_lib.grade import __main__ as program
 from momentum_lib.grade import results, sandbox
 from momentum_lib.grade.grading import grade
+from momentum_lib.grade.misconceptions import BOOK, chapter
 from momentum_lib.grade.parallel import Died, in_turn
 from momentum_lib.grade.problem_set import BadMaster, Master, leaks, names_asked, write
 
@@ -111,7 +112,17 @@ def test_the_feedback_page_says_what_helps(graded):
         "p",
         "section",
         "span",
+        "a",
     }
+    links = {attrs["href"] for tag, attrs in page.tags if tag == "a"}
+    assert links == {chapter(3)}
+
+
+def test_only_the_courses_own_addresses_become_links():
+    assert results.linked("see chapter 2, or chapter 99") == f"see <a href='{chapter(2)}'>chapter 2</a>, or chapter 99"
+    assert results.linked(f"on: {chapter(3)}") == f"on: <a href='{chapter(3)}'>03-momentum.html</a>"
+    for foreign in ("https://example.org/", "javascript:alert(1)", BOOK.replace("https", "http"), "chapters 2"):
+        assert "<a" not in results.linked(foreign)
 
 
 def test_the_blank_copy_is_told_that_it_is_blank(graded):

@@ -101,7 +101,7 @@ def mistakes():
             known.setdefault((one.name, re.sub(r"beta = 0\.\d+ whatever", "beta = 0.9 whatever", one.sentence), one.link))
     rows = ["| mistake | what the student reads | chapter |", "|:--|:--|:--|"]
     for name, sentence, link in known:
-        chapter = link.removeprefix("notebooks/").removesuffix(".html")
+        chapter = link.rpartition("/")[2].removesuffix(".html")
         rows.append(f"| {name} | {sentence} | {{doc}}`{int(chapter[:2])} </notebooks/{chapter}>` |")
     return NOTE.replace("notebooks/homework", "momentum_lib.grade.misconceptions") + "\n".join(dict.fromkeys(rows)) + "\n"
 

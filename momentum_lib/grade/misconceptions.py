@@ -10,7 +10,23 @@ import numpy as np
 
 from ..rules import get
 
-BOOK = "notebooks/"
+BOOK = "https://momentum-course.github.io/momentum/notebooks/"  # written by book/_gen/address.py
+CHAPTERS = {
+    1: "01-ravine",
+    2: "02-averages",
+    3: "03-momentum",
+    4: "04-choosing",
+    5: "05-square-root",
+    6: "06-ball",
+    7: "07-ahead",
+    8: "08-noise",
+    9: "09-rough",
+}
+
+
+def chapter(number):
+    """The address of a chapter."""
+    return f"{BOOK}{CHAPTERS[number]}.html"
 
 
 @dataclass(frozen=True)
@@ -79,14 +95,14 @@ def misconceptions(like):
     rule = get(like)
     found = []
 
-    def add(name, step, sentence, link, looks=None):
-        found.append(Misconception(name, step, sentence, BOOK + link, looks))
+    def add(name, step, sentence, number, looks=None):
+        found.append(Misconception(name, step, sentence, chapter(number), looks))
 
     add(
         "sign",
         _like(rule, lambda grad, hyper, t: (-grad, hyper, t)),
         "Your step goes uphill: the gradient points to larger loss, so it is subtracted.",
-        "01-ravine.html",
+        1,
     )
     if "beta" in rule.hyper:
         for value in (0.9, 0.99, 0.5):
@@ -94,20 +110,20 @@ def misconceptions(like):
                 "hard-coded beta",
                 _like(rule, lambda grad, hyper, t, value=value: (grad, _with(hyper, beta=value), t)),
                 f"Your rule uses beta = {value:g} whatever beta it is given: use the argument.",
-                "03-momentum.html",
+                3,
             )
         add(
             "no memory",
             _like(rule, lambda grad, hyper, t: (grad, _with(hyper, beta=0.0), t)),
             "Your rule makes the path of gradient descent: either the old memory never enters the new one, or the new one is not returned.",
-            "03-momentum.html",
+            3,
         )
     if rule.name == "averaged_momentum":
         add(
             "missing 1 - beta",
             _instead("heavy_ball"),
             "The factor 1 - beta on the gradient is missing: without it you keep a sum, which grows to 1/(1 - beta) gradients.",
-            "02-averages.html",
+            2,
         )
     if rule.name in ("heavy_ball", "classical_momentum"):
         add(
@@ -116,7 +132,7 @@ def misconceptions(like):
             if rule.name == "heavy_ball"
             else _like(rule, lambda g, h, t: ((1 - h["beta"]) * g, h, t)),
             "You average the gradients (factor 1 - beta); the question asks for their sum.",
-            "02-averages.html",
+            2,
         )
         other = "classical_momentum" if rule.name == "heavy_ball" else "heavy_ball"
         where = ("inside", "outside") if rule.name == "heavy_ball" else ("outside", "inside")
@@ -124,14 +140,14 @@ def misconceptions(like):
             "rate inside or outside",
             _instead(other),
             f"Your learning rate stands {where[0]} the velocity, the question's {where[1]}: the two part as soon as the rate changes.",
-            "03-momentum.html",
+            3,
         )
     if rule.look_fn is not None:
         add(
             "look-ahead forgotten",
             rule.step,
             "Your gradient is measured at the point itself: Nesterov's is measured ahead, at theta - lr * beta * v.",
-            "03-momentum.html",
+            3,
             looks=lambda theta, *state, **hyper: theta,
         )
     if rule.name == "nesterov_torch":
@@ -139,26 +155,26 @@ def misconceptions(like):
             "look-ahead forgotten",
             _instead("heavy_ball"),
             "That is heavy ball: the look-ahead is missing, which in this form is one more beta * v beside the gradient.",
-            "03-momentum.html",
+            3,
         )
     if rule.name in ("adam", "adamw"):
         add(
             "no bias correction",
             _biased_adam,
             "The bias correction is missing: both averages start at zero, so divide them by 1 - beta**t.",
-            "02-averages.html",
+            2,
         )
         add(
             "eps under the root",
             _root_outside,
             "Your eps stands under the root; the rule adds it to the root.",
-            "03-momentum.html",
+            3,
         )
     if rule.uses_t:
         add(
             "steps count from 0",
             _like(rule, lambda grad, hyper, t: (grad, hyper, t + 1)),
             "Your step number is one too large: the first step has t = 1.",
-            "02-averages.html",
+            2,
         )
     return found

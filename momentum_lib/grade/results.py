@@ -10,12 +10,14 @@ import re
 import unicodedata
 from pathlib import Path
 
+from .misconceptions import BOOK, CHAPTERS, chapter
+
 MANUAL = "by-hand.csv"
 STYLE = (
     "body{font:17px/1.55 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1f2933;background:#fff}"
-    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin:1.6rem 0 .2rem}.points{float:right;font-variant-numeric:tabular-nums}"
+    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin:.2rem 0}a{color:inherit}.points{float:right;font-variant-numeric:tabular-nums}"
     ".full{border-left:4px solid #15803d}.part{border-left:4px solid #a16207}.none{border-left:4px solid #c2410c}"
-    "section{padding:.1rem 0 .1rem 1rem}p{margin:.3rem 0;overflow-wrap:anywhere}.quiet{color:#5b6672}"
+    "section{padding:.1rem 0 .1rem 1rem;margin:1rem 0}p{margin:.3rem 0;overflow-wrap:anywhere}.quiet{color:#5b6672}"
     "@media(prefers-color-scheme:dark){body{color:#e6eaf0;background:#14181d}.quiet{color:#9aa6b2}}"
 )
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -209,17 +211,11 @@ def write_tables(folder, master, results):
 def feedback_page(master, result, by_hand, key):
     """The page that a student gets, as HTML in which every word of the student's is escaped."""
     say = html.escape
-    parts = []
-    for question in result["questions"]:
-        points = by_hand.get((key, question["question"]), (question["points"], ""))
-        parts.append(_section(question["title"], points[0], question["of"], points[1] or question["said"]))
-    for cell in master.of("essay"):
-        points = by_hand.get((key, cell.question))
-        parts.append(
-            _section(
-                cell.title, points[0] if points else None, cell.points, points[1] if points else "Your instructor reads this one."
-            )
-        )
+    parts, asked = [], {question["question"]: question for question in result["questions"]}
+    for cell in master.of("check", "essay"):
+        question = asked.get(cell.question, {"points": None, "said": "Your instructor reads this one."})
+        points, comment = by_hand.get((key, cell.question), (question["points"], ""))
+        parts.append(_section(cell.title, points, cell.points, comment or question["said"]))
     notes = [result.get("unreadable", ""), *result["notes"]]
     notes += [f"The cell {name} stopped: {what}" for name, what in result["cells"].items()]
     aside = "".join(f"<p class='quiet'>{say(str(note)[:700])}</p>" for note in notes if note)
@@ -233,11 +229,24 @@ def feedback_page(master, result, by_hand, key):
 
 
 def _section(title, points, of, said):
+    title = re.sub(r"\s*\([^()]*points?[^()]*\)$", "", title)  # the points stand beside it
     grade = "none" if points == 0 else "full" if points == of else "part"
     shown = "to be read" if points is None else points_text(points)
     return (
         f"<section class='{'part' if points is None else grade}'><h2>{html.escape(title)} <span class='points'>{shown} / {of:g}</span></h2>"
-        f"<p>{html.escape(said)}</p></section>"
+        f"<p>{linked(html.escape(said))}</p></section>"
+    )
+
+
+def linked(escaped):
+    """An escaped text in which the course's own addresses, and the chapters that it names, are links; nobody else's are."""
+    escaped = re.sub(
+        rf"{re.escape(BOOK)}[\w.-]+", lambda found: f"<a href='{found[0]}'>{found[0].rpartition('/')[2]}</a>", escaped
+    )
+    return re.sub(
+        r"\bchapter (\d{1,2})\b",
+        lambda found: f"<a href='{chapter(int(found[1]))}'>{found[0]}</a>" if int(found[1]) in CHAPTERS else found[0],
+        escaped,
     )
 
 
