@@ -1,0 +1,179 @@
+"""What the command line understands, and what its help says."""
+
+import argparse
+from pathlib import Path
+
+DESCRIPTION = """\
+Train a small GPT on the bytes of Python's own standard library, with any rule of this library as its optimiser.
+Nothing is downloaded. The device is chosen by itself: a CUDA GPU, else Apple's MPS, else the CPU."""
+
+EXAMPLES = """\
+examples:
+  a nano model, AdamW, 300 steps: seconds on a CPU
+    python -m momentum_lib.train run
+  another rule, and a folder for its checkpoints
+    python -m momentum_lib.train run --rule lion --lr 1e-3 --set beta1=0.95 --out runs/lion
+  go on after Ctrl-C, a kill or a power cut
+    python -m momentum_lib.train run --rule lion --lr 1e-3 --set beta1=0.95 --out runs/lion --resume
+  38 million parameters on a GPU
+    python -m momentum_lib.train run --model small --batch 64 --steps 1500 --compile --out runs/small
+  two processes, the optimiser's state divided between them
+    torchrun --standalone --nproc-per-node 2 -m momentum_lib.train run --shard zero --out runs/two
+  a grid of runs, two at a time; the same command goes on where it stopped
+    python -m momentum_lib.train sweep --rule heavy_ball --lr .1 .3 --set beta=0,0.9 --jobs 2 --out sgd.jsonl
+  a recorded experiment
+    python -m momentum_lib.train experiment momentum --family cpu --jobs 2 --out records
+
+exit codes: 0 done; 1 the run failed (disk, checkpoint, memory, a loss that diverged); 2 a wrong argument;
+130 stopped by Ctrl-C, 143 by a termination signal, in both cases with a checkpoint in --out."""
+
+
+SWEEP_HELP = """\
+Train every combination of the lists you give.
+A finished run is a line of --out; started again, the command makes only the runs that are not there."""
+
+EXPERIMENT_HELP = """\
+Run a family of experiments and write its record, NAME-FAMILY.json.
+`python -m momentum_lib.records verify` checks a record, `replay` runs its first steps again.
+
+  momentum    momentum 0, .5, .9, .95 and .99 in SGD, AdamW, Lion and Muon, each at its own best rate
+  best        eight rules, each at the best of ten settings
+  frequency   SGD, Adam and sign descent by how frequent a byte is
+  cost        time of a step and memory of its state, rule by rule
+
+Each finished run is a line of NAME-FAMILY.rows.jsonl; started again, the command makes only what is missing.
+On a GPU:
+  for name in momentum best frequency cost; do
+    python -m momentum_lib.train experiment $name --family gpu --out notebooks/records
+  done"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose complaint is one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog):
+        super().__init__(prog, max_help_position=30, width=110)
+
+    def _get_help_string(self, action):
+        return action.help if action.default in (None, False, [], argparse.SUPPRESS) else super()._get_help_string(action)
+
+
+def pair(text):
+    """``name=number`` as (name, number)."""
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not name=number, such as beta=0.95") from None
+
+
+def pairs(text):
+    """``name=a,b,c`` as (name, [a, b, c])."""
+    name, _, values = text.partition("=")
+    try:
+        return name.strip(), [float(value) for value in values.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not name=number,number,..., such as beta=0,0.9") from None
+
+
+def common(parser):
+    """Arguments that a single run and a sweep share; their names are those of Settings."""
+    model = parser.add_argument_group("model and data")
+    model.add_argument("--model", default="nano", metavar="SIZE", help="pico, nano, micro, mini, small or medium")
+    model.add_argument("--norm", default="rms", help="rms or layer")
+    model.add_argument("--positions", default="rotary", help="rotary or learned")
+    model.add_argument(
+        "--context", type=int, default=0, metavar="N", help="bytes the model sees at once (default: the size's own)"
+    )
+    run = parser.add_argument_group("the run")
+    run.add_argument("--batch", type=int, default=16, metavar="N", help="windows in a step, over all processes")
+    run.add_argument("--steps", type=int, default=300, metavar="N", help="optimiser steps")
+    run.add_argument("--warmup", type=int, default=20, metavar="N", help="steps over which the rate rises from zero")
+    run.add_argument("--decay", default="cosine", help="how it falls afterwards: cosine, linear or constant")
+    run.add_argument("--floor", type=float, default=0.0, metavar="F", help="share of the rate that is left at the end")
+    run.add_argument("--clip", type=float, default=0.0, metavar="C", help="largest norm of a gradient; 0: any")
+    run.add_argument(
+        "--accumulation", type=int, default=1, metavar="N", help="parts in which a batch is worked off, to save memory"
+    )
+    machine = parser.add_argument_group("machine")
+    machine.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    machine.add_argument("--precision", default="auto", help="auto (bfloat16 on a GPU that has it), float32 or bfloat16")
+    machine.add_argument("--compile", action="store_true", help="compile model and rule: slower to start, faster to run")
+    machine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads of a process; 0: torch's choice")
+    machine.add_argument("--eval-windows", type=int, default=128, metavar="N", help="held-out windows that judge the model")
+
+
+def build_parser():
+    parser = Parser(prog="python -m momentum_lib.train", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=Formatter)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help="one of:")
+
+    run = commands.add_parser("run", help="train one model", description="Train one model.", formatter_class=Formatter)
+    rule = run.add_argument_group("optimiser")
+    rule.add_argument("--rule", default="adamw", help="any rule of the library, such as heavy_ball, adamw, lion, muon")
+    rule.add_argument("--lr", type=float, default=0.003, help="the highest learning rate of the run")
+    rule.add_argument(
+        "--set",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="NAME=X",
+        help="a hyper-parameter of the rule, such as beta=0.95; may be repeated",
+    )
+    rule.add_argument("--seed", type=int, default=0, help="decides the first weights and the order of the data")
+    common(run)
+    run.add_argument(
+        "--shard", default="none", help="none, or zero: under torchrun, divide the optimiser's state among processes"
+    )
+    files = run.add_argument_group("files and progress")
+    files.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder for checkpoints (the last two) and result.json; none: nothing is kept"
+    )
+    files.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
+    files.add_argument(
+        "--checkpoint-every", type=int, default=100, metavar="N", help="steps between checkpoints; 0: only at the end"
+    )
+    files.add_argument("--eval-every", type=int, default=100, metavar="N", help="steps between evaluations; 0: only at the end")
+    files.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    sweep = commands.add_parser(
+        "sweep",
+        help="train a grid of models",
+        description=SWEEP_HELP,
+        formatter_class=Formatter,
+    )
+    grid = sweep.add_argument_group("the grid")
+    grid.add_argument("--rule", nargs="+", default=["adamw"], help="one or more rules")
+    grid.add_argument("--lr", nargs="+", type=float, default=[0.003], help="one or more learning rates")
+    grid.add_argument(
+        "--set",
+        type=pairs,
+        action="append",
+        default=[],
+        metavar="NAME=X,Y,...",
+        help="values of a hyper-parameter, such as beta=0,0.9; may be repeated",
+    )
+    grid.add_argument("--seed", nargs="+", type=int, default=[0], help="one or more seeds")
+    common(sweep)
+    sweep.add_argument("--out", type=Path, required=True, metavar="FILE", help="file of rows, one JSON object a line")
+    sweep.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
+    sweep.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    experiment = commands.add_parser(
+        "experiment",
+        help="run and record a family of experiments",
+        description=EXPERIMENT_HELP,
+        formatter_class=Formatter,
+    )
+    experiment.add_argument("name", metavar="NAME", help="momentum, best, frequency or cost")
+    experiment.add_argument("--family", default="cpu", help="cpu: nano models, minutes on two cores; gpu: 38 million parameters")
+    experiment.add_argument("--out", type=Path, default=Path("records"), metavar="FOLDER", help="folder of rows and record")
+    experiment.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
+    experiment.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of a process")
+    experiment.add_argument("--plan", action="store_true", help="say how many runs there are and how many are done; run nothing")
+    experiment.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser

@@ -1,0 +1,266 @@
+"""The command line's work: each command, and one clear line where it cannot be done."""
+
+import json
+import math
+import os
+import sys
+from contextlib import contextmanager
+
+from .arguments import build_parser
+
+
+class WrongArgument(Exception):
+    """What was asked for does not exist or does not fit; the message says so in one line."""
+
+
+@contextmanager
+def checked():
+    """Where arguments are looked at: a ValueError or TypeError in here is the user's to mend, anywhere else it is ours."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise WrongArgument(str(error)) from error
+
+
+def settings_from(arguments, **more):
+    """The Settings that the arguments name."""
+    from dataclasses import fields
+
+    from .settings import Settings
+
+    known = {item.name for item in fields(Settings)}
+    return Settings(**{name: value for name, value in vars(arguments).items() if name in known}, **more)
+
+
+@contextmanager
+def progress(total, done, label, quiet, unit="step"):
+    """(bar, say): functions that advance a bar on stderr and print a line above it."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        quiet = True
+    if quiet:
+        yield None, lambda line: print(line, flush=True)
+        return
+    with tqdm(total=total, initial=done, desc=label, unit=unit, disable=None, leave=False) as bar:
+        yield bar.update, lambda line: bar.write(line, file=sys.stdout)
+
+
+def speaker(world):
+    """A print that is heard from the first process only."""
+    return print if world.first else lambda *_, **__: None
+
+
+def command_run(arguments):
+    from . import parallel
+    from .loop import Result, Trainer, describe, train
+
+    with checked():
+        if arguments.resume and arguments.out is None:
+            raise ValueError("--resume needs --out, the folder whose newest checkpoint is to go on.")
+        settings = settings_from(arguments, hyper=dict(arguments.set))
+        world = parallel.join(arguments.device)
+    say = speaker(world)
+    try:
+        with checked():
+            trainer = Trainer(settings, world)
+            result = continue_from(arguments, trainer, say) or Result()
+        for line in describe(trainer):
+            say(line, flush=True)
+        with progress(settings.steps, trainer.done, settings.rule, arguments.quiet or not world.first) as (bar, speak):
+            result = train(trainer, folder=arguments.out, result=result, bar=bar, say=speak)
+        return conclude(arguments, trainer, result, say, world.first)
+    finally:
+        parallel.leave()
+
+
+def continue_from(arguments, trainer, say):
+    """Load the newest checkpoint of --out where --resume asks for it; refuses to write over a run that is there."""
+    from . import checkpoint
+    from .loop import Result
+
+    if arguments.out is None:
+        return None
+    if not arguments.resume:
+        if there := checkpoint.found(arguments.out):
+            raise ValueError(
+                f"{arguments.out} already holds a run, at step {checkpoint.number(there[0])}; add --resume to go on with it, "
+                "or choose another --out."
+            )
+        return None
+    state = checkpoint.latest(arguments.out, say)
+    if state is None:
+        say(f"note: {arguments.out} has no checkpoint yet; starting at step 0.")
+        return None
+    trainer.load(state)
+    say(f"resumed at step {trainer.done} of {trainer.settings.steps}")
+    return Result(**{**state["result"], "stopped_by": 0})
+
+
+def conclude(arguments, trainer, result, say, writes):
+    """Print how the run ended, write result.json, return the exit code."""
+    from dataclasses import asdict
+
+    from .checkpoint import write_atomically
+
+    if result.stopped_by:
+        kept = f"checkpoint in {arguments.out}; go on with --resume" if arguments.out else "no --out, so nothing is kept"
+        say(f"stopped at step {trainer.done} of {trainer.settings.steps}: {kept}.", file=sys.stderr)
+        return 128 + result.stopped_by
+    if arguments.out is not None and writes:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        content = {"settings": trainer.settings.deciding(), "fingerprint": trainer.corpus.fingerprint, **asdict(result)}
+        content["losses"] = [loss if math.isfinite(loss) else None for loss in result.losses]  # JSON has no NaN
+        write_atomically(arguments.out / "result.json", (json.dumps(content, indent=1) + "\n").encode())
+    if result.diverged_at is not None:
+        say(f"error: the loss diverged by step {result.diverged_at}; try a smaller --lr, or a longer --warmup.", file=sys.stderr)
+        return 1
+    say(f"done    held out {result.held_out:.4f} nats a byte after {trainer.done} steps, {result.seconds:.1f} s in steps")
+    return 0
+
+
+def command_sweep(arguments):
+    from . import device as devices
+    from .sweep import Rows, Task, describe_row, grid
+
+    axes = {"rule": arguments.rule, **dict(arguments.set), "lr": arguments.lr, "seed": arguments.seed}
+    with checked():
+        at_least_one_job(arguments)
+        base = shared_settings(arguments, axes)
+        tasks = [Task(settings) for settings in grid(base, axes)]
+        devices.choose(arguments.device)
+    with Rows(arguments.out) as rows:
+        done = {row["key"] for row in rows.rows}
+        keys = {task.key for task in tasks}
+        print(f"{len(keys)} runs, {len(keys & done)} of them in {arguments.out} already", flush=True)
+        stopped = make_runs(arguments, tasks, rows, keys, arguments.device)
+        if stopped:
+            return stopped
+        ended = [row for row in rows.rows if row["key"] in keys and row["held_out"] is not None]
+        if ended:
+            print(f"best    {describe_row(min(ended, key=lambda row: row['held_out']))}")
+    return 0
+
+
+def at_least_one_job(arguments):
+    if arguments.jobs < 1:
+        raise ValueError(f"jobs is {arguments.jobs}; allowed: a whole number of at least 1.")
+
+
+def shared_settings(arguments, axes):
+    """The settings that all runs of a sweep share; what the axes name, each run sets for itself."""
+    from .settings import Settings
+
+    shared = {
+        name: value for name, value in vars(arguments).items() if name in Settings.__dataclass_fields__ and name not in axes
+    }
+    return Settings(**shared, checkpoint_every=0, eval_every=0)
+
+
+def make_runs(arguments, tasks, rows, keys, device="auto"):
+    """Run what is missing with a bar; returns the exit code of a stop, or 0."""
+    from .sweep import run_all
+
+    done = sum(row["key"] in keys for row in rows.rows)
+    with progress(len(keys), done, "runs", arguments.quiet, unit="run") as (bar, say):
+        stopped = run_all(tasks, rows, jobs=arguments.jobs, threads=arguments.threads, device=device, bar=bar, say=say)
+    if stopped:
+        left = len(keys - {row["key"] for row in rows.rows})
+        print(f"stopped: {left} runs are left; the same command makes them.", file=sys.stderr)
+        return 128 + stopped
+    return 0
+
+
+def command_experiment(arguments):
+    from . import parallel
+    from .experiments import count, experiment_of, family_of, record, tasks
+    from .sweep import Rows
+
+    with checked():
+        at_least_one_job(arguments)
+        name, experiment, family = arguments.name, experiment_of(arguments.name), family_of(arguments.family)
+    device = parallel.alone("cuda" if arguments.family == "gpu" else "cpu").device
+    command = f"python -m momentum_lib.train experiment {name} --family {arguments.family}"
+    path = arguments.out / f"{name}-{arguments.family}.json"
+    if name == "cost":
+        return record_cost(arguments, device, command, path)
+    with Rows(arguments.out / f"{name}-{arguments.family}.rows.jsonl", current=True) as rows:
+        if rows.outdated:
+            print(f"note: {rows.outdated} rows were made by other code of the library; their runs are made again")
+        for stage in (0, 1):
+            wanted = tasks(experiment, family, rows.rows)[stage]
+            keys = {task.key for task in wanted}
+            done = sum(row["key"] in keys for row in rows.rows)
+            print(
+                f"{('tuning', 'judged')[stage]} runs: {done} of {len(keys) or 'a number not known yet'} done; {count(experiment, family)} in all",
+                flush=True,
+            )
+            if not arguments.plan and (stopped := make_runs(arguments, wanted, rows, keys, device.type)):
+                return stopped
+        if not arguments.plan:
+            write_record(record(name, arguments.family, rows.rows, device, command), path)
+    return 0
+
+
+def record_cost(arguments, device, command, path):
+    from . import cost
+    from .device import machine, title
+
+    if not arguments.plan:
+        import torch
+
+        torch.set_num_threads(arguments.threads)
+        write_record(cost.make_record(arguments.family, device, command, f"{title(device)}; {machine()}", say=print), path)
+    return 0
+
+
+def write_record(record, path):
+    from .. import records
+
+    records.write(record, path)
+    print(
+        f"recorded {path}: {len(record['rows'])} rows, {record['wall_seconds']:.0f} s; `python -m momentum_lib.records show {path}`"
+    )
+
+
+def failures():
+    """The exceptions that end in a clear line instead of a traceback, and the exit code of each."""
+    import torch
+
+    from ..records import RecordError
+    from .checkpoint import CheckpointError
+    from .data import CorpusError
+    from .device import DeviceError
+    from .loop import Mismatch
+    from .sweep import SweepError
+
+    failed = (CheckpointError, CorpusError, Mismatch, RecordError, SweepError, OSError, torch.OutOfMemoryError)
+    return {WrongArgument: 2, DeviceError: 2, **dict.fromkeys(failed, 1)}
+
+
+def complain(error):
+    """The one line; what all processes of a group find wrong alike, only the first of them says."""
+    if not isinstance(error, WrongArgument) or os.environ.get("RANK", "0") == "0":
+        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+
+
+def main(argv=None):
+    """Run the command line; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        import torch
+    except ImportError:
+        print("error: training needs torch: run `pip install torch`.", file=sys.stderr)
+        return 1
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    codes = failures()
+    commands = {"run": command_run, "sweep": command_sweep, "experiment": command_experiment}
+    try:
+        return commands[arguments.command](arguments)
+    except KeyboardInterrupt:
+        print("stopped at once.", file=sys.stderr)
+        return 130
+    except tuple(codes) as error:
+        complain(error)
+        return next(code for kind, code in codes.items() if isinstance(error, kind))

@@ -1,0 +1,281 @@
+"""The recorded experiments: what each asks, which sides it compares, and what each side may try.
+
+Every side gets the same number of tuning runs on a seed of its own; its best setting is then judged at five other seeds, which all
+sides share.  A family says how large the runs are: ``cpu`` (nano models, minutes on two cores) or ``gpu`` (the 38-million
+parameter model, a minute or more a run).
+"""
+
+import datetime
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .. import records
+from ..core import nearest
+from .data import corpus
+from .device import machine, title
+from .optimizers import complete
+from .settings import Settings
+from .summary import best
+from .sweep import Task
+
+TUNING_SEED = 100
+SEEDS = (1, 2, 3, 4, 5)
+MOMENTA = (0.0, 0.5, 0.9, 0.95, 0.99)
+MOMENTUM_OF = {"heavy_ball": "beta", "adamw": "beta1", "lion": "beta1", "muon": "beta"}
+GRID = 6  # rates a side may try in a grid, each twice the one before
+SEARCH = 10  # settings a side may try in a search
+
+
+@dataclass(frozen=True)
+class Family:
+    """How large the runs are, and around which rate each rule's tuning is centred (found by a coarse sweep before).
+
+    ``replay``: how many first steps of a record are run again, and how far their losses may lie apart, in nats.
+    """
+
+    base: Settings
+    centre: dict
+    replay: dict
+
+
+FAMILIES = {
+    "cpu": Family(
+        Settings(model="nano", batch=16, steps=200, warmup=20, eval_every=50, eval_windows=128, precision="float32", checkpoint_every=0),
+        {
+            "gradient_descent": 0.25,
+            "heavy_ball": 0.25,
+            "nesterov_torch": 0.25,
+            "adamw": 0.012,
+            "signum": 0.002,
+            "lion": 0.004,
+            "muon": 0.04,
+            "schedule_free": 1.0,
+        },
+        {"steps": 5, "tolerance": 2e-3, "other_corpus": 0.3},
+    ),
+    "gpu": Family(
+        Settings(
+            model="small", batch=64, steps=1500, warmup=100, eval_every=250, eval_windows=1024, precision="bfloat16",
+            compile=True, checkpoint_every=0, log_every=50,
+        ),
+        {
+            "gradient_descent": 0.3,
+            "heavy_ball": 0.3,
+            "nesterov_torch": 0.3,
+            "adamw": 0.001,
+            "signum": 0.0003,
+            "lion": 0.0002,
+            "muon": 0.02,
+            "schedule_free": 1.0,
+        },
+        {"steps": 1, "tolerance": 0.05, "other_corpus": 0.3},
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Side:
+    """One competitor: its name, its rule, and the (lr, hyper) pairs that it may try."""
+
+    name: str
+    rule: str
+    trials: tuple
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is asked, and ``sides(family)``; ``groups`` records the loss by how frequent a byte is.
+
+    ``changes`` to the family's settings: rare bytes need more windows to be judged by.
+    """
+
+    question: str
+    sides: object
+    groups: bool = False
+    changes: dict = field(default_factory=dict)
+
+    def base(self, family):
+        """The settings that all of the experiment's runs share."""
+        return replace(family.base, **self.changes)
+
+
+def rates(centre, count=GRID):
+    """``count`` rates around a centre, each twice the one before."""
+    return [centre * 2.0 ** (k - count // 2) for k in range(count)]
+
+
+def spread(count, dim):
+    """``count`` points in the unit cube of ``dim`` dimensions, evenly scattered, the same every time; (count, dim).
+
+    The additive recurrence of the generalised golden ratio (Roberts 2018): low discrepancy without randomness.
+    """
+    ratio = 2.0
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (dim + 1))
+    steps = ratio ** -np.arange(1.0, dim + 1)
+    return (0.5 + np.arange(1, count + 1)[:, None] * steps) % 1
+
+
+def between(u, low, high):
+    """The point a share u of the way from low to high, on a logarithmic scale, to three digits."""
+    return float(f"{low * (high / low) ** u:.3g}")
+
+
+def around(centre, u):
+    """The rate a share u of the way from an eighth of the centre to eight times it."""
+    return between(u, centre / 8, centre * 8)
+
+
+def momentum_sides(family):
+    """Every rule with every momentum, a grid of rates each; the AdamW beside Muon keeps its own."""
+    for rule, name in MOMENTUM_OF.items():
+        beside = {"adamw_lr": family.centre["adamw"]} if rule == "muon" else {}
+        for beta in MOMENTA:
+            trials = tuple((lr, {name: beta, **beside}) for lr in rates(family.centre[rule]))
+            yield Side(f"{rule} {beta:g}", rule, trials)
+
+
+# What is searched beside lr: the hyper-parameter, and 1 - its value at both ends; None for a rate, which goes as lr does,
+# from an eighth of the family's centre to eight times it.
+SEARCHED = {
+    "gradient_descent": {},
+    "heavy_ball": {"beta": (0.5, 0.01)},
+    "nesterov_torch": {"beta": (0.5, 0.01)},
+    "adamw": {"beta1": (0.5, 0.01), "beta2": (0.2, 0.005)},
+    "signum": {"beta": (0.5, 0.01)},
+    "lion": {"beta1": (0.5, 0.02), "beta2": (0.2, 0.005)},
+    "muon": {"beta": (0.5, 0.01), "adamw_lr": None},
+    "schedule_free": {"beta": (0.5, 0.02)},
+}
+
+
+def search_sides(family):
+    """Every rule, its rate and its other hyper-parameters searched together."""
+    for rule, ranges in SEARCHED.items():
+        trials = []
+        for point in spread(SEARCH, 1 + len(ranges)):
+            hyper = {
+                name: around(family.centre["adamw"], u) if ends is None else round(1 - between(u, *ends), 6)
+                for u, (name, ends) in zip(point[1:], ranges.items())
+            }
+            trials.append((around(family.centre[rule], point[0]), hyper))
+        yield Side(rule, rule, tuple(trials))
+
+
+def frequency_sides(family):
+    """SGD with momentum, Adam, and the sign of the momentum, at the usual momentum, a grid of rates each."""
+    for rule, hyper in {"heavy_ball": {"beta": 0.9}, "adamw": {"beta1": 0.9}, "signum": {"beta": 0.9}}.items():
+        yield Side(rule, rule, tuple((lr, hyper) for lr in rates(family.centre[rule])))
+
+
+EXPERIMENTS = {
+    "momentum": Experiment(
+        "How much does momentum help SGD, AdamW, Lion and Muon, when every momentum has its own best rate?", momentum_sides
+    ),
+    "best": Experiment("Which rule ends lowest, when every rule may try the same number of settings?", search_sides),
+    "frequency": Experiment(
+        "Is Adam's lead over SGD with momentum larger on rare bytes than on frequent ones?",
+        frequency_sides,
+        groups=True,
+        changes={"eval_windows": 512, "eval_every": 100},
+    ),
+    "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", None),
+}
+
+
+def family_of(name):
+    """The named family.  Raises ValueError for an unknown name, and where a GPU is needed and there is none."""
+    import torch
+
+    if name not in FAMILIES:
+        raise ValueError(nearest(name, FAMILIES, "family"))
+    if name == "gpu" and not torch.cuda.is_available():
+        raise ValueError("the gpu family needs a CUDA GPU, and this torch finds none; use --family cpu.")
+    return FAMILIES[name]
+
+
+def experiment_of(name):
+    """The named experiment.  Raises ValueError for an unknown name."""
+    if name not in EXPERIMENTS:
+        raise ValueError(nearest(name, EXPERIMENTS, "experiment"))
+    return EXPERIMENTS[name]
+
+
+def tasks(experiment, family, rows):
+    """(tuning runs, judged runs) as far as the rows at hand allow them to be named.
+
+    The judged runs are known once every tuning run has ended; until then there are none.
+    """
+    sides = list(experiment.sides(family))
+
+    def make(side, lr, hyper, seed, role):
+        own, beside = complete(side.rule, lr, hyper)  # all of them written out: a row says what it ran with
+        settings = replace(experiment.base(family), rule=side.rule, lr=lr, hyper={**own, **beside}, seed=seed)
+        return Task(settings, role, side.name, experiment.groups)
+
+    tuning = [make(side, lr, hyper, TUNING_SEED, "tune") for side in sides for lr, hyper in side.trials]
+    if {task.key for task in tuning} - {row["key"] for row in rows}:
+        return tuning, []
+    judged = []
+    for side in sides:
+        chosen = best(rows, side.name) or {"lr": min(lr for lr, _ in side.trials), "hyper": side.trials[0][1]}
+        judged += [make(side, chosen["lr"], chosen["hyper"], seed, "judge") for seed in SEEDS]
+    return tuning, judged
+
+
+def count(experiment, family):
+    """How many runs an experiment has, tuning and judged together."""
+    sides = list(experiment.sides(family))
+    return sum(len(side.trials) for side in sides) + len(sides) * len(SEEDS)
+
+
+def wall_seconds(rows):
+    """Seconds during which at least one of the runs was at work."""
+    total, until = 0.0, -math.inf
+    for began, took in sorted((row["began"], row["took"]) for row in rows):
+        total += max(0.0, began + took - max(began, until))
+        until = max(until, began + took)
+    return round(total, 1)
+
+
+def record(name, family_name, rows, device, command):
+    """The record of a finished experiment, verified; rows in the order of the plan, whatever order they ended in."""
+    experiment, family = EXPERIMENTS[name], FAMILIES[family_name]
+    tuning, judged = tasks(experiment, family, rows)
+    by_key = {row["key"]: row for row in rows}
+    ordered = [by_key[task.key] for task in (*tuning, *judged)]
+    config = {
+        key: value for key, value in experiment.base(family).deciding().items() if key not in ("rule", "lr", "hyper", "seed")
+    }
+    first = {side: next(t.key for t in judged if t.side == side) for side in dict.fromkeys(t.side for t in judged)}
+    shown = [{key: value for key, value in row.items() if key not in ("began", "took", "code")} for row in ordered]
+    return records.make(
+        rows=shown,
+        sources=records.sources_of(dict.fromkeys(row["rule"] for row in ordered)),
+        experiment=name,
+        family=family_name,
+        question=experiment.question,
+        command=command,
+        config=config,
+        seeds=list(SEEDS),
+        tuning={
+            "runs_per_side": len(tuning) // len(first),
+            "seed": TUNING_SEED,
+            "chosen_by": "held-out loss after the last step",
+        },
+        corpus=corpus().fingerprint,
+        device=f"{title(device)}; {machine()}",
+        wall_seconds=wall_seconds(ordered),
+        recorded=datetime.date.today().isoformat(),
+        replay={"rows": _replayed(first, by_key), **family.replay},
+    )
+
+
+def _replayed(first, by_key):
+    """The rows whose first losses are run again: one judged run of every rule."""
+    chosen = {}
+    for key in first.values():
+        chosen.setdefault(by_key[key]["rule"], key)
+    return list(chosen.values())

@@ -1,0 +1,196 @@
+"""A GPT of a size that fits: pre-norm blocks, rotary or learned positions, tied embeddings.
+
+Shapes in the comments: B sequences in a batch, T positions (at most ``context``), D = ``width``,
+H = ``heads``, K = D / H, V = ``vocab``.
+"""
+
+import math
+from dataclasses import asdict, dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..core import nearest
+
+NORMS = ("rms", "layer")
+POSITIONS = ("rotary", "learned")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The shape of a model; every field is a whole number except the two choices.
+
+    ``layers`` blocks, ``width`` numbers a position, ``heads`` attention heads (a divisor of the width),
+    ``context`` positions, ``vocab`` symbols (256: bytes), ``norm`` "rms" or "layer", ``positions`` "rotary" or "learned".
+    Raises ValueError for a shape that cannot be built.
+    """
+
+    layers: int = 2
+    width: int = 64
+    heads: int = 4
+    context: int = 64
+    vocab: int = 256
+    norm: str = "rms"
+    positions: str = "rotary"
+
+    def __post_init__(self):
+        for name in ("layers", "width", "heads", "context", "vocab"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; allowed: a whole number of at least 1.")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} cannot be shared among {self.heads} heads; heads must divide width.")
+        if self.norm not in NORMS:
+            raise ValueError(nearest(self.norm, NORMS, "norm"))
+        if self.positions not in POSITIONS:
+            raise ValueError(nearest(self.positions, POSITIONS, "kind of positions"))
+        if self.positions == "rotary" and self.width // self.heads % 2:
+            raise ValueError(f"rotary positions need an even head width; width / heads is {self.width // self.heads}.")
+
+    def as_dict(self):
+        return asdict(self)
+
+
+SIZES = {
+    "pico": Config(layers=1, width=16, heads=2, context=16),  # tests
+    "nano": Config(layers=2, width=64, heads=4, context=64),  # a notebook on two CPU cores
+    "micro": Config(layers=4, width=128, heads=4, context=128),  # a few minutes on a CPU
+    "mini": Config(layers=6, width=384, heads=6, context=256),  # 10.7 million parameters
+    "small": Config(layers=12, width=512, heads=8, context=512),  # 38 million: a GPU
+    "medium": Config(layers=12, width=768, heads=12, context=1024),  # 85 million: a large GPU
+}
+
+
+def size(name, **changes):
+    """The named :class:`Config`, with fields replaced.  Raises ValueError for an unknown name, with the nearest one."""
+    if name not in SIZES:
+        raise ValueError(nearest(name, SIZES, "model size"))
+    return replace(SIZES[name], **changes)
+
+
+def make_norm(config):
+    """RMSNorm (Zhang and Sennrich 2019, arXiv:1910.07467) or LayerNorm, over the last axis; no bias."""
+    return nn.RMSNorm(config.width, eps=1e-6) if config.norm == "rms" else nn.LayerNorm(config.width, bias=False)
+
+
+def rotary_table(config, base=10_000.0):
+    """Cosines and sines (T, K/2) of the rotary positions.  Source: Su et al. 2021, arXiv:2104.09864, eq. 15."""
+    half = config.width // config.heads // 2
+    speed = base ** (-torch.arange(half) / half)  # (K/2,) radians a position
+    angle = torch.arange(config.context)[:, None] * speed  # (T, K/2)
+    return angle.cos(), angle.sin()
+
+
+def rotate(x, cos, sin):
+    """Turn each pair of coordinates of x (B, H, T, K) by its position's angle; cos and sin are (T, K/2)."""
+    a, b = x.chunk(2, dim=-1)  # (B, H, T, K/2) each
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+
+
+class Attention(nn.Module):
+    """Causal self-attention.  Queries, keys and values have a matrix each, as a matrix rule (Muon) wants them."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.heads = config.heads
+        self.query = nn.Linear(config.width, config.width, bias=False)
+        self.key = nn.Linear(config.width, config.width, bias=False)
+        self.value = nn.Linear(config.width, config.width, bias=False)
+        self.out = nn.Linear(config.width, config.width, bias=False)
+
+    def forward(self, x, table):
+        """x (B, T, D) -> (B, T, D); table: the rotary cosines and sines, or None."""
+        batch, length, width = x.shape
+        split = lambda y: y.view(batch, length, self.heads, width // self.heads).transpose(1, 2)  # (B, H, T, K)
+        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        if table is not None:
+            cos, sin = table[0][:length].to(q.dtype), table[1][:length].to(q.dtype)  # (T, K/2)
+            q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, K)
+        return self.out(y.transpose(1, 2).reshape(batch, length, width))
+
+
+class Block(nn.Module):
+    """One pre-norm block: attention, then a feed-forward layer of four times the width."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.norm_attention = make_norm(config)
+        self.attention = Attention(config)
+        self.norm_forward = make_norm(config)
+        self.up = nn.Linear(config.width, 4 * config.width, bias=False)
+        self.down = nn.Linear(4 * config.width, config.width, bias=False)
+
+    def forward(self, x, table):
+        x = x + self.attention(self.norm_attention(x), table)  # (B, T, D)
+        return x + self.down(F.gelu(self.up(self.norm_forward(x))))  # (B, T, 4D) inside
+
+
+class GPT(nn.Module):
+    """A decoder-only transformer over bytes; the embedding matrix is also the output matrix.
+
+    ``model(tokens)``: logits (B, T, V) for tokens (B, T), whole numbers below V.
+    ``model(tokens, targets)``: the mean cross-entropy in nats, a scalar.
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab, config.width)  # (V, D)
+        self.positions = nn.Embedding(config.context, config.width) if config.positions == "learned" else None
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = make_norm(config)
+        if config.positions == "rotary":
+            cos, sin = rotary_table(config)
+            self.register_buffer("cos", cos, persistent=False)
+            self.register_buffer("sin", sin, persistent=False)
+        self.start()
+
+    @torch.no_grad()
+    def start(self):
+        """Draw the first weights: std 0.02, and 0.02 / sqrt(2 layers) where a layer adds to the residual stream.
+
+        Source: GPT-2 (Radford et al. 2019, section 2.3) for the division; matrices narrower than 2500 get
+        1 / sqrt(fan-in) in place of 0.02, so that a toy width starts with the same sizes of activation.
+        """
+        for name, weight in self.named_parameters():
+            if weight.dim() < 2:
+                continue  # norms start at 1
+            if "embedding" in name or "positions" in name:
+                std = 0.02
+            else:
+                std = max(0.02, weight.shape[1] ** -0.5)
+            if name.endswith(("out.weight", "down.weight")):
+                std /= math.sqrt(2 * self.config.layers)
+            weight.normal_(0.0, std)
+
+    def forward(self, tokens, targets=None):
+        length = tokens.shape[1]
+        x = self.embedding(tokens)  # (B, T, D)
+        table = None
+        if self.positions is not None:
+            x = x + self.positions.weight[:length]  # (T, D), the same for each sequence
+        else:
+            table = self.cos, self.sin
+        for block in self.blocks:
+            x = block(x, table)
+        logits = F.linear(self.norm(x), self.embedding.weight)  # (B, T, V)
+        if targets is None:
+            return logits
+        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+
+
+def parameter_count(model):
+    """How many numbers the optimiser moves; the tied embedding counts once."""
+    return sum(weight.numel() for weight in model.parameters())
+
+
+def flops_per_token(config):
+    """Floating-point operations of one training step, forward and backward, for each token.
+
+    6 for each number of a weight matrix that multiplies (2 forward, 4 backward; the embedding's look-up is none, the
+    output matrix is one), and 12 layers x width x context for attention, whose causal half is counted as if it were whole.
+    Source: Chowdhery et al. 2022, arXiv:2204.02311, appendix B (6N + 12 L H Q T).
+    """
+    matrices = 12 * config.layers * config.width**2 + config.vocab * config.width
+    return 6 * matrices + 12 * config.layers * config.width * config.context

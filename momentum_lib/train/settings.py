@@ -1,0 +1,86 @@
+"""What a run is told: every setting, its range, and which of them decide the run's numbers."""
+
+import math
+from dataclasses import asdict, dataclass, field
+
+from ..core import nearest
+from . import device as devices
+from . import parallel
+from .model import size
+from .optimizers import complete
+from .schedule import DECAYS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides a run's numbers, and how it is watched.
+
+    ``model`` names a size; ``norm``, ``positions`` and ``context`` change it.  ``rule``, ``lr`` and ``hyper`` are the
+    optimiser's.  A step sees ``batch`` windows, in ``accumulation`` parts.  The rate rises over
+    ``warmup`` steps and falls along ``decay`` to ``floor`` times itself.  ``clip``: the largest gradient norm; 0 is none.
+    ``compile`` makes machine code of the model, and of the rule where its parameters are many enough to be worth it.
+    Raises ValueError for a setting outside its range.
+    """
+
+    model: str = "nano"
+    norm: str = "rms"
+    positions: str = "rotary"
+    context: int = 0  # 0: the size's own
+    rule: str = "adamw"
+    lr: float = 0.003
+    hyper: dict = field(default_factory=dict)
+    batch: int = 16
+    accumulation: int = 1
+    steps: int = 300
+    warmup: int = 20
+    decay: str = "cosine"
+    floor: float = 0.0
+    clip: float = 0.0
+    seed: int = 0
+    precision: str = "auto"
+    compile: bool = False
+    eval_windows: int = 128
+    # from here on: what changes no number, rounding aside
+    shard: str = "none"
+    eval_every: int = 100
+    log_every: int = 10
+    checkpoint_every: int = 100
+
+    def __post_init__(self):
+        self.config()  # an unknown size, norm or kind of positions
+        complete(self.rule, self.lr, self.hyper)  # an unknown rule or hyper-parameter
+        for name in ("batch", "accumulation", "steps", "eval_windows", "log_every"):
+            _whole(name, getattr(self, name), 1)
+        for name in ("warmup", "seed", "eval_every", "checkpoint_every"):
+            _whole(name, getattr(self, name), 0)
+        if not (math.isfinite(self.lr) and self.lr >= 0):
+            raise ValueError(f"lr is {self.lr!r}; allowed: a finite number >= 0.")
+        if not (math.isfinite(self.clip) and self.clip >= 0):
+            raise ValueError(f"clip is {self.clip!r}; allowed: a finite number >= 0 (0: no clipping).")
+        if not 0 <= self.floor <= 1:
+            raise ValueError(f"floor is {self.floor!r}; allowed: a share of the rate, from 0 to 1.")
+        if self.decay not in DECAYS:
+            raise ValueError(nearest(self.decay, DECAYS, "decay"))
+        if self.shard not in parallel.SHARDS:
+            raise ValueError(nearest(self.shard, parallel.SHARDS, "way to shard"))
+        if self.precision not in devices.PRECISIONS:
+            raise ValueError(nearest(self.precision, devices.PRECISIONS, "precision"))
+        if self.batch % self.accumulation:
+            raise ValueError(
+                f"batch {self.batch} cannot be cut into {self.accumulation} equal parts; accumulation must divide it."
+            )
+
+    def config(self):
+        """The model's shape."""
+        changes = {"context": self.context} if self.context else {}
+        return size(self.model, norm=self.norm, positions=self.positions, **changes)
+
+    def deciding(self):
+        """The settings that decide a run's numbers, as plain values."""
+        others = {"shard", "eval_every", "log_every", "checkpoint_every"}
+        return {name: value for name, value in asdict(self).items() if name not in others}
+
+
+def _whole(name, value, least):
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} is {value!r}; allowed: a whole number of at least {least}.")

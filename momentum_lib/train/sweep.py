@@ -1,0 +1,308 @@
+"""Many runs from one command: each finished one is a line in a file, and what is there is not run again.
+
+A line is a JSON object, appended in one write and flushed to the disk, so that a kill loses at most the runs at
+hand; a line that a full disk cut short is taken back.
+"""
+
+import contextlib
+import itertools
+import json
+import math
+import multiprocessing
+import os
+import signal
+import time
+import traceback
+from dataclasses import dataclass, replace
+from multiprocessing import connection
+from pathlib import Path
+
+import numpy as np
+
+from .. import rules
+from ..records import code_of, row_key
+from .loop import Trainer, train
+from .settings import Settings
+from .stopping import StopRequest
+from .summary import GROUPS, frequency_group
+
+CODE = {rule: code_of(rule) for rule in rules.RULES}  # of what this process imported, whatever is edited while it runs
+CURVE_EVERY = 10
+FIRST = 5
+
+
+class SweepError(RuntimeError):
+    """A run of a sweep failed, or its file cannot be used."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run to be made: its settings, and what its row says beyond them.
+
+    ``role`` is "tune" for a run that chooses a setting and "judge" for one that is counted, ``side`` what it competes for.
+    ``groups`` asks for the held-out loss by how frequent a byte is.
+    """
+
+    settings: Settings
+    role: str = "judge"
+    side: str = ""
+    groups: bool = False
+
+    @property
+    def key(self):
+        return row_key(self.settings.deciding())
+
+
+def grid(base, axes):
+    """All combinations as Settings, the last axis running fastest.
+
+    ``axes``: name to list of values; a name that is no setting is a hyper-parameter of the rule.
+    """
+    for values in itertools.product(*axes.values()):
+        chosen = dict(zip(axes, values))
+        plain = {name: value for name, value in chosen.items() if name in Settings.__dataclass_fields__}
+        hyper = {**base.hyper, **{name: value for name, value in chosen.items() if name not in plain}}
+        yield replace(base, **plain, hyper=hyper)
+
+
+# -- the file of rows --------------------------------------------------------------------------
+
+
+class Rows:
+    """The file of finished runs: reads what is there, appends one line a run.  Use it in a ``with`` block.
+
+    ``current``: leave out the runs that other code made (a rule, the model, the loop have changed since), so that a record never
+    mixes two versions; ``outdated`` counts them.
+
+    Raises SweepError where another sweep is writing the file, or a line is not this program's.  A last line
+    without its end, left by a kill or a power cut, is dropped.
+    """
+
+    def __init__(self, path, current=False):
+        self.path = Path(path)
+        self.current = current
+        self.rows, self.outdated = [], 0
+
+    def __enter__(self):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self._lock()
+            self._read()
+        except BaseException:
+            os.close(self.handle)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.handle)
+
+    def _lock(self):
+        try:
+            import fcntl
+        except ImportError:  # no such locks on Windows
+            return
+        try:
+            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SweepError(f"another sweep is writing {self.path}; wait for it, or choose another --out.") from None
+
+    def _read(self):
+        content = self.path.read_bytes()
+        whole, _, rest = content.rpartition(b"\n")
+        if rest:
+            os.ftruncate(self.handle, len(content) - len(rest))
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                row = json.loads(line)
+                row["key"]
+            except (ValueError, KeyError, TypeError):
+                raise SweepError(f"{self.path}, line {number}: not a row of a sweep; choose another --out.") from None
+            if self.current and row.get("code") != CODE.get(row["rule"]):
+                self.outdated += 1
+                continue
+            self.rows.append(row)
+
+    def append(self, row):
+        """Add one row, all of it or, where the disk does not take it (OSError), nothing."""
+        line = (json.dumps(row) + "\n").encode()
+        size = os.fstat(self.handle).st_size
+        try:
+            written = os.write(self.handle, line)
+            if written != len(line):
+                raise OSError(f"the disk took {written} of {len(line)} bytes")
+            os.fsync(self.handle)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self.handle, size)
+            reason = error.strerror or str(error)
+            raise OSError(f"could not append to {self.path} ({reason}); the {len(self.rows)} rows in it are whole.") from error
+        self.rows.append(row)
+
+
+# -- one run -----------------------------------------------------------------------------------
+
+
+def by_frequency(frequency, evaluation):
+    """Mean held-out loss of each frequency group of :data:`summary.GROUPS`, and how many bytes it was asked about."""
+    group = frequency_group(frequency)
+    nats, counts = (np.bincount(group, values, len(GROUPS)) for values in (evaluation.nats, evaluation.counts))
+    return [[round(a / b, 5), int(b)] if b else [None, 0] for a, b in zip(nats, counts)]
+
+
+def run_one(task, world=None, bar=None, stop=None):
+    """Make one run; returns its row, or None where a signal stopped it."""
+    began = time.time()
+    trainer = Trainer(task.settings, world)
+    groups = []
+
+    def watch(trainer, evaluation):
+        groups.append([trainer.done, by_frequency(trainer.corpus.frequency, evaluation)])
+
+    result = train(trainer, bar=bar, stop=stop, watch=watch if task.groups else None)
+    if result.stopped_by:
+        return None
+    settings = task.settings
+    return {
+        "key": task.key,
+        "code": CODE[settings.rule],
+        "role": task.role,
+        "side": task.side or settings.rule,
+        "rule": settings.rule,
+        "lr": settings.lr,
+        "hyper": settings.hyper,
+        "seed": settings.seed,
+        "held_out": result.held_out,
+        "diverged_at": result.diverged_at,
+        "first_losses": list(itertools.takewhile(math.isfinite, result.losses[:FIRST])),
+        "curve": [[step, round(loss, 4)] for step, loss in result.curve(CURVE_EVERY) if math.isfinite(loss)],
+        "evaluations": [[step, round(loss, 4)] for step, loss in result.evaluations],
+        **({"groups": groups} if task.groups else {}),
+        "seconds": round(result.seconds, 3),
+        "tokens_per_second": result.tokens_per_second and round(result.tokens_per_second),
+        "began": round(began, 3),
+        "took": round(time.time() - began, 3),
+    }
+
+
+def worker(pipe, device, threads, runner):
+    """A process that makes the runs that come through its pipe, until None comes."""
+    import torch
+
+    from . import parallel
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends this process
+    torch.set_num_threads(threads)
+    world = parallel.alone(device)
+    while (task := pipe.recv()) is not None:
+        try:
+            pipe.send(("row", runner(task, world, stop=_Quietly(StopRequest()))))
+        except Exception:
+            pipe.send(("error", traceback.format_exc()))
+
+
+# -- many runs ---------------------------------------------------------------------------------
+
+
+def run_all(tasks, rows, *, jobs=1, threads=1, device="auto", runner=run_one, bar=None, say=None, stop=None):
+    """Make every run that ``rows`` (an open :class:`Rows`) lacks, ``jobs`` at a time, each on ``threads`` CPU threads.
+
+    Returns the number of the signal that stopped it, or 0.  Raises SweepError where a run failed; what was finished is kept.
+    """
+    there = {row["key"] for row in rows.rows}
+    wanted = list({task.key: task for task in tasks if task.key not in there}.values())
+    if not wanted:
+        return 0
+    with stop or StopRequest() as request:
+        if jobs == 1:
+            return _one_by_one(wanted, rows, threads, device, runner, bar, say, request)
+        return _in_processes(wanted, rows, jobs, threads, device, runner, bar, say, request)
+
+
+def _finish(row, rows, bar, say):
+    rows.append(row)
+    if bar:
+        bar(1)
+    if say:
+        say(describe_row(row))
+
+
+def describe_row(row):
+    """A finished run in one line."""
+    usual = rules.get(row["rule"]).hyper
+    hyper = "".join(f" {name} {value:g}" for name, value in row["hyper"].items() if usual.get(name) != value)
+    end = f"diverged by step {row['diverged_at']}" if row["held_out"] is None else f"held out {row['held_out']:.4f}"
+    return f"{row['rule']:18s} lr {row['lr']:<10.4g}{hyper}  seed {row['seed']}  {end}  {row['took']:.1f} s"
+
+
+class _Quietly:
+    """A stop request that is already being listened to, for the loop inside a run."""
+
+    def __init__(self, request):
+        self.request = request
+
+    def __enter__(self):
+        return self.request
+
+    def __exit__(self, *_):
+        pass
+
+
+def _one_by_one(tasks, rows, threads, device, runner, bar, say, request):
+    import torch
+
+    from . import parallel
+
+    world = parallel.alone(device)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        for task in tasks:
+            row = runner(task, world, stop=_Quietly(request))
+            if row is None or request.number:
+                return request.number
+            _finish(row, rows, bar, say)
+    finally:
+        torch.set_num_threads(before)
+    return 0
+
+
+def _in_processes(tasks, rows, jobs, threads, device, runner, bar, say, request):
+    context = multiprocessing.get_context("spawn")
+    waiting, crew = list(reversed(tasks)), {}
+    try:
+        for _ in range(min(jobs, len(tasks))):
+            mine, theirs = context.Pipe()
+            process = context.Process(target=worker, args=(theirs, device, threads or 1, runner), daemon=True)
+            process.start()
+            theirs.close()
+            crew[mine] = process
+            mine.send(waiting.pop())
+        while crew:
+            for pipe in connection.wait(list(crew), timeout=0.2):
+                _take(pipe, crew, waiting, rows, bar, say)
+            if request.number:
+                return request.number
+        return 0
+    finally:
+        for process in crew.values():
+            process.terminate()
+        for process in crew.values():
+            process.join()
+
+
+def _take(pipe, crew, waiting, rows, bar, say):
+    """Receive a worker's answer, and give it the next task or send it home."""
+    try:
+        kind, answer = pipe.recv()
+    except EOFError:
+        crew[pipe].join()
+        raise SweepError(f"a worker process died with exit code {crew[pipe].exitcode}; finished runs are kept.") from None
+    if kind == "error":
+        raise SweepError(f"a run failed: {answer.strip().splitlines()[-1]}; finished runs are kept.")
+    _finish(answer, rows, bar, say)
+    if waiting:
+        pipe.send(waiting.pop())
+    else:
+        pipe.send(None)
+        crew.pop(pipe).join()

@@ -1,0 +1,347 @@
+"""Records: what is written is what is read, what is claimed follows, what was run runs again."""
+
+import copy
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from momentum_lib import records
+from momentum_lib.records import RecordError
+from momentum_lib.train import summary
+
+ROOT = Path(__file__).resolve().parents[1]
+STORED = sorted((ROOT / "notebooks" / "records").glob("*.json"))
+
+
+# -- a record of a tiny experiment, made by the program itself ---------------------------------
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A complete record of a tiny contest: three rules, three settings each, five seeds; and its path."""
+    torch = pytest.importorskip("torch", reason="training needs torch")
+    from momentum_lib.train import cli, experiments
+    from momentum_lib.train.settings import Settings
+
+    base = Settings(
+        model="pico", batch=4, steps=12, warmup=2, eval_every=6, eval_windows=64, precision="float32", checkpoint_every=0
+    )
+    family = replace(experiments.FAMILIES["cpu"], base=base)
+    folder, before = tmp_path_factory.mktemp("records"), torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(experiments.FAMILIES, "cpu", family)
+        patch.setattr(experiments, "GRID", 3)
+        patch.setattr(experiments.rates, "__defaults__", (3,))
+        try:
+            assert cli.main(["experiment", "frequency", "--out", str(folder), "--quiet"]) == 0
+        finally:
+            torch.set_num_threads(before)
+    return folder / "frequency-cpu.json"
+
+
+@pytest.fixture
+def record(made):
+    return records.load(made)
+
+
+def sealed(record):
+    """The record with a digest that fits, as somebody who edits with care would leave it."""
+    return {**record, "digest": records.digest(record)}
+
+
+def test_an_experiment_leaves_a_record_that_verifies(record, made):
+    assert records.verify(record) is record
+    assert len(record["rows"]) == 3 * (3 + 5)
+    assert record["command"] == "python -m momentum_lib.train experiment frequency --family cpu"
+    assert {"core.py", "ops.py", "optim/optimizer.py", "rules/momentum.py", "rules/adaptive.py", "rules/sign.py"} <= set(
+        record["sources"]
+    )
+    assert record["wall_seconds"] > 0 and record["tuning"]["runs_per_side"] == 3
+    assert records.text(record) == made.read_text("utf-8")
+    assert all(len(line) < 4000 for line in made.read_text("utf-8").splitlines()), "one row a line"
+
+
+def test_the_same_command_runs_nothing_again(made, record, monkeypatch):
+    """A record that a second call spends an hour on."""
+    from momentum_lib.train import experiments, sweep
+
+    rows = [json.loads(line) for line in made.with_suffix(".rows.jsonl").read_text().splitlines()]
+    assert {row["key"] for row in rows} == {row["key"] for row in record["rows"]}
+    family = replace(
+        experiments.FAMILIES["cpu"], base=sweep.Settings(**{**record["config"], **{"eval_every": 6, "checkpoint_every": 0}})
+    )
+    monkeypatch.setattr(experiments.rates, "__defaults__", (3,))
+    tuning, judged = experiments.tasks(experiments.EXPERIMENTS["frequency"], family, rows)
+    assert {task.key for task in (*tuning, *judged)} == {row["key"] for row in rows}
+
+
+def test_rows_of_other_code_are_made_again(made, tmp_path):
+    """A record whose hashes are today's and whose numbers are last week's."""
+    from momentum_lib.train import sweep
+
+    lines = made.with_suffix(".rows.jsonl").read_text().splitlines()
+    first = json.loads(lines[0])
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join([json.dumps({**first, "code": "0" * 12}), *lines[1:]]) + "\n")
+    with sweep.Rows(path, current=True) as rows:
+        assert rows.outdated == 1 and len(rows.rows) == len(lines) - 1
+    with sweep.Rows(path) as rows:
+        assert rows.outdated == 0 and len(rows.rows) == len(lines)
+
+
+def test_the_first_steps_replay(record):
+    assert records.replay(record) <= record["replay"]["tolerance"]
+
+
+def test_a_replay_notices_another_rule(record):
+    """A replay that would pass whatever the rule does."""
+    chosen = record["replay"]["rows"][0]
+    row = next(row for row in record["rows"] if row["key"] == chosen)
+    row["first_losses"][4] += 0.01
+    with pytest.raises(RecordError, match="step 5 gives the loss"):
+        records.replay(record)
+
+
+def test_a_replay_on_other_bytes_says_so_and_is_looser(record):
+    said = []
+    records.replay({**record, "corpus": "0" * 64}, said.append)
+    assert len(said) == 1 and "recorded on data 000000000000" in said[0]
+    chosen = record["replay"]["rows"][0]
+    next(row for row in record["rows"] if row["key"] == chosen)["first_losses"][0] += 1.0
+    with pytest.raises(RecordError, match="step 1 gives"):
+        records.replay({**record, "corpus": "0" * 64}, said.append)
+
+
+# -- tampering ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in records.FIELDS if name != "digest"])
+def test_every_changed_field_is_noticed(name, record):
+    """An edit by hand, anywhere."""
+    changes = {
+        str: lambda v: v + "x",
+        int: lambda v: v + 1,
+        float: lambda v: v + 1,
+        list: lambda v: v[:-1],
+        dict: lambda v: {**v, "x": 1},
+    }
+    record[name] = changes[type(record[name])](record[name])
+    with pytest.raises(RecordError):
+        records.verify(record)
+
+
+@pytest.mark.parametrize("name", list(records.FIELDS))
+def test_every_missing_or_mistyped_field_is_noticed(name, record):
+    wrong = {**record, name: None}
+    with pytest.raises(RecordError, match=f"{name!r} has the type NoneType"):
+        records.verify(sealed(wrong) if name != "digest" else wrong)
+    del wrong[name]
+    with pytest.raises(RecordError, match=f"lacks {name!r}"):
+        records.verify(wrong)
+
+
+def change(path, value):
+    """A function that changes one place of a record."""
+
+    def apply(record):
+        *way, last = path
+        for name in way:
+            record = record[name]
+        record[last] = value(record[last]) if callable(value) else value
+
+    return apply
+
+
+TAMPERED = {
+    "a rate": (change(["rows", 0, "lr"], lambda v: v * 2), "key does not follow"),
+    "a seed": (change(["rows", 0, "seed"], 9), "key does not follow"),
+    "a hyper-parameter": (change(["rows", 0, "hyper"], {"beta": 0.8}), "key does not follow"),
+    "the shared settings": (change(["config", "steps"], 13), "key does not follow"),
+    "a tuned loss": (change(["rows", 0, "held_out"], lambda v: v - 1), "not its last evaluation"),
+    "a judged loss": (change(["rows", -1, "held_out"], lambda v: v + 0.00005), "summary does not follow"),
+    "a loss with its evaluation": (
+        lambda record: (change(["rows", -1, "held_out"], 5.0)(record), change(["rows", -1, "evaluations", -1, 1], 5.0)(record)),
+        "summary does not follow",
+    ),
+    "a row left out": (lambda record: record["rows"].pop(), "judged at seeds"),
+    "a losing setting left out": (lambda record: record["rows"].pop(0), "tuning runs; the stated budget"),
+    "a row twice": (lambda record: record["rows"].append(record["rows"][0]), "repeats"),
+    "a role": (change(["rows", 0, "role"], "both"), "role is"),
+    "tuning on a judged seed": (
+        lambda record: (
+            change(["rows", 0, "seed"], 1)(record),
+            change(["rows", 0, "key"], records.row_key({**record["config"], **{n: record["rows"][0][n] for n in ("rule", "lr", "hyper", "seed")}}))(record),
+        ),
+        "tuned on a seed|repeats",
+    ),
+    "a diverged run with a loss": (change(["rows", 0, "diverged_at"], 5), "one of the two"),
+    "seeds": (change(["seeds"], [1, 2, 3]), "judged at seeds"),
+    "the budget": (change(["tuning", "runs_per_side"], 30), "stated budget is 30"),
+    "a mean": (change(["summary", "sides", "adamw", "mean"], lambda v: v * (1 + 1e-6)), "summary, sides, adamw, mean"),
+    "a probability": (change(["summary", "against_heavy_ball", 0, "p"], lambda v: v / 2), "summary, against_heavy_ball, 0, p"),
+    "a hash": (change(["sources", "core.py"], "0" * 64), "core.py changed since"),
+    "no sources": (change(["sources"], {}), "names no source"),
+    "no question": (change(["question"], " "), "'question' is empty"),
+    "no rows": (change(["rows"], []), "no rows"),
+    "an unknown experiment": (change(["experiment"], "momentun"), "Did you mean 'momentum'"),
+    "a newer version": (change(["version"], 2), "this library reads"),
+    "a field too many": (lambda record: record.update(extra=1), "unknown field 'extra'"),
+    "a row without its curve": (lambda record: record["rows"][3].pop("curve"), "row 3 lacks 'curve'"),
+    "a number as text": (change(["rows", 2, "held_out"], "2.0"), "row 2: 'held_out' has the type str"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", list(TAMPERED))
+def test_what_was_tampered_with_and_sealed_again_is_noticed(what, record):
+    """A record whose parts contradict each other, its digest mended."""
+    tamper, says = TAMPERED[what]
+    tamper(record)
+    with pytest.raises(RecordError, match=says):
+        records.verify(sealed(record))
+
+
+def test_not_a_number_is_refused(record):
+    record["rows"][0]["curve"][0][1] = math.nan
+    with pytest.raises(RecordError, match="holds nan"):
+        records.verify(record)
+
+
+def test_a_stated_reason_counts_for_the_present_file_only(record):
+    """A reason, once given, that excuses every later change, too."""
+    record["sources"]["core.py"] = "0" * 64
+    assert records.changed(record) == ["core.py"]
+    record["older"] = {"core.py": {"now": records.source_hash("core.py"), "why": "only a docstring changed"}}
+    assert records.verify(sealed(record))
+    for older in ({"now": "1" * 64, "why": "only a docstring changed"}, {"now": records.source_hash("core.py"), "why": " "}):
+        record["older"] = {"core.py": older}
+        with pytest.raises(RecordError, match="core.py changed since"):
+            records.verify(sealed(record))
+
+
+# -- files and the command line ----------------------------------------------------------------
+
+
+def test_what_is_not_a_record_is_refused(tmp_path, record):
+    with pytest.raises(RecordError, match="does not exist"):
+        records.load(tmp_path / "a.json")
+    (tmp_path / "b.json").write_text("{")
+    with pytest.raises(RecordError, match="is no JSON"):
+        records.load(tmp_path / "b.json")
+    (tmp_path / "c.json").write_text('{"format": "something else"}')
+    with pytest.raises(RecordError, match="lacks the mark"):
+        records.load(tmp_path / "c.json")
+    with pytest.raises(RecordError):
+        records.write({**record, "digest": "0"}, tmp_path / "d.json")
+    assert not (tmp_path / "d.json").exists()
+
+
+def test_the_command_line_verifies_replays_and_explains(made, tmp_path, capsys):
+    assert records.main(["verify", str(made)]) == 0
+    assert records.main(["replay", str(made)]) == 0
+    assert records.main(["show", str(made)]) == 0
+    assert "Is Adam's lead" in capsys.readouterr().out
+    changed = records.load(made)
+    changed["sources"]["core.py"] = "0" * 64
+    path = tmp_path / "older.json"
+    path.write_text(records.text(sealed(changed)))
+    assert records.main(["verify", str(path)]) == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: ") and errors.count("\n") == 1
+    assert records.main(["older", "--because", "a comment changed", str(path)]) == 0
+    assert records.main(["verify", str(path)]) == 0
+    assert records.load(path)["older"]["core.py"]["why"] == "a comment changed"
+
+
+def test_reading_and_verifying_need_no_torch(made):
+    code = (
+        "import sys; sys.modules['torch'] = None; from momentum_lib import records; "
+        f"print(records.verify(records.load({str(made)!r}))['experiment'])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert out.strip() == "frequency"
+
+
+# -- the statistics ----------------------------------------------------------------------------
+
+
+def test_students_t_against_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    for df in range(1, 30):
+        for t in (0.0, 0.1, 1.0, 2.776, 12.0, 60.0):
+            assert summary.t_probability(t, df) == pytest.approx(2 * stats.t.sf(t, df), abs=1e-12), (t, df)
+            assert summary.t_probability(-t, df) == summary.t_probability(t, df)
+
+
+def test_paired_differences_against_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    ours, theirs = ({seed: float(value) for seed, value in enumerate(np.random.default_rng(k).normal(size=6))} for k in (0, 1))
+    found = summary.paired(ours, theirs)
+    expected = stats.ttest_rel(list(ours.values()), list(theirs.values()))
+    assert (found["t"], found["p"]) == (pytest.approx(expected.statistic), pytest.approx(expected.pvalue))
+    assert summary.paired({1: 2.0}, {1: 1.0})["t"] is None and summary.paired({1: 2.0}, {2: 1.0})["n"] == 0
+    assert summary.paired({1: 2.0, 2: 3.0, 9: 1.0}, {1: 1.0, 2: 2.0})["n"] == 2, "seeds that both have"
+
+
+def test_holm_by_hand():
+    results = [{"p": 0.01}, {"p": 0.04}, {"p": 0.03}, {"p": None}]
+    summary.holm(results)
+    assert [result.get("p_holm") for result in results] == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.06), None]
+
+
+def row(side, lr, seed, role, held_out):
+    return {"side": side, "rule": side.split(" ")[0], "lr": lr, "hyper": {}, "seed": seed, "role": role, "held_out": held_out}
+
+
+def test_a_summary_by_hand():
+    """The better side named the worse, tuning seeds counted, a diverged run forgotten."""
+    rows = [row("heavy_ball 0", lr, 100, "tune", loss) for lr, loss in ((0.1, 3.0), (0.2, 2.5), (0.4, None))]
+    rows += [row("heavy_ball 0.9", lr, 100, "tune", loss) for lr, loss in ((0.1, 2.4), (0.2, 2.2), (0.4, 2.0))]
+    rows += [row("heavy_ball 0", 0.2, seed, "judge", 2.6 + 0.01 * seed) for seed in (1, 2, 3)]
+    rows += [row("heavy_ball 0.9", 0.4, seed, "judge", 2.1 + 0.02 * seed) for seed in (1, 2)] + [
+        row("heavy_ball 0.9", 0.4, 3, "judge", None)
+    ]
+    found = summary.momentum(rows)
+    none, some = found["sides"]["heavy_ball 0"], found["sides"]["heavy_ball 0.9"]
+    assert (none["lr"], none["at_edge"], none["tuning_runs"], none["seeds"]) == (0.2, False, 3, 3)
+    assert (some["lr"], some["at_edge"], some["diverged"], some["seeds"]) == (0.4, True, 1, 2)
+    assert none["mean"] == pytest.approx(2.62) and none["sd"] == pytest.approx(0.01)
+    (pair,) = found["against_none"]
+    assert pair["mean"] == pytest.approx(-0.485) and pair["n"] == 2 and pair["t"] < 0
+    ranked = summary.best_against_best(rows)
+    assert ranked["ranking"] == ["heavy_ball 0.9", "heavy_ball 0"]
+    assert ranked["pairs"][0]["better"] == "heavy_ball 0.9" and ranked["pairs"][0]["mean"] == pytest.approx(-0.485)
+
+
+def test_groups_split_by_share():
+    groups = summary.frequency_group(np.array([0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0001, 0.0]))
+    assert groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+# -- the records of this repository ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_a_stored_record_verifies(path):
+    """A claim in the book whose numbers no longer follow from what was run."""
+    record = records.verify(records.load(path))
+    assert path.stem == f"{record['experiment']}-{record['family']}"
+    assert copy.deepcopy(record) == record
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_the_first_steps_of_a_stored_record_replay(path, record_property):
+    """Code that has drifted away from the numbers that the book prints."""
+    torch = pytest.importorskip("torch", reason="replaying needs torch")
+    record, before, said = records.load(path), torch.get_num_threads(), []
+    torch.set_num_threads(1)
+    try:
+        largest = records.replay(record, said.append)
+    finally:
+        torch.set_num_threads(before)
+    record_property("measured", f"{path.stem}: first losses replay within {largest:.1e} nats{' on other bytes' if said else ''}")

@@ -1,0 +1,165 @@
+"""Checkpoints under attack: kills, a full disk, flipped bits, foreign files."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+resource = pytest.importorskip("resource", reason="limits the size of files")
+
+from momentum_lib.train import checkpoint
+from momentum_lib.train.checkpoint import CheckpointError
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = {"model": {"w": torch.arange(1000.0)}, "settings": {"lr": 0.1}}
+
+
+def test_what_is_saved_is_what_is_loaded(tmp_path):
+    path = checkpoint.save(tmp_path, 7, STATE)
+    state = checkpoint.load(path)
+    assert state["step"] == 7 and state["settings"] == {"lr": 0.1}
+    assert torch.equal(state["model"]["w"], STATE["model"]["w"])
+    assert torch.load(path, weights_only=True)["step"] == 7, "an ordinary torch file"
+
+
+def test_the_last_two_are_kept(tmp_path):
+    for step in (5, 10, 15, 100000):
+        checkpoint.save(tmp_path, step, STATE)
+    assert [checkpoint.number(path) for path in checkpoint.found(tmp_path)] == [100000, 15]
+    assert checkpoint.latest(tmp_path)["step"] == 100000
+    assert len(list(tmp_path.iterdir())) == 2
+    assert checkpoint.latest(tmp_path / "none") is None and checkpoint.found(tmp_path / "none") == []
+
+
+# A process that saves as fast as it can and says which steps are safely on the disk; killed forty times.
+KILLED = """
+import json, os, random, signal, sys, time
+import torch
+torch.set_num_threads(1)
+from momentum_lib.train import checkpoint
+
+folder, kills = sys.argv[1], int(sys.argv[2])
+draw, step, in_the_making, lost, unreadable = random.Random(0), 0, 0, 0, 0
+state = {"model": {"w": torch.arange(1_000_000.0)}}
+for kill in range(kills):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        while True:
+            step += 1
+            checkpoint.save(folder, step, state)
+            os.write(write, step.to_bytes(4, "big"))
+    time.sleep(0.004 + 0.1 * draw.random())
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(write)
+    told = b""
+    while part := os.read(read, 65536):
+        told += part
+    os.close(read)
+    last = int.from_bytes(told[-4:], "big") if told else step
+    in_the_making += any(name.endswith(".tmp") for name in os.listdir(folder))
+    for path in checkpoint.found(folder):
+        try:
+            loaded = checkpoint.load(path)
+            assert loaded["step"] == checkpoint.number(path) and torch.equal(loaded["model"]["w"], state["model"]["w"])
+        except Exception as error:
+            unreadable += 1
+            print(error, file=sys.stderr)
+    newest = checkpoint.latest(folder)
+    lost += (newest["step"] if newest else 0) < last
+    step = newest["step"] if newest else 0
+print(json.dumps([step, in_the_making, lost, unreadable, len(checkpoint.found(folder))]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+def test_forty_kills_while_it_writes_leave_nothing_unreadable(tmp_path, record_property):
+    """A checkpoint written in place: 29 of 40 kills then left a file that could not be read."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), "40"], capture_output=True, text=True, cwd=ROOT, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    steps, in_the_making, lost, unreadable, kept = json.loads(done.stdout)
+    assert unreadable == 0, done.stderr
+    assert lost == 0, "a checkpoint that had been reported as saved was gone"
+    assert steps >= 10 and in_the_making >= 1, "the kills did not meet the writing"
+    assert 1 <= kept <= checkpoint.KEPT + 1  # a kill between the new file and the removal of the oldest
+    record_property(
+        "measured", f"40 kills over {steps} checkpoints, {in_the_making} in the middle of a write: none unreadable, none lost"
+    )
+
+
+def test_a_full_disk_loses_nothing(tmp_path):
+    """A full disk that takes the old checkpoint with it. The limit on a file's size stands in for the disk."""
+    checkpoint.save(tmp_path, 1, STATE)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(CheckpointError, match="the disk is full; the checkpoint of step 1 is untouched"):
+            checkpoint.save(tmp_path, 2, STATE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.file_name(1)]
+    assert checkpoint.latest(tmp_path)["step"] == 1
+
+
+def test_a_folder_that_cannot_be_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="could not write .*no earlier checkpoint exists"):
+        checkpoint.save(tmp_path / "file" / "folder", 1, STATE)
+
+
+def test_every_flipped_byte_is_noticed(tmp_path):
+    """Damage inside a tensor, which torch.load alone takes for numbers."""
+    path = checkpoint.save(tmp_path, 3, STATE)
+    content = path.read_bytes()
+    place = content.index(torch.arange(500.0, 510.0).numpy().tobytes())
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    assert not torch.equal(torch.load(path, weights_only=True)["model"]["w"], STATE["model"]["w"])
+    with pytest.raises(CheckpointError, match="checksum"):
+        checkpoint.load(path)
+
+
+def test_a_damaged_newest_one_falls_back_to_the_one_before(tmp_path):
+    checkpoint.save(tmp_path, 10, STATE)
+    newest = checkpoint.save(tmp_path, 20, STATE)
+    newest.write_bytes(newest.read_bytes()[:-200])
+    said = []
+    assert checkpoint.latest(tmp_path, said.append)["step"] == 10
+    assert len(said) == 1 and "step-00000020.pt is damaged" in said[0] and "Going on from step-00000010.pt" in said[0]
+    checkpoint.found(tmp_path)[1].write_bytes(b"")
+    with pytest.raises(CheckpointError, match="step-00000020.pt is damaged"):
+        checkpoint.latest(tmp_path, said.append)
+
+
+class Harm:
+    def __reduce__(self):
+        return os.system, ("touch harmed",)
+
+
+def test_foreign_files_are_refused_and_run_no_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / checkpoint.file_name(1)
+    for write in (
+        lambda: path.write_bytes(b""),
+        lambda: path.write_bytes(b"not a checkpoint at all"),
+        lambda: path.write_bytes(pickle.dumps({"format": checkpoint.FORMAT})),
+        lambda: torch.save(torch.nn.Linear(2, 2).state_dict(), path),
+        lambda: torch.save([1, 2], path),
+        lambda: torch.save(torch.nn.Linear(2, 2), path),
+        lambda: torch.save(Harm(), path),
+        lambda: torch.save({"format": checkpoint.FORMAT, "version": 99}, path),
+    ):
+        write()
+        with pytest.raises(CheckpointError) as caught:
+            checkpoint.load(path)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "harmed").exists()
+    with pytest.raises(CheckpointError, match="does not exist"):
+        checkpoint.load(tmp_path / "nowhere.pt")

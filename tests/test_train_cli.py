@@ -1,0 +1,299 @@
+"""The command line of the trainer: help, clear errors, Ctrl-C, sweeps that go on where they stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+
+from momentum_lib.train import arguments, checkpoint, cli, experiments, sweep
+from momentum_lib.train.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = "--model pico --steps 8 --batch 4 --warmup 2 --eval-windows 8 --device cpu --threads 1 --quiet".split()
+ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def launch(*arguments):
+    """The program as a process of its own; its output comes line by line."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "momentum_lib.train", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ENV,
+    )  # fmt: skip
+
+
+# -- help and errors ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["sweep"], ["experiment"]])
+def test_help_explains_every_argument(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*command, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 118
+    parser = arguments.build_parser()
+    parser = parser._subparsers._group_actions[0].choices[command[0]] if command else parser
+    for action in parser._actions:
+        assert action.help, action.option_strings
+
+
+def test_the_examples_in_the_help_are_commands(capsys, monkeypatch):
+    """Help that shows an option which no longer exists."""
+    lines = [line for line in arguments.EXAMPLES.splitlines() if "-m momentum_lib.train" in line]
+    assert len(lines) >= 6
+    for line in lines:
+        found = arguments.build_parser().parse_args(line.partition("momentum_lib.train ")[2].split())
+        assert found.command in ("run", "sweep", "experiment")
+
+
+def one_line(capsys, arguments, code):
+    """Run it; it must fail with this code and one line, which is returned."""
+    try:
+        found = cli.main([str(argument) for argument in arguments])
+    except SystemExit as error:
+        found = error.code
+    text = capsys.readouterr().err
+    assert found == code, text
+    assert text.count("\n") == 1 and "error: " in text and "Traceback" not in text, text
+    return text
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["run", "--rule", "muom"], "Did you mean 'muon'"),
+        (["run", "--model", "nanno"], "Did you mean 'nano'"),
+        (["run", "--set", "beta3=0.9"], "Did you mean 'beta"),
+        (["run", "--set", "beta1"], "is not name=number"),
+        (["run", "--set", "beta1=1.5"], "allowed"),
+        (["run", "--lr", "fast"], "--lr"),
+        (["run", "--lr", "nan"], "finite number"),
+        (["run", "--steps", "0"], "at least 1"),
+        (["run", "--batch", "4", "--accumulation", "3"], "must divide"),
+        (["run", "--resume"], "needs --out"),
+        (["run", "--device", "gpu"], "unknown device 'gpu'"),
+        (["run", "--shard", "all"], "unknown way to shard"),
+        (["walk"], "invalid choice"),
+        ([], "COMMAND"),
+        (["sweep", "--out", "x.jsonl", "--rule", "adamw", "lyon"], "Did you mean 'lion'"),
+        (["sweep", "--out", "x.jsonl", "--jobs", "0"], "jobs is 0"),
+        (["experiment", "momentun"], "Did you mean 'momentum'"),
+        (["experiment", "momentum", "--family", "tpu"], "unknown family"),
+    ],
+)
+def test_a_wrong_argument_is_one_clear_line(arguments, says, capsys):
+    assert says in one_line(capsys, arguments, 2)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu_is_one_clear_line(capsys):
+    assert "finds no CUDA device; use --device auto or cpu" in one_line(capsys, ["run", "--device", "cuda"], 2)
+    assert "needs a CUDA GPU" in one_line(capsys, ["experiment", "best", "--family", "gpu"], 2)
+
+
+def test_a_run_can_be_gone_on_with_and_is_not_written_over(tmp_path, capsys):
+    run = ["run", *TINY, "--out", str(tmp_path / "a")]
+    assert cli.main(run) == 0
+    text = capsys.readouterr().out
+    assert "CPU, 1 thread" in text and "fingerprint" in text and "held out" in text and "% of peak" not in text
+    assert "already holds a run, at step 8; add --resume" in one_line(capsys, run, 2)
+    assert "lr = 0.003, this run has 0.1" in one_line(capsys, [*run, "--resume", "--lr", "0.1"], 1)
+    (tmp_path / "b").mkdir()
+    for path in checkpoint.found(tmp_path / "a"):
+        (tmp_path / "b" / path.name).write_bytes(b"spoilt")
+    assert "damaged or not a checkpoint" in one_line(capsys, ["run", *TINY, "--resume", "--out", tmp_path / "b"], 1)
+    (tmp_path / "c").write_text("")
+    assert "could not write" in one_line(capsys, ["run", *TINY, "--out", tmp_path / "c" / "d"], 1)
+
+
+def test_a_diverged_run_is_an_error(tmp_path, capsys):
+    arguments = [
+        "run",
+        *TINY,
+        "--rule",
+        "gradient_descent",
+        "--lr",
+        "1e7",
+        "--warmup",
+        "0",
+        "--decay",
+        "constant",
+        "--steps",
+        "20",
+    ]
+    assert "diverged by step" in one_line(capsys, [*arguments, "--out", tmp_path / "run"], 1)
+    text = (tmp_path / "run" / "result.json").read_text()
+    assert "NaN" not in text and "Infinity" not in text
+    assert json.loads(text)["diverged_at"] <= 20
+    sweep_of = ["sweep", *TINY, "--rule", "gradient_descent", "--lr", "1e30", "--out", str(tmp_path / "rows"), "--warmup", "0"]
+    assert cli.main(sweep_of) == 0
+    assert "NaN" not in (tmp_path / "rows").read_text() and "Infinity" not in (tmp_path / "rows").read_text()
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on_bit_for_bit(tmp_path):
+    """Work lost at a stop, a traceback, an exit code that says all is well."""
+    run = ["run", *TINY, "--steps", "3000", "--eval-every", "20", "--out"]
+    process = launch(*run, tmp_path / "stopped")
+    while not process.stdout.readline().startswith("step 20/"):
+        assert process.poll() is None, process.stderr.read()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 130, errors
+    assert errors.startswith("stopped at step ") and errors.count("\n") == 1 and "--resume" in errors
+    stopped = checkpoint.latest(tmp_path / "stopped")
+    assert 20 <= stopped["step"] < 3000 and len(stopped["result"]["losses"]) == stopped["step"]
+    steps = stopped["step"] + 10
+
+    def finish(folder):
+        from momentum_lib.train.loop import Result, Trainer
+
+        settings = Settings(model="pico", steps=3000, batch=4, warmup=2, eval_windows=8, eval_every=0, checkpoint_every=0)
+        trainer = Trainer(settings)
+        result = Result()
+        if folder:
+            trainer.load(stopped)
+            result = Result(**{**stopped["result"], "stopped_by": 0})
+        losses = [float(trainer.step()) for _ in range(steps - trainer.done)]
+        return result.losses + losses
+
+    torch.set_num_threads(1)
+    assert finish(tmp_path / "stopped") == finish(None)
+
+
+# -- sweeps ------------------------------------------------------------------------------------
+
+GRID = ["--rule", "heavy_ball", "--lr", "0.1", "0.3", "--set", "beta=0,0.9", "--seed", "1"]
+
+
+def rows_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_sweep_runs_the_grid_once(tmp_path, capsys):
+    path = tmp_path / "rows.jsonl"
+    assert cli.main(["sweep", *TINY, *GRID, "--out", str(path)]) == 0
+    rows = rows_of(path)
+    assert [(row["lr"], row["hyper"]["beta"]) for row in rows] == [(0.1, 0.0), (0.3, 0.0), (0.1, 0.9), (0.3, 0.9)]
+    assert len({row["key"] for row in rows}) == 4 and all(row["held_out"] > 0 for row in rows)
+    assert "best    heavy_ball" in capsys.readouterr().out
+    content = path.read_bytes()
+    assert cli.main(["sweep", *TINY, *GRID, "--out", str(path)]) == 0
+    assert path.read_bytes() == content
+    assert "4 runs, 4 of them" in capsys.readouterr().out
+
+
+def test_two_processes_give_the_rows_of_one(tmp_path, capsys):
+    """Workers that share a seed, lose a row, or count threads otherwise."""
+    assert cli.main(["sweep", *TINY, *GRID, "--out", str(tmp_path / "one")]) == 0
+    assert cli.main(["sweep", *TINY, *GRID, "--jobs", "2", "--out", str(tmp_path / "two")]) == 0
+    losses = lambda name: {row["key"]: row["first_losses"] + [row["held_out"]] for row in rows_of(tmp_path / name)}
+    assert losses("one") == losses("two")
+
+
+def test_a_row_that_a_kill_cut_short_is_made_again(tmp_path, capsys):
+    path = tmp_path / "rows.jsonl"
+    assert cli.main(["sweep", *TINY, *GRID, "--out", str(path)]) == 0
+    before = rows_of(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]) + lines[2][:40])
+    assert cli.main(["sweep", *TINY, *GRID, "--out", str(path)]) == 0
+    after = rows_of(path)
+    assert [row["key"] for row in after] == [row["key"] for row in before]
+    assert [row["held_out"] for row in after] == [row["held_out"] for row in before]
+
+
+def test_what_cannot_be_appended_is_taken_back(tmp_path):
+    resource = pytest.importorskip("resource")
+    with sweep.Rows(tmp_path / "rows.jsonl") as rows:
+        rows.append({"key": "a"})
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+        try:
+            with pytest.raises(OSError, match="the 1 rows in it are whole"):
+                rows.append({"key": "b" * 200})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        rows.append({"key": "c"})
+    assert [row["key"] for row in rows_of(tmp_path / "rows.jsonl")] == ["a", "c"]
+
+
+def test_a_file_of_something_else_is_not_touched(tmp_path, capsys):
+    path = tmp_path / "notes.txt"
+    path.write_text("dear diary\n")
+    assert "line 1: not a row of a sweep" in one_line(capsys, ["sweep", *TINY, *GRID, "--out", path], 1)
+    assert path.read_text() == "dear diary\n"
+
+
+def test_one_file_has_one_sweep_at_a_time(tmp_path, capsys):
+    pytest.importorskip("fcntl")
+    with sweep.Rows(tmp_path / "rows.jsonl"):
+        assert "another sweep is writing" in one_line(capsys, ["sweep", *TINY, *GRID, "--out", tmp_path / "rows.jsonl"], 1)
+
+
+def test_ctrl_c_ends_a_sweep_of_two_processes_and_keeps_its_rows(tmp_path):
+    """Workers that live on, half a row, or finished runs that are gone."""
+    path = tmp_path / "rows.jsonl"
+    seeds = [str(seed) for seed in range(400)]
+    process = launch("sweep", *TINY, "--rule", "heavy_ball", "--lr", "0.1", "--seed", *seeds, "--jobs", "2", "--out", path)
+    deadline = time.monotonic() + 300
+    while not (path.exists() and path.read_bytes().count(b"\n") >= 2):
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 130 and errors.startswith("stopped: ") and errors.count("\n") == 1, errors
+    assert 2 <= len(rows_of(path)) < 400
+
+
+def failing(task, world, stop=None):
+    """A runner whose second seed fails."""
+    if task.settings.seed == 2:
+        raise RuntimeError("no more paper")
+    return {"key": task.key, "rule": "r", "lr": 1.0, "hyper": {}, "seed": task.settings.seed, "held_out": 1.0, "took": 0.0}
+
+
+def test_a_run_that_fails_in_a_process_is_told_and_the_others_kept(tmp_path):
+    tasks = [sweep.Task(Settings(seed=seed)) for seed in (1, 2)]
+    with sweep.Rows(tmp_path / "rows.jsonl") as rows, pytest.raises(sweep.SweepError, match="no more paper"):
+        sweep.run_all(tasks[:1], rows, jobs=2, runner=failing, device="cpu")
+        sweep.run_all(tasks, rows, jobs=2, runner=failing, device="cpu")
+    assert [row["seed"] for row in rows_of(tmp_path / "rows.jsonl")] == [1]
+
+
+# -- experiments -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["momentum", "best", "frequency"])
+@pytest.mark.parametrize("family", list(experiments.FAMILIES))
+def test_every_side_may_try_the_same_number_of_settings(name, family):
+    """A contest that one side enters better tuned."""
+    sides = list(experiments.EXPERIMENTS[name].sides(experiments.FAMILIES[family]))
+    assert len({side.name for side in sides}) == len(sides) >= 3
+    assert len({len(side.trials) for side in sides}) == 1
+    tuning, judged = experiments.tasks(experiments.EXPERIMENTS[name], experiments.FAMILIES[family], [])
+    assert len({task.key for task in tuning}) == len(tuning) and judged == []
+    assert experiments.TUNING_SEED not in experiments.SEEDS and len(experiments.SEEDS) >= 5
+    for side in sides:
+        assert all(len({trial[0] for trial in side.trials}) == len(side.trials) for side in sides), side
+
+
+def test_the_search_covers_its_box():
+    points = experiments.spread(64, 3)
+    assert points.min() >= 0 and points.max() < 1
+    for k in range(3):
+        assert len(set((points[:, k] * 16).astype(int))) == 16
+    assert experiments.between(0, 0.1, 10) == 0.1 and experiments.between(0.5, 0.1, 10) == 1.0

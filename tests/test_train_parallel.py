@@ -1,0 +1,90 @@
+"""Two processes under torchrun against one: the same losses, the same weights, whole or sharded state."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+
+from momentum_lib.train import checkpoint, cli
+
+ROOT = Path(__file__).resolve().parents[1]
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
+TORCHRUN = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0"]
+TOLERANCE = 1e-5  # nats: float32 sums in another order, over 12 steps
+RUN = "run --model pico --steps 12 --batch 8 --warmup 2 --eval-windows 9 --eval-every 0 --checkpoint-every 6 --device cpu --quiet".split()
+CASES = {
+    "adamw": ["--rule", "adamw", "--lr", "0.01", "--accumulation", "2", "--clip", "1"],
+    "muon": ["--rule", "muon", "--lr", "0.02", "--shard", "zero"],
+}
+if sys.platform != "linux":
+    pytest.skip("the loopback device is called lo on Linux", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Each case by one process (in this one) and by two."""
+    root = tmp_path_factory.mktemp("parallel")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    running = {
+        name: subprocess.Popen(
+            [sys.executable, *TORCHRUN, "-m", "momentum_lib.train", *RUN, *case, "--out", root / f"{name}-2"],
+            cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for name, case in CASES.items()
+    }  # fmt: skip
+    try:
+        for name, case in CASES.items():
+            assert cli.main([*RUN, *case, "--out", str(root / f"{name}-1")]) == 0
+        for process in running.values():
+            output, _ = process.communicate(timeout=400)
+            assert process.returncode == 0, output
+            assert "2 processes" in output and output.count("done    held out") == 1, output
+    finally:
+        for process in running.values():
+            process.kill()
+        torch.set_num_threads(before)
+    return root
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_two_processes_are_one_run(name, folders, record_property):
+    """Gradients summed instead of averaged, both processes on the same rows, an evaluation of one share, a stale shard."""
+    one, two = (json.loads((folders / f"{name}-{k}" / "result.json").read_text()) for k in (1, 2))
+    assert len(one["losses"]) == len(two["losses"]) == 12
+    apart = max(abs(a - b) for a, b in zip(one["losses"] + [one["held_out"]], two["losses"] + [two["held_out"]]))
+    assert apart < TOLERANCE
+    record_property("measured", f"{name}: one process and two lie {apart:.1e} nats apart at most, over 12 steps")
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_the_checkpoint_of_two_processes_is_that_of_one(name, folders):
+    """A shard that the checkpoint forgets: momentum that starts from zero after a resume."""
+    one, two = (checkpoint.latest(folders / f"{name}-{k}") for k in (1, 2))
+    assert one["step"] == two["step"] == 12 and one["settings"] == two["settings"]
+    for weight, value in one["model"].items():
+        assert torch.allclose(value, two["model"][weight], atol=1e-4), weight
+    states = [{k: v for k, v in enumerate(found["optimizer"]["state"].values())} for found in (one, two)]
+    shapes = [sorted(tuple(t.shape) for s in found.values() for t in s.values() if hasattr(t, "shape")) for found in states]
+    assert shapes[0] == shapes[1] and len(shapes[0]) > 10
+
+
+def test_one_process_goes_on_with_the_checkpoint_of_two(folders, tmp_path):
+    """A sharded state that only the same number of processes could read."""
+    from momentum_lib.train.loop import Trainer
+    from momentum_lib.train.settings import Settings
+
+    state = checkpoint.load(folders / "muon-2" / checkpoint.file_name(6))
+    settings = Settings(
+        model="pico", steps=12, batch=8, warmup=2, eval_windows=9, rule="muon", lr=0.02, eval_every=0, checkpoint_every=6
+    )
+    trainer = Trainer(settings)
+    trainer.load(state)
+    losses = [float(trainer.step()) for _ in range(6)]
+    alone = json.loads((folders / "muon-1" / "result.json").read_text())["losses"][6:]
+    assert max(abs(a - b) for a, b in zip(losses, alone)) < 1e-4
