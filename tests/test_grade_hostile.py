@@ -192,7 +192,7 @@ for place in {places!r}:
         found.append((place, os.listdir(place) if os.path.isdir(place) else open(place).read(20)))
     except OSError:
         pass
-for folder, _, files in os.walk('/home'):
+for folder, _, files in os.walk('/course'):
     found += [os.path.join(folder, f) for f in files if f.endswith('.ipynb')]
 kappa = str([item for item in found if item and item[1]])
 """
@@ -213,7 +213,7 @@ def test_nothing_can_be_written_that_stays(hand_in, master, tmp_path):
     targets = [
         str(tmp_path / "mine"),
         str(master.path),
-        "/home/course/momentum_lib/grade/checks.py",
+        "/course/momentum_lib/grade/checks.py",
         "/usr/mine",
         "/etc/mine",
         "/mine",
@@ -245,7 +245,7 @@ for name, act in {
     "a file in /dev/shm": lambda: open("/dev/shm/hoard", "w"),
     "a file in /": lambda: open("/hoard", "w"),
     "name spaces of its own": lambda: libc.unshare(0x10000000) == 0,
-    "a mount": lambda: libc.mount(b"none", b"/home/student", b"tmpfs", 0, None) == 0,
+    "a mount": lambda: libc.mount(b"none", b"/student", b"tmpfs", 0, None) == 0,
     "a child": lambda: os.fork() + 1,
     "a traced process": lambda: libc.ptrace(0, 0, 0, 0) == 0,
     "io_uring": lambda: libc.syscall(425, 8, 0) >= 0 or ctypes.get_errno() != 1,
