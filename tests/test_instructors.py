@@ -26,7 +26,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.M | re.S)
 
 
-COMMANDS = [line for block in blocks("bash") for line in block.splitlines()]
+COMMANDS = [line for block in blocks("bash") for line in block.replace("\\\n", " ").splitlines()]
 
 
 def section(title):

@@ -232,7 +232,7 @@ def bug_hunt(given, *, right, bugs, points):
     """Grade a test that the student wrote by what it notices: points for each planted bug, none if it cries wolf.
 
     ``given(implementation)`` returns True where the implementation is right and False where it is not (or
-    raises AssertionError there).  ``right`` and ``bugs`` are lists of :class:`Program`.  Returns the points.
+    raises AssertionError there).  ``right`` and ``bugs`` are lists of :class:`momentum_lib.grade.Program`.  Returns the points.
     """
     student = answer(given)
 

@@ -209,7 +209,7 @@ class Checker:
 
 
 def grade(master, path, owner=None, *, limits=None, sandboxed=True):
-    """Grade one submission: a dict of plain data that :mod:`momentum_lib.grade.results` writes and reads.
+    """Grade one submission: a dict of plain data that ``momentum_lib.grade.results`` writes and reads.
 
     ``owner`` is who handed it in, where that is known from the file's name or the roster; it decides the
     parameters, whatever the notebook says.  Never raises for what a submission is or does.
