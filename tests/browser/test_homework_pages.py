@@ -11,16 +11,25 @@ SETS = {f"book/homework-{path.stem[0]}": path for path in sorted((ROOT / "notebo
 
 
 @pytest.mark.parametrize("name", SETS)
-@pytest.mark.parametrize("scheme", ["http", "file"])
-def test_the_link_of_a_preview_downloads_the_students_copy(site, new_page, name, scheme):
+def test_the_link_of_a_preview_downloads_the_students_copy(site, new_page, name):
     page = new_page(width=390)
-    page.goto(site.url(name, scheme))
+    page.goto(site.url(name))
     with page.expect_download() as download:
         page.locator("a.notebook-copy").click()
     copy = json.loads(download.value.path().read_text("utf-8"))
     master = Master(SETS[name])
     assert download.value.suggested_filename == SETS[name].name
     assert copy == master.student_copy() and leaks(master, copy) == []
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_without_a_server_the_link_leads_to_the_file(site, new_page, name):
+    """Chromium opens a file that a file links to; saving it is then the reader's."""
+    page = new_page(width=390)
+    page.goto(site.url(name, "file"))
+    page.locator("a.notebook-copy").click()
+    page.wait_for_url("**/homework/*.ipynb")
+    assert json.loads(page.inner_text("body")) == Master(SETS[name]).student_copy()
 
 
 @pytest.mark.parametrize("name", SETS)
