@@ -47,6 +47,7 @@ def graded(inbox, out, jobs):
 
 def interrupted(inbox, out, jobs, at):
     """Run until ``at`` submissions are graded, press Ctrl-C; returns how many are kept."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that started us in the background has it ignored
     process = subprocess.Popen(**command(inbox, out, jobs), start_new_session=True)
     while process.poll() is None and len(list((out / "students").glob("*.json"))) < at:
         time.sleep(0.05)

@@ -305,12 +305,14 @@ def test_an_interrupted_run_goes_on_to_the_same_result(folder, graded, tmp_path)
         "2",
     ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs the tests in the background
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     deadline = time.monotonic() + 60
     while len(list((out / "students").glob("*.json"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
+    signal.signal(signal.SIGINT, before)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     kept = len(list((out / "students").glob("*.json")))
