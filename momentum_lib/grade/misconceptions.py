@@ -21,6 +21,7 @@ CHAPTERS = {
     7: "07-ahead",
     8: "08-noise",
     9: "09-rough",
+    14: "14-scale",
 }
 
 
