@@ -21,6 +21,8 @@ CHAPTERS = {
     7: "07-ahead",
     8: "08-noise",
     9: "09-rough",
+    11: "11-adam",
+    13: "13-transformer",
     14: "14-scale",
 }
 
@@ -169,7 +171,7 @@ def misconceptions(like):
             "eps under the root",
             _root_outside,
             "Your eps stands under the root; the rule adds it to the root.",
-            3,
+            11,
         )
     if rule.uses_t:
         add(

@@ -127,6 +127,8 @@ def lower_bound_strongly_convex(mu, L, distance, k):
 def nesterov_bound(L, distance, k):
     """Nesterov's method of 1983 has f(x_k) - f* <= 2 L distance^2/(k+1)^2 on every convex function: shape of k, unit f.
 
+    Proved for the momentum (t-2)/(t+1) at step t.  ``nesterov_schedule``, one step ahead of it, has the bound
+    (2 L distance^2 + 3 (f(x_0) - f*))/(k+2)^2: chapter 7 proves that one.
     Raises ValueError for k < 0 or L <= 0.  Source: Nesterov 1983; Su, Boyd and Candes 2016, eq. 2.
     """
     return 2 * L * distance**2 / _count(L, k) ** 2
@@ -142,6 +144,7 @@ def _count(L, k):
 def nesterov_schedule(steps):
     """The momentum (t-1)/(t+2) at step t = 1, 2, ... that needs no mu: shape (steps,), for ``nesterov`` with lr = 1/L.
 
+    The momentum starts one step earlier than in the source, so step 2 already has 1/4; see ``nesterov_bound``.
     Source: Nesterov 1983, in the form of Su, Boyd and Candes 2016, eq. 1.
     """
     t = np.arange(1, check_steps(steps) + 1)
