@@ -26,7 +26,6 @@ import json
 import math
 import platform
 import sys
-from functools import lru_cache
 from pathlib import Path
 
 from .core import nearest
@@ -117,9 +116,8 @@ def sources_of(rules):
     return sorted({"core.py", "ops.py", "train/files.txt", *optim, *training, *(f"rules/{name}.py" for name in families)})
 
 
-@lru_cache
 def code_of(rule):
-    """The identity of the code that a run with this rule rests on: a hash of its sources, as this process first met them."""
+    """The identity of the code that a run with this rule rests on: a hash of its sources."""
     return hashlib.sha256(canonical({name: source_hash(name) for name in sources_of([rule])}).encode()).hexdigest()[:12]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import math
 import random
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -368,6 +369,35 @@ def test_a_run_of_another_kind_is_not_resumed():
 def test_a_diverging_run_ends_and_says_when():
     result = train(Trainer(tiny(rule="gradient_descent", lr=1e6, steps=40, warmup=0, decay="constant")))
     assert result.diverged_at is not None and result.diverged_at <= 20 and result.held_out is None
+
+
+@pytest.mark.parametrize("at, ends", [(5, 5), (12, 12)])
+def test_a_signal_ends_the_run_after_the_step_at_hand_with_a_checkpoint(at, ends, tmp_path):
+    """A stop that comes with the last step, and throws the finished run away."""
+    from momentum_lib.train import checkpoint
+    from momentum_lib.train.stopping import StopRequest
+
+    request, trainer = StopRequest(), Trainer(tiny())
+
+    def bar(_):
+        if trainer.done == at:
+            signal.raise_signal(signal.SIGTERM)
+
+    result = train(trainer, folder=tmp_path, bar=bar, stop=request)
+    assert (result.stopped_by == signal.SIGTERM) == (at < 12) and (result.held_out is None) == (at < 12)
+    assert trainer.done == ends == len(result.losses) == checkpoint.latest(tmp_path)["step"]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_second_ctrl_c_insists():
+    from momentum_lib.train.stopping import StopRequest
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), StopRequest() as request:
+        signal.raise_signal(signal.SIGINT)
+        assert request.number == signal.SIGINT
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_bfloat16_trains_alike():

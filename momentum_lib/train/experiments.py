@@ -179,7 +179,7 @@ EXPERIMENTS = {
         "Is Adam's lead over SGD with momentum larger on rare bytes than on frequent ones?",
         frequency_sides,
         groups=True,
-        changes={"eval_windows": 1024},
+        changes={"eval_windows": 512, "eval_every": 100},
     ),
     "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", None),
 }

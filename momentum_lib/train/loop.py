@@ -257,8 +257,10 @@ def train(trainer, *, folder=None, result=None, bar=None, say=None, watch=None, 
                 break
             if due(settings.eval_every) and not last:
                 judge()
+            if last:  # a signal that comes now finds the run finished
+                break
             result.stopped_by = parallel.agree(request.number, world)
-            if (due(settings.checkpoint_every) or result.stopped_by) and not last and folder is not None:
+            if (due(settings.checkpoint_every) or result.stopped_by) and folder is not None:
                 save()
             losses, begun = [], clock.now()
         if result.diverged_at is None and not result.stopped_by:

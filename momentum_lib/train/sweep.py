@@ -26,6 +26,7 @@ from .settings import Settings
 from .stopping import StopRequest
 from .summary import GROUPS, frequency_group
 
+CODE = {rule: code_of(rule) for rule in rules.RULES}  # of what this process imported, whatever is edited while it runs
 CURVE_EVERY = 10
 FIRST = 5
 
@@ -117,7 +118,7 @@ class Rows:
                 row["key"]
             except (ValueError, KeyError, TypeError):
                 raise SweepError(f"{self.path}, line {number}: not a row of a sweep; choose another --out.") from None
-            if self.current and row.get("code") != code_of(row["rule"]):
+            if self.current and row.get("code") != CODE.get(row["rule"]):
                 self.outdated += 1
                 continue
             self.rows.append(row)
@@ -164,7 +165,7 @@ def run_one(task, world=None, bar=None, stop=None):
     settings = task.settings
     return {
         "key": task.key,
-        "code": code_of(settings.rule),
+        "code": CODE[settings.rule],
         "role": task.role,
         "side": task.side or settings.rule,
         "rule": settings.rule,
