@@ -82,12 +82,12 @@ def excerpts(*records, points=POINTS):
 def example():
     """What the figure shows when it is given no runs: two rules on a noisy ravine, made on the spot as a record is.
 
-    Four rates tried on one seed, five other seeds judged at the best one; 120 steps, the noisy loss of the path.
+    Five rates tried on one seed, five other seeds judged at the best one; 120 steps, the noisy loss of the path.
     """
     rows, contest = [], {"gradient_descent": {}, "heavy_ball": {"beta": 0.9}}
     for name, hyper in contest.items():
         made = {}
-        for lr in (0.001, 0.003, 0.01, 0.03):
+        for lr in (0.001, 0.003, 0.01, 0.03, 0.06):
             made[lr] = _noisy_run(name, lr, hyper, 100)
             rows.append({**made[lr], "role": "tune"})
         best = min(made, key=lambda lr: made[lr]["held_out"])
@@ -177,6 +177,10 @@ class Curves(LiveFigure):
 
     def __init__(self, **state):
         super().__init__(**{**state, "runs": state.get("runs") or example()})
+
+    def __repr__(self):
+        rest = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.spec() if name != "runs")
+        return f"Curves(runs=<{'; '.join(self.runs)}>, {rest})"
 
     # -- what is computed ------------------------------------------------------------------------
 

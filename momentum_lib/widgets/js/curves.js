@@ -65,6 +65,7 @@ export function compute(state) {
 
 /** Round values on a log axis of less than a power of ten or of many: the richest kind of which at most `count` fit. @param {number} low @param {number} high @param {number} count */
 export function roundTicks(low, high, count) {
+  if (high < 1.6 * low) return ticks(low, high, count);
   for (const kind of [[1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8], [1, 1.5, 2, 3, 4, 5, 7], [1, 2, 5], [1]]) {
     const found = [];
     for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++) for (const m of kind) if (m * 10 ** e >= low && m * 10 ** e <= high) found.push(Number((m * 10 ** e).toPrecision(6)));
