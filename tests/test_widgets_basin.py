@@ -141,6 +141,21 @@ def test_alt_says_how_it_ends(state, words):
     fig.picture()
 
 
+def test_the_picture_is_drawn_where_its_numbers_say():
+    """Points on the function and down the steps, the start on its strip, the setting on its map; full cells are cycles."""
+    fig = Basin(start=3.2875, lr=0.11125, beta=0.45)
+    found = fig.numbers()
+    places = fig.picture().axes
+    hill, strip, fall, field = (next(ax for ax in places if name in (ax.get_ylabel(), ax.get_xlabel())) for name in ("f", "start", "step", "momentum"))
+    points = {ax: [np.array(line.get_data()).T for line in ax.lines if line.get_marker() == "o"][-1] for ax in (hill, strip, fall, field)}
+    np.testing.assert_allclose(points[hill], np.c_[found["path"], surfaces.lessard.value(found["path"][None])])
+    np.testing.assert_allclose(points[fall], np.c_[found["path"], np.arange(len(found["path"]))])
+    np.testing.assert_allclose([points[strip][0, 0], *points[field][0]], [3.2875, 0.11125, 0.45])
+    full = [area for area in strip.collections if area.get_facecolor().size and not area.get_hatch()]
+    width = sum(np.ptp(area.get_paths()[0].vertices[:, 0]) for area in full)
+    assert width / (basin.STRIP[1] - basin.STRIP[0]) == pytest.approx(np.count_nonzero(found["strip"] > 0))
+
+
 # -- the browser's arithmetic -----------------------------------------------------------------
 
 
@@ -157,6 +172,14 @@ def test_trace_and_strip_are_the_same_in_the_browser(js, rule, lr, beta):
     np.testing.assert_allclose(theirs["path"], mine["path"], rtol=1e-12, atol=1e-15)
     assert js(f"Array.from(basin.strip('{rule}', {lr!r}, {beta!r}))") == mine["strip"].tolist()
     assert js(f"basin.edge('{rule}', {beta!r})") == pytest.approx(mine["edge"], rel=1e-9)
+
+
+@pytest.mark.parametrize("start", [3.3, -3.3])
+def test_a_cycle_starts_with_its_largest_point(js, start):
+    """Wherever in it the run stands when its end is known."""
+    cycle = Basin(start=start).numbers()["cycle"]
+    assert cycle[0] == max(cycle) > 2
+    np.testing.assert_allclose(js(f"basin.trace('heavy_ball', {start}, {1 / 9!r}, {4 / 9!r}).cycle"), cycle, rtol=1e-12)
 
 
 def test_map_is_the_same_in_the_browser(js):

@@ -12,13 +12,18 @@ import sys
 from unittest.mock import patch
 
 import pytest
+import test_widgets_basin as basin
 import test_widgets_disc as disc
+import test_widgets_noise_ball as ball
 import test_widgets_phase as phase
+import test_widgets_roller as roller
 from mutants import NOTICED, Swap, replace_once, run
 
 from momentum_lib.widgets import FIGURES, bundle
 
-TESTS = (disc, phase)
+TESTS = (basin, disc, ball, phase, roller)
+USES = {"noise_ball": {"ball": "noise_ball", "noise": "noise"}, "basin": {"basin": "basin", "engine": "engine"}}
+"""What a figure's tests call the modules that their expressions use, where it is not the figure's name alone."""
 
 # (module, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
@@ -113,6 +118,50 @@ PYTHON = [
      "a flow away from the minimum", phase.test_the_picture_is_drawn_where_its_numbers_say, ()),
     ("phase", 'energy.plot(t, found["energies"]', 'energy.plot(t, path[:, 0]',
      "positions for energies", phase.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("noise_ball", "+ sigma * noise, state", "+ noise, state",
+     "noise of another size", ball.test_a_walker_is_a_run_of_the_rule_on_a_noisy_bowl, ()),
+    ("noise_ball", "np.array([1.0, kappa]), {", "np.array([kappa, 1.0]), {",
+     "the two curvatures exchanged", ball.test_a_walker_is_a_run_of_the_rule_on_a_noisy_bowl, ()),
+    ("noise_ball", "self.rate * (1 - beta) if hold", "self.rate / (1 - beta) if hold",
+     "the effective rate the wrong way round", ball.test_result_15_in_the_figure, ()),
+    ("noise_ball", '"average": 1 / theory.sample_size(beta)', '"average": 1 / theory.total_weight(beta)',
+     "total weight for sample size", ball.test_result_15_in_the_figure, ()),
+    ("noise_ball", "(settled**2).mean(axis=(0, 1))", "np.abs(settled).mean(axis=(0, 1))",
+     "the mean distance for the variance", ball.test_what_is_measured_is_what_the_theory_says, ("rate", 0.02, 0.5)),
+    ("noise_ball", "settled**2 / exact).sum(axis=-1) <= 4", "settled**2 / exact).sum(axis=-1) <= 2",
+     "an ellipse of another size", ball.test_what_is_measured_is_what_the_theory_says, ("rate", 0.02, 0.5)),
+    ("noise_ball", "theory.noise_ball(self._lr(hold, GRID), GRID, 1.0, self.sigma)", "theory.noise_ball(self._lr(hold, GRID), GRID, 1.0, 1.0)",
+     "curves that take no notice of the noise", ball.test_curves_of_the_second_picture, ()),
+    ("noise_ball", "2 * np.sqrt(found[\"exact\"])[:, None]", "2 * found[\"exact\"][:, None]",
+     "an ellipse of variances", ball.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("noise_ball", "plane.plot(*found[\"cloud\"].T,", "plane.plot(*found[\"cloud\"].T[::-1],",
+     "the swarm with its axes swapped", ball.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("roller", "moves**2 / (2 * lr)", "moves**2 / lr",
+     "kinetic energy of a mass of 2", roller.test_the_books_balance, ("ripples", 0.6)),
+    ("roller", "(1 - beta**2) * kinetic[:-1]", "(1 - beta) * kinetic[:-1]",
+     "friction of the velocity, not of its square", roller.test_the_books_balance, ("ripples", 0.6)),
+    ("roller", "(1 - beta**2) * kinetic[:-1]", "(1 - beta**2) * kinetic[1:]",
+     "friction a step late", roller.test_the_books_balance, ("ripples", 0.6)),
+    ("roller", "potential + kinetic + friction - potential[0]", "potential - kinetic + friction - potential[0]",
+     "a sign in the books", roller.test_the_books_balance, ("ripples", 0.6)),
+    ("roller", "float(slope(landscape, x)), state", "-float(slope(landscape, x)), state",
+     "a ball that climbs", roller.test_the_path_is_descends, ("ripples",)),
+    ("roller", "(valleys if found[k] < 0 else ridges).append(float((a", "(ridges if found[k] < 0 else valleys).append(float((a",
+     "valleys called ridges", roller.test_valleys_and_ridges, ("ripples", 5, 4)),
+    ("roller", "key=lambda bottom: abs(bottom - long[-1])", "key=lambda bottom: -abs(bottom - long[-1])",
+     "the farthest valley", roller.test_words_carry_the_numbers, ()),
+    ("roller", 'hill.plot(found["path"], found["potential"], "."', 'hill.plot(found["potential"], found["path"], "."',
+     "the hill with its axes swapped", roller.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("roller", "floor = floor + found[name]", "floor = found[name]",
+     "energies side by side, not stacked", roller.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("basin", "height.plot(path, surfaces.lessard.value(path[None])", "height.plot(surfaces.lessard.value(path[None]), path",
+     "the hill with its axes swapped", basin.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("basin", "fall.plot(path, np.arange(len(path)), \"o\"", "fall.plot(np.arange(len(path)), path, \"o\"",
+     "the fall with its axes swapped", basin.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("basin", "field.plot([self.lr], [self.beta]", "field.plot([self.beta], [self.lr]",
+     "the setting with its axes swapped", basin.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("basin", "(codes > 0, {\"facecolor\": colour", "(codes == 0, {\"facecolor\": colour",
+     "rest painted as a cycle", basin.test_the_picture_is_drawn_where_its_numbers_say, ()),
 ]  # fmt: skip
 
 BROWSER = [
@@ -198,6 +247,52 @@ BROWSER = [
      "a curve of half the points", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
     ("phase", "curvature: 25, frame", "curvature: 24, frame",
      "another function than Lessard's", phase.test_potentials_say_the_same_in_the_browser, (JS,)),
+    ("noise_ball", "rate * (1 - beta) : rate", "rate / (1 - beta) : rate",
+     "the effective rate the wrong way round", ball.test_measuring_is_the_same_in_the_browser, (JS,)),
+    ("noise_ball", "(lr * sigma ** 2 * (1 + beta))", "(lr * sigma ** 2)",
+     "the noise ball without 1 + beta", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
+    ("noise_ball", "(2 * (1 + beta) - lr * curvature)", "(2 * (1 + beta) + lr * curvature)",
+     "a sign in the noise ball", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
+    ("noise_ball", "xx - 2 * lr * mixed + lr", "xx + 2 * lr * mixed + lr",
+     "a sign in the second moments", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
+    ("noise_ball", "2 * beta * curvature * xv", "beta * curvature * xv",
+     "a mixed term counted once", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
+    ("noise_ball", "curvature * curvature * xx + sigma * sigma;", "curvature * curvature * xx + sigma;",
+     "sigma not squared", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.2, 0.0, 4.0, 0.5)),
+    ("noise_ball", "curvatures[k % 2]", "curvatures[1 - (k % 2)]",
+     "the two axes exchanged", ball.test_the_swarm_is_the_same_in_the_browser_bit_for_bit, (JS, 0.1, 0.9, 4.0, 1.0)),
+    ("noise_ball", "b / exact[1] <= 4", "b / exact[1] <= 2",
+     "an ellipse of another size", ball.test_measuring_is_the_same_in_the_browser, (JS,)),
+    ("noise_ball", "yy += b;", "yy += a;",
+     "one axis measured twice", ball.test_measuring_is_the_same_in_the_browser, (JS,)),
+    ("roller", "(x - path[k - 1]) ** 2 / (2 * lr)", "(x - path[k - 1]) ** 2 / lr",
+     "kinetic energy of a mass of 2", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
+    ("roller", "(1 - beta * beta) * kinetic[k - 1]", "(1 - beta) * kinetic[k - 1]",
+     "friction of the velocity, not of its square", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
+    ("roller", "p + kinetic[k] + friction[k] - potential[0]", "p + kinetic[k] - friction[k] - potential[0]",
+     "a sign in the books", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
+    ("roller", "step(x, slope(landscape, x), t", "step(x, -slope(landscape, x), t",
+     "a ball that climbs", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
+    ("roller", "(found[k] < 0 ? valleys : ridges).push((a", "(found[k] < 0 ? ridges : valleys).push((a",
+     "valleys called ridges", roller.test_landscapes_say_the_same_in_the_browser, (JS,)),
+    ("roller", "Math.abs(b - end) < Math.abs(a - end)", "Math.abs(b - end) > Math.abs(a - end)",
+     "the farthest valley", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
+    ("roller", "long[entered - 1] > low && long[entered - 1] < high", "long[entered - 1] < high",
+     "a valley with one side", roller.test_a_valley_has_two_sides, (JS,)),
+    ("basin", "rule === \"nesterov\" ? 1 + 2 * beta", "rule === \"nesterov\" ? 1 + beta",
+     "Nesterov's edge without its factor", basin.test_trace_and_strip_are_the_same_in_the_browser, (JS, "nesterov", 1 / 9, 4 / 9)),
+    ("basin", "return (2 * (1 + beta)) /", "return (2 * (1 - beta)) /",
+     "a sign in the edge", basin.test_trace_and_strip_are_the_same_in_the_browser, (JS, "heavy_ball", 1 / 9, 4 / 9)),
+    ("basin", "[...last.slice(first), ...last.slice(0, first)]", "[...last.slice(0, first), ...last.slice(first)]",
+     "the cycle from another point", basin.test_a_cycle_starts_with_its_largest_point, (JS, -3.3)),
+    ("basin", "points[t + code] - points[t]) > TOL", "points[t + 1] - points[t]) > TOL",
+     "a cycle that never settles", basin.test_trace_and_strip_are_the_same_in_the_browser, (JS, "heavy_ball", 1 / 9, 4 / 9)),
+    ("basin", "(high - low) * (k + 0.5)) / n", "(high - low) * k) / n",
+     "cells from their left ends", basin.test_map_is_the_same_in_the_browser, (JS,)),
+    ("basin", "fill(MAP.betas[j])", "fill(MAP.betas[47 - j])",
+     "the map upside down", basin.test_map_is_the_same_in_the_browser, (JS,)),
+    ("basin", "(bottom - ((bottom - top) * j) / ny)", "(top + ((bottom - top) * j) / ny)",
+     "rows from above", basin.test_cells_cover_what_they_should, (JS,)),
 ]  # fmt: skip
 
 
@@ -209,12 +304,13 @@ def browser_module(node, tmp_path_factory):
 
     def load(name, right="", wrong=""):
         text = (bundle.JS / f"{name}.js").read_text("utf-8")
-        path = folder / f"{name}-{next(count)}.js"
-        path.write_text(replace_once(text, right, wrong, path.name) if right else text, "utf-8")
+        mutant = folder / f"{name}-{next(count)}.js"
+        mutant.write_text(replace_once(text, right, wrong, mutant.name) if right else text, "utf-8")
+        paths = {alias: mutant if file == name else folder / f"{file}.js" for alias, file in USES.get(name, {name: name}).items()}
+        imports = "".join(f"import * as {alias} from {json.dumps(path.as_uri())};\n" for alias, path in paths.items())
 
-        def js(expression):
-            lines = f"import * as {name} from {json.dumps(path.as_uri())};\nconsole.log(JSON.stringify({expression}));"
-            return json.loads(node("--input-type=module", "-e", lines))
+        def js(expression, before=""):
+            return json.loads(node("--input-type=module", "-e", f"{imports}{before}console.log(JSON.stringify({expression}));"))
 
         return js
 
@@ -244,9 +340,17 @@ def test_a_broken_figure_in_the_browser_is_noticed(mutant, browser_module):
         run(test, [broken if value is JS else value for value in arguments])
 
 
-def test_the_right_figures_are_back_and_pass(browser_module):
-    """A swap that leaves something broken, a copy that would fail unchanged, or tests that fail whatever the figure does."""
-    copies = {name: browser_module(name) for name in ("disc", "phase")}
-    first = {mutant[4]: mutant for mutant in reversed(PYTHON + BROWSER)}
-    for module, _, _, _, test, arguments in first.values():
-        run(test, [copies[module] if value is JS else value for value in arguments])
+def test_the_right_figures_are_back(browser_module):
+    """A swap that leaves something broken; a copy of the browser's modules that would fail unchanged, too."""
+    before = {name: dict(vars(sys.modules[f"momentum_lib.widgets.{name}"])) for name in {mutant[0] for mutant in PYTHON}}
+    registered = dict(FIGURES)
+    for module, right, wrong, _, _, _ in PYTHON:
+        with patch.dict(FIGURES), Swap(sys.modules[f"momentum_lib.widgets.{module}"], right, wrong, users=TESTS):
+            assert FIGURES != registered
+    assert FIGURES == registered
+    for name, held in before.items():
+        now = vars(sys.modules[f"momentum_lib.widgets.{name}"])
+        assert now.keys() == held.keys() and all(now[key] is held[key] for key in held), name
+    for module, _, _, _, test, arguments in {mutant[0]: mutant for mutant in BROWSER}.values():
+        copy = browser_module(module)
+        run(test, [copy if value is JS else value for value in arguments])

@@ -100,6 +100,22 @@ def test_words_tell_the_numbers():
     assert NoiseBall(seed=1).numbers()["measured"][0] != figure.numbers()["measured"][0]
 
 
+def test_the_picture_is_drawn_where_its_numbers_say():
+    """The swarm and its trail, x to the right; an ellipse of two standard deviations; the ring on its curve."""
+    figure = NoiseBall(beta=0.6, hold="effective")
+    found = figure.numbers()
+    plane, curve = figure.picture().axes
+    cloud, trail, ellipse, _ = (np.array(line.get_data()).T for line in plane.lines)
+    np.testing.assert_allclose(cloud, found["cloud"])
+    np.testing.assert_allclose(trail, found["trail"])
+    np.testing.assert_allclose((ellipse**2 / found["exact"]).sum(axis=1), 4)
+    np.testing.assert_allclose(ellipse.max(axis=0), 2 * np.sqrt(found["exact"]), rtol=1e-3)
+    rate, effective, ring = (np.array(line.get_data()) for line in curve.lines[:3])
+    np.testing.assert_allclose(rate, [GRID, found["curves"]["rate"]])
+    np.testing.assert_allclose(effective, [GRID, found["curves"]["effective"]])
+    np.testing.assert_allclose(ring, [[0.6], [found["exact"][0]]])
+
+
 # -- the browser's arithmetic -----------------------------------------------------------------
 
 

@@ -149,6 +149,23 @@ def test_words_carry_the_numbers():
     assert f"{found['friction'][-1]:.3g}" in figure.alt() and f"{found['finite'][-1]:+.2g}" in figure.alt()
 
 
+def test_the_picture_is_drawn_where_its_numbers_say():
+    """The hill with its dots, position to the right; below it the energies stacked over the steps."""
+    figure = Roller(start=2.5, beta=0.8)
+    found = figure.numbers()
+    hill, energy = figure.picture().axes
+    ground, dots, start, end = (np.array(line.get_data()).T for line in hill.lines)
+    np.testing.assert_allclose(ground[:, 1], height("ripples", ground[:, 0]))
+    np.testing.assert_allclose(dots, np.c_[found["path"], found["potential"]])
+    np.testing.assert_allclose([start[0], end[0]], [[2.5, found["potential"][0]], [found["path"][-1], found["potential"][-1]]])
+    stack = np.cumsum([found["potential"], found["kinetic"], found["friction"]], axis=0)
+    total, begin = (np.array(line.get_data()) for line in energy.lines)
+    np.testing.assert_allclose(total, [np.arange(len(found["path"])), stack[-1]])
+    assert set(begin[1]) == {found["potential"][0]}
+    for area, top in zip(energy.collections, stack, strict=True):
+        assert area.get_paths()[0].vertices[:, 1].max() == pytest.approx(top.max())
+
+
 # -- the browser's arithmetic -----------------------------------------------------------------
 
 
@@ -166,6 +183,14 @@ def test_path_books_and_rest_are_the_same_in_the_browser(js, name, beta):
         np.testing.assert_allclose(theirs[row], mine[row], rtol=1e-9, atol=1e-11)
     assert theirs["entered"] == mine["entered"]
     assert theirs["valley"] == (None if mine["valley"] is None else pytest.approx(mine["valley"], abs=1e-9))
+
+
+def test_a_valley_has_two_sides(js):
+    """The landscape is symmetric: from the left it enters when it does from the right."""
+    right, left = (Roller(start=start, beta=0.8).numbers()["entered"] for start in (3.0, -3.0))
+    assert right == left > 0
+    for start in (3, -3):
+        assert js(f"roller.rest(roller.roll('ripples', {start}, 0.01, 0.8, roller.LONG), roller.restPoints('ripples')).entered") == right
 
 
 def test_landscapes_say_the_same_in_the_browser(js):
