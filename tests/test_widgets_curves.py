@@ -58,7 +58,7 @@ def test_an_excerpt_has_every_seed_and_every_setting():
     assert (found["title"], len(found["sides"])) == ("momentum, cpu", 6)
     assert len(found["steps"]) == 40 <= POINTS and found["steps"][0] == 30 and found["steps"][-1] == 1200
     side = found["sides"][1]
-    assert (side["name"], side["group"], side["rule"], side["lr"]) == ("heavy_ball 0.9", "heavy_ball", "heavy_ball", 0.1)
+    assert (side["name"], side["title"], side["group"], side["of"], side["lr"]) == ("heavy_ball 0.9", "momentum 0.9", "heavy_ball", "Heavy ball", 0.1)
     assert len(side["training"]) == len(side["ends"]) == 5 and [lr for lr, *_ in side["tried"]] == [0.05, 0.1, 0.2]
     whole = np.array([[value for _, value in run("heavy_ball 0.9", seed)["curve"]] for seed in range(1, 6)])
     np.testing.assert_allclose(side["training"], whole.reshape(5, 40, 3).mean(-1), rtol=5e-4)
@@ -136,7 +136,7 @@ def test_without_runs_an_example_is_shown_and_it_is_a_contest_at_each_sides_best
     part = next(iter(example().values()))
     for side in part["sides"]:
         assert side["lr"] == min(side["tried"], key=lambda tried: tried[2])[0] not in (0.001, 0.06)
-        assert len(side["training"]) == 5 and side["rule"] in rules.RULES
+        assert len(side["training"]) == 5 and side["title"] == rules.get(side["name"]).title
     assert Curves().runs == example()
 
 

@@ -234,7 +234,11 @@ class Runs(_State):
     """Curves of runs, by experiment: what ``curves.excerpts`` makes of records.  It is no part of a link."""
 
     LISTS = ("steps", "held_steps", "sides")
-    SIDE = {"name": str, "group": str, "rule": str, "lr": (int, float), "training": list, "held_out": list, "ends": list, "tried": list}
+    SIDE = {
+        **dict.fromkeys(("name", "title", "group", "of", "look", "dash"), str),
+        **dict.fromkeys(("training", "held_out", "ends", "tried"), list),
+        "lr": (int, float),
+    }
 
     def __init__(self):
         super().__init__({})
@@ -248,8 +252,6 @@ class Runs(_State):
         return value
 
     def _whole(self, part):
-        from .. import rules
-
         if not isinstance(part, dict) or not isinstance(part.get("title"), str):
             return False
         if not all(isinstance(part.get(name), list) and part[name] for name in self.LISTS):
@@ -257,7 +259,7 @@ class Runs(_State):
         return all(
             isinstance(side, dict)
             and all(isinstance(side.get(name), kind) for name, kind in self.SIDE.items())
-            and side["rule"] in rules.RULES
+            and side["look"] in LOOKS
             and side["training"]
             for side in part["sides"]
         )

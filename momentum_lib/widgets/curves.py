@@ -34,11 +34,45 @@ def thinned(curve, keep):
     return [[part[-1][0], _short(np.mean([value for _, value in part]))] for part in parts if len(part) == keep]
 
 
+def _pixels(dash, width):
+    return " ".join(f"{float(part) * width:g}" for part in dash.split())
+
+
+def _own_look(name):
+    """(name in LOOKS, SVG dash) of a rule: its family's colour, and the dash by which the family tells it apart."""
+    rule = rules.get(name)
+    look = LOOKS[rule.family]
+    family = [r.name for r in rules.RULES.values() if r.family == rule.family]
+    order = [look.lead, *(n for n in family if n != look.lead)] if look.lead in family else family
+    rank = order.index(name) % (1 + len(look.members))
+    return rule.family, look.dash if rank == 0 else _pixels(look.members[rank - 1], look.width)
+
+
+def side_looks(rows):
+    """(name in LOOKS, SVG dash) of each side: ``rows`` are (rule, group) in order.
+
+    Sides of one group share their rule's colour and differ by dash; the first of them, which has no momentum, is ink.
+    """
+    found, seen = [], {}
+    for rule, group in rows:
+        k = seen[group] = seen.get(group, -1) + 1
+        if not group:
+            found.append(_own_look(rule))
+        elif k == 0:
+            found.append(("ink", ""))
+        else:
+            family = rules.get(rule).family
+            dashes = ("", *(_pixels(dash, 2) for dash in LOOKS[family].members if dash))
+            found.append((family, dashes[(k - 1) % len(dashes)]))
+    return found
+
+
 def excerpt(record, points=POINTS):
     """What the figure shows of one record (see ``momentum_lib.records``): its curves, thinned, to four digits.
 
     ``points``: at most so many of each curve are kept.  Returns plain data: ``title``, ``steps`` and ``held_steps`` (where the
-    points lie), and ``sides``: for each its ``name``, ``group`` (its rule), the ``lr`` that tuning chose, one curve a judged
+    points lie), and ``sides``: for each its ``name``, ``title`` and look (``look``, ``dash``), ``group`` (its rule where an experiment has
+    several sides of each; else ""), the ``lr`` that tuning chose, one curve a judged
     seed (``training``, ``held_out``), ``ends`` (their last held-out losses; None where a run diverged) and ``tried``
     (the tuning runs: [lr, training curve, last held-out loss]).  A run that diverged has a shorter curve.
     """
@@ -56,8 +90,9 @@ def excerpt(record, points=POINTS):
         sides.append(
             {
                 "name": name,
+                "title": f"momentum {name.split(' ')[-1]}" if " " in name else rules.get(mine[0]["rule"]).title,
                 "group": mine[0]["rule"] if " " in name else "",
-                "rule": mine[0]["rule"],
+                "of": rules.get(mine[0]["rule"]).title,
                 "lr": judged[0]["lr"],
                 "training": [values(row) for row in judged],
                 "held_out": [[_short(value) for _, value in row["evaluations"]] for row in judged],
@@ -65,6 +100,10 @@ def excerpt(record, points=POINTS):
                 "tried": tried[:TRIED],
             }
         )
+    rule_of = {row["side"]: row["rule"] for row in rows}
+    told = side_looks([(rule_of[side["name"]], side["group"]) for side in sides])
+    for side, (look, dash) in zip(sides, told):
+        side.update(look=look, dash=dash)
     return {
         "title": f"{record['experiment']}, {record['family']}",
         "steps": [step for step, _ in grid],
@@ -122,28 +161,6 @@ def together(curves):
     n = min(map(len, curves))
     values = np.array([curve[:n] for curve in curves], dtype=float).reshape(len(curves), n)
     return values.mean(0), values.min(0), values.max(0)
-
-
-def member_looks(sides):
-    """(name in LOOKS, dash or None) of each side in order; None stands for the rule's own dash.
-
-    Sides of one rule share its colour and differ by dash; the first of them, which has no momentum, is ink.
-    """
-    found, seen = [], {}
-    for side in sides:
-        family = rules.get(side["rule"]).family
-        if not side["group"]:
-            found.append((family, None))
-            continue
-        k = seen[side["group"]] = seen.get(side["group"], -1) + 1
-        dashes = ("", *(dash for dash in LOOKS[family].members if dash))
-        found.append(("ink", "") if k == 0 else (family, dashes[(k - 1) % len(dashes)]))
-    return found
-
-
-def _title(side):
-    """A side's name for the reader: the rule's title, or its momentum where all sides are of one rule."""
-    return f"momentum {side['name'].split(' ')[-1]}" if side["group"] else rules.get(side["rule"]).title
 
 
 class Curves(LiveFigure):
@@ -227,7 +244,7 @@ class Curves(LiveFigure):
     def best(self):
         """(its title, its mean) of the side drawn with the lowest last held-out loss among those without a diverged seed."""
         _, sides = self.chosen()
-        found = [(row["end"], _title(side)) for row, side in zip(self.numbers()["sides"], sides) if row["end"] and not row["diverged"]]
+        found = [(row["end"], side["title"]) for row, side in zip(self.numbers()["sides"], sides) if row["end"] and not row["diverged"]]
         return min(found)[::-1] if found else (None, math.nan)
 
     # -- on paper --------------------------------------------------------------------------------
@@ -235,7 +252,7 @@ class Curves(LiveFigure):
     def _named(self):
         """The experiment on show in words, with its rule where it has one."""
         part, sides = self.chosen()
-        return part["title"] + (f", {rules.get(sides[0]['rule']).title}" if sides[0]["group"] else "")
+        return part["title"] + (f", {sides[0]['of']}" if sides[0]["group"] else "")
 
     @property
     def caption(self):
@@ -253,31 +270,25 @@ class Curves(LiveFigure):
         """What the picture says, with its numbers."""
         found, (_, sides) = self.numbers(), self.chosen()
         said = ", ".join(
-            f"{_title(side)} {row['value']:.3g}" if row["value"] is not None else f"{_title(side)} no more: it diverged"
+            f"{side['title']} {row['value']:.3g}" if row["value"] is not None else f"{side['title']} no more: it diverged"
             for row, side in zip(found["sides"], sides)
         )
         return f"{QUANTITIES[self.quantity].capitalize()} against the step for {self._named()}. At step {found['step']}: {said}."
 
     def picture(self):
         """The curves of the sides drawn, each in its band."""
-        from ..plot import rule_style
-
         found, (part, _) = self.numbers(), self.chosen()
         figure, (ax,) = canvas(height=3.9)
-        looks = dict(zip((side["name"] for side in part["sides"]), member_looks(part["sides"])))
         own = {side["name"]: side for side in part["sides"]}
-        ends = []
         for row in found["sides"]:
-            look, dash = looks[row["name"]]
-            style = rule_style(rules.get(own[row["name"]]["rule"])) if dash is None else {"color": LOOKS[look].light}
-            colour = INK if look == "ink" else style["color"]
-            line = style["linestyle"] if dash is None else (0, tuple(map(float, dash.split()))) if dash else "-"
+            side = own[row["name"]]
+            colour = INK if side["look"] == "ink" else LOOKS[side["look"]].light
+            dash = tuple(float(length) / 1.8 for length in side["dash"].split())
             steps = found["steps"][: len(row["mean"])]
             for loser in row["losers"]:
                 ax.plot(found["steps"][: len(loser)], smooth(loser, self.beta), color=colour, linewidth=0.8, alpha=0.3)
             ax.fill_between(steps, row["low"], row["high"], color=colour, alpha=0.15, linewidth=0)
-            ax.plot(steps, row["mean"], color=colour, linestyle=line, linewidth=1.8, label=_title(own[row["name"]]))
-            ends.append(row["high"][0])
+            ax.plot(steps, row["mean"], color=colour, linestyle=(0, dash) if dash else "-", linewidth=1.8, label=side["title"])
         ax.set(xlabel="step", ylabel=f"{QUANTITIES[self.quantity]}, nats a byte" if "noisy" not in part["title"] else "loss")
         ax.set_yscale("linear" if self.axes == "linear" else "log")
         ax.set_xscale("log" if self.axes == "log both" else "linear")

@@ -4,9 +4,8 @@
 import { clamp, h, pythonFloat, s, show } from "./dom.js";
 import { createFigure } from "./figure.js";
 import { filter } from "./filter.js";
-import { LOOK, QUANTITIES } from "./generated/look.js";
+import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
-import { memberDash } from "./members.js";
 import { between, pathData, ticks } from "./plot.js";
 import { choice, flag, name, number, runs } from "./state.js";
 
@@ -22,7 +21,7 @@ export const STATE = {
   at: number(1, 0, 1),
 };
 
-/** @typedef {{name: string, group: string, rule: string, lr: number, training: number[][], held_out: number[][], ends: (number|null)[], tried: [number, number[], number|null][]}} Side */
+/** @typedef {{name: string, title: string, group: string, of: string, look: string, dash: string, lr: number, training: number[][], held_out: number[][], ends: (number|null)[], tried: [number, number[], number|null][]}} Side */
 /** @typedef {{title: string, steps: number[], held_steps: number[], sides: Side[]}} Part */
 
 // ---------------------------------------------------------------------------------------------------- pure numbers
@@ -56,7 +55,7 @@ export function compute(state) {
   const sides = drawn.map((side) => {
     const raw = together(training ? side.training : side.held_out);
     return {
-      name: side.name, mean: smooth(raw.mean, beta), low: smooth(raw.low, beta), high: smooth(raw.high, beta), raw: raw.mean, ...spread(side.ends),
+      name: side.name, title: side.title, mean: smooth(raw.mean, beta), low: smooth(raw.low, beta), high: smooth(raw.high, beta), raw: raw.mean, ...spread(side.ends),
       losers: state.losing && training ? side.tried.filter(([lr]) => lr !== side.lr).map(([, curve]) => smooth(curve, beta)) : [],
     };
   });
@@ -79,18 +78,6 @@ function limits(sides, log) {
   const there = sides.filter((side) => side.mean.length), low = Math.min(...there.map((side) => Math.min(...side.low))), high = Math.max(...there.map((side) => side.high[0]));
   const room = 0.06 * (high - low) || 0.1;
   return log ? [low / 1.05, high * 1.05] : [low - room, high + room];
-}
-
-/**
- * The colour and dash of each side: its rule's own; sides of one rule share its colour and differ by dash, the first of them (no momentum) in ink.
- * @param {Side[]} sides of one group
- */
-function looks(sides) {
-  return sides.map((side, k) => {
-    const family = RULES[side.rule].family, dashes = ["none", ...LOOK[family].members.filter(Boolean)];
-    if (!side.group) return { look: family, dash: memberDash(side.rule) };
-    return k === 0 ? { look: "ink", dash: "none" } : { look: family, dash: dashes[(k - 1) % dashes.length].split(" ").map((part) => (part === "none" ? part : 2 * Number(part))).join(" ") };
-  });
 }
 
 // ------------------------------------------------------------------------------------------------------ the figure
@@ -126,7 +113,7 @@ print(figure.alt())
   const lines = [];
   const handle = plot.handle({
     label: "The step at which the losses are read", axis: "x", bounds: () => [[drawn.steps[0], drawn.steps[drawn.steps.length - 1]], yAxis.domain.slice(0, 2)], set: (step) => go(nearest(step)),
-    words: () => `step ${drawn.steps[index()]}: ${drawn.sides.map((side) => `${titleOf(side.name)} ${valueOf(side)}`).join(", ")}`,
+    words: () => `step ${drawn.steps[index()]}: ${drawn.sides.map((side) => `${side.title} ${valueOf(side)}`).join(", ")}`,
   });
   plot.onPick((step) => go(nearest(step)));
   let hover = /** @type {number|null} */ (null);
@@ -150,8 +137,10 @@ print(figure.alt())
   // ---- controls
   const experiment = () => chosen(fig.snapshot()).part.title;
   if (titles.length > 1) fig.select({ name: "experiment", label: "experiment", options: titles.map((title) => ({ value: title, label: title })), get: experiment, set: (title) => fig.set({ experiment: title, rule: "", sides: "" }) });
-  const grouped = [...new Set(titles.flatMap((title) => fig.get("runs")[title].sides.map((/** @type {Side} */ side) => side.group)).filter(Boolean))];
-  const menu = grouped.length > 1 ? fig.select({ name: "rule", label: "rule", options: grouped.map((rule) => ({ value: rule, label: RULES[rule].title })), get: () => chosen(fig.snapshot()).group, set: (rule) => fig.set({ rule, sides: "" }) }) : null;
+  /** @type {Map<string, string>} */
+  const grouped = new Map();
+  for (const part of Object.values(fig.get("runs"))) for (const side of part.sides) if (side.group) grouped.set(side.group, side.of);
+  const menu = grouped.size > 1 ? fig.select({ name: "rule", label: "rule", options: [...grouped].map(([value, label]) => ({ value, label })), get: () => chosen(fig.snapshot()).group, set: (rule) => fig.set({ rule, sides: "" }) }) : null;
   fig.slider({ name: "beta", label: "smoothing, momentum", symbol: QUANTITIES.beta.symbol, look: "averaged", type: "near-one", marks: () => [0.5, 0.9].map((value) => ({ value, label: String(value) })) });
   fig.segments({ name: "axes", label: "axes", options: [{ value: "linear", label: "linear" }, { value: "log loss", label: "log loss" }, { value: "log both", label: "log both" }] });
   fig.segments({ name: "quantity", label: "loss on", fold: true, options: [{ value: "training", label: "training bytes" }, { value: "held out", label: "held-out bytes" }] });
@@ -172,27 +161,25 @@ print(figure.alt())
   const go = (/** @type {number} */ k) => fig.set({ at: drawn.steps.length > 1 ? clamp(k, 0, drawn.steps.length - 1) / (drawn.steps.length - 1) : 1 });
   /** The point whose step is nearest on the screen. @param {number} step */
   const nearest = (step) => { let best = 0; drawn.steps.forEach((v, k) => { if (Math.abs(plot.x(v) - plot.x(step)) < Math.abs(plot.x(drawn.steps[best]) - plot.x(step))) best = k; }); return best; };
-  const sideOf = (/** @type {string} */ which) => /** @type {Side} */ (chosen(fig.snapshot()).all.find((side) => side.name === which));
-  const titleOf = (/** @type {string} */ which) => { const side = sideOf(which); return side.group ? `momentum ${which.split(" ").pop()}` : RULES[side.rule].title; };
   const valueOf = (/** @type {{mean: Float64Array}} */ side) => (index() < side.mean.length ? show(side.mean[index()], 4) : "diverged");
   const pairs = (/** @type {ArrayLike<number>} */ values) => Float64Array.from({ length: 2 * values.length }, (_, k) => (k % 2 ? values[k >> 1] : drawn.steps[k >> 1]));
 
-  /** @param {Side[]} all @param {{look: string, dash: string}[]} style */
-  function writeList(all, style) {
-    const key = all.map((side) => `${side.rule} ${side.name}`).join();
+  /** @param {Side[]} all */
+  function writeList(all) {
+    const key = all.map((side) => `${side.of} ${side.name}`).join();
     if (key === listed) return;
     listed = key;
-    list.replaceChildren(...all.map((side, k) => {
-      const { dash, look } = style[k], row = s("path", { class: "lf-line lf-curve", d: "M1,6H33" });
-      row.style.strokeDasharray = dash;
+    list.replaceChildren(...all.map((side) => {
+      const { dash, look } = side, row = s("path", { class: "lf-line lf-curve", d: "M1,6H33" });
+      row.style.strokeDasharray = dash || "none";
       return h("li", {}, h("label", { class: "lf-toggle lf-side-row", "data-look": look }, h("input", { type: "checkbox", value: side.name }),
         s("svg", { class: "lf-swatch", viewBox: "0 0 34 12", "aria-hidden": "true" }, row),
-        h("b", { text: titleOf(side.name) }), h("small", { text: `rate ${show(side.lr, 2)}` }), h("span", { class: "lf-side-now" }), h("small", { class: "lf-side-end" })));
+        h("b", { text: side.title }), h("small", { text: `rate ${show(side.lr, 2)}` }), h("span", { class: "lf-side-now" }), h("small", { class: "lf-side-end" })));
     }));
   }
 
   fig.draw(() => {
-    const state = fig.snapshot(), { part, groups, all, drawn: on } = chosen(state), style = looks(all), training = state.quantity === "training";
+    const state = fig.snapshot(), { part, groups, all, drawn: on } = chosen(state), training = state.quantity === "training";
     drawn = compute(state);
     if (menu) menu.node.hidden = groups.length < 2;
     xAxis.type = state.axes === "log both" ? "log" : "linear";
@@ -205,13 +192,13 @@ print(figure.alt())
     if (key !== shaped) { shaped = key; [yAxis.domain, xAxis.domain] = domain; plot.relay(); }
 
     while (lines.length < all.length) lines.push({ band: plot.line({ class: "lf-area" }), losers: plot.line({ class: "lf-loser" }), raw: plot.line({ class: "lf-faint" }), mean: plot.line({ class: "lf-curve" }) });
-    writeList(all, style);
+    writeList(all);
     lines.forEach((line, k) => {
       const side = all[k] && drawn.sides.find((found) => found.name === all[k].name);
       for (const [kind, { node, clear }] of Object.entries(line)) {
         if (!side) { clear(); continue; }
-        node.setAttribute("data-look", style[k].look);
-        node.style.strokeDasharray = kind === "mean" ? style[k].dash : "none";
+        node.setAttribute("data-look", all[k].look);
+        node.style.strokeDasharray = (kind === "mean" && all[k].dash) || "none";
       }
       if (!side) return;
       line.band.update(between(pairs(side.low), pairs(side.high)));
@@ -234,7 +221,7 @@ print(figure.alt())
     });
     sayStep(String(x));
     sayHalf(state.beta ? `${show(drawn.half_life)} steps` : "not smoothed");
-    fig.speak(`${part.title}, step ${x}: ${drawn.sides.map((side) => `${titleOf(side.name)} ${valueOf(side)}`).join(", ")}.`);
+    fig.speak(`${part.title}, step ${x}: ${drawn.sides.map((side) => `${side.title} ${valueOf(side)}`).join(", ")}.`);
   });
   let shaped = "";
 
