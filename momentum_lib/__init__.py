@@ -9,7 +9,7 @@ Importing this package loads NumPy and nothing else.  Plots, live figures and to
 you import ``momentum_lib.plot``, ``momentum_lib.widgets`` or ``momentum_lib.optim``.
 """
 
-from . import rules, surfaces, theory
+from . import rules, scale, surfaces, theory
 from .conventions import convert
 from .core import Path, Rule, descend, rule
 from .sweep import Sweep, sweep
@@ -23,6 +23,7 @@ __all__ = [
     "descend",
     "rule",
     "rules",
+    "scale",
     "surfaces",
     "sweep",
     "theory",

@@ -21,6 +21,7 @@ from .conventions import CONVENTIONS, convert
 from .core import MATRIX_REASON
 from .notation import LOOKS, QUANTITIES
 from .rules import RULES
+from .scale import CARDS, MENU, OPTIMISERS, PRECISIONS, RUNS, STAGES
 from .surfaces import SURFACES
 
 OUT = Path(__file__).parent / "widgets" / "js" / "generated"
@@ -430,6 +431,24 @@ def conventions_js():
     )
 
 
+def scale_js():
+    """The text of generated/scale.js: the calculator's tables, and the published runs."""
+    optimisers = {n: {"title": OPTIMISERS[n].title, "arrays": [vars(a) for a in OPTIMISERS[n].arrays]} for n in MENU}
+    tables = {"OPTIMISERS": optimisers, "PRECISIONS": {n: vars(p) for n, p in PRECISIONS.items()}}
+
+    def dump(rows):
+        return "{\n" + "\n".join(f"  {k}: {json.dumps(v, ensure_ascii=False)}," for k, v in rows.items()) + "\n}"
+
+    kept = ("name", "year", "optimiser", "family", "momentum", "beta2", "tokens_per_step")
+    runs = "\n".join(f"  {json.dumps({k: getattr(run, k) for k in kept}, ensure_ascii=False)}," for run in RUNS)
+    return (
+        HEADER.format(source="momentum_lib/scale")
+        + "\n".join(f"export const {name} = {dump(rows)};\n" for name, rows in tables.items())
+        + f"\nexport const STAGES = {json.dumps(STAGES, ensure_ascii=False)};\n\nexport const CARDS = {json.dumps(CARDS)};\n\n"
+        + f"export const RUNS = [\n{runs}\n];\n"
+    )
+
+
 def look_js():
     """The text of generated/look.js: colours, dashes, markers, symbols, units."""
     looks = {k: vars(v) for k, v in LOOKS.items()}
@@ -462,7 +481,14 @@ def look_css():
     )
 
 
-FILES = {"rules.js": rules_js, "surfaces.js": surfaces_js, "conventions.js": conventions_js, "look.js": look_js, "look.css": look_css}
+FILES = {
+    "rules.js": rules_js,
+    "surfaces.js": surfaces_js,
+    "conventions.js": conventions_js,
+    "scale.js": scale_js,
+    "look.js": look_js,
+    "look.css": look_css,
+}
 
 
 def main(arguments=None):

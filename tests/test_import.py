@@ -17,7 +17,7 @@ LAYERS = [
     {"notation", "ops"},
     {"core"},
     {"rules", "surfaces"},
-    {"theory", "sweep", "kernels", "conventions", "codegen", "optim"},
+    {"theory", "sweep", "kernels", "conventions", "codegen", "optim", "scale"},
     {"plot", "animate", "widgets", "grade"},
     {"records", "train"},
 ]
@@ -32,7 +32,7 @@ def test_importing_the_library_loads_numpy_alone():
     assert loaded - set(sys.stdlib_module_names) - {"numpy", "momentum_lib"} == set()
 
 
-@pytest.mark.parametrize("name", ["rules", "surfaces", "theory", "sweep", "kernels", "conventions", "codegen", "notation", "records", "train.summary"])
+@pytest.mark.parametrize("name", ["rules", "surfaces", "theory", "sweep", "kernels", "conventions", "codegen", "notation", "records", "scale", "train.summary"])
 def test_the_core_modules_load_numpy_alone(name):
     """A heavy import that hides in a module of the core."""
     code = (

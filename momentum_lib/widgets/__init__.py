@@ -21,11 +21,13 @@ from .curves import Curves
 from .dial import Dial
 from .disc import Disc
 from .filter import Filter
+from .memory import Memory
 from .noise_ball import NoiseBall
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
 from .roller import Roller
+from .scale import Scale
 
 
 def make(figure, **state):
@@ -46,10 +48,12 @@ __all__ = [
     "FIGURES",
     "Filter",
     "LiveFigure",
+    "Memory",
     "NoiseBall",
     "Phase",
     "Race",
     "Ravine",
     "Roller",
+    "Scale",
     "make",
 ]
