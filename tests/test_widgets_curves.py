@@ -98,8 +98,10 @@ def test_mean_and_band_of_the_seeds():
 
 def test_rule_and_sides_are_chosen_by_name():
     runs = excerpts(GRID, CONTEST)
-    assert [side["name"] for side in Curves(runs=runs).chosen()[1]] == ["heavy_ball 0", "heavy_ball 0.9", "heavy_ball 0.99"]
-    assert [side["name"] for side in Curves(runs=runs, rule="adamw", sides="adamw 0.99").chosen()[1]] == ["adamw 0.99"]
+    one = {"runs": runs, "experiment": "momentum, cpu"}
+    assert [side["name"] for side in Curves(**one).chosen()[1]] == ["heavy_ball 0", "heavy_ball 0.9", "heavy_ball 0.99"]
+    assert Curves(runs=runs).chosen()[0]["title"] == "best, cpu"  # whatever order they were given in
+    assert [side["name"] for side in Curves(**one, rule="adamw", sides="adamw 0.99").chosen()[1]] == ["adamw 0.99"]
     assert [side["name"] for side in Curves(runs=runs, experiment="best, cpu").chosen()[1]] == ["gradient_descent", "adamw", "muon"]
     assert Curves(runs=runs, experiment="no such", rule="no such", sides="no such").numbers()["step"] == 1200
 

@@ -167,10 +167,10 @@ class Curves(LiveFigure):
     """The curves of recorded runs: loss against step, the mean over the seeds in the band of all seeds.
 
     ``runs``        what :func:`excerpts` makes of records; without it, an :func:`example` is shown
-    ``experiment``  the title of one of them; "" is the first
+    ``experiment``  the title of one of them; "" is the first in the alphabet
     ``rule``        which rule's sides, where an experiment has several of each rule; "" is the first
     ``sides``       names of the sides to draw, with commas between; "" is all of them
-    ``beta``        momentum of the moving average that smooths the curves, 0 (none) to 0.95
+    ``beta``        momentum of the moving average that smooths the curves, 0 (none) to 0.995
     ``axes``        "linear", "log loss" or "log both"
     ``quantity``    "training" (each point a mean over some steps) or "held out"
     ``losing``      whether the settings that lost the tuning are drawn, too
@@ -186,7 +186,7 @@ class Curves(LiveFigure):
     experiment = Name("")
     rule = Name("")
     sides = Name("")
-    beta = Number(0, 0, 0.95)
+    beta = Number(0, 0, 0.995)
     axes = Choice("linear", AXES)
     quantity = Choice("training", list(QUANTITIES))
     losing = Flag(False)
@@ -203,7 +203,7 @@ class Curves(LiveFigure):
 
     def chosen(self):
         """The excerpt on show, and those of its sides that are drawn."""
-        part = self.runs.get(self.experiment) or next(iter(self.runs.values()))
+        part = self.runs.get(self.experiment) or self.runs[min(self.runs)]
         groups = list(dict.fromkeys(side["group"] for side in part["sides"]))
         group = self.rule if self.rule in groups else groups[0]
         mine = [side for side in part["sides"] if side["group"] == group]

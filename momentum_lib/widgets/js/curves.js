@@ -14,7 +14,7 @@ export const STATE = {
   experiment: name(""),
   rule: name(""),
   sides: name(""),
-  beta: number(0, 0, 0.95),
+  beta: number(0, 0, 0.995),
   axes: choice("linear", ["linear", "log loss", "log both"]),
   quantity: choice("training", ["training", "held out"]),
   losing: flag(false),
@@ -37,7 +37,7 @@ export function together(curves) {
 
 /** The part on show and the sides of one rule: `all` of them, and those `drawn`. @param {Record<string, any>} state */
 export function chosen(state) {
-  const part = /** @type {Part} */ (state.runs[state.experiment] ?? Object.values(state.runs)[0]);
+  const part = /** @type {Part} */ (state.runs[state.experiment] ?? state.runs[Object.keys(state.runs).sort()[0]]);
   const groups = [...new Set(part.sides.map((side) => side.group))], group = groups.includes(state.rule) ? state.rule : groups[0];
   const all = part.sides.filter((side) => side.group === group), wanted = state.sides.split(","), drawn = all.filter((side) => wanted.includes(side.name));
   return { part, groups, group, all, drawn: drawn.length ? drawn : all };
@@ -102,7 +102,7 @@ print(figure.alt())
     },
   });
   fig.root.classList.add("lf-curves");
-  const titles = Object.keys(fig.get("runs"));
+  const titles = Object.keys(fig.get("runs")).sort();
   if (!titles.length) { fig.pictures.append(h("p", { text: "No runs were given to this figure." })); return fig.start(); }
 
   // ---- the picture
@@ -118,9 +118,9 @@ print(figure.alt())
   plot.onPick((step) => go(nearest(step)));
   let hover = /** @type {number|null} */ (null);
   fig.life.on(plot.svg, "pointermove", (event) => {
-    if (event.pointerType === "touch" || event.buttons) return;
+    if (event.pointerType === "touch") return;
     const box = plot.svg.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top, inside = x >= plot.inner.left && x <= plot.inner.right && y >= plot.inner.top && y <= plot.inner.bottom;
-    const next = inside ? nearest(plot.x.invert(x)) : null;
+    const next = inside && !event.buttons ? nearest(plot.x.invert(x)) : null;
     if (next !== hover) { hover = next; fig.redraw(); }
   });
   fig.life.on(plot.svg, "pointerleave", () => { if (hover !== null) { hover = null; fig.redraw(); } });
