@@ -13,7 +13,7 @@ NPM := node_modules/installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env vendor book site test test-pages bench generate check notebooks style clean distclean
+.PHONY: help env vendor book site test test-pages bench generate check notebooks homework slides style clean distclean
 
 help:  ## list what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,10 +62,17 @@ generate: $(ENV)  ## rewrite every generated file
 	@for script in book/_gen/[a-z]*.py; do $(PY) $$script || exit 1; done
 	$(PY) tests/clean.py
 
-notebooks: $(ENV)  ## run every chapter in place, then clean it
+notebooks: $(ENV)  ## run every chapter and problem set in place, then clean it
 	$(PY) tests/clean.py
-	@for notebook in notebooks/*.ipynb; do echo "== $$notebook"; $(BIN)/jupyter execute --inplace --timeout=300 $$notebook || exit 1; done
+	@for notebook in notebooks/*.ipynb notebooks/homework/*.ipynb; do echo "== $$notebook"; $(BIN)/jupyter execute --inplace --timeout=300 $$notebook || exit 1; done
 	$(PY) tests/clean.py
+
+# --- instructors ----------------------------------------------------------------------------------------------------
+homework: $(ENV)  ## students' copies and instructors' packages of the problem sets: _build/homework
+	$(PY) -m momentum_lib.grade.problem_set notebooks/homework/*.ipynb --out _build/homework
+
+slides: $(ENV) $(NPM) site  ## every figure and animation of the built book, a folder a chapter: _build/slides
+	$(PY) book/slides.py
 
 bench: $(ENV)  ## speed, side by side with the alternatives; prints ratios
 	$(PY) -m bench

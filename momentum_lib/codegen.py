@@ -279,10 +279,15 @@ def surface_latex(surface, colour=True):
 # -- plain text -----------------------------------------------------------------------------------
 
 
+def _letter(name):
+    """The Unicode symbol of a quantity; the name itself where it is none."""
+    return QUANTITIES[name].symbol if name in QUANTITIES else name
+
+
 def words(node, need=0):
     """One expression as a line of Unicode, for places without typeset mathematics: β v + (1 − β) g."""
     if isinstance(node, ast.Name):
-        return QUANTITIES[node.id].symbol if node.id in QUANTITIES else node.id
+        return _letter(node.id)
     if isinstance(node, ast.Constant):
         return f"{node.value:g}"
     if isinstance(node, ast.Compare):
@@ -290,10 +295,23 @@ def words(node, need=0):
     if isinstance(node, ast.Call) and node.func.id == "where":
         condition, yes, no = node.args
         return f"{words(yes)} if {words(condition)}, else {words(no)}"
+    if isinstance(node, ast.Call):
+        if node.func.id == "sqrt" and isinstance(node.args[0], ast.Name):
+            return f"√{words(node.args[0])}"
+        name = {"sqrt": "√", "absolute": "abs", "maximum": "max"}.get(node.func.id, node.func.id)
+        return f"{name}({', '.join(map(words, node.args))})"
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return f"−{words(node.operand, 3)}"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return words(node.left, 4) + {"2": "²", "3": "³", "t": "ᵗ"}.get(ast.unparse(node.right), f"^{words(node.right, 4)}")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        text = f"{words(node.left, 2)} / {words(node.right, 3)}"
+        return f"({text})" if need > 2 else text
     if isinstance(node, ast.BinOp) and type(node.op) in (ast.Add, ast.Sub, ast.Mult):
         level = PRECEDENCE[type(node.op)]
         sign = {ast.Add: " + ", ast.Sub: " − ", ast.Mult: " "}[type(node.op)]
-        text = f"{words(node.left, level)}{sign}{words(node.right, level + 1)}"
+        quotient = sign == " " and isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Div)  # a / b c would be a / (b c)
+        text = f"{words(node.left, 3 if quotient else level)}{sign}{words(node.right, level + 1)}"
         return f"({text})" if level < need else text
     raise TypeError(f"cannot print {ast.unparse(node)!r} as plain text.")
 
@@ -302,9 +320,9 @@ def rule_words(rule):
     """The rule as lines of Unicode, the look-ahead first where it has one."""
     assigned, returned = statements(rule.fn)
     rows = [f"g = ∇f({words(statements(rule.look_fn)[1][0])})"] if rule.look_fn else []
-    rows += [f"{QUANTITIES[name].symbol} ← {words(value)}" for name, value in assigned]
+    rows += [f"{_letter(name)} ← {words(value)}" for name, value in assigned]
     moves = [(n, v) for n, v in zip(["theta", *rule.slots], returned, strict=True) if ast.unparse(v) != n]
-    left, right = ", ".join(QUANTITIES[name].symbol for name, _ in moves), ", ".join(words(value) for _, value in moves)
+    left, right = ", ".join(_letter(name) for name, _ in moves), ", ".join(words(value) for _, value in moves)
     return [*rows, f"{left} ← {right}" if len(moves) == 1 else f"({left}) ← ({right})"]
 
 
@@ -352,6 +370,7 @@ def rules_js(rules=RULES):
             "sameAs": r.same_as,
             "latex": rule_latex(r),
             "python": python_text(r),
+            "lines": rule_words(r),
             "template": rule_templates(r),
         }
         body.append(f"  {r.name}: {_entry(fields, rule_functions(r))}")

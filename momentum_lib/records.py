@@ -6,7 +6,6 @@ A record is one JSON file in ``notebooks/records``.  :func:`load` reads it, :fun
     python -m momentum_lib.records verify notebooks/records/*.json
     python -m momentum_lib.records replay notebooks/records/momentum-cpu.json
 
-=================  ===========================================================================================
 ``experiment``     its name, a key of ``train.summary.SUMMARIES``; ``family`` is cpu or gpu
 ``question``       what it asks, in a sentence; ``command`` runs it again
 ``config``         the settings that all runs share; a row adds rule, lr, hyper and seed
@@ -17,7 +16,6 @@ A record is one JSON file in ``notebooks/records``.  :func:`load` reads it, :fun
 ``rows``           every run, losing settings included; ``summary`` what they say, recomputed by ``verify``
 ``replay``         which rows' first losses are run again, over how many steps, and how closely they must agree
 ``digest``         SHA-256 of all the rest
-=================  ===========================================================================================
 """
 
 import argparse

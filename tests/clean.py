@@ -41,6 +41,12 @@ def setup_source(root=ROOT):
     return SETUP.format(repository=config["repository"]["url"].removesuffix("/"))
 
 
+def notebooks(root=ROOT):
+    """Return the paths of all notebooks that are committed: the chapters, then the problem sets' masters."""
+    folder = root / "notebooks"
+    return sorted(folder.glob("*.ipynb")) + sorted(folder.glob("homework/*.ipynb"))
+
+
 def _setup_cell(root):
     cell = nbformat.v4.new_code_cell(setup_source(root), metadata={"tags": list(SETUP_TAGS)})
     cell["id"] = SETUP_ID
@@ -125,7 +131,7 @@ def main(arguments=None):
     if options.install_hook:
         print("wrote", install_hook())
         return 0
-    paths = options.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths = options.notebooks or notebooks()
     status = 0
     for path in paths:
         if options.check:

@@ -459,6 +459,33 @@ def test_latex_is_the_papers_equation(name, line):
     assert line in codegen.rule_latex(rules.RULES[name], colour=False)
 
 
+LINES = [  # a rule's plain text, as the figures print it
+    ("gradient_descent", ["θ ← θ − η g"]),
+    ("nesterov", ["g = ∇f(θ − η β v)", "v ← β v + g", "θ ← θ − η v"]),
+    ("adamw", ["m ← β₁ m + (1 − β₁) g", "s ← β₂ s + (1 − β₂) g²", "m̂ ← m / (1 − β₁ᵗ)", "ŝ ← s / (1 − β₂ᵗ)", "θ ← (1 − η ω) θ − η m̂ / (√ŝ + ε)"]),
+    ("signum", ["m ← β m + (1 − β) g", "θ ← θ − η sign(m)"]),
+    ("schedule_free", ["g = ∇f((1 − β) z + β θ)", "z ← z − η g", "θ ← θ + (z − θ) / (t + 1)"]),
+]
+
+
+@pytest.mark.parametrize("name, lines", LINES)
+def test_plain_text_is_the_papers_equation(name, lines):
+    """A bracket lost in plain text, where no fraction bar holds things together."""
+    assert codegen.rule_words(R[name]) == lines
+
+
+def test_plain_text_keeps_its_brackets(new_rule):
+    """Everything at once: what plain text prints must read as the expression it came from."""
+    assert codegen.rule_words(new_rule) == [
+        "g = ∇f(θ − η β (v − ε (θ − old)))",
+        "size ← max(abs(g), ε)",
+        "turn ← −sign(g) (1 − β²) + sin(θ) cos(v) − exp(−size³) / (1 + t)",
+        "v ← β v − (1 − β) (turn − ((g − v) / (√size + 2)) η)",
+        "v ← v if v <= 1, else 1 / v",
+        "(θ, old) ← (θ − η v + βᵗ (θ − old), θ)",
+    ]
+
+
 def test_a_matrix_rule_is_left_out_with_the_reason(node):
     """A menu that offers what no point of the plane can do, or that hides it without a word."""
     text = f"import {{ LEFT_OUT, RULES }} from {json.dumps((JS / 'generated' / 'rules.js').as_uri())}; console.log(JSON.stringify([LEFT_OUT, Object.keys(RULES)]));"

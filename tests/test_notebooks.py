@@ -13,6 +13,7 @@ from tests import clean
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = clean.notebooks()
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"]
 
 
@@ -20,12 +21,16 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_problem_sets_are_notebooks_that_are_kept_clean():
+    assert {path.parent.name for path in NOTEBOOKS} == {"notebooks", "homework"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_is_clean(path):
     assert clean.problems(path) == []
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_outputs_are_really_there(path):
     """nbval passes a notebook whose outputs were stripped; so what prints or draws must have stored what it printed."""
     cells = [cell for cell in read(path).cells if cell.cell_type == "code"]

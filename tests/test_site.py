@@ -16,6 +16,7 @@ import address  # noqa: E402
 import docstrings  # noqa: E402
 import katex_math  # noqa: E402
 import library_cache  # noqa: E402
+import numbering  # noqa: E402
 import pictures  # noqa: E402
 import stylesheet  # noqa: E402
 
@@ -45,6 +46,36 @@ def build(folder, page):
         cwd=folder, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
     )  # fmt: skip
     return run.returncode, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("document", "number"),
+    [("notebooks/11-adam", 11), ("notebooks/01-ravine", 1), ("book/intro", None), ("notebooks/errata", None), ("notes/2020", None)],
+)
+def test_a_chapters_number_is_in_its_file_name(document, number):
+    assert numbering.number_of(document) == number
+
+
+def test_a_missing_chapter_leaves_a_gap(tmp_path):
+    """A chapter that moves up when the one before it is not there: heading, menu, section and figure keep the file's number."""
+    (tmp_path / "src").mkdir()
+    figure = "```{figure} dot.svg\n:name: fig-dot\nA dot.\n```\n\nSee {numref}`fig-dot`.\n"
+    for name in ("01-one", "11-eleven", "last"):
+        (tmp_path / "src" / f"{name}.md").write_text(f"# {name.split('-')[-1].title()}\n\n## Part\n\n{figure if '-e' in name else ''}", "utf-8")
+    (tmp_path / "src" / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/></svg>')
+    listed = "\n".join(("01-one", "11-eleven", "last"))
+    (tmp_path / "src" / "index.md").write_text(f"# Start\n\n```{{toctree}}\n:numbered:\n{listed}\n```\n", "utf-8")
+    (tmp_path / "src" / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\nextensions = ['myst_parser', 'numbering']\nnumfig = True\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "src", "out"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    page, start = ((tmp_path / "out" / f"{name}.html").read_text("utf-8") for name in ("11-eleven", "index"))
+    assert re.findall(r'class="section-number">([\d.]+) *<', page)[:2] == ["11.", "11.1."]
+    assert "Fig. 11.1" in page and "Fig. 2.1" not in page
+    assert re.findall(r">(\d+)\. \w+</a>", start)[:3] == ["1", "11", "3"]
 
 
 def test_a_sound_page_builds_with_its_formula_drawn(tmp_path):

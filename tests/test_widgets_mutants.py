@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 import test_widgets_basin as basin
 import test_widgets_disc as disc
+import test_widgets_ingredients as parts
 import test_widgets_noise_ball as ball
 import test_widgets_phase as phase
 import test_widgets_roller as roller
@@ -21,8 +22,8 @@ from mutants import NOTICED, Swap, replace_once, run
 
 from momentum_lib.widgets import FIGURES, bundle
 
-TESTS = (basin, disc, ball, phase, roller)
-USES = {"noise_ball": {"ball": "noise_ball", "noise": "noise"}, "basin": {"basin": "basin", "engine": "engine"}}
+TESTS = (basin, disc, parts, ball, phase, roller)
+USES = {"noise_ball": {"ball": "noise_ball", "noise": "noise"}, "basin": {"basin": "basin", "engine": "engine"}, "ingredients": {"part": "ingredients"}}
 """What a figure's tests call the modules that their expressions use, where it is not the figure's name alone."""
 
 # (module, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
@@ -162,6 +163,20 @@ PYTHON = [
      "the setting with its axes swapped", basin.test_the_picture_is_drawn_where_its_numbers_say, ()),
     ("basin", "(codes > 0, {\"facecolor\": colour", "(codes == 0, {\"facecolor\": colour",
      "rest painted as a cycle", basin.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("ingredients", "np.sqrt(1 - beta2**t)", "(1 - beta2**t)",
+     "s's correction without its root", parts.test_every_recipe_is_its_lines, (parts.ADAM | {"correct_s": False},)),
+    ("ingredients", "rate / start_m if", "rate * start_m if",
+     "m's correction the wrong way round", parts.test_every_recipe_is_its_lines, (parts.ADAM | {"ruler": False},)),
+    ("ingredients", "scale = bare_m / bare_s", "scale = bare_m * bare_s",
+     "s's correction taken out twice", parts.test_every_recipe_is_its_lines, (parts.ADAM | {"correct_s": False},)),
+    ("ingredients", "weight_decay / scale if", "weight_decay + 0 * scale if",
+     "a decay that grows with the schedule", parts.test_every_recipe_is_its_lines, (parts.ADAM | {"correct_m": False, "decay": True},)),
+    ("ingredients", 'beta1 if parts["momentum"] else 0.0', "beta1",
+     "a switch that does nothing", parts.test_every_recipe_is_its_lines, (parts.ADAM | {"momentum": False},)),
+    ("ingredients", "float(v) / (self.lr if self.ruler else 1)", "float(v)",
+     "the first step in another unit", parts.test_the_first_step_of_each_correction, ()),
+    ("ingredients", "for name, value in FIELDS[self.surface]", "for name, value in FIELDS['ravine']",
+     "a surface that begins like another", parts.test_a_surface_brings_its_own_beginning, ("rosenbrock",)),
 ]  # fmt: skip
 
 BROWSER = [
@@ -293,6 +308,18 @@ BROWSER = [
      "the map upside down", basin.test_map_is_the_same_in_the_browser, (JS,)),
     ("basin", "(bottom - ((bottom - top) * j) / ny)", "(top + ((bottom - top) * j) / ny)",
      "rows from above", basin.test_cells_cover_what_they_should, (JS,)),
+    ("ingredients", "Math.sqrt(1 - beta2 ** t)", "(1 - beta2 ** t)",
+     "s's correction without its root", parts.test_recipes_and_names_are_the_same_in_the_browser, (JS,)),
+    ("ingredients", "rate / startM(t)", "rate * startM(t)",
+     "m's correction the wrong way round", parts.test_recipes_and_names_are_the_same_in_the_browser, (JS,)),
+    ("ingredients", "bareM(t) / bareS(t)", "bareM(t) * bareS(t)",
+     "s's correction taken out twice", parts.test_recipes_and_names_are_the_same_in_the_browser, (JS,)),
+    ("ingredients", "parts.momentum ? given : 0", "given",
+     "a switch that does nothing", parts.test_recipes_and_names_are_the_same_in_the_browser, (JS,)),
+    ("ingredients", "weight_decay / scale(t)", "weight_decay",
+     "a decay that grows with the schedule", parts.test_recipes_and_names_are_the_same_in_the_browser, (JS,)),
+    ("ingredients", 'correct_m ? "s " : correct_s ? "m " : ""', 'correct_m ? "m " : correct_s ? "s " : ""',
+     "names exchanged", parts.test_recipes_and_names_are_the_same_in_the_browser, (JS,)),
 ]  # fmt: skip
 
 

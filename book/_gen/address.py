@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("README.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml")
+FILES = ("README.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml", "momentum_lib/grade/misconceptions.py")
 OWNER_AND_NAME = r"[\w-]+/[\w-]+(?:\.[\w-]+)*"
 
 

@@ -21,6 +21,7 @@ from .curves import Curves
 from .dial import Dial
 from .disc import Disc
 from .filter import Filter
+from .ingredients import Ingredients
 from .memory import Memory
 from .noise_ball import NoiseBall
 from .phase import Phase
@@ -47,6 +48,7 @@ __all__ = [
     "Disc",
     "FIGURES",
     "Filter",
+    "Ingredients",
     "LiveFigure",
     "Memory",
     "NoiseBall",

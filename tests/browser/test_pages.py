@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 450_000  # bytes a page, gzipped, everything that the browser asks for
@@ -203,6 +204,17 @@ def test_equations_wear_the_colours_of_the_page(site, new_page):
         colour = drawn.evaluate("e => getComputedStyle(e).color")
         hexa = getattr(LOOKS["momentum"], theme).lstrip("#")
         assert colour == f"rgb({', '.join(str(int(hexa[i : i + 2], 16)) for i in (0, 2, 4))})"
+
+
+def test_a_chapter_has_the_number_of_its_file(site):
+    """Heading, menu, figures and exercises: a chapter that is not written yet moves no other one up."""
+    for name in (name for name in site.pages if re.match(r"notebooks/\d", name)):
+        number = str(int(name.split("/")[1].split("-")[0]))
+        soup = BeautifulSoup((site.path / f"{name}.html").read_text("utf-8"), "html.parser")
+        assert soup.select_one("h1 .chapter-number").get_text() == f"Chapter {number}", name
+        assert soup.select_one("nav.chapters li.current.active > a").get_text().startswith(f"{number}."), name
+        counted = [span.get_text() for span in soup.select(".caption-number")] + [p.get_text() for p in soup.select("div.exercise > .admonition-title")]
+        assert all(f" {number}." in text for text in counted), (name, counted)
 
 
 def test_chapters_on_a_phone(site, new_page):

@@ -2,6 +2,7 @@
 
 import { h, parseNumber, plain, pythonFloat, pythonNumber, show } from "./dom.js";
 import { descend } from "./engine.js";
+import { equation } from "./equation.js";
 import { createFigure } from "./figure.js";
 import { CONVENTIONS, PAIRS, REASONS } from "./generated/conventions.js";
 import { QUANTITIES } from "./generated/look.js";
@@ -66,12 +67,6 @@ export function largestDifference(paths) {
 
 const SHAPE = /** @type {Record<string, any>} */ ({ polyak: "diamond", classical_momentum: "square", heavy_ball: "disc", averaged_momentum: "ring", dampened_momentum: "triangle",
   nesterov: "triangle", nesterov_torch: "diamond", nesterov_lerp: "ring" });
-const COLOURED = Object.fromEntries(["beta", "v", "m", "grad"].map((name) => [QUANTITIES[name].symbol, QUANTITIES[name].look]));
-
-/** A line of an equation, each symbol in the colour of its meaning. @param {string} line */
-const equation = (line) => h("span", { class: "lf-equation" }, ...line.split(/(?<![\p{L}])([βvmg])(?![\p{L}(])/u).map((part) =>
-  COLOURED[part] ? h("i", { class: "lf-symbol", "data-look": COLOURED[part], text: part }) : part));
-
 /** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({

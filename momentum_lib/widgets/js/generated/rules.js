@@ -11,6 +11,7 @@ export const RULES = {
     sameAs: "torch.optim.SGD(params, lr=lr)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\textcolor{#C2410C}{g}\\end{aligned}",
     python: "def gradient_descent(theta, grad, *, lr):\n    return theta - lr * grad",
+    lines: ["θ ← θ − η g"],
     template: {"locals": [], "step": [], "next": ["theta$ - lr * grad$"], "look": null, "read": null},
     step: (theta, grad, t, [], { lr }) => {
       return [theta - lr * grad, []];
@@ -28,6 +29,7 @@ export const RULES = {
     sameAs: null,
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\left(\\theta, \\theta_{\\text{old}}\\right) &\\leftarrow \\left(\\theta - \\eta \\, \\textcolor{#C2410C}{g} + \\textcolor{#1D5FBF}{\\beta} \\, \\left(\\theta - \\theta_{\\text{old}}\\right), \\theta\\right)\\end{aligned}",
     python: "def polyak(theta, grad, previous, *, lr, beta=0.9):\n    return theta - lr * grad + beta * (theta - previous), theta",
+    lines: ["(θ, θ old) ← (θ − η g + β (θ − θ old), θ)"],
     template: {"locals": [], "step": [], "next": ["theta$ - lr * grad$ + beta * (theta$ - previous$)", "theta$"], "look": null, "read": null},
     step: (theta, grad, t, [previous], { lr, beta }) => {
       return [theta - lr * grad + beta * (theta - previous), [theta]];
@@ -45,6 +47,7 @@ export const RULES = {
     sameAs: "keras.optimizers.SGD(lr, momentum=beta)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#1D5FBF}{v} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#1D5FBF}{v} + \\eta \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\textcolor{#1D5FBF}{v}\\end{aligned}",
     python: "def classical_momentum(theta, grad, v, *, lr, beta=0.9):\n    v = beta * v + lr * grad\n    return theta - v, v",
+    lines: ["v ← β v + η g", "θ ← θ − v"],
     template: {"locals": [], "step": ["v$ = beta * v$ + lr * grad$;"], "next": ["theta$ - v$", "v$"], "look": null, "read": null},
     step: (theta, grad, t, [v], { lr, beta }) => {
       v = beta * v + lr * grad;
@@ -63,6 +66,7 @@ export const RULES = {
     sameAs: "torch.optim.SGD(params, lr=lr, momentum=beta)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#1D5FBF}{v} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#1D5FBF}{v} + \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\textcolor{#1D5FBF}{v}\\end{aligned}",
     python: "def heavy_ball(theta, grad, v, *, lr, beta=0.9):\n    v = beta * v + grad\n    return theta - lr * v, v",
+    lines: ["v ← β v + g", "θ ← θ − η v"],
     template: {"locals": [], "step": ["v$ = beta * v$ + grad$;"], "next": ["theta$ - lr * v$", "v$"], "look": null, "read": null},
     step: (theta, grad, t, [v], { lr, beta }) => {
       v = beta * v + grad;
@@ -81,6 +85,7 @@ export const RULES = {
     sameAs: "torch.optim.SGD(params, lr=lr, momentum=beta, dampening=dampening)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#1D5FBF}{v} &\\leftarrow \\begin{cases} \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#1D5FBF}{v} + \\left(1 - \\tau\\right) \\, \\textcolor{#C2410C}{g} & \\text{if } t > 1 \\\\ \\textcolor{#C2410C}{g} & \\text{otherwise} \\end{cases} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\textcolor{#1D5FBF}{v}\\end{aligned}",
     python: "def dampened_momentum(theta, grad, v, *, lr, beta=0.9, dampening=0.0, t):\n    v = where(t > 1, beta * v + (1 - dampening) * grad, grad)\n    return theta - lr * v, v",
+    lines: ["v ← β v + (1 − τ) g if t > 1, else g", "θ ← θ − η v"],
     template: {"locals": [], "step": ["v$ = (t > 1 ? beta * v$ + (1 - dampening) * grad$ : grad$);"], "next": ["theta$ - lr * v$", "v$"], "look": null, "read": null},
     step: (theta, grad, t, [v], { lr, beta, dampening }) => {
       v = (t > 1 ? beta * v + (1 - dampening) * grad : grad);
@@ -99,6 +104,7 @@ export const RULES = {
     sameAs: null,
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\textcolor{#4F6BD8}{m}\\end{aligned}",
     python: "def averaged_momentum(theta, grad, m, *, lr, beta=0.9):\n    m = beta * m + (1 - beta) * grad\n    return theta - lr * m, m",
+    lines: ["m ← β m + (1 − β) g", "θ ← θ − η m"],
     template: {"locals": [], "step": ["m$ = beta * m$ + (1 - beta) * grad$;"], "next": ["theta$ - lr * m$", "m$"], "look": null, "read": null},
     step: (theta, grad, t, [m], { lr, beta }) => {
       m = beta * m + (1 - beta) * grad;
@@ -117,6 +123,7 @@ export const RULES = {
     sameAs: null,
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\left(\\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta}\\right) \\, \\textcolor{#C2410C}{g}\\right)\\end{aligned}",
     python: "def nesterov_lerp(theta, grad, m, *, lr, beta=0.9):\n    m = beta * m + (1 - beta) * grad\n    return theta - lr * (beta * m + (1 - beta) * grad), m",
+    lines: ["m ← β m + (1 − β) g", "θ ← θ − η (β m + (1 − β) g)"],
     template: {"locals": [], "step": ["m$ = beta * m$ + (1 - beta) * grad$;"], "next": ["theta$ - lr * (beta * m$ + (1 - beta) * grad$)", "m$"], "look": null, "read": null},
     step: (theta, grad, t, [m], { lr, beta }) => {
       m = beta * m + (1 - beta) * grad;
@@ -135,6 +142,7 @@ export const RULES = {
     sameAs: null,
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta - \\eta \\, \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#1D5FBF}{v}\\right) \\\\ \\textcolor{#1D5FBF}{v} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#1D5FBF}{v} + \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\textcolor{#1D5FBF}{v}\\end{aligned}",
     python: "def nesterov(theta, grad, v, *, lr, beta=0.9):\n    v = beta * v + grad\n    return theta - lr * v, v\n\ndef look(theta, v, *, lr, beta):\n    return theta - lr * beta * v",
+    lines: ["g = ∇f(θ − η β v)", "v ← β v + g", "θ ← θ − η v"],
     template: {"locals": [], "step": ["v$ = beta * v$ + grad$;"], "next": ["theta$ - lr * v$", "v$"], "look": "theta$ - lr * beta * v$", "read": null},
     step: (theta, grad, t, [v], { lr, beta }) => {
       v = beta * v + grad;
@@ -153,6 +161,7 @@ export const RULES = {
     sameAs: "torch.optim.SGD(params, lr=lr, momentum=beta, nesterov=True)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#1D5FBF}{v} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#1D5FBF}{v} + \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\left(\\textcolor{#C2410C}{g} + \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#1D5FBF}{v}\\right)\\end{aligned}",
     python: "def nesterov_torch(theta, grad, v, *, lr, beta=0.9):\n    v = beta * v + grad\n    return theta - lr * (grad + beta * v), v",
+    lines: ["v ← β v + g", "θ ← θ − η (g + β v)"],
     template: {"locals": [], "step": ["v$ = beta * v$ + grad$;"], "next": ["theta$ - lr * (grad$ + beta * v$)", "v$"], "look": null, "read": null},
     step: (theta, grad, t, [v], { lr, beta }) => {
       v = beta * v + grad;
@@ -171,6 +180,7 @@ export const RULES = {
     sameAs: "torch.optim.Adagrad(params, lr=lr, eps=eps)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#7E3AAF}{s} &\\leftarrow \\textcolor{#7E3AAF}{s} + {\\textcolor{#C2410C}{g}}^{2} \\\\ \\theta &\\leftarrow \\theta - \\frac{\\eta \\, \\textcolor{#C2410C}{g}}{\\sqrt{\\textcolor{#7E3AAF}{s}} + \\epsilon}\\end{aligned}",
     python: "def adagrad(theta, grad, s, *, lr, eps=1e-10):\n    s = s + grad**2\n    return theta - lr * grad / (sqrt(s) + eps), s",
+    lines: ["s ← s + g²", "θ ← θ − η g / (√s + ε)"],
     template: {"locals": [], "step": ["s$ = s$ + (grad$ * grad$);"], "next": ["theta$ - lr * grad$ / (Math.sqrt(s$) + eps)", "s$"], "look": null, "read": null},
     step: (theta, grad, t, [s], { lr, eps }) => {
       s = s + (grad * grad);
@@ -189,6 +199,7 @@ export const RULES = {
     sameAs: "torch.optim.RMSprop(params, lr=lr, alpha=beta2, eps=eps)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#7E3AAF}{s} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#7E3AAF}{s} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, {\\textcolor{#C2410C}{g}}^{2} \\\\ \\theta &\\leftarrow \\theta - \\frac{\\eta \\, \\textcolor{#C2410C}{g}}{\\sqrt{\\textcolor{#7E3AAF}{s}} + \\epsilon}\\end{aligned}",
     python: "def rmsprop(theta, grad, s, *, lr, beta2=0.99, eps=1e-8):\n    s = beta2 * s + (1 - beta2) * grad**2\n    return theta - lr * grad / (sqrt(s) + eps), s",
+    lines: ["s ← β₂ s + (1 − β₂) g²", "θ ← θ − η g / (√s + ε)"],
     template: {"locals": [], "step": ["s$ = beta2 * s$ + (1 - beta2) * (grad$ * grad$);"], "next": ["theta$ - lr * grad$ / (Math.sqrt(s$) + eps)", "s$"], "look": null, "read": null},
     step: (theta, grad, t, [s], { lr, beta2, eps }) => {
       s = beta2 * s + (1 - beta2) * (grad * grad);
@@ -207,6 +218,7 @@ export const RULES = {
     sameAs: "torch.optim.Adam(params, lr=lr, betas=(beta1, beta2), eps=eps)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta_1} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta_1}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\textcolor{#7E3AAF}{s} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#7E3AAF}{s} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, {\\textcolor{#C2410C}{g}}^{2} \\\\ \\textcolor{#4F6BD8}{\\hat m} &\\leftarrow \\frac{\\textcolor{#4F6BD8}{m}}{1 - {\\textcolor{#1D5FBF}{\\beta_1}}^{t}} \\\\ \\textcolor{#7E3AAF}{\\hat s} &\\leftarrow \\frac{\\textcolor{#7E3AAF}{s}}{1 - {\\textcolor{#7E3AAF}{\\beta_2}}^{t}} \\\\ \\theta &\\leftarrow \\theta - \\frac{\\eta \\, \\textcolor{#4F6BD8}{\\hat m}}{\\sqrt{\\textcolor{#7E3AAF}{\\hat s}} + \\epsilon}\\end{aligned}",
     python: "def adam(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):\n    m = beta1 * m + (1 - beta1) * grad\n    s = beta2 * s + (1 - beta2) * grad**2\n    m_hat = m / (1 - beta1**t)\n    s_hat = s / (1 - beta2**t)\n    return theta - lr * m_hat / (sqrt(s_hat) + eps), m, s",
+    lines: ["m ← β₁ m + (1 − β₁) g", "s ← β₂ s + (1 − β₂) g²", "m̂ ← m / (1 − β₁ᵗ)", "ŝ ← s / (1 − β₂ᵗ)", "θ ← θ − η m̂ / (√ŝ + ε)"],
     template: {"locals": ["m_hat", "s_hat"], "step": ["m$ = beta1 * m$ + (1 - beta1) * grad$;", "s$ = beta2 * s$ + (1 - beta2) * (grad$ * grad$);", "m_hat$ = m$ / (1 - Math.pow(beta1, t));", "s_hat$ = s$ / (1 - Math.pow(beta2, t));"], "next": ["theta$ - lr * m_hat$ / (Math.sqrt(s_hat$) + eps)", "m$", "s$"], "look": null, "read": null},
     step: (theta, grad, t, [m, s], { lr, beta1, beta2, eps }) => {
       m = beta1 * m + (1 - beta1) * grad;
@@ -228,6 +240,7 @@ export const RULES = {
     sameAs: "torch.optim.AdamW(params, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)",
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta_1} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta_1}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\textcolor{#7E3AAF}{s} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#7E3AAF}{s} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, {\\textcolor{#C2410C}{g}}^{2} \\\\ \\textcolor{#4F6BD8}{\\hat m} &\\leftarrow \\frac{\\textcolor{#4F6BD8}{m}}{1 - {\\textcolor{#1D5FBF}{\\beta_1}}^{t}} \\\\ \\textcolor{#7E3AAF}{\\hat s} &\\leftarrow \\frac{\\textcolor{#7E3AAF}{s}}{1 - {\\textcolor{#7E3AAF}{\\beta_2}}^{t}} \\\\ \\theta &\\leftarrow \\left(1 - \\eta \\, \\omega\\right) \\, \\theta - \\frac{\\eta \\, \\textcolor{#4F6BD8}{\\hat m}}{\\sqrt{\\textcolor{#7E3AAF}{\\hat s}} + \\epsilon}\\end{aligned}",
     python: "def adamw(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, t):\n    m = beta1 * m + (1 - beta1) * grad\n    s = beta2 * s + (1 - beta2) * grad**2\n    m_hat = m / (1 - beta1**t)\n    s_hat = s / (1 - beta2**t)\n    return (1 - lr * weight_decay) * theta - lr * m_hat / (sqrt(s_hat) + eps), m, s",
+    lines: ["m ← β₁ m + (1 − β₁) g", "s ← β₂ s + (1 − β₂) g²", "m̂ ← m / (1 − β₁ᵗ)", "ŝ ← s / (1 − β₂ᵗ)", "θ ← (1 − η ω) θ − η m̂ / (√ŝ + ε)"],
     template: {"locals": ["m_hat", "s_hat"], "step": ["m$ = beta1 * m$ + (1 - beta1) * grad$;", "s$ = beta2 * s$ + (1 - beta2) * (grad$ * grad$);", "m_hat$ = m$ / (1 - Math.pow(beta1, t));", "s_hat$ = s$ / (1 - Math.pow(beta2, t));"], "next": ["(1 - lr * weight_decay) * theta$ - lr * m_hat$ / (Math.sqrt(s_hat$) + eps)", "m$", "s$"], "look": null, "read": null},
     step: (theta, grad, t, [m, s], { lr, beta1, beta2, eps, weight_decay }) => {
       m = beta1 * m + (1 - beta1) * grad;
@@ -249,6 +262,7 @@ export const RULES = {
     sameAs: null,
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\operatorname{sign}\\left(\\textcolor{#4F6BD8}{m}\\right)\\end{aligned}",
     python: "def signum(theta, grad, m, *, lr, beta=0.9):\n    m = beta * m + (1 - beta) * grad\n    return theta - lr * sign(m), m",
+    lines: ["m ← β m + (1 − β) g", "θ ← θ − η sign(m)"],
     template: {"locals": [], "step": ["m$ = beta * m$ + (1 - beta) * grad$;"], "next": ["theta$ - lr * Math.sign(m$)", "m$"], "look": null, "read": null},
     step: (theta, grad, t, [m], { lr, beta }) => {
       m = beta * m + (1 - beta) * grad;
@@ -267,6 +281,7 @@ export const RULES = {
     sameAs: null,
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\mathrm{direction} &\\leftarrow \\operatorname{sign}\\left(\\textcolor{#1D5FBF}{\\beta_1} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta_1}\\right) \\, \\textcolor{#C2410C}{g}\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\left(1 - \\eta \\, \\omega\\right) \\, \\theta - \\eta \\, \\mathrm{direction}\\end{aligned}",
     python: "def lion(theta, grad, m, *, lr, beta1=0.9, beta2=0.99, weight_decay=0.0):\n    direction = sign(beta1 * m + (1 - beta1) * grad)\n    m = beta2 * m + (1 - beta2) * grad\n    return (1 - lr * weight_decay) * theta - lr * direction, m",
+    lines: ["direction ← sign(β₁ m + (1 − β₁) g)", "m ← β₂ m + (1 − β₂) g", "θ ← (1 − η ω) θ − η direction"],
     template: {"locals": ["direction"], "step": ["direction$ = Math.sign(beta1 * m$ + (1 - beta1) * grad$);", "m$ = beta2 * m$ + (1 - beta2) * grad$;"], "next": ["(1 - lr * weight_decay) * theta$ - lr * direction$", "m$"], "look": null, "read": null},
     step: (theta, grad, t, [m], { lr, beta1, beta2, weight_decay }) => {
       const direction = Math.sign(beta1 * m + (1 - beta1) * grad);
@@ -286,6 +301,7 @@ export const RULES = {
     sameAs: null,
     latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\left(1 - \\textcolor{#1D5FBF}{\\beta}\\right) \\, z + \\textcolor{#1D5FBF}{\\beta} \\, \\theta\\right) \\\\ z &\\leftarrow z - \\eta \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta + \\frac{z - \\theta}{t + 1}\\end{aligned}",
     python: "def schedule_free(theta, grad, z, *, lr, beta=0.9, t):\n    z = z - lr * grad\n    return theta + (z - theta) / (t + 1), z\n\ndef look(theta, z, *, lr, beta):\n    return (1 - beta) * z + beta * theta",
+    lines: ["g = ∇f((1 − β) z + β θ)", "z ← z − η g", "θ ← θ + (z − θ) / (t + 1)"],
     template: {"locals": [], "step": ["z$ = z$ - lr * grad$;"], "next": ["theta$ + (z$ - theta$) / (t + 1)", "z$"], "look": "(1 - beta) * z$ + beta * theta$", "read": null},
     step: (theta, grad, t, [z], { lr, beta }) => {
       z = z - lr * grad;

@@ -1,0 +1,40 @@
+"""Problem sets: checks that teach, and grading that is safe.
+
+In a notebook::
+
+    from momentum_lib import grade
+
+    grade.check("q2", grade.update_rule, my_step, like="heavy_ball", lr=0.001, beta=0.9)
+
+On an instructor's machine::
+
+    python -m momentum_lib.grade SUBMISSIONS --master notebooks/homework/1-idea.ipynb --out RESULTS
+
+``answers``         an answer here or in the sandbox, asked in one way
+``checks``          types, shapes, values, and which known mistake it is
+``misconceptions``  well-known mistakes as rules of their own
+``problem_set``     masters, and the student's copies that are made of them
+``sandbox``         where a student's code runs; ``worker`` is what runs there, ``wire`` what may cross
+``grading``         one submission, many submissions
+``results``         tables, feedback pages
+"""
+
+from .answers import Wrong
+from .checks import Program, array, bug_hunt, function, number, parameter, prediction, update_rule
+
+
+def check(question, test, *args, **kwargs):
+    """Run one check in a notebook and print its sentence; a wrong answer prints what helps and stops nothing.
+
+    Returns True or False, so that a cell may go on from it.
+    """
+    try:
+        said = test(*args, **kwargs)
+    except Wrong as wrong:
+        print(f"{question}: not yet. {wrong}")
+        return False
+    print(f"{question}: {said if isinstance(said, str) else f'{said:g} points'}")
+    return True
+
+
+__all__ = ["Program", "Wrong", "array", "bug_hunt", "check", "function", "number", "parameter", "prediction", "update_rule"]

@@ -1,0 +1,46 @@
+"""Many tasks on several processes, where one that takes its process down with it stops none of the others."""
+
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+
+class Died(RuntimeError):
+    """The process that worked on a task ended; the task's own doing, or the machine's."""
+
+
+def in_turn(function, tasks, jobs):
+    """Yield (key, value or error) of ``function(*arguments)`` for each of ``tasks`` ({key: arguments}), as they finish.
+
+    No more than ``jobs`` tasks are under way.  Where a process dies, those under way are suspects: each is tried once
+    more, alone, and the one that dies again yields Died.
+    """
+    left, suspects = dict(tasks), {}
+    while left or suspects:
+        alone = not left
+        batch, suspects = (suspects, {}) if alone else (left, suspects)
+        pool = ProcessPoolExecutor(1 if alone else jobs, mp_context=get_context("spawn"))
+        waiting = {}
+        try:
+            while batch or waiting:
+                while batch and len(waiting) < (1 if alone else jobs):
+                    key = next(iter(batch))
+                    future = pool.submit(function, *batch[key])
+                    waiting[future] = key, batch.pop(key)
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    key, arguments = waiting[future]
+                    error = future.exception()
+                    if isinstance(error, BrokenProcessPool):
+                        raise error
+                    del waiting[future]
+                    yield key, error or future.result()
+        except BrokenProcessPool:
+            under_way = dict(waiting.values())
+            if alone:
+                suspects = batch
+                for key in under_way:
+                    yield key, Died("the process that graded it ended; see --jobs and --memory-mb if memory was short")
+            else:
+                left, suspects = batch, suspects | under_way
+        finally:
+            pool.shutdown(cancel_futures=True)

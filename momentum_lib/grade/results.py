@@ -1,0 +1,263 @@
+"""What grading leaves behind: one JSON and one feedback page a student, and tables for Canvas, Moodle and people."""
+
+import csv
+import hashlib
+import html
+import io
+import json
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+from .misconceptions import BOOK, CHAPTERS, chapter
+
+MANUAL = "by-hand.csv"
+STYLE = (
+    "body{font:17px/1.55 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1f2933;background:#fff}"
+    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin:.2rem 0}a{color:inherit}.points{float:right;font-variant-numeric:tabular-nums}"
+    ".full{border-left:4px solid #15803d}.part{border-left:4px solid #a16207}.none{border-left:4px solid #c2410c}"
+    "section{padding:.1rem 0 .1rem 1rem;margin:1rem 0}p{margin:.3rem 0;overflow-wrap:anywhere}.quiet{color:#5b6672}"
+    "@media(prefers-color-scheme:dark){body{color:#e6eaf0;background:#14181d}.quiet{color:#9aa6b2}}"
+)
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def write_text(path, text):
+    """Write a file whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    # backslashreplace: half a surrogate pair in somebody's name must not stop the class
+    with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def key_of(path, root):
+    """A safe, unique name for a submission's results: readable letters, then a hash of where the file lies."""
+    relative = Path(path).relative_to(root).as_posix()
+    plain = unicodedata.normalize("NFKD", str(Path(relative).with_suffix(""))).encode("ascii", "ignore").decode()
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "submission"
+    return f"{readable}-{hashlib.sha256(relative.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
+def cell_safe(text):
+    """A text as a spreadsheet's cell: no control characters, and what would be read as a formula gets a quote in front."""
+    text = re.sub(r"[\x00-\x1f\x7f]+", " ", str(text))
+    return "'" + text if text.lstrip()[:1] in ("=", "+", "-", "@") and text.strip() else text
+
+
+def points_text(points):
+    """Points with at most two decimals."""
+    return f"{round(points, 2):g}"
+
+
+def by_hand_rows(folder):
+    """The rows of ``by-hand.csv`` as (line, row), as spreadsheets save it: with a mark in front or without, commas or semicolons."""
+    path = Path(folder) / MANUAL
+    if not path.exists():
+        return
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not in UTF-8; save it as 'CSV UTF-8'.") from None
+    header = text.partition("\n")[0]
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")
+    missing = {"key", "question", "points"} - set(table.fieldnames or ())
+    if missing:
+        raise ValueError(f"{path} lacks the column {sorted(missing)[0]}; needed: key, question, points.")
+    for row in table:
+        yield table.line_num, row
+
+
+def read_by_hand(folder, master=None):
+    """Points given by a person, from ``by-hand.csv``: {(key, question): (points, comment)}.
+
+    Raises ValueError that names the line for a row that does not read, and, where the master is given,
+    for a question that it does not have and for more points than a question has.
+    """
+    path, given = Path(folder) / MANUAL, {}
+    most = {cell.question: cell.points for cell in master.of("check", "essay")} if master else {}
+    for line, row in by_hand_rows(folder):
+        text = (row["points"] or "").strip()
+        if not text:
+            continue
+        here = f"{path}, line {line}"
+        try:
+            points = float(text.replace(",", "."))
+        except ValueError:
+            raise ValueError(f"{here}: points are {text!r}; allowed: a number, or nothing.") from None
+        if not 0 <= points < float("inf"):
+            raise ValueError(f"{here}: points are {points:g}; allowed: a number >= 0.")
+        if master and row["question"] not in most:
+            raise ValueError(f"{here}: there is no question {row['question']!r}; known: {', '.join(most)}.")
+        if master and points > most[row["question"]]:
+            raise ValueError(f"{here}: points are {points:g}; {row['question']} has {most[row['question']]:g}.")
+        given[row["key"], row["question"]] = points, row.get("comment") or ""
+    return given
+
+
+def write_by_hand(folder, master, results):
+    """The table that a person fills in: one row for each essay and each question to be looked at; what is filled in stays.
+
+    It stays also where it was added by a person, and where its submission is no longer there.
+    """
+    given = read_by_hand(folder)
+    rows, asked_for = [], set()
+    names = {cell.question: (cell.title, cell.points) for cell in master.of("check", "essay")}
+    for key, result in sorted(results.items()):
+        asked = [(cell.question, cell.title, cell.points) for cell in master.of("essay")]
+        asked += [(q["question"], q["title"], q["of"]) for q in result["questions"] if q["look"]]
+        for question, title, of in asked:
+            points, comment = given.get((key, question), ("", ""))
+            asked_for.add((key, question))
+            rows.append(
+                [
+                    key,
+                    cell_safe(result["student"]),
+                    question,
+                    title,
+                    f"{of:g}",
+                    points if points == "" else points_text(points),
+                    comment,
+                ]
+            )
+    for (key, question), (points, comment) in given.items():
+        if (key, question) not in asked_for:
+            student, (title, of) = results.get(key, {}).get("student", ""), names.get(question, ("", 0))
+            rows.append([key, cell_safe(student), question, title, f"{of:g}", points_text(points), comment])
+    write_table(Path(folder) / MANUAL, ["key", "student", "question", "title", "of", "points", "comment"], rows)
+
+
+def write_table(path, header, rows):
+    """A CSV file, as RFC 4180 has it."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(header)
+    table.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def total(result, by_hand, key):
+    """All points of a student: the checks', and those that a person gave (which replace a check's)."""
+    sums = {question["question"]: question["points"] for question in result["questions"]}
+    sums |= {question: points for (owner, question), (points, _) in by_hand.items() if owner == key}
+    return sum(sums.values())
+
+
+def write_tables(folder, master, results):
+    """``grades.csv`` for people, ``canvas.csv`` and ``moodle.csv`` for the two systems.
+
+    Canvas matches its rows by ID, which stands in the file names that it hands out (or in the roster);
+    Moodle by its participant number, which stands in the folder names that it hands out.
+    """
+    folder, by_hand = Path(folder), read_by_hand(folder)
+    questions = [cell.question for cell in master.of("check")]
+    essays = [cell.question for cell in master.of("essay")]
+    best = sum(master.points)
+    rows, canvas, moodle = [], [["    Points Possible", "", "", "", "", f"{best:g}"]], []
+    for key, result in sorted(results.items()):
+        points = {q["question"]: points_text(q["points"]) for q in result["questions"]}
+        points |= {question: points_text(value) for (owner, question), (value, _) in by_hand.items() if owner == key}
+        everything = points_text(total(result, by_hand, key))
+        look = "; ".join(
+            filter(
+                None,
+                [
+                    result.get("unreadable", ""),
+                    *result["notes"],
+                    *(f"{q['question']}: a check failed" for q in result["questions"] if q["look"]),
+                ],
+            )
+        )
+        rows.append(
+            [
+                cell_safe(result["student"]),
+                cell_safe(result["file"]),
+                everything,
+                f"{best:g}",
+                *(points.get(q, "") for q in questions + essays),
+                cell_safe(look),
+            ]
+        )
+        ids = result.get("ids", {})
+        canvas.append(
+            [
+                cell_safe(ids.get("name", result["student"])),
+                cell_safe(ids.get("canvas", "")),
+                "",
+                cell_safe(ids.get("login", "")),
+                "",
+                everything,
+            ]
+        )
+        moodle.append(
+            [
+                f"Participant {ids['moodle']}" if "moodle" in ids else "",
+                cell_safe(ids.get("name", result["student"])),
+                cell_safe(ids.get("email", "")),
+                everything,
+                f"{best:g}",
+            ]
+        )
+    write_table(folder / "grades.csv", ["student", "file", "points", "of", *questions, *essays, "look at"], rows)
+    write_table(folder / "canvas.csv", ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", master.title], canvas)
+    write_table(folder / "moodle.csv", ["Identifier", "Full name", "Email address", "Grade", "Maximum Grade"], moodle)
+
+
+def feedback_page(master, result, by_hand, key):
+    """The page that a student gets, as HTML in which every word of the student's is escaped."""
+    say = html.escape
+    parts, asked = [], {question["question"]: question for question in result["questions"]}
+    for cell in master.of("check", "essay"):
+        question = asked.get(cell.question, {"points": None, "said": "Your instructor reads this one."})
+        points, comment = by_hand.get((key, cell.question), (question["points"], ""))
+        parts.append(_section(cell.title, points, cell.points, comment or question["said"]))
+    notes = [result.get("unreadable", ""), *result["notes"]]
+    notes += [f"The cell {name} stopped: {what}" for name, what in result["cells"].items()]
+    aside = "".join(f"<p class='quiet'>{say(str(note)[:700])}</p>" for note in notes if note)
+    best = sum(master.points)
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{say(master.title)}</title><style>{STYLE}</style></head><body><main>'
+        f"<h1>{say(master.title)}</h1><p>{say(result['student'] or result['file'])}: {points_text(total(result, by_hand, key))} of {best:g} points</p>"
+        f"{''.join(parts)}{aside}</main></body></html>\n"
+    )
+
+
+def _section(title, points, of, said):
+    title = re.sub(r"\s*\([^()]*points?[^()]*\)$", "", title)  # the points stand beside it
+    grade = "none" if points == 0 else "full" if points == of else "part"
+    shown = "to be read" if points is None else points_text(points)
+    return (
+        f"<section class='{'part' if points is None else grade}'><h2>{html.escape(title)} <span class='points'>{shown} / {of:g}</span></h2>"
+        f"<p>{linked(html.escape(said))}</p></section>"
+    )
+
+
+def linked(escaped):
+    """An escaped text in which the course's own addresses, and the chapters that it names, are links; nobody else's are."""
+    escaped = re.sub(
+        rf"{re.escape(BOOK)}[\w.-]+", lambda found: f"<a href='{found[0]}'>{found[0].rpartition('/')[2]}</a>", escaped
+    )
+    return re.sub(
+        r"\bchapter (\d{1,2})\b",
+        lambda found: f"<a href='{chapter(int(found[1]))}'>{found[0]}</a>" if int(found[1]) in CHAPTERS else found[0],
+        escaped,
+    )
+
+
+def write_student(folder, key, result):
+    """One student's JSON, whole or not at all."""
+    write_text(Path(folder) / "students" / f"{key}.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_student(folder, key):
+    """One student's JSON as it was left, or None."""
+    try:
+        return json.loads((Path(folder) / "students" / f"{key}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,273 @@
+"""The grader broken on purpose: a hole in the sandbox, a loose comparison, a word not escaped. The property beside each must notice."""
+
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import grading as small
+import numpy as np
+import pytest
+import test_grade_checks as checks
+import test_grade_hostile as hostile
+import test_grade_results as tables
+from mutants import NOTICED, Swap, replace_once, run
+
+from momentum_lib.grade import __main__ as program
+from momentum_lib.grade import answers, parallel, problem_set, results, sandbox, wire
+from momentum_lib.grade import checks as library
+from momentum_lib.grade import grading as grader
+
+
+def folder():
+    """A place of its own for a property that writes files."""
+    return Path(tempfile.mkdtemp(prefix="grade-mutant-"))
+
+
+# -- properties that no other test file has as a function of its own ------------------------------------
+
+
+def ask(source, name, limits=hostile.QUICK):
+    """What a name is after some code ran in the sandbox."""
+    with sandbox.Process(limits, checked=True) as process:
+        reply = process.ask({"op": "run", "cell": "c", "source": source, "limit": limits.cell}, limits.cell + 2)
+        assert "error" not in reply, reply
+        return process.ask({"op": "get", "name": name}, 2).get("value")
+
+
+def the_environment_is_not_handed_on():
+    os.environ["GRADE_CANARY"] = "secret"
+    try:
+        assert ask("import os\nseen = 'GRADE_CANARY' in os.environ", "seen") is False
+    finally:
+        del os.environ["GRADE_CANARY"]
+
+
+def nothing_but_python_is_shown():
+    here = str(Path(__file__).resolve())
+    assert ask(f"import os\nseen = os.path.exists({here!r}) or os.path.exists('/etc/passwd')", "seen") is False
+
+
+def the_disk_is_small():
+    source = """
+import os
+left = 0
+try:
+    for number in range(40):
+        with open(f"{number}", "wb") as file:
+            left += file.write(b"0" * 10**6)
+except OSError:
+    pass
+"""
+    assert ask(source, "left", sandbox.limits_of(cell=5, disk=8 * 2**20)) < 2**24
+
+
+def memory_is_limited():
+    source = "try:\n    hoard = bytearray(10**9)\n    got = True\nexcept MemoryError:\n    got = False"
+    assert ask(source, "got", sandbox.limits_of(cell=5, memory=900 * 2**20)) is False
+
+
+def time_is_not_swallowed():
+    source = "import time\ntry:\n    time.sleep(30)\nexcept Exception:\n    pass"
+    with sandbox.Process(sandbox.limits_of(cell=1), checked=True) as process:
+        reply = process.ask({"op": "run", "cell": "c", "source": source, "limit": 0.3}, 5)
+    assert reply.get("error", {}).get("kind") == "OutOfTime"
+
+
+def a_change_in_place_is_seen():
+    with sandbox.Process(hostile.QUICK, checked=True) as process:
+        process.ask({"op": "run", "cell": "c", "source": "def f(x):\n    x *= 2\n    return x", "limit": 2}, 4)
+        remote = answers.Remote("f", lambda request: process.ask(request, 4), 2)
+        with pytest.raises(answers.Wrong, match="in place"):
+            remote.call(np.ones(2))
+
+
+def a_rate_that_is_off_by_a_thousandth_is_wrong():
+    def mine(theta, grad, v, *, lr, beta):
+        v = beta * v + grad
+        return theta - 1.001 * lr * v, v
+
+    with pytest.raises(answers.Wrong):
+        library.update_rule(mine, "heavy_ball", lr=0.02, beta=0.8)
+
+
+def a_path_of_nan_is_no_known_mistake():
+    def mine(theta, grad, v, *, lr, beta):
+        return theta * np.nan, v
+
+    with pytest.raises(answers.Wrong) as wrong:
+        library.update_rule(mine, "heavy_ball", lr=0.02, beta=0.8)
+    assert wrong.value.why is None
+
+
+def points_stay_within_the_question():
+    checker = grader.Checker(small.master(folder()), "ada", None)
+    for value, points in (("99.0", 3), ("-99.0", 0), ("1.5", 1.5), ("'fine'", 3), ("True", 3)):
+        hidden = f"### BEGIN HIDDEN TESTS\n{value}\n### END HIDDEN TESTS"
+        assert checker.grade(problem_set.Cell("c", "code", "check", "q", 3.0, hidden))["points"] == points
+
+
+def the_masters_given_cells_run():
+    master = small.master(folder())
+    changed = small.with_cells({"imports": "import sys; sys.exit()", "q1-check": "1 / 0"})
+    submission = grader.read_submission(small.write(folder(), changed))
+    cells = dict(grader.cells_to_run(master, submission))
+    assert "import numpy" in cells["imports"] and "q1-check" not in cells and "setup" not in cells
+
+
+def every_word_is_escaped():
+    bad = hostile.MARKUP
+    question = {"question": "q1-check", "title": bad, "points": 0.0, "of": 3.0, "said": bad, "why": None, "look": False}
+    result = {"file": bad, "student": bad, "questions": [question], "notes": [bad], "cells": {"c": bad}, "unreadable": bad}
+    page = results.feedback_page(small.master(folder()), result, {("key", "q4"): (1.0, bad)}, "key")
+    assert "<script" not in page and "<img" not in page
+    assert "<script" not in results._section(bad, 0.0, 3.0, "")
+
+
+def only_what_is_unchanged_is_kept():
+    place = folder()
+    master = small.master(place)
+    old = {"digest": grader.file_digest(master.path), "master": master.digest, "owner": "ada"}
+    assert program.still_good(old, master.path, master, "ada")
+    for change in ({"digest": "x"}, {"master": "x"}, {"owner": None}, {"again": True}):
+        assert not program.still_good(old | change, master.path, master, "ada"), change
+
+
+def a_leak_is_found():
+    for where in ("source", "metadata", "outputs"):
+        tables.test_a_leak_is_found_wherever_it_is(folder(), where)
+    master = small.master(folder())
+    copy = master.student_copy()
+    copy["cells"][3]["source"] = '# try grade.update_rule(my_step, "heavy_ball", lr=0.03, beta=0.7, steps=30) first'
+    assert problem_set.leaks(master, copy)
+
+
+def no_copy_leaks():
+    tables.test_the_copy_holds_no_solution_and_no_hidden_test(folder())
+
+
+def what_is_no_number_is_told():
+    for value in (True, "3", None, [1.0], np.array([1.0, 2.0]), float("nan")):
+        with pytest.raises(answers.Wrong):
+            answers.as_number("x", wire.decode(wire.encode(value)))
+
+
+def objects_and_programs_do_not_cross():
+    for data in (
+        {"array": [1], "shape": [1], "dtype": "object"},
+        {"program": "f = 1", "name": "f"},
+        {"dict": [[{"list": []}, 1]]},
+    ):
+        with pytest.raises(ValueError):
+            wire.decode(data)
+
+
+def spreadsheets_are_read():
+    tables.test_points_by_hand_read_as_spreadsheets_save_them(folder())
+
+
+def folders_that_are_shown_are_named():
+    assert sandbox.readable_from_inside(Path(sys.prefix) / "x") and not sandbox.readable_from_inside(tempfile.gettempdir())
+
+
+# (module, right text, wrong text, what is wrong, the property that must fail, its arguments)
+MUTANTS = [
+    (sandbox, '"--unshare-all", ', "", "the network is there", hostile.test_there_is_no_network, (None,)),
+    (sandbox, '"--clearenv", ', "", "the instructor's environment is handed on", the_environment_is_not_handed_on, ()),
+    (sandbox, '"--seccomp", str(filter_fd)]', "]", "no system-call filter", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    (sandbox, '"forbid": REFUSE | EPERM', '"forbid": ALLOW', "the filter lets through what it lists",
+     hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    (sandbox, '"refuse": REFUSE | EAGAIN', '"refuse": ALLOW', "processes may be started", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    (sandbox, '"--remount-ro", "/dev", ', "", "memory without limit in /dev", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    (sandbox, '["--remount-ro", "/dev", "--remount-ro", "/"]', '["--remount-ro", "/dev"]', "memory without limit in /",
+     hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    (sandbox, '["--dev", "/dev", ', '["--proc", "/proc", "--dev", "/dev", ', "/proc is shown",
+     hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    (sandbox, '("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache")', '("/usr", "/lib", "/lib64", "/bin", "/etc")', "/etc is shown",
+     nothing_but_python_is_shown, ()),
+    (sandbox, '"--size", str(limits.disk), ', "", "a disk without limit", the_disk_is_small, ()),
+    (sandbox, "Path(sys.base_prefix), Path(sys.prefix), PACKAGE]", "PACKAGE]", "results may lie beside Python", folders_that_are_shown_are_named, ()),
+    (library, "CLOSE = 1e-9", "CLOSE = 1e-2", "a loose comparison of paths", a_rate_that_is_off_by_a_thousandth_is_wrong, ()),
+    (library, "return same(a, b) and same(b, a)", "return same(a, b)", "NaN is every mistake", a_path_of_nan_is_no_known_mistake, ()),
+    (library, "if killed == 0:", "if killed < 0:", "a test that finds nothing is praised",
+     checks.test_a_bug_hunt_that_cries_wolf_or_sleeps_earns_nothing, ()),
+    (library, "f\"{student.strip().lower()}\\n{name}\"", "f\"{student.strip().lower()}\"", "one parameter for all questions",
+     checks.test_a_parameter_depends_on_the_student_and_the_question_and_nothing_else, ()),
+    (grader, "max(0.0, min(float(value), cell.points))", "max(0.0, float(value))", "more points than there are", points_stay_within_the_question, ()),
+    (grader, "max(0.0, min(float(value), cell.points))", "min(float(value), cell.points)", "less than none", points_stay_within_the_question, ()),
+    (grader, "yield label if seen[label] == 1 else f\"{label} ({seen[label]})\", given.get(question, source)",
+     "yield label, source", "a student's given cells run", the_masters_given_cells_run, ()),
+    (grader, "if question not in checks and name != SETUP:", "if name != SETUP:", "a student's check cells run", the_masters_given_cells_run, ()),
+    (results, 'f"<p>{linked(html.escape(said))}</p></section>"', 'f"<p>{linked(said)}</p></section>"', "a sentence not escaped", every_word_is_escaped, ()),
+    (results, "<h2>{html.escape(title)}", "<h2>{title}", "a title not escaped", every_word_is_escaped, ()),
+    (results, "{say(str(note)[:700])}", "{str(note)[:700]}", "a note not escaped", every_word_is_escaped, ()),
+    (results, "{say(result['student'] or result['file'])}", "{result['student'] or result['file']}", "a name not escaped", every_word_is_escaped, ()),
+    (results, '("=", "+", "-", "@")', '("=", "+", "-")', "a formula in a table", hostile.test_a_table_holds_no_formula, (None,)),
+    (results, '"utf-8-sig"', '"utf-8"', "a spreadsheet's mark is read as a name", spreadsheets_are_read, ()),
+    (results, "points > most[row[\"question\"]]", "points > 10 * most[row[\"question\"]]", "more points by hand than there are", spreadsheets_are_read, ()),
+    (problem_set, "### BEGIN HIDDEN TESTS[^\\n]*\\n.*?^", "### BEGIN HIDDEN TEST[^\\nS]*\\n.*?^", "hidden tests are not found", no_copy_leaks, ()),
+    (problem_set, "return BLANK_ESSAY", "return self.source", "a model answer is handed out", no_copy_leaks, ()),
+    (problem_set, 'kept = {key: meta[key] for key in ("nbgrader", "tags") if key in meta}', "kept = {**meta, 'was': cell.source}",
+     "the source stands in the metadata", no_copy_leaks, ()),
+    (problem_set, 'if len(line) > 8 or "###" in line', "if len(line) > 99", "short secrets are no secrets", a_leak_is_found, ()),
+    (problem_set, "(len(line) > 24 and line in everything)", "False", "a secret inside a longer line", a_leak_is_found, ()),
+    (program, 'old.get("digest") == file_digest(path)', "True", "a changed submission keeps its points", only_what_is_unchanged_is_kept, ()),
+    (program, 'old.get("master") == master.digest', "True", "a changed master changes nothing", only_what_is_unchanged_is_kept, ()),
+    (program, 'not old.get("again")', "True", "what the grader failed at stays so", only_what_is_unchanged_is_kept, ()),
+    (parallel, "suspects | under_way", "suspects", "those under way are lost", tables.test_a_process_that_dies_stops_none_of_the_others, ()),
+    (answers, "reject_changes(self.name, changed)\n        return value", "return value", "a change in place passes", a_change_in_place_is_seen, ()),
+    (answers, "if type(value) not in (int, float):", "if not isinstance(value, (int, float)):", "True is a number", what_is_no_number_is_told, ()),
+    (wire, 'if dtype.kind not in "biuf":\n        raise', 'if dtype.kind not in "biufO":\n        raise', "objects cross", objects_and_programs_do_not_cross, ()),
+    (wire, "str(name)} if programs:", "str(name)}:", "programs run where the score is kept", objects_and_programs_do_not_cross, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant[0].__name__.rpartition('.')[2]}: {mutant[3]}")
+def test_a_broken_grader_is_noticed(mutant):
+    """A mutant that the property meant for it lets pass."""
+    module, right, wrong, _, test, arguments = mutant
+    sandbox.refusal()  # tried once, with the sandbox as it should be
+    with Swap(module, right, wrong, [hostile, checks, tables, sys.modules[__name__], small]):
+        vars(sandbox)["refusal"] = lambda: None
+        with pytest.raises((*NOTICED, OSError, KeyError)):
+            run(test, arguments)
+
+
+# (text of worker.py, wrong text, what is wrong, property)
+IN_THE_WORKER = [
+    ("(resource.RLIMIT_AS, memory),", "", "memory without limit", memory_is_limited),
+    ("class OutOfTime(BaseException):", "class OutOfTime(Exception):", "the time limit can be swallowed", time_is_not_swallowed),
+    ("encode(a) != encode(b)", "False", "changes in place are not seen", a_change_in_place_is_seen),
+]
+
+
+@contextmanager
+def a_worker_with(right, wrong):
+    """The sandbox shows a copy of the library whose worker has another text."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "momentum_lib"
+        shutil.copytree(sandbox.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "widgets"))
+        path = copy / "grade" / "worker.py"
+        path.write_text(replace_once(path.read_text("utf-8"), right, wrong, "worker.py"), "utf-8")
+        kept, sandbox.PACKAGE = sandbox.PACKAGE, copy
+        try:
+            yield
+        finally:
+            sandbox.PACKAGE = kept
+
+
+@pytest.mark.parametrize("mutant", IN_THE_WORKER, ids=lambda mutant: mutant[2])
+def test_a_broken_worker_is_noticed(mutant):
+    right, wrong, _, test = mutant
+    with a_worker_with(right, wrong), pytest.raises(NOTICED):
+        test()
+
+
+def test_the_right_grader_passes_every_property():
+    """A swap that leaves something broken, or properties that would fail whatever the grader does."""
+    for test, arguments in dict.fromkeys(
+        [(mutant[4], mutant[5]) for mutant in MUTANTS] + [(row[3], ()) for row in IN_THE_WORKER]
+    ):
+        run(test, arguments)
