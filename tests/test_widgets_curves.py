@@ -26,7 +26,7 @@ def js(node):
 
 def run(side, seed, lr=0.1, role="judge", n=120, ends=True):
     """A row as a record has it: a falling curve of ``n`` points every 10 steps, cut short where the run diverged."""
-    values = [3 + seed / 10 + 2 / (1 + lr * k) for k in range(n)]
+    values = [3 + seed % 100 / 10 + 2 / (1 + lr * k) for k in range(n)]
     evaluations = [[10 * n // 2, values[n // 2]], [10 * n, values[-1]]]
     return {
         "role": role, "side": side, "rule": side.split(" ")[0], "lr": lr, "seed": seed, "curve": [[10 * k + 10, v] for k, v in enumerate(values)],
