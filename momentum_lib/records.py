@@ -32,7 +32,8 @@ from .train.summary import SUMMARIES
 FORMAT = "momentum_lib.record"
 VERSION = 1
 LIBRARY = Path(__file__).resolve().parent
-FOLDER = LIBRARY.parent / "notebooks" / "records"
+_BESIDE, _INSTALLED = LIBRARY.parent / "notebooks" / "records", LIBRARY / "recorded"
+FOLDER = _BESIDE if _BESIDE.is_dir() or not _INSTALLED.is_dir() else _INSTALLED  # the wheel carries the records as package data
 
 TEXT, NUMBER, LIST, DICT = str, (int, float), list, dict
 FIELDS = {

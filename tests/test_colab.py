@@ -60,6 +60,7 @@ def colab(tmp_path_factory):
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "momentum_lib", source / "momentum_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "notebooks" / "records", source / "notebooks" / "records")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(work), str(source)]
     subprocess.run(command, check=True, capture_output=True)
     return python, next(work.glob("momentum_lib-*.whl"))

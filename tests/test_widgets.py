@@ -93,6 +93,8 @@ def test_nan_and_unknown_names_are_refused(figure):
             "flag": "yes",
             "numbers": {"no such name": 1.0},
             "table": {"no such row": {}},
+            "name": 7,
+            "runs": {"no such runs": {}},
         }[spec["kind"]]
         before = getattr(figure, name)
         with pytest.raises(traitlets.TraitError, match="allowed"):

@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 import _pages  # noqa: E402
 
 import momentum_lib as ml  # noqa: E402
+from momentum_lib import records  # noqa: E402
 
 CHAPTERS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 PAGES = {**CHAPTERS, "errata": ROOT / "notebooks" / "errata.ipynb"}
@@ -38,7 +39,7 @@ def rows():
 
 def measure(row):
     """The value of a row's expression, evaluated with the library's names."""
-    names = {"np": np, "ml": ml, **{name: getattr(ml, name) for name in ml.__all__}}
+    names = {"np": np, "ml": ml, "records": records, **{name: getattr(ml, name) for name in ml.__all__}}
     return eval(row["code"], names)  # noqa: S307  (our own data file)
 
 

@@ -17,6 +17,7 @@ except ImportError as error:
 from ._base import FIGURES, LiveFigure
 from .basin import Basin
 from .crosswalk import Crosswalk
+from .curves import Curves
 from .dial import Dial
 from .disc import Disc
 from .filter import Filter
@@ -42,6 +43,7 @@ def make(figure, **state):
 __all__ = [
     "Basin",
     "Crosswalk",
+    "Curves",
     "Dial",
     "Disc",
     "FIGURES",

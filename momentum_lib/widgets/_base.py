@@ -216,6 +216,58 @@ class Table(_State):
         return {"kind": "table", "initial": self.make_dynamic_default(), "bounds": bounds}
 
 
+class Name(_State):
+    """A short text that names something in the figure's own data; what it does not name, the figure ignores."""
+
+    LONGEST = 400
+
+    def validate(self, obj, value):
+        if not isinstance(value, str) or len(value) > self.LONGEST:
+            self.refuse(value, f"a text of at most {self.LONGEST} characters")
+        return value
+
+    def spec(self):
+        return {"kind": "name", "initial": self.default_value}
+
+
+class Runs(_State):
+    """Curves of runs, by experiment: what ``curves.excerpts`` makes of records.  It is no part of a link."""
+
+    LISTS = ("steps", "held_steps", "sides")
+    SIDE = {
+        **dict.fromkeys(("name", "title", "group", "of", "look", "dash"), str),
+        **dict.fromkeys(("training", "held_out", "ends", "tried"), list),
+        "lr": (int, float),
+    }
+
+    def __init__(self):
+        super().__init__({})
+
+    def make_dynamic_default(self):
+        return {}
+
+    def validate(self, obj, value):
+        if not isinstance(value, dict) or not all(self._whole(part) for part in value.values()):
+            raise traitlets.TraitError(f"{self.name} is not what it should be; allowed: what curves.excerpts(*records) returns.")
+        return value
+
+    def _whole(self, part):
+        if not isinstance(part, dict) or not isinstance(part.get("title"), str):
+            return False
+        if not all(isinstance(part.get(name), list) and part[name] for name in self.LISTS):
+            return False
+        return all(
+            isinstance(side, dict)
+            and all(isinstance(side.get(name), kind) for name, kind in self.SIDE.items())
+            and side["look"] in LOOKS
+            and side["training"]
+            for side in part["sides"]
+        )
+
+    def spec(self):
+        return {"kind": "runs", "initial": {}}
+
+
 # -- the figure -------------------------------------------------------------------------------
 
 

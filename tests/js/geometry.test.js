@@ -146,6 +146,16 @@ test("an address keeps every kind of state exactly", () => {
   assert.equal(decode(specs.a, ""), null);
 });
 
+test("names keep to a length; runs are checked, and no address carries them", () => {
+  const specs = { runs: kinds.runs(), side: kinds.name("") }, part = { steps: [1], held_steps: [1], sides: [{}] };
+  assert.deepEqual(["a, b", "", 3, "x".repeat(401)].map((v) => clampValue(specs.side, v, "old")), ["a, b", "", "old", "old"]);
+  assert.deepEqual(clampValue(specs.runs, { one: part }), { one: part });
+  for (const bad of [null, 3, [part], { one: null }, { one: { ...part, steps: [] } }, { one: { steps: [1], sides: [1] } }]) assert.deepEqual(clampValue(specs.runs, bad), {});
+  const address = toHash("curves", specs, { runs: { one: part }, side: "adamw 0.9,adamw 0" });
+  assert.ok(!address.includes("runs"));
+  assert.deepEqual(fromHash(`${address}&runs=1`, "curves", specs), { side: "adamw 0.9,adamw 0" });
+});
+
 test("numbers: typed, shown, written as Python", () => {
   assert.deepEqual(["0,05", " 2/26 ", "−3", "1e-3", "1/0", "x", "", "1/2/3", "0x10", "12 000"].map(parseNumber), [0.05, 2 / 26, -3, 1e-3, NaN, NaN, NaN, NaN, NaN, 12000]);
   assert.deepEqual([0.0769230, -2.5, 1000, 12345, 1e-6, 3.2e-9, 0, Infinity, 0.5].map((v) => show(v)), ["0.0769", "−2.5", "1000", "12\u202f345", "10⁻⁶", "3.20 × 10⁻⁹", "0", "∞", "0.5"]);

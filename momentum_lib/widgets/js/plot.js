@@ -325,7 +325,7 @@ export function heatPixels(values, nx, ny, low, high, log = true, beyond) {
 // ------------------------------------------------------------------------------------------------------ the drawing
 
 /**
- * @typedef {{domain: number[], type?: "linear"|"log"|"near-one", label?: string, count?: number, format?: (v: number) => string, hidden?: boolean}} Axis
+ * @typedef {{domain: number[], type?: "linear"|"log"|"near-one", label?: string, count?: number, ticks?: (low: number, high: number, count: number) => number[], format?: (v: number) => string, hidden?: boolean}} Axis
  * @typedef {ReturnType<typeof createPlot>} Plot
  */
 
@@ -585,7 +585,7 @@ export function createPlot({ life, parent, label, x: xAxis, y: yAxis, equal = fa
   function drawAxes() {
     const { left, right, top, bottom } = plot.inner, parts = [];
     const find = (/** @type {Axis} */ axis, /** @type {number} */ pixels, /** @type {number} */ each) =>
-      (axis.type === "log" ? logTicks : ticks)(axis.domain[0], axis.domain[1], axis.count ?? Math.max(2, Math.round(pixels / each)));
+      (axis.ticks ?? (axis.type === "log" ? logTicks : ticks))(axis.domain[0], axis.domain[1], axis.count ?? Math.max(2, Math.round(pixels / each)));
     const word = (/** @type {Axis} */ axis, /** @type {number} */ value) =>
       axis.format ? axis.format(value) : axis.type === "log" ? (value >= 0.01 && value <= 1000 ? show(value) : powerOfTen(Math.round(Math.log10(value)))) : show(value);
     if (!xAxis.hidden) {

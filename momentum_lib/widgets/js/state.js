@@ -8,7 +8,9 @@
 /** @typedef {{kind: "flag", initial: boolean}} FlagSpec */
 /** @typedef {{kind: "numbers", initial: Record<string, number>, bounds: Record<string, [number, number]>}} NumbersSpec */
 /** @typedef {{kind: "table", initial: Record<string, Record<string, number>>, bounds: Record<string, Record<string, [number, number]>>}} TableSpec */
-/** @typedef {NumberSpec|PointSpec|ChoiceSpec|ChoicesSpec|FlagSpec|NumbersSpec|TableSpec} Spec */
+/** @typedef {{kind: "name", initial: string}} NameSpec */
+/** @typedef {{kind: "runs", initial: Record<string, any>}} RunsSpec */
+/** @typedef {NumberSpec|PointSpec|ChoiceSpec|ChoicesSpec|FlagSpec|NumbersSpec|TableSpec|NameSpec|RunsSpec} Spec */
 
 /** A real number in [min, max]. @returns {NumberSpec} */
 export const number = (/** @type {number} */ initial, /** @type {number} */ min, /** @type {number} */ max) => ({ kind: "number", initial, min, max });
@@ -26,6 +28,10 @@ export const flag = (/** @type {boolean} */ initial) => ({ kind: "flag", initial
 export const numbers = (/** @type {Record<string, number>} */ initial, /** @type {Record<string, [number, number]>} */ bounds) => ({ kind: "numbers", initial, bounds });
 /** Rows of named real numbers, each in its bounds; any row and any number may be left out. @returns {TableSpec} */
 export const table = (/** @type {Record<string, Record<string, number>>} */ initial, /** @type {Record<string, Record<string, [number, number]>>} */ bounds) => ({ kind: "table", initial, bounds });
+/** A short text that names something in the figure's own data. @returns {NameSpec} */
+export const name = (/** @type {string} */ initial) => ({ kind: "name", initial });
+/** Curves of runs, by experiment: data that comes with the page and is no part of an address. @returns {RunsSpec} */
+export const runs = () => ({ kind: "runs", initial: {} });
 
 const inside = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) => Math.min(Math.max(value, low), high);
 const real = (/** @type {unknown} */ value) => typeof value === "number" && Number.isFinite(value);
@@ -61,6 +67,11 @@ export function clampValue(spec, value, fallback = spec.initial) {
         .filter(([name]) => real(value[row]?.[name])).map(([name, [low, high]]) => [name, inside(value[row][name], low, high)]))]);
       return Object.fromEntries(rows.filter(([, columns]) => Object.keys(columns).length));
     }
+    case "name": return typeof value === "string" && value.length <= 400 ? value : fallback;
+    case "runs": {
+      const whole = (/** @type {any} */ part) => part !== null && typeof part === "object" && ["steps", "held_steps", "sides"].every((list) => Array.isArray(part[list]) && part[list].length);
+      return value !== null && typeof value === "object" && !Array.isArray(value) && Object.values(value).every(whole) ? value : fallback;
+    }
     default: throw new TypeError(`unknown kind of state: ${/** @type {any} */ (spec).kind}`);
   }
 }
@@ -93,6 +104,7 @@ export function decode(spec, text) {
       for (const [, row, name, v] of text.matchAll(/(\w+)\.(\w+):([^,]+)/g)) if (Object.hasOwn(spec.bounds, row)) (rows[row] ??= {})[name] = asNumber(v);
       return clampValue(spec, rows);
     }
+    case "runs": return null;
     default: return clampValue(spec, text, null);
   }
 }
@@ -105,7 +117,7 @@ export function decode(spec, text) {
  */
 export function toHash(key, specs, values) {
   const query = new URLSearchParams({ live: key });
-  for (const [name, spec] of Object.entries(specs)) query.set(name, encode(spec, values[name]));
+  for (const [name, spec] of Object.entries(specs)) if (spec.kind !== "runs") query.set(name, encode(spec, values[name]));
   return "#" + query.toString().replace(/%2C/gi, ",").replace(/%3A/gi, ":");
 }
 

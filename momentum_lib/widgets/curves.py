@@ -1,0 +1,306 @@
+"""The record browser: the curves of recorded runs, side by side, smoothed as the reader likes."""
+
+import functools
+import math
+
+import numpy as np
+
+from .. import descend, rules, surfaces, theory
+from ..notation import LOOKS
+from ._base import INK, QUIET, Choice, Flag, LiveFigure, Name, Number, Runs, canvas
+
+POINTS = 50
+"""An excerpt keeps at most so many points of a curve."""
+TRIED = 24
+"""... and so many settings of a side that were tried."""
+QUANTITIES = {"training": "training loss", "held out": "held-out loss"}
+AXES = ("linear", "log loss", "log both")
+
+
+# -- from a record to what a page can carry ----------------------------------------------------
+
+
+def _short(value):
+    """A loss to four digits."""
+    return float(f"{value:.4g}")
+
+
+def thinned(curve, keep):
+    """``curve``, a list of [step, value], with every ``keep`` neighbours replaced by their mean at the last one's step.
+
+    Values of a record are means over equally many steps, so a mean of neighbours is one over more steps.
+    """
+    parts = [curve[k : k + keep] for k in range(0, len(curve), keep)]
+    return [[part[-1][0], _short(np.mean([value for _, value in part]))] for part in parts if len(part) == keep]
+
+
+def _pixels(dash, width):
+    return " ".join(f"{float(part) * width:g}" for part in dash.split())
+
+
+def _own_look(name):
+    """(name in LOOKS, SVG dash) of a rule: its family's colour, and the dash by which the family tells it apart."""
+    rule = rules.get(name)
+    look = LOOKS[rule.family]
+    family = [r.name for r in rules.RULES.values() if r.family == rule.family]
+    order = [look.lead, *(n for n in family if n != look.lead)] if look.lead in family else family
+    rank = order.index(name) % (1 + len(look.members))
+    return rule.family, look.dash if rank == 0 else _pixels(look.members[rank - 1], look.width)
+
+
+def side_looks(rows):
+    """(name in LOOKS, SVG dash) of each side: ``rows`` are (rule, group) in order.
+
+    Sides of one group share their rule's colour and differ by dash; the first of them, which has no momentum, is ink.
+    """
+    found, seen = [], {}
+    for rule, group in rows:
+        k = seen[group] = seen.get(group, -1) + 1
+        if not group:
+            found.append(_own_look(rule))
+        elif k == 0:
+            found.append(("ink", ""))
+        else:
+            family = rules.get(rule).family
+            dashes = ("", *(_pixels(dash, 2) for dash in LOOKS[family].members if dash))
+            found.append((family, dashes[(k - 1) % len(dashes)]))
+    return found
+
+
+def excerpt(record, points=POINTS):
+    """What the figure shows of one record (see ``momentum_lib.records``): its curves, thinned, to four digits.
+
+    ``points``: at most so many of each curve are kept.  Returns plain data: ``title``, ``steps`` and ``held_steps`` (where the
+    points lie), and ``sides``: for each its ``name``, ``title`` and look (``look``, ``dash``), ``group`` (its rule where an experiment has
+    several sides of each; else ""), the ``lr`` that tuning chose, one curve a judged
+    seed (``training``, ``held_out``), ``ends`` (their last held-out losses; None where a run diverged) and ``tried``
+    (the tuning runs: [lr, training curve, last held-out loss]).  A run that diverged has a shorter curve.
+    """
+    rows = record["rows"]
+    longest = max(len(row["curve"]) for row in rows)
+    keep = max(1, -(-longest // points))
+    grid = max((thinned(row["curve"], keep) for row in rows), key=len)
+    held = max((row["evaluations"] for row in rows), key=len)
+    values = lambda row: [value for _, value in thinned(row["curve"], keep)]
+    sides = []
+    for name in dict.fromkeys(row["side"] for row in rows):
+        mine = [row for row in rows if row["side"] == name]
+        judged = [row for row in mine if row["role"] == "judge"]
+        tried = [[row["lr"], values(row), row["held_out"] and _short(row["held_out"])] for row in mine if row["role"] == "tune"]
+        sides.append(
+            {
+                "name": name,
+                "title": f"momentum {name.split(' ')[-1]}" if " " in name else rules.get(mine[0]["rule"]).title,
+                "group": mine[0]["rule"] if " " in name else "",
+                "of": rules.get(mine[0]["rule"]).title,
+                "lr": judged[0]["lr"],
+                "training": [values(row) for row in judged],
+                "held_out": [[_short(value) for _, value in row["evaluations"]] for row in judged],
+                "ends": [row["held_out"] and _short(row["held_out"]) for row in judged],
+                "tried": tried[:TRIED],
+            }
+        )
+    rule_of = {row["side"]: row["rule"] for row in rows}
+    told = side_looks([(rule_of[side["name"]], side["group"]) for side in sides])
+    for side, (look, dash) in zip(sides, told):
+        side.update(look=look, dash=dash)
+    return {
+        "title": f"{record['experiment']}, {record['family']}",
+        "steps": [step for step, _ in grid],
+        "held_steps": [step for step, _ in held],
+        "sides": sides,
+    }
+
+
+def excerpts(*records, points=POINTS):
+    """The state ``runs`` of :class:`Curves` for several records, by title."""
+    return {part["title"]: part for part in (excerpt(record, points) for record in records)}
+
+
+@functools.lru_cache(maxsize=1)
+def example():
+    """What the figure shows when it is given no runs: two rules on a noisy ravine, made on the spot as a record is.
+
+    Five rates tried on one seed, five other seeds judged at the best one; 120 steps, the noisy loss of the path.
+    """
+    rows, contest = [], {"gradient_descent": {}, "heavy_ball": {"beta": 0.9}}
+    for name, hyper in contest.items():
+        made = {}
+        for lr in (0.001, 0.003, 0.01, 0.03, 0.06):
+            made[lr] = _noisy_run(name, lr, hyper, 100)
+            rows.append({**made[lr], "role": "tune"})
+        best = min(made, key=lambda lr: made[lr]["held_out"])
+        rows += [{**_noisy_run(name, best, hyper, seed), "role": "judge"} for seed in (1, 2, 3, 4, 5)]
+    record = {"experiment": "noisy ravine", "family": "example", "rows": rows}
+    return excerpts(record)
+
+
+def _noisy_run(name, lr, hyper, seed):
+    run = descend(rules.get(name), surfaces.noisy(surfaces.ravine, 3.0, seed), steps=120, lr=lr, **hyper)
+    values = surfaces.ravine.value(run.points[1:].T)
+    curve = [[5 * (k + 1), float(part.mean())] for k, part in enumerate(values.reshape(24, 5))]
+    ends = [[30 * (k + 1), float(values[30 * k + 29])] for k in range(4)]
+    return {"side": name, "rule": name, "lr": lr, "seed": seed, "curve": curve, "evaluations": ends, "held_out": ends[-1][1]}
+
+
+# -- what is drawn -----------------------------------------------------------------------------
+
+
+def smooth(values, beta):
+    """The bias-corrected moving average of chapter 2 along the last axis: ``rules.averaged_momentum``'s memory over 1 - beta**t."""
+    values = np.asarray(values, dtype=float)
+    (kept,), out = rules.averaged_momentum.init(np.zeros(values.shape[:-1])), np.empty_like(values)
+    for k in range(values.shape[-1]):
+        _, (kept,) = rules.averaged_momentum.step(0.0, values[..., k], (kept,), {"lr": 0.0, "beta": beta}, k + 1)
+        out[..., k] = kept / (1 - beta ** (k + 1))
+    return out
+
+
+def together(curves):
+    """Mean, lowest and highest of curves (lists), point by point, as far as all of them go: three arrays (n,)."""
+    n = min(map(len, curves))
+    values = np.array([curve[:n] for curve in curves], dtype=float).reshape(len(curves), n)
+    return values.mean(0), values.min(0), values.max(0)
+
+
+class Curves(LiveFigure):
+    """The curves of recorded runs: loss against step, the mean over the seeds in the band of all seeds.
+
+    ``runs``        what :func:`excerpts` makes of records; without it, an :func:`example` is shown
+    ``experiment``  the title of one of them; "" is the first in the alphabet
+    ``rule``        which rule's sides, where an experiment has several of each rule; "" is the first
+    ``sides``       names of the sides to draw, with commas between; "" is all of them
+    ``beta``        momentum of the moving average that smooths the curves, 0 (none) to 0.995
+    ``axes``        "linear", "log loss" or "log both"
+    ``quantity``    "training" (each point a mean over some steps) or "held out"
+    ``losing``      whether the settings that lost the tuning are drawn, too
+    ``at``          where along the steps the values are read, 0 (the first point) to 1 (the last)
+
+    Values outside are clamped; NaN, unknown names and runs of another form raise ``traitlets.TraitError``.
+    """
+
+    figure = "curves"
+    title = "Recorded runs: every seed, every setting that was tried, smoothed by your own momentum"
+
+    runs = Runs()
+    experiment = Name("")
+    rule = Name("")
+    sides = Name("")
+    beta = Number(0, 0, 0.995)
+    axes = Choice("linear", AXES)
+    quantity = Choice("training", list(QUANTITIES))
+    losing = Flag(False)
+    at = Number(1, 0, 1)
+
+    def __init__(self, **state):
+        super().__init__(**{**state, "runs": state.get("runs") or example()})
+
+    def __repr__(self):
+        rest = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.spec() if name != "runs")
+        return f"Curves(runs=<{'; '.join(self.runs)}>, {rest})"
+
+    # -- what is computed ------------------------------------------------------------------------
+
+    def chosen(self):
+        """The excerpt on show, and those of its sides that are drawn."""
+        part = self.runs.get(self.experiment) or self.runs[min(self.runs)]
+        groups = list(dict.fromkeys(side["group"] for side in part["sides"]))
+        group = self.rule if self.rule in groups else groups[0]
+        mine = [side for side in part["sides"] if side["group"] == group]
+        wanted = self.sides.split(",")
+        return part, [side for side in mine if side["name"] in wanted] or mine
+
+    def numbers(self):
+        """What the figure shows, as plain data: for each side drawn ``mean``, ``low`` and ``high`` (smoothed) and what is read at the cursor."""
+        part, sides = self.chosen()
+        training = self.quantity == "training"
+        steps = part["steps" if training else "held_steps"]
+        index = round(self.at * (len(steps) - 1))
+        out = []
+        for side in sides:
+            curves = side["training" if training else "held_out"]
+            mean, low, high = (smooth(row, self.beta) for row in together(curves))
+            ends = [end for end in side["ends"] if end is not None]
+            out.append(
+                {
+                    "name": side["name"],
+                    "mean": mean,
+                    "low": low,
+                    "high": high,
+                    "raw": together(curves)[0],
+                    "value": float(mean[index]) if index < len(mean) else None,
+                    "end": float(np.mean(ends)) if ends else None,
+                    "sd": float(np.std(ends, ddof=1)) if len(ends) > 1 else None,
+                    "diverged": len(side["ends"]) - len(ends),
+                    "losers": [curve for lr, curve, _ in side["tried"] if lr != side["lr"]] if self.losing and training else [],
+                }
+            )
+        return {"steps": steps, "step": steps[index], "sides": out, "half_life": self._half_life(steps)}
+
+    def _half_life(self, steps):
+        """After how many steps a loss counts half in the smoothed curve; 0 without smoothing."""
+        return theory.half_life(self.beta) * (steps[1] - steps[0]) if self.beta and len(steps) > 1 else 0.0
+
+    def best(self):
+        """(its title, its mean) of the side drawn with the lowest last held-out loss among those without a diverged seed."""
+        _, sides = self.chosen()
+        found = [(row["end"], side["title"]) for row, side in zip(self.numbers()["sides"], sides) if row["end"] and not row["diverged"]]
+        return min(found)[::-1] if found else (None, math.nan)
+
+    # -- on paper --------------------------------------------------------------------------------
+
+    def _named(self):
+        """The experiment on show in words, with its rule where it has one."""
+        part, sides = self.chosen()
+        return part["title"] + (f", {sides[0]['of']}" if sides[0]["group"] else "")
+
+    @property
+    def caption(self):
+        """What to see, then how it was made."""
+        part, sides = self.chosen()
+        seeds, found = len(sides[0]["training"]), self.numbers()
+        smoothed = f" The curves are smoothed: a loss counts half after {found['half_life']:.3g} steps." if self.beta else ""
+        losing = " Faint: settings that lost the tuning." if self.losing else ""
+        return (
+            f"{QUANTITIES[self.quantity].capitalize()} of {self._named()}: the mean of {seeds} seeds, and the band from the lowest to the "
+            f"highest of them. Each side has its own best setting.{smoothed}{losing}"
+        )
+
+    def alt(self):
+        """What the picture says, with its numbers."""
+        found, (_, sides) = self.numbers(), self.chosen()
+        said = ", ".join(
+            f"{side['title']} {row['value']:.3g}" if row["value"] is not None else f"{side['title']} no more: it diverged"
+            for row, side in zip(found["sides"], sides)
+        )
+        return f"{QUANTITIES[self.quantity].capitalize()} against the step for {self._named()}. At step {found['step']}: {said}."
+
+    def picture(self):
+        """The curves of the sides drawn, each in its band."""
+        found, (part, _) = self.numbers(), self.chosen()
+        figure, (ax,) = canvas(height=3.9)
+        own = {side["name"]: side for side in part["sides"]}
+        for row in found["sides"]:
+            side = own[row["name"]]
+            colour = INK if side["look"] == "ink" else LOOKS[side["look"]].light
+            dash = tuple(float(length) / 1.8 for length in side["dash"].split())
+            steps = found["steps"][: len(row["mean"])]
+            for loser in row["losers"]:
+                ax.plot(found["steps"][: len(loser)], smooth(loser, self.beta), color=colour, linewidth=0.8, alpha=0.3)
+            ax.fill_between(steps, row["low"], row["high"], color=colour, alpha=0.15, linewidth=0)
+            ax.plot(steps, row["mean"], color=colour, linestyle=(0, dash) if dash else "-", linewidth=1.8, label=side["title"])
+        ax.set(xlabel="step", ylabel=f"{QUANTITIES[self.quantity]}, nats a byte" if "noisy" not in part["title"] else "loss")
+        ax.set_yscale("linear" if self.axes == "linear" else "log")
+        ax.set_xscale("log" if self.axes == "log both" else "linear")
+        ax.set_ylim(*limits(found, self.axes != "linear"))
+        ax.axvline(found["step"], color=QUIET, linewidth=0.8, linestyle=(0, (2, 3)))
+        ax.legend(frameon=False, fontsize=9, labelcolor=INK, ncols=2)
+        return figure
+
+
+def limits(found, log=False):
+    """The ends of the loss axis: all means and bands, with a little room; what flies off (over five times the first) is cut."""
+    lows, highs = zip(*((row["low"].min(), row["high"][0]) for row in found["sides"] if len(row["mean"])))
+    low, high = min(lows), max(highs)
+    room = 0.06 * (high - low) or 0.1
+    return (low / 1.05, high * 1.05) if log else (low - room, high + room)

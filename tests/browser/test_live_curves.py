@@ -1,0 +1,257 @@
+"""The record browser in a real browser: curves, bands and read-outs under every hand are Python's."""
+
+import json
+
+import numpy as np
+import pytest
+
+from momentum_lib.widgets import Curves
+from momentum_lib.widgets.curves import excerpts, smooth
+from tests.browser import live
+from tests.browser.live import first
+from tests.test_widgets_curves import CONTEST, GRID
+
+RUNS = excerpts(GRID, CONTEST)
+MINE = {"runs": RUNS, "experiment": "momentum, cpu"}
+OTHER = {"runs": RUNS, "beta": 0.5}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    return live.write_page(tmp_path_factory.mktemp("curves"), [Curves(**MINE), Curves(), Curves(**OTHER)], static=True)
+
+
+def agrees(shown):
+    """Everything that is drawn equals Python's for the state that is shown."""
+    state = shown["state"]
+    figure = Curves(**state)
+    expected = figure.numbers()
+    assert (shown["steps"], shown["step"]) == (expected["steps"], expected["step"])
+    assert shown["half_life"] == pytest.approx(expected["half_life"], rel=1e-12)
+    assert [side["name"] for side in shown["sides"]] == [side["name"] for side in expected["sides"]]
+    for ours, theirs in zip(shown["sides"], expected["sides"], strict=True):
+        for name in ("mean", "low", "high", "raw"):
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-12)
+        for name in ("value", "end", "sd", "diverged"):
+            assert ours[name] == pytest.approx(theirs[name])
+        assert len(ours["losers"]) == len(theirs["losers"])
+        for a, b in zip(ours["losers"], theirs["losers"], strict=True):
+            np.testing.assert_allclose(a, smooth(b, figure.beta), rtol=1e-12)
+    return state
+
+
+def matches(page):
+    """`agrees` for what the page shows now."""
+    return agrees(live.numbers(page))
+
+
+def cursor(page):
+    return first(page).locator(".lf-handle")
+
+
+def values(page):
+    return first(page).locator(".lf-side-now").all_inner_texts()
+
+
+def choose(page, name, value):
+    first(page).locator(f'[data-control="{name}"] select').select_option(value)
+
+
+def pick(page, name, value):
+    first(page).locator(f'[data-control="{name}"] input[value="{value}"]').check(force=True)
+
+
+def switch(page, side, on):
+    first(page).locator(f'.lf-sides input[value="{side}"]').set_checked(on)
+
+
+def frame(page):
+    """The picture's frame in pixels, from its clip path: left, top, width, height."""
+    rect = first(page).locator(".lf-plot clipPath rect")
+    return [float(rect.get_attribute(name)) for name in ("x", "y", "width", "height")]
+
+
+def vertices(page, selector, k=0):
+    """The vertices of a drawn line in pixels."""
+    d = first(page).locator(selector).nth(k).get_attribute("d")
+    return np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
+
+
+def test_first_picture_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        assert matches(page) == Curves(**MINE).state()
+        found = Curves(**MINE).numbers()
+        assert [float(text) for text in values(page)] == [pytest.approx(side["value"], rel=1e-3) for side in found["sides"]]
+        assert first(page).locator(".lf-readouts dd").first.inner_text() == "1200"
+        for index, figure in ((1, Curves()), (2, Curves(**OTHER))):
+            live.ready(page, index)
+            assert agrees(live.numbers(page, index)) == figure.state()
+
+
+@pytest.mark.parametrize(("axes", "fx", "fy"), [("linear", float, float), ("log loss", float, np.log), ("log both", np.log, np.log)])
+def test_a_curve_is_drawn_where_its_numbers_say(browser, address, axes, fx, fy):
+    """Pixels along both axes are one linear map of the (logarithms of the) numbers, and the frame holds every curve."""
+    with live.open_page(browser, address) as page:
+        pick(page, "axes", axes)
+        assert matches(page)["axes"] == axes
+        found = Curves(**MINE).numbers()
+        left, top, width, height = frame(page)
+        drawn = vertices(page, ".lf-plot .lf-curve", 1)
+        ends = [found["steps"].index(step) for step in (found["steps"][0], found["steps"][-1])]
+        for numbers, f, pixels in ((np.array(found["steps"], float), fx, drawn[:, 0]), (found["sides"][1]["mean"], fy, drawn[:, 1])):
+            mapped = np.array([f(v) for v in numbers])
+            slope = (pixels[-1] - pixels[0]) / (mapped[ends[1]] - mapped[ends[0]])
+            expected = pixels[0] + slope * (mapped - mapped[0])
+            for pixel in pixels:  # a vertex that cannot be told from the one before is left out
+                assert np.abs(expected - pixel).min() < 0.1
+        assert drawn[:, 0].min() >= left - 0.1 and drawn[:, 1].min() >= top - 0.1 and drawn[:, 1].max() <= top + height + 0.1
+        assert drawn[-1, 0] == pytest.approx(left + width, abs=0.1)
+        assert first(page).locator(".lf-axes text").count() >= 6
+
+
+def test_the_band_holds_the_mean(browser, address):
+    with live.open_page(browser, address) as page:
+        band, mean = vertices(page, ".lf-plot .lf-area"), vertices(page, ".lf-plot .lf-curve")
+        assert band[:, 1].min() < mean[:, 1].min() and band[:, 1].max() > mean[:, 1].max()
+
+
+def test_experiment_and_rule(browser, address):
+    with live.open_page(browser, address) as page:
+        choose(page, "rule", "adamw")
+        assert matches(page)["rule"] == "adamw"
+        choose(page, "experiment", "best, cpu")
+        state = matches(page)
+        assert (state["experiment"], state["rule"]) == ("best, cpu", "")
+        assert not first(page).locator('[data-control="rule"]').is_visible()
+        assert first(page).locator(".lf-sides li").count() == 3
+        dashes = first(page).locator(".lf-sides .lf-line").evaluate_all("all => all.map((e) => getComputedStyle(e).stroke + e.style.strokeDasharray)")
+        assert len(set(dashes)) == 3
+
+
+def test_sides_are_switched_and_the_last_one_stays(browser, address):
+    with live.open_page(browser, address) as page:
+        switch(page, "heavy_ball 0.9", False)
+        assert matches(page)["sides"] == "heavy_ball 0,heavy_ball 0.99"
+        assert values(page)[1] == "–"
+        switch(page, "heavy_ball 0", False)
+        assert len(live.numbers(page)["sides"]) == 1
+        switch(page, "heavy_ball 0.9", True)
+        switch(page, "heavy_ball 0", True)
+        assert matches(page)["sides"] == ""
+
+
+def test_smoothing_and_its_half_life(browser, address):
+    with live.open_page(browser, address) as page:
+        assert vertices_of_raw(page) == ""
+        live.type_into(page, "beta", "0.9")
+        assert matches(page)["beta"] == 0.9 and vertices_of_raw(page) != ""
+        assert first(page).locator(".lf-readouts dd").nth(1).inner_text() == "197 steps"
+        live.control(page, "beta").focus()
+        page.keyboard.press("ArrowLeft")
+        assert matches(page)["beta"] < 0.9
+
+
+def vertices_of_raw(page):
+    return first(page).locator(".lf-plot .lf-faint").first.get_attribute("d")
+
+
+def test_losing_settings_and_held_out_loss(browser, address):
+    with live.open_page(browser, address) as page:
+        live.open_drawers(page)
+        live.control(page, "losing", "checkbox").check()
+        assert matches(page)["losing"] is True
+        assert len(live.numbers(page)["sides"][0]["losers"]) == 2
+        assert len(vertices(page, ".lf-loser")) > 30
+        pick(page, "quantity", "held out")
+        assert matches(page)["quantity"] == "held out" and live.numbers(page)["steps"] == [600, 1200]
+
+
+def test_keys_read_point_by_point(browser, address):
+    with live.open_page(browser, address) as page:
+        cursor(page).focus()
+        page.keyboard.press("ArrowLeft")
+        assert live.numbers(page)["step"] == 1170
+        page.keyboard.press("Shift+ArrowLeft")
+        assert live.numbers(page)["step"] == 870
+        page.keyboard.press("Home")
+        assert live.numbers(page)["step"] == 30
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("PageUp")
+        assert live.numbers(page)["step"] == 330
+        matches(page)
+        assert cursor(page).get_attribute("aria-valuetext").startswith("step 330: momentum 0 ")
+
+
+def test_hover_reads_and_leaves_nothing_a_click_stays(browser, address):
+    with live.open_page(browser, address) as page:
+        box, (left, _, width, _) = first(page).locator(".lf-plot svg").bounding_box(), frame(page)
+        page.mouse.move(box["x"] + left + width * 0.5, box["y"] + 60)
+        assert live.numbers(page)["step"] == 600 and first(page).locator(".lf-readouts dd").first.inner_text() == "600"
+        assert live.numbers(page)["state"]["at"] == 1
+        page.mouse.move(box["x"] + left + width * 0.5, box["y"] - 40)
+        assert live.numbers(page)["step"] == 1200
+        page.mouse.click(box["x"] + left + width * 0.25, box["y"] + 60)
+        page.mouse.move(5, 5)
+        assert live.numbers(page)["step"] == 300
+        matches(page)
+
+
+def test_mouse_and_finger_drag_the_cursor(browser, address):
+    with live.open_page(browser, address) as page:
+        live.drag(page, cursor(page), -200, 0)
+        page.mouse.move(5, 5)
+        assert 0.5 < matches(page)["at"] < 0.95
+        live.drag(page, cursor(page), -3000, 0)
+        page.mouse.move(5, 5)
+        assert matches(page)["at"] == 0
+    with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
+        cursor(page).scroll_into_view_if_needed()
+        before = page.evaluate("scrollY")
+        live.touch_drag(page, cursor(page).locator(".lf-ring"), -90, 0)
+        assert matches(page)["at"] < 0.9 and page.evaluate("scrollY") == before
+
+
+def test_copied_python_says_the_same(browser, address, monkeypatch):
+    from momentum_lib import records
+
+    monkeypatch.setattr(records, "load", lambda name: {"momentum-cpu": GRID, "best-cpu": CONTEST}[name])
+    with live.open_page(browser, address) as page:
+        choose(page, "rule", "adamw")
+        live.type_into(page, "beta", "0.5")
+        names, printed = live.run_python(live.python_of(page))
+        assert printed.strip() == Curves(**live.numbers(page)["state"]).alt()
+        choose(page, "experiment", "best, cpu")
+        assert live.run_python(live.python_of(page))[0]["figure"].numbers()["sides"][0]["name"] == "gradient_descent"
+        live.ready(page, 1)
+        assert live.run_python(live.python_of(page, 1))[1].strip() == Curves().alt()
+
+
+def test_link_and_hostile_link(browser, address):
+    def change(page):
+        choose(page, "rule", "adamw")
+        switch(page, "adamw 0.9", False)
+        live.type_into(page, "beta", "0.7")
+
+    live.link_restores(browser, address, change, matches, Curves(**MINE), [Curves(), Curves(**OTHER)])
+    live.hostile_link_is_clamped(
+        browser, address, "beta=7&at=-3&axes=cubic&rule=%3Cb%3E&runs=1&experiment=nope", matches, Curves(**MINE), beta=0.995, at=0, rule="<b>", experiment="nope"
+    )
+
+
+def test_static_picture(browser, address):
+    live.static_picture_stands(browser, address, "At step 1200: momentum 0 3.")
+
+
+def test_fits_a_phone_and_is_accessible(browser, address):
+    live.fits_a_phone(browser, address)
+    live.accessible(browser, address)
+
+
+def test_leaves_nothing(browser, address):
+    state = live.leaves_nothing(browser, address, Curves(**MINE))
+    assert state["runs"] == json.loads(json.dumps(RUNS))
+
+
+def test_a_redraw_is_quick(browser, address):
+    with live.open_page(browser, address) as page:
+        assert live.redraw_ms(page, "m.set('beta', k / 40)") < 30

@@ -1,0 +1,185 @@
+"""The record browser: what it takes from a record, what it shows of it, and the browser's arithmetic against Python's."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget")
+import traitlets
+
+from momentum_lib import rules
+from momentum_lib.widgets import Curves, bundle
+from momentum_lib.widgets.curves import POINTS, example, excerpt, excerpts, smooth, thinned, together
+
+
+@pytest.fixture(scope="module")
+def js(node):
+    """Evaluate an expression over the module ``curves`` under node."""
+
+    def run(expression):
+        modules = f"import * as curves from {json.dumps((bundle.JS / 'curves.js').as_uri())};\n"
+        return json.loads(node("--input-type=module", "-e", f"{modules}console.log(JSON.stringify({expression}));"))
+
+    return run
+
+
+def run(side, seed, lr=0.1, role="judge", n=120, ends=True):
+    """A row as a record has it: a falling curve of ``n`` points every 10 steps, cut short where the run diverged."""
+    values = [3 + seed % 100 / 10 + 2 / (1 + lr * k) for k in range(n)]
+    evaluations = [[10 * n // 2, values[n // 2]], [10 * n, values[-1]]]
+    return {
+        "role": role, "side": side, "rule": side.split(" ")[0], "lr": lr, "seed": seed, "curve": [[10 * k + 10, v] for k, v in enumerate(values)],
+        "evaluations": evaluations if ends else evaluations[:1], "held_out": values[-1] if ends else None,
+    }  # fmt: skip
+
+
+def record(sides, experiment="momentum", **odd):
+    rows = [row for side in sides for row in [run(side, 100, lr, "tune") for lr in (0.05, 0.1, 0.2)] + [run(side, s) for s in range(1, 6)]]
+    return {"experiment": experiment, "family": "cpu", "rows": [*rows, *odd.get("more", [])]}
+
+
+GRID = record([f"{rule} {beta}" for rule in ("heavy_ball", "adamw") for beta in ("0", "0.9", "0.99")])
+CONTEST = record(["gradient_descent", "adamw", "muon"], "best")
+
+
+# -- what is taken from a record --------------------------------------------------------------
+
+
+def test_thinning_keeps_means_over_equally_many_steps():
+    """Every k-th value alone would let the reader judge by which steps happened to be kept."""
+    curve = [[10, 1.0], [20, 3.0], [30, 5.0], [40, 6.0], [50, 100.0]]
+    assert thinned(curve, 2) == [[20, 2.0], [40, 5.5]]
+    assert thinned(curve, 1) == curve
+
+
+def test_an_excerpt_has_every_seed_and_every_setting():
+    found = excerpt(GRID)
+    assert (found["title"], len(found["sides"])) == ("momentum, cpu", 6)
+    assert len(found["steps"]) == 40 <= POINTS and found["steps"][0] == 30 and found["steps"][-1] == 1200
+    side = found["sides"][1]
+    assert (side["name"], side["title"], side["group"], side["of"], side["lr"]) == ("heavy_ball 0.9", "momentum 0.9", "heavy_ball", "Heavy ball", 0.1)
+    assert len(side["training"]) == len(side["ends"]) == 5 and [lr for lr, *_ in side["tried"]] == [0.05, 0.1, 0.2]
+    whole = np.array([[value for _, value in run("heavy_ball 0.9", seed)["curve"]] for seed in range(1, 6)])
+    np.testing.assert_allclose(side["training"], whole.reshape(5, 40, 3).mean(-1), rtol=5e-4)
+    assert excerpt(CONTEST)["sides"][2]["group"] == ""
+    assert all(len(repr(value)) <= 6 for curve in side["training"] for value in curve)  # four digits and a point
+
+
+def test_a_diverged_run_is_cut_short_and_counted():
+    rows = [row for row in CONTEST["rows"] if not (row["side"] == "muon" and row["seed"] == 3)]
+    figure = Curves(runs=excerpts({**CONTEST, "rows": [*rows, run("muon", 3, n=60, ends=False)]}))
+    muon = figure.numbers()["sides"][2]
+    assert len(muon["mean"]) == 20 and muon["diverged"] == 1 and muon["value"] is None
+    assert "Muon no more: it diverged" in figure.alt()
+    figure.at = 0.2
+    assert figure.numbers()["sides"][2]["value"] is not None
+    assert figure.best()[0] != "Muon"
+
+
+# -- what is shown of it ----------------------------------------------------------------------
+
+
+def test_smoothing_is_chapter_twos_corrected_average():
+    values = np.array([4.0, 2.0, 1.0, 3.0])
+    by_hand, kept = [], 0.0
+    for k, value in enumerate(values, 1):
+        kept = 0.8 * kept + 0.2 * value
+        by_hand.append(kept / (1 - 0.8**k))
+    np.testing.assert_allclose(smooth(values, 0.8), by_hand, rtol=1e-14)
+    np.testing.assert_array_equal(smooth(values, 0.0), values)
+    np.testing.assert_allclose(smooth(np.ones(30), 0.95), 1, rtol=1e-13)
+
+
+def test_mean_and_band_of_the_seeds():
+    mean, low, high = together([[1.0, 5.0], [3.0, 4.0], [5.0, 0.0, 7.0]])
+    assert (mean.tolist(), low.tolist(), high.tolist()) == ([3, 3], [1, 0], [5, 5])
+
+
+def test_rule_and_sides_are_chosen_by_name():
+    runs = excerpts(GRID, CONTEST)
+    one = {"runs": runs, "experiment": "momentum, cpu"}
+    assert [side["name"] for side in Curves(**one).chosen()[1]] == ["heavy_ball 0", "heavy_ball 0.9", "heavy_ball 0.99"]
+    assert Curves(runs=runs).chosen()[0]["title"] == "best, cpu"  # whatever order they were given in
+    assert [side["name"] for side in Curves(**one, rule="adamw", sides="adamw 0.99").chosen()[1]] == ["adamw 0.99"]
+    assert [side["name"] for side in Curves(runs=runs, experiment="best, cpu").chosen()[1]] == ["gradient_descent", "adamw", "muon"]
+    assert Curves(runs=runs, experiment="no such", rule="no such", sides="no such").numbers()["step"] == 1200
+
+
+def test_losing_settings_on_demand():
+    figure = Curves(runs=excerpts(CONTEST))
+    assert figure.numbers()["sides"][0]["losers"] == []
+    figure.losing = True
+    assert [len(curve) for curve in figure.numbers()["sides"][0]["losers"]] == [40, 40]  # three tried, one of them won
+    assert "lost the tuning" in figure.caption
+
+
+def test_words_tell_the_numbers():
+    figure = Curves(runs=excerpts(GRID), beta=0.5, quantity="held out")
+    ends = np.mean([run("heavy_ball 0", seed)["held_out"] for seed in range(1, 6)])
+    assert figure.numbers()["sides"][0]["end"] == pytest.approx(ends, rel=1e-3)
+    assert figure.alt().startswith("Held-out loss against the step for momentum, cpu, Heavy ball. At step 1200: momentum 0 3.")
+    assert figure.numbers()["half_life"] == pytest.approx(600) and "after 600 steps" in figure.caption
+
+
+@pytest.mark.parametrize("axes", ["linear", "log loss", "log both"])
+def test_the_picture_draws_means_bands_and_losers(axes):
+    figure = Curves(runs=excerpts(GRID), axes=axes, losing=True)
+    (ax,) = figure.picture().axes
+    found, drawn = figure.numbers(), [line for line in ax.lines if line.get_label().startswith("momentum")]
+    assert len(drawn) == 3 and len(ax.collections) == 3 and len(ax.lines) == 3 + 3 * 2 + 1
+    for row, line in zip(found["sides"], drawn, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), row["mean"])
+    assert (ax.get_yscale(), ax.get_xscale()) == {"linear": ("linear", "linear"), "log loss": ("log", "linear"), "log both": ("log", "log")}[axes]
+    assert len({(str(line.get_linestyle()), line.get_color(), str(line._dash_pattern)) for line in drawn}) == 3
+
+
+def test_without_runs_an_example_is_shown_and_it_is_a_contest_at_each_sides_best():
+    part = next(iter(example().values()))
+    for side in part["sides"]:
+        assert side["lr"] == min(side["tried"], key=lambda tried: tried[2])[0] not in (0.001, 0.06)
+        assert len(side["training"]) == 5 and side["title"] == rules.get(side["name"]).title
+    assert Curves().runs == example()
+
+
+@pytest.mark.parametrize("bad", [[], 3, {"a": {}}, {"a": {**next(iter(example().values())), "sides": [{"name": "x"}]}}])
+def test_other_data_is_refused(bad):
+    with pytest.raises(traitlets.TraitError, match="excerpts"):
+        Curves().runs = bad
+
+
+def test_the_state_stays_small():
+    """A page carries 450 kB in all, gzipped; a record of 220 runs may take a tenth of that."""
+    import gzip
+
+    large = record([f"{rule} {b}" for rule in ("heavy_ball", "adamw", "lion", "muon") for b in (0, 0.5, 0.9, 0.95, 0.99)])
+    rng = np.random.default_rng(0)
+    for row in large["rows"]:
+        row["curve"] = [[step, value + 0.05 * rng.standard_normal()] for step, value in row["curve"]]
+    assert len(gzip.compress(Curves(runs=excerpts(large))._repr_html_().encode())) < 45_000
+
+
+# -- the browser's arithmetic -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [{}, {"beta": 0.9, "losing": True}, {"rule": "adamw", "quantity": "held out", "beta": 0.5}, {"sides": "heavy_ball 0,heavy_ball 0.99"}])
+def test_curves_bands_and_ends_are_the_same_in_the_browser(js, state):
+    figure = Curves(runs=excerpts(GRID), **state)
+    found, expected = js(f"(() => {{ const found = curves.compute({json.dumps(figure.state())}); for (const side of found.sides) for (const k of ['mean', 'low', 'high', 'raw']) side[k] = Array.from(side[k]); for (const side of found.sides) side.losers = side.losers.map((c) => Array.from(c)); return found; }})()"), figure.numbers()
+    assert found["steps"] == expected["steps"] and found["half_life"] == pytest.approx(expected["half_life"])
+    assert len(found["sides"]) == len(expected["sides"])
+    for ours, theirs in zip(found["sides"], expected["sides"], strict=True):
+        assert (ours["name"], ours["diverged"]) == (theirs["name"], theirs["diverged"])
+        assert (ours["end"], ours["sd"]) == (pytest.approx(theirs["end"]), pytest.approx(theirs["sd"]))
+        for name in ("mean", "low", "high", "raw"):
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-12)
+        assert len(ours["losers"]) == len(theirs["losers"])
+        for a, b in zip(ours["losers"], theirs["losers"], strict=True):
+            np.testing.assert_allclose(a, smooth(b, figure.beta), rtol=1e-12)
+
+
+def test_ticks_of_a_short_log_axis_are_round_and_not_too_many(js):
+    for low, high, count in ((2.1, 5.6, 6), (1.9, 2.2, 5), (0.003, 70.0, 8), (10, 1200, 6)):
+        found = js(f"curves.roundTicks({low}, {high}, {count})")
+        assert 2 <= len(found) <= max(count, 3) and all(low <= tick <= high for tick in found)
+        assert all(len(f"{tick:g}".replace(".", "").strip("0")) <= 3 for tick in found)
