@@ -35,7 +35,11 @@ def run(side, seed, lr=0.1, role="judge", n=120, ends=True):
 
 
 def record(sides, experiment="momentum", **odd):
-    rows = [row for side in sides for row in [run(side, 100, lr, "tune") for lr in (0.05, 0.1, 0.2)] + [run(side, s) for s in range(1, 6)]]
+    rows = [
+        row
+        for side in sides
+        for row in [run(side, 100, lr, "tune") for lr in (0.05, 0.1, 0.2)] + [run(side, s) for s in range(1, 6)]
+    ]
     return {"experiment": experiment, "family": "cpu", "rows": [*rows, *odd.get("more", [])]}
 
 
@@ -58,7 +62,13 @@ def test_an_excerpt_has_every_seed_and_every_setting():
     assert (found["title"], len(found["sides"])) == ("momentum, cpu", 6)
     assert len(found["steps"]) == 40 <= POINTS and found["steps"][0] == 30 and found["steps"][-1] == 1200
     side = found["sides"][1]
-    assert (side["name"], side["title"], side["group"], side["of"], side["lr"]) == ("heavy_ball 0.9", "momentum 0.9", "heavy_ball", "Heavy ball", 0.1)
+    assert (side["name"], side["title"], side["group"], side["of"], side["lr"]) == (
+        "heavy_ball 0.9",
+        "momentum 0.9",
+        "heavy_ball",
+        "Heavy ball",
+        0.1,
+    )
     assert len(side["training"]) == len(side["ends"]) == 5 and [lr for lr, *_ in side["tried"]] == [0.05, 0.1, 0.2]
     whole = np.array([[value for _, value in run("heavy_ball 0.9", seed)["curve"]] for seed in range(1, 6)])
     np.testing.assert_allclose(side["training"], whole.reshape(5, 40, 3).mean(-1), rtol=5e-4)
@@ -102,7 +112,11 @@ def test_rule_and_sides_are_chosen_by_name():
     assert [side["name"] for side in Curves(**one).chosen()[1]] == ["heavy_ball 0", "heavy_ball 0.9", "heavy_ball 0.99"]
     assert Curves(runs=runs).chosen()[0]["title"] == "best, cpu"  # whatever order they were given in
     assert [side["name"] for side in Curves(**one, rule="adamw", sides="adamw 0.99").chosen()[1]] == ["adamw 0.99"]
-    assert [side["name"] for side in Curves(runs=runs, experiment="best, cpu").chosen()[1]] == ["gradient_descent", "adamw", "muon"]
+    assert [side["name"] for side in Curves(runs=runs, experiment="best, cpu").chosen()[1]] == [
+        "gradient_descent",
+        "adamw",
+        "muon",
+    ]
     assert Curves(runs=runs, experiment="no such", rule="no such", sides="no such").numbers()["step"] == 1200
 
 
@@ -130,7 +144,11 @@ def test_the_picture_draws_means_bands_and_losers(axes):
     assert len(drawn) == 3 and len(ax.collections) == 3 and len(ax.lines) == 3 + 3 * 2 + 1
     for row, line in zip(found["sides"], drawn, strict=True):
         np.testing.assert_allclose(line.get_ydata(), row["mean"])
-    assert (ax.get_yscale(), ax.get_xscale()) == {"linear": ("linear", "linear"), "log loss": ("log", "linear"), "log both": ("log", "log")}[axes]
+    assert (ax.get_yscale(), ax.get_xscale()) == {
+        "linear": ("linear", "linear"),
+        "log loss": ("log", "linear"),
+        "log both": ("log", "log"),
+    }[axes]
     assert len({(str(line.get_linestyle()), line.get_color(), str(line._dash_pattern)) for line in drawn}) == 3
 
 
@@ -162,10 +180,23 @@ def test_the_state_stays_small():
 # -- the browser's arithmetic -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("state", [{}, {"beta": 0.9, "losing": True}, {"rule": "adamw", "quantity": "held out", "beta": 0.5}, {"sides": "heavy_ball 0,heavy_ball 0.99"}])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"beta": 0.9, "losing": True},
+        {"rule": "adamw", "quantity": "held out", "beta": 0.5},
+        {"sides": "heavy_ball 0,heavy_ball 0.99"},
+    ],
+)
 def test_curves_bands_and_ends_are_the_same_in_the_browser(js, state):
     figure = Curves(runs=excerpts(GRID), **state)
-    found, expected = js(f"(() => {{ const found = curves.compute({json.dumps(figure.state())}); for (const side of found.sides) for (const k of ['mean', 'low', 'high', 'raw']) side[k] = Array.from(side[k]); for (const side of found.sides) side.losers = side.losers.map((c) => Array.from(c)); return found; }})()"), figure.numbers()
+    found, expected = (
+        js(
+            f"(() => {{ const found = curves.compute({json.dumps(figure.state())}); for (const side of found.sides) for (const k of ['mean', 'low', 'high', 'raw']) side[k] = Array.from(side[k]); for (const side of found.sides) side.losers = side.losers.map((c) => Array.from(c)); return found; }})()"
+        ),
+        figure.numbers(),
+    )
     assert found["steps"] == expected["steps"] and found["half_life"] == pytest.approx(expected["half_life"])
     assert len(found["sides"]) == len(expected["sides"])
     for ours, theirs in zip(found["sides"], expected["sides"], strict=True):

@@ -244,7 +244,9 @@ class Curves(LiveFigure):
     def best(self):
         """(its title, its mean) of the side drawn with the lowest last held-out loss among those without a diverged seed."""
         _, sides = self.chosen()
-        found = [(row["end"], side["title"]) for row, side in zip(self.numbers()["sides"], sides) if row["end"] and not row["diverged"]]
+        found = [
+            (row["end"], side["title"]) for row, side in zip(self.numbers()["sides"], sides) if row["end"] and not row["diverged"]
+        ]
         return min(found)[::-1] if found else (None, math.nan)
 
     # -- on paper --------------------------------------------------------------------------------

@@ -88,7 +88,9 @@ def test_first_picture_is_pythons(browser, address):
             assert agrees(live.numbers(page, index)) == figure.state()
 
 
-@pytest.mark.parametrize(("axes", "fx", "fy"), [("linear", float, float), ("log loss", float, np.log), ("log both", np.log, np.log)])
+@pytest.mark.parametrize(
+    ("axes", "fx", "fy"), [("linear", float, float), ("log loss", float, np.log), ("log both", np.log, np.log)]
+)
 def test_a_curve_is_drawn_where_its_numbers_say(browser, address, axes, fx, fy):
     """Pixels along both axes are one linear map of the (logarithms of the) numbers, and the frame holds every curve."""
     with live.open_page(browser, address) as page:
@@ -98,7 +100,10 @@ def test_a_curve_is_drawn_where_its_numbers_say(browser, address, axes, fx, fy):
         left, top, width, height = frame(page)
         drawn = vertices(page, ".lf-plot .lf-curve", 1)
         ends = [found["steps"].index(step) for step in (found["steps"][0], found["steps"][-1])]
-        for numbers, f, pixels in ((np.array(found["steps"], float), fx, drawn[:, 0]), (found["sides"][1]["mean"], fy, drawn[:, 1])):
+        for numbers, f, pixels in (
+            (np.array(found["steps"], float), fx, drawn[:, 0]),
+            (found["sides"][1]["mean"], fy, drawn[:, 1]),
+        ):
             mapped = np.array([f(v) for v in numbers])
             slope = (pixels[-1] - pixels[0]) / (mapped[ends[1]] - mapped[ends[0]])
             expected = pixels[0] + slope * (mapped - mapped[0])
@@ -124,7 +129,11 @@ def test_experiment_and_rule(browser, address):
         assert (state["experiment"], state["rule"]) == ("best, cpu", "")
         assert not first(page).locator('[data-control="rule"]').is_visible()
         assert first(page).locator(".lf-sides li").count() == 3
-        dashes = first(page).locator(".lf-sides .lf-line").evaluate_all("all => all.map((e) => getComputedStyle(e).stroke + e.style.strokeDasharray)")
+        dashes = (
+            first(page)
+            .locator(".lf-sides .lf-line")
+            .evaluate_all("all => all.map((e) => getComputedStyle(e).stroke + e.style.strokeDasharray)")
+        )
         assert len(set(dashes)) == 3
 
 
@@ -234,7 +243,15 @@ def test_link_and_hostile_link(browser, address):
 
     live.link_restores(browser, address, change, matches, Curves(**MINE), [Curves(), Curves(**OTHER)])
     live.hostile_link_is_clamped(
-        browser, address, "beta=7&at=-3&axes=cubic&rule=%3Cb%3E&runs=1&experiment=nope", matches, Curves(**MINE), beta=0.995, at=0, rule="<b>", experiment="nope"
+        browser,
+        address,
+        "beta=7&at=-3&axes=cubic&rule=%3Cb%3E&runs=1&experiment=nope",
+        matches,
+        Curves(**MINE),
+        beta=0.995,
+        at=0,
+        rule="<b>",
+        experiment="nope",
     )
 
 
