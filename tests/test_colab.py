@@ -17,7 +17,9 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# Chapters that train need torch, which is too large to fetch for a rehearsal: Colab has it, and they run here under nbval.
+TRAINING = {"13-transformer"}
+CHAPTERS = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem not in TRAINING]
 VENV = ROOT / ".venv-colab"
 PINS = ["numpy==2.1.3", "matplotlib==3.10.0", "ipywidgets==7.7.1", "ipython==7.34.0", "traitlets==5.7.1", "anywidget==0.9.21",
         "ipykernel==6.17.1", "tqdm==4.67.1", "pillow==11.3.0"]  # fmt: skip
@@ -64,6 +66,14 @@ def colab(tmp_path_factory):
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(work), str(source)]
     subprocess.run(command, check=True, capture_output=True)
     return python, next(work.glob("momentum_lib-*.whl"))
+
+
+def test_only_the_chapters_that_train_are_left_out():
+    """Another chapter may use torch where it is there, and says so where it is not."""
+    for name in TRAINING:
+        text = (ROOT / "notebooks" / f"{name}.ipynb").read_text("utf-8")
+        assert "from momentum_lib.train import" in text and "import torch" in text
+    assert len(CHAPTERS) >= 11
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
