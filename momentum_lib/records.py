@@ -332,6 +332,9 @@ def replay(record, say=print):
     Python has other bytes in its library; the tolerance is then ``replay["other_corpus"]``, which still tells a wrong rule
     or model, since a first loss hangs on the weights far more than on the text.  Needs torch.
     """
+    if not record["replay"]["rows"]:
+        say("note: nothing was trained for this record (times and bytes), so there are no first steps to run again.")
+        return 0.0
     import torch
 
     from .train import data

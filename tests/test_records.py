@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from momentum_lib import records
+from momentum_lib import records, rules
 from momentum_lib.records import RecordError
 from momentum_lib.train import summary
 
@@ -339,9 +339,20 @@ def test_the_first_steps_of_a_stored_record_replay(path, record_property):
     """Code that has drifted away from the numbers that the book prints."""
     torch = pytest.importorskip("torch", reason="replaying needs torch")
     record, before, said = records.load(path), torch.get_num_threads(), []
+    trained = [row for row in record["rows"] if "first_losses" in row]
+    assert bool(record["replay"]["rows"]) == bool(trained), "a record of trainings names rows to run again"
     torch.set_num_threads(1)
     try:
         largest = records.replay(record, said.append)
     finally:
         torch.set_num_threads(before)
     record_property("measured", f"{path.stem}: first losses replay within {largest:.1e} nats{' on other bytes' if said else ''}")
+
+
+def test_a_record_of_times_says_that_there_is_nothing_to_run_again():
+    record, said = records.load("cost-cpu"), []
+    assert records.replay(record, said.append) == 0 and "nothing was trained" in said[0]
+    assert not any("first_losses" in row for row in record["rows"])
+    plain = {row["rule"]: row["state_bytes"] / row["parameters"] for row in record["rows"]}
+    for name in ("gradient_descent", "heavy_ball", "adamw", "lion", "schedule_free"):
+        assert plain[name] == 4 * len(rules.get(name).slots), name
