@@ -173,7 +173,9 @@ def bench_import(rounds):
 def main():
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--grading", action="store_true", help="only the grading of 50, 100 and 200 submissions: some ten minutes")
+    parser.add_argument(
+        "--grading", action="store_true", help="only the grading of 50, 100 and 200 submissions: some ten minutes"
+    )
     options = parser.parse_args()
     rounds = 2 if options.quick else 5
     print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} cores, {platform.machine()}")

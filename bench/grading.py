@@ -81,7 +81,9 @@ def main(counts=(50, 100, 200), jobs=2):
         kept = interrupted(place / f"in-{counts[-1]}", again, jobs, counts[-1] // 2)
         seconds = graded(place / f"in-{counts[-1]}", again, jobs)
         same = result(whole) == result(again)
-        print(f"  interrupted after {kept} of {counts[-1]}, resumed in {seconds:.1f} s: {'the same result' if same else 'ANOTHER result'}")
+        print(
+            f"  interrupted after {kept} of {counts[-1]}, resumed in {seconds:.1f} s: {'the same result' if same else 'ANOTHER result'}"
+        )
         if not same:
             raise SystemExit(1)
 

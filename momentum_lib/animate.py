@@ -66,14 +66,20 @@ def save(paths, file, *, fps=25, seconds=6, progress=True, labels=None, domain=N
     if not paths:
         raise ValueError("there is no run to show; give at least one, as descend returns it.")
     surface = paths[0].surface
-    if any((p.surface.name, getattr(p.surface, "params", None)) != (surface.name, getattr(surface, "params", None)) for p in paths):
-        raise ValueError(f"the runs are on different surfaces ({', '.join(sorted({p.surface.name for p in paths}))}); one film shows one surface.")
+    if any(
+        (p.surface.name, getattr(p.surface, "params", None)) != (surface.name, getattr(surface, "params", None)) for p in paths
+    ):
+        raise ValueError(
+            f"the runs are on different surfaces ({', '.join(sorted({p.surface.name for p in paths}))}); one film shows one surface."
+        )
     if surface.dim != 2:
         raise ValueError(f"{surface.name} has {surface.dim} dimension(s); a film needs a surface of the plane.")
     if labels is not None and len(labels) != len(paths):
         raise ValueError(f"there are {len(labels)} labels for {len(paths)} runs; give one per run.")
     if file.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
-        raise RuntimeError(f"{file.name} needs the program ffmpeg, which is not on the PATH. Install it, or write a .gif instead.")
+        raise RuntimeError(
+            f"{file.name} needs the program ffmpeg, which is not on the PATH. Install it, or write a .gif instead."
+        )
     count = frames(fps, seconds)
 
     import matplotlib
@@ -147,7 +153,9 @@ def _stage(paths, surface, labels, domain):
     (x0, x1), (y0, y1) = domain or surface.domain
     contours(surface, plane, domain=((x0, x1), (y0, y1)))
     plane.set_axis_off()
-    start = plane.plot(*paths[0].points[0], "o", markersize=9, markerfacecolor="white", markeredgecolor=INK, markeredgewidth=1.6)[0]
+    start = plane.plot(*paths[0].points[0], "o", markersize=9, markerfacecolor="white", markeredgecolor=INK, markeredgewidth=1.6)[
+        0
+    ]
 
     floor = bool(getattr(surface, "minima", None))
     longest = max(max(len(p) for p in paths), 1)
@@ -168,7 +176,14 @@ def _stage(paths, surface, labels, domain):
         look = LOOKS[path.rule.family]
         style = {**rule_style(path.rule), "color": look.light, "marker": "", "label": ""}
         shape = {"dot": "o", "none": "o"}.get(look.marker) or MARKERS[look.marker]
-        dot = {"marker": shape, "markersize": 6.5, "markeredgecolor": "white", "markeredgewidth": 0.8, "color": look.light, "linestyle": ""}
+        dot = {
+            "marker": shape,
+            "markersize": 6.5,
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.8,
+            "color": look.light,
+            "linestyle": "",
+        }
         if look.marker == "ring":
             dot.update(markerfacecolor="white", markeredgecolor=look.light, markeredgewidth=1.6)
         name = labels[k] if labels else path.rule.title
@@ -179,7 +194,16 @@ def _stage(paths, surface, labels, domain):
         mark = fall.plot([], [], **{**dot, "markersize": 0.8 * dot["markersize"]})[0]
         cast.append((path, past, trail, head, line, mark))
     names = [past for _, past, *_ in cast]
-    legend = figure.legend(names, [past.get_label() for past in names], loc="upper left", bbox_to_anchor=(0.005, 1), ncol=3, fontsize=9, frameon=False, labelcolor=INK)
+    legend = figure.legend(
+        names,
+        [past.get_label() for past in names],
+        loc="upper left",
+        bbox_to_anchor=(0.005, 1),
+        ncol=3,
+        fontsize=9,
+        frameon=False,
+        labelcolor=INK,
+    )
     for handle in legend.legend_handles:
         handle.set_alpha(1)
     counter = fall.text(1, 1.045, "", transform=fall.transAxes, ha="right", fontsize=10, color=INK)

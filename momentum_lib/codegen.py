@@ -273,7 +273,11 @@ def surface_latex(surface, colour=True):
     arguments = ", ".join(symbol(c, colour) for c in surface.coordinates)
     text = rf"f({arguments}) = {tex(returned[0], colour)}"
     helpers = [rf"{symbol(name, colour)} = {tex(value, colour)}" for name, value in assigned]
-    return r"\begin{aligned}" + r" \\ ".join([text.replace("=", "&=", 1), *(h.replace("=", "&=", 1) for h in helpers)]) + r"\end{aligned}"
+    return (
+        r"\begin{aligned}"
+        + r" \\ ".join([text.replace("=", "&=", 1), *(h.replace("=", "&=", 1) for h in helpers)])
+        + r"\end{aligned}"
+    )
 
 
 # -- plain text -----------------------------------------------------------------------------------
@@ -310,7 +314,9 @@ def words(node, need=0):
     if isinstance(node, ast.BinOp) and type(node.op) in (ast.Add, ast.Sub, ast.Mult):
         level = PRECEDENCE[type(node.op)]
         sign = {ast.Add: " + ", ast.Sub: " − ", ast.Mult: " "}[type(node.op)]
-        quotient = sign == " " and isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Div)  # a / b c would be a / (b c)
+        quotient = (
+            sign == " " and isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Div)
+        )  # a / b c would be a / (b c)
         text = f"{words(node.left, 3 if quotient else level)}{sign}{words(node.right, level + 1)}"
         return f"({text})" if level < need else text
     raise TypeError(f"cannot print {ast.unparse(node)!r} as plain text.")
@@ -496,7 +502,7 @@ def look_css():
         f"{first}:root {{\n{light}\n}}\n"
         f'html[data-theme="dark"], body[data-jp-theme-light="false"] {{\n{dark}\n}}\n'
         "@media (prefers-color-scheme: dark) {\n"
-        f'html:not([data-theme]) body:not([data-jp-theme-light]) {{\n{dark}\n}}\n}}\n{swaps}\n'
+        f"html:not([data-theme]) body:not([data-jp-theme-light]) {{\n{dark}\n}}\n}}\n{swaps}\n"
     )
 
 

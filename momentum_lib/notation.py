@@ -57,9 +57,7 @@ QUANTITIES = {
     "previous": Quantity("previous point", r"\theta_{\text{old}}", "θ old", "theta"),
     "t": Quantity("step number", "t", "t", "steps, from 1"),
     "m_hat": Quantity("average without its start-up bias", r"\hat m", "m̂", "f / theta", look="averaged"),
-    "s_hat": Quantity(
-        "average of squares without its start-up bias", r"\hat s", "ŝ", "(f / theta)^2", look="adaptive"
-    ),
+    "s_hat": Quantity("average of squares without its start-up bias", r"\hat s", "ŝ", "(f / theta)^2", look="adaptive"),
     "lr": Quantity("learning rate", r"\eta", "η", "theta^2 / f", low=0),
     "beta": Quantity("momentum", r"\beta", "β", low=0, high=1, look="momentum"),
     "beta1": Quantity("momentum of the average", r"\beta_1", "β₁", low=0, high=1, look="momentum"),
@@ -103,9 +101,25 @@ LOOKS = {
     "gradient": Look("#C2410C", "#FB8A5B", "", "dot", 1.6, "gradient, and rules that know only the gradient"),
     "momentum": Look("#1D5FBF", "#6FA8FF", "", "disc", 2.6, "velocity, heavy ball", lead="heavy_ball"),
     "nesterov": Look("#0E7490", "#4CC3DC", "7 4", "triangle", 2.2, "Nesterov, look-ahead"),
-    "averaged": Look("#4F6BD8", "#9DB2FF", "2 4", "ring", 2.4, "averaged momentum, averaged points", ("5 2", "", "7 2 1.4 2", "3 1.4"), "averaged_momentum"),
+    "averaged": Look(
+        "#4F6BD8",
+        "#9DB2FF",
+        "2 4",
+        "ring",
+        2.4,
+        "averaged momentum, averaged points",
+        ("5 2", "", "7 2 1.4 2", "3 1.4"),
+        "averaged_momentum",
+    ),
     "adaptive": Look(
-        "#7E3AAF", "#C79BF2", "9 4 2 4", "square", 2.2, "adaptive rules: AdaGrad, RMSProp, Adam, AdamW", ("5 2", "1 1.6", "", "3 1.4"), "adam"
+        "#7E3AAF",
+        "#C79BF2",
+        "9 4 2 4",
+        "square",
+        2.2,
+        "adaptive rules: AdaGrad, RMSProp, Adam, AdamW",
+        ("5 2", "1 1.6", "", "3 1.4"),
+        "adam",
     ),
     "sign": Look("#A16207", "#E0B040", "14 5", "diamond", 2.2, "sign rules", ("", "1 1.6", "7 2 1.4 2", "3 1.4"), "signum"),
     "matrix": Look("#15803D", "#5FD08A", "12 3 3 3", "cross", 2.2, "matrix rules"),

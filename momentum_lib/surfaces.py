@@ -399,9 +399,7 @@ class Quadratic:
     def __init__(self, eigenvalues):
         eigenvalues = np.asarray(eigenvalues, dtype=float)
         if eigenvalues.ndim != 1 or eigenvalues.size == 0 or not np.isfinite(eigenvalues).all():
-            raise ValueError(
-                f"eigenvalues has shape {eigenvalues.shape}; allowed: a non-empty 1-D array of finite curvatures."
-            )
+            raise ValueError(f"eigenvalues has shape {eigenvalues.shape}; allowed: a non-empty 1-D array of finite curvatures.")
         self.eigenvalues = eigenvalues
         self.name = "quadratic"
         self.title = f"Quadratic in {eigenvalues.size} dimensions"

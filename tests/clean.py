@@ -23,7 +23,7 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 SETUP_ID, SETUP_TAGS = "setup", ["remove-cell"]
 KEPT_CELL_METADATA = {"tags", "mystnb", "nbgrader"}
 KEPT_MIME = {"text/plain", "text/html", "text/markdown", "text/latex"}
-SETUP = '''\
+SETUP = """\
 # Set-up: where the course is installed this does nothing; in Colab it fetches the library, which takes some seconds.
 import importlib.util
 import os
@@ -32,7 +32,7 @@ if importlib.util.find_spec("momentum_lib") is None:
     source = os.environ.get("MOMENTUM_SOURCE", "git+{repository}")
     %pip install -q --no-deps {{source}}
     importlib.invalidate_caches()
-import momentum_lib  # fails here, and says so, where the set-up did not work'''
+import momentum_lib  # fails here, and says so, where the set-up did not work"""
 
 
 def setup_source(root=ROOT):
@@ -74,7 +74,9 @@ def clean(notebook, root=ROOT):
         if index:
             if not re.fullmatch(r"c\d{2,}|[a-z][a-z0-9-]{2,40}", cell.get("id", "")) or cell["id"] == SETUP_ID:
                 cell["id"] = f"c{index:02d}"
-            cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in sorted(KEPT_CELL_METADATA & set(cell.metadata))})
+            cell.metadata = nbformat.from_dict(
+                {key: cell.metadata[key] for key in sorted(KEPT_CELL_METADATA & set(cell.metadata))}
+            )
         if cell.cell_type != "code":
             continue
         count += 1

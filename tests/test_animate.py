@@ -151,7 +151,11 @@ def test_mp4_without_ffmpeg_names_what_is_missing(tmp_path, monkeypatch):
         ({"paths": []}, ValueError, "no run to show"),
         ({"labels": ["one"]}, ValueError, "1 labels for 2 runs"),
         ({"paths": [*runs(3), descend(rules.heavy_ball, surfaces.bowl, steps=3, lr=0.1)]}, ValueError, "different surfaces"),
-        ({"paths": [*runs(3), descend(rules.heavy_ball, surfaces.ravine(kappa=9), steps=3, lr=0.1)]}, ValueError, "different surfaces"),
+        (
+            {"paths": [*runs(3), descend(rules.heavy_ball, surfaces.ravine(kappa=9), steps=3, lr=0.1)]},
+            ValueError,
+            "different surfaces",
+        ),
         ({"paths": [descend(rules.heavy_ball, surfaces.lessard, steps=3, lr=0.01)]}, ValueError, "1 dimension"),
     ],
 )
@@ -166,5 +170,7 @@ def test_the_race_saves_itself(tmp_path):
     pytest.importorskip("anywidget")
     from momentum_lib.widgets import Race
 
-    file = Race(surface="rosenbrock", rules=["heavy_ball", "adam"], steps=30).save(tmp_path / "r.gif", fps=5, seconds=1, progress=False)
+    file = Race(surface="rosenbrock", rules=["heavy_ball", "adam"], steps=30).save(
+        tmp_path / "r.gif", fps=5, seconds=1, progress=False
+    )
     assert frames_of(file)[0].shape[1:] == (320, 640, 3)

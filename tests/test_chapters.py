@@ -66,7 +66,12 @@ def test_look_comes_before_any_display_formula(chapter):
 def test_decimals_in_prose_are_computed(chapter):
     """A decimal that no cell prints or sets is a number nobody computed; the section of a source is a place, not a number."""
     prose = "\n".join(source(cell) for cell in cells(chapter, "markdown"))
-    prose = re.sub(r"```python.*?```|https?://\S+|\{cite[^`]*`[^`]*`|arXiv:\S+|doi:\S+|CC BY \d\.\d|\bsection \d+(?:\.\d+)+", "", prose, flags=re.S)
+    prose = re.sub(
+        r"```python.*?```|https?://\S+|\{cite[^`]*`[^`]*`|arXiv:\S+|doi:\S+|CC BY \d\.\d|\bsection \d+(?:\.\d+)+",
+        "",
+        prose,
+        flags=re.S,
+    )
     known = outputs(chapter) + "\n".join(source(cell) for cell in cells(chapter, "code"))
     numbers = set(re.findall(r"(?<![\w.#])\d*\.\d+(?![\w.])", prose))
     unknown = sorted(n for n in numbers if n not in known and n.lstrip("0") not in known and "0" + n not in known)

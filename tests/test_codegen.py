@@ -267,7 +267,12 @@ def map_pairs():
 
 def map_task(r, s, names, steps):
     axes = {"lr": np.geomspace(3e-4, 1.2, 9), "beta": np.linspace(0, 0.96, 7)}
-    axes |= {"beta1": axes["beta"], "beta2": np.linspace(0.5, 0.999, 7), "dampening": np.linspace(0, 1, 7), "weight_decay": np.linspace(0, 0.4, 7)}
+    axes |= {
+        "beta1": axes["beta"],
+        "beta2": np.linspace(0.5, 0.999, 7),
+        "dampening": np.linspace(0, 1, 7),
+        "weight_decay": np.linspace(0, 0.4, 7),
+    }
     hyper = {} if "lr" in names else {"lr": 0.05}
     x, y = names
     return {
@@ -462,7 +467,16 @@ def test_latex_is_the_papers_equation(name, line):
 LINES = [  # a rule's plain text, as the figures print it
     ("gradient_descent", ["θ ← θ − η g"]),
     ("nesterov", ["g = ∇f(θ − η β v)", "v ← β v + g", "θ ← θ − η v"]),
-    ("adamw", ["m ← β₁ m + (1 − β₁) g", "s ← β₂ s + (1 − β₂) g²", "m̂ ← m / (1 − β₁ᵗ)", "ŝ ← s / (1 − β₂ᵗ)", "θ ← (1 − η ω) θ − η m̂ / (√ŝ + ε)"]),
+    (
+        "adamw",
+        [
+            "m ← β₁ m + (1 − β₁) g",
+            "s ← β₂ s + (1 − β₂) g²",
+            "m̂ ← m / (1 − β₁ᵗ)",
+            "ŝ ← s / (1 − β₂ᵗ)",
+            "θ ← (1 − η ω) θ − η m̂ / (√ŝ + ε)",
+        ],
+    ),
     ("signum", ["m ← β m + (1 − β) g", "θ ← θ − η sign(m)"]),
     ("schedule_free", ["g = ∇f((1 − β) z + β θ)", "z ← z − η g", "θ ← θ + (z − θ) / (t + 1)"]),
 ]

@@ -30,7 +30,9 @@ def python313():
     """Return the path of a Python 3.13 that runs, or None."""
     places = [shutil.which("python3.13"), *sorted(Path.home().glob(".pyenv/versions/3.13*/bin/python")), sys.executable]
     for place in filter(None, places):
-        run = subprocess.run([str(place), "-c", "import sys; print(sys.version_info[:2] == (3, 13))"], capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            [str(place), "-c", "import sys; print(sys.version_info[:2] == (3, 13))"], capture_output=True, text=True, check=False
+        )
         if run.stdout.strip() == "True":
             return str(place)
     return None
@@ -63,7 +65,18 @@ def colab(tmp_path_factory):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "momentum_lib", source / "momentum_lib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "notebooks" / "records", source / "notebooks" / "records")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(work), str(source)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(work),
+        str(source),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return python, next(work.glob("momentum_lib-*.whl"))
 
@@ -85,13 +98,20 @@ def test_chapter_runs_as_in_colab(colab, path, tmp_path):
     kernel.mkdir(parents=True)
     environment = {"COLAB_REHEARSAL": "1", "MOMENTUM_SOURCE": str(wheel), "MPLBACKEND": "module://matplotlib_inline.backend_inline",
                    "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # fmt: skip
-    spec = {"argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Colab", "language": "python", "env": environment}
+    spec = {
+        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Colab",
+        "language": "python",
+        "env": environment,
+    }
     (kernel / "kernel.json").write_text(json.dumps(spec))
     folder = tmp_path / "content"
     folder.mkdir()
     shutil.copy(path, folder)
     notebook = nbformat.read(folder / path.name, as_version=4)
-    check = nbformat.v4.new_code_cell("import sys, google.colab, momentum_lib, numpy\nprint(sys.version_info[:2], numpy.__version__, momentum_lib.__file__)")
+    check = nbformat.v4.new_code_cell(
+        "import sys, google.colab, momentum_lib, numpy\nprint(sys.version_info[:2], numpy.__version__, momentum_lib.__file__)"
+    )
     notebook.cells.append(check)
     before = os.environ.get("JUPYTER_PATH")
     os.environ["JUPYTER_PATH"] = str(tmp_path / "jupyter")
@@ -99,7 +119,9 @@ def test_chapter_runs_as_in_colab(colab, path, tmp_path):
         NotebookClient(notebook, kernel_name="colab", timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     finally:
         os.environ.pop("JUPYTER_PATH") if before is None else os.environ.update(JUPYTER_PATH=before)
-        subprocess.run([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "momentum-lib"], check=True, capture_output=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "momentum-lib"], check=True, capture_output=True
+        )
     said = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
     assert said.startswith("(3, 13) 2.1.3") and str(VENV) in said and str(ROOT / "momentum_lib") not in said
     stderr = [output.text for cell in notebook.cells[1:] for output in cell.get("outputs", []) if output.get("name") == "stderr"]

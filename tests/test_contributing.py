@@ -93,7 +93,7 @@ def test_a_rule_is_one_function_and_one_line(house):
     script = (
         'import { RULES } from "./momentum_lib/widgets/js/generated/rules.js";\n'
         'import { SURFACES } from "./momentum_lib/widgets/js/generated/surfaces.js";\n'
-        'import { descend } from "./momentum_lib/widgets/js/engine.js";\n'
+        'import { descend } from "./momentum_lib/widgets/js/kit/engine.js";\n'
         "const run = descend(RULES.averaged_signs, SURFACES.bowl, { start: [1, -1], steps: 3, hyper: { lr: 0.25, beta: 0.5 }, params: {} });\n"
         "console.log(JSON.stringify(Array.from(run.points)));"
     )

@@ -32,7 +32,22 @@ def test_importing_the_library_loads_numpy_alone():
     assert loaded - set(sys.stdlib_module_names) - {"numpy", "momentum_lib"} == set()
 
 
-@pytest.mark.parametrize("name", ["rules", "surfaces", "theory", "sweep", "kernels", "conventions", "codegen", "notation", "records", "scale", "train.summary"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rules",
+        "surfaces",
+        "theory",
+        "sweep",
+        "kernels",
+        "conventions",
+        "codegen",
+        "notation",
+        "records",
+        "scale",
+        "train.summary",
+    ],
+)
 def test_the_core_modules_load_numpy_alone(name):
     """A heavy import that hides in a module of the core."""
     code = (
@@ -91,4 +106,6 @@ def test_a_rule_calls_no_array_library():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 assert getattr(node, "level", 0) > 0, f"{path.name} imports something from outside the library"
-            assert not isinstance(node, ast.Attribute) or node.attr in {"looks_at", "reports", "values", "name", "matrix"}, path.name
+            assert not isinstance(node, ast.Attribute) or node.attr in {"looks_at", "reports", "values", "name", "matrix"}, (
+                path.name
+            )

@@ -427,7 +427,9 @@ def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
 def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
     m = beta * m + (1 - beta) * grad
     blend = beta * m + (1 - beta) * grad
-    return _muon(m, blend / ((blend**2).sum(-1, keepdims=True).sum(-2, keepdims=True) ** 0.5 + 1e-30), theta, lr, weight_decay, rms)
+    return _muon(
+        m, blend / ((blend**2).sum(-1, keepdims=True).sum(-2, keepdims=True) ** 0.5 + 1e-30), theta, lr, weight_decay, rms
+    )
 
 
 @mutant("muon", "orthogonalises twice")

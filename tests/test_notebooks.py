@@ -55,7 +55,20 @@ def shortened(path, folder):
 
 
 def run_nbval(path):
-    command = [sys.executable, "-m", "pytest", *NBVAL, "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(path.parent), "-q", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *NBVAL,
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--rootdir",
+        str(path.parent),
+        "-q",
+        str(path),
+    ]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
 
 
@@ -82,7 +95,9 @@ def untidy():
         nbformat.v4.new_output("execute_result", {"text/plain": "2", "image/png": "AAAA"}, execution_count=7),
         nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg/>"}),
     ]
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A"), code], metadata={"kernelspec": {"name": "other", "display_name": "x"}})
+    return nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# A"), code], metadata={"kernelspec": {"name": "other", "display_name": "x"}}
+    )
 
 
 def test_clean_drops_pictures_and_numbers_cells():

@@ -381,7 +381,9 @@ def tensor_equals_array(rule):
     for t in (1, 2, 50):
         a, kept_a = rule.step(theta, grad, tuple(state), full, t)
         b, kept_b = rule.step(*map(torch.from_numpy, (theta, grad)), tuple(map(torch.from_numpy, state)), full, t)
-        close = {"rtol": 1e-12, "atol": 1e-13} if rule.matrix else {"rtol": 1e-14, "atol": 0}  # matrix products sum in their own order
+        close = (
+            {"rtol": 1e-12, "atol": 1e-13} if rule.matrix else {"rtol": 1e-14, "atol": 0}
+        )  # matrix products sum in their own order
         np.testing.assert_allclose([a, *kept_a], [b.numpy(), *(k.numpy() for k in kept_b)], **close)
 
 
@@ -509,7 +511,9 @@ def test_muon_takes_torchs_step_up_to_bfloat16(shape, match, record_property):
         theirs.step()
         theta, state = rules.muon.step(theta, theta - goal, state, hyper, t)
     gap = np.linalg.norm(theta - weight.detach().numpy()) / np.linalg.norm(theta - start)
-    record_property("measured", f"Muon and torch.optim.Muon, {shape}, {match or 'original'}: {gap:.4f} of the way apart after 50 steps")
+    record_property(
+        "measured", f"Muon and torch.optim.Muon, {shape}, {match or 'original'}: {gap:.4f} of the way apart after 50 steps"
+    )
     assert gap < 0.01
 
 
@@ -528,9 +532,13 @@ def test_a_step_of_muon_has_the_size_it_promises():
 def test_a_matrix_rule_refuses_a_point_without_rows_and_columns(shape):
     """A vector that is silently taken for a row."""
     flat = np.ones(shape) if shape else 1.0
-    with pytest.raises(ValueError, match=r"muon is a matrix rule: it moves a whole matrix at once.*theta has shape .*allowed: \(..., rows, col"):
+    with pytest.raises(
+        ValueError, match=r"muon is a matrix rule: it moves a whole matrix at once.*theta has shape .*allowed: \(..., rows, col"
+    ):
         rules.muon(flat, flat, flat, lr=0.1)
-    with pytest.raises(ValueError, match=r"muon is a matrix rule.*the start has shape \(2,\).*elementwise rule such as heavy_ball"):
+    with pytest.raises(
+        ValueError, match=r"muon is a matrix rule.*the start has shape \(2,\).*elementwise rule such as heavy_ball"
+    ):
         descend(rules.muon, surfaces.rosenbrock, lr=0.1)
     with pytest.raises(TypeError, match="a linear form is that of one coordinate, and there is none for muon"):
         theory.iteration_matrix(rules.muon, 1.0, lr=0.1)
@@ -585,7 +593,9 @@ def test_signs_step_by_the_rate_whatever_the_gradients_size():
 def test_decay_is_decoupled():
     """Decay that goes through Adam's ratio: where all gradients are zero each weight shrinks by the same share."""
     for name in ("adamw", "lion"):
-        theta, *_ = rules.get(name)(ONES * [1.0, 10.0, -5.0], 0 * ONES, *[0 * ONES] * len(rules.get(name).slots), lr=0.1, weight_decay=0.2)
+        theta, *_ = rules.get(name)(
+            ONES * [1.0, 10.0, -5.0], 0 * ONES, *[0 * ONES] * len(rules.get(name).slots), lr=0.1, weight_decay=0.2
+        )
         np.testing.assert_allclose(theta, 0.98 * np.array([1.0, 10.0, -5.0]), rtol=1e-15)
 
 

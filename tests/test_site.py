@@ -50,7 +50,13 @@ def build(folder, page):
 
 @pytest.mark.parametrize(
     ("document", "number"),
-    [("notebooks/11-adam", 11), ("notebooks/01-ravine", 1), ("book/intro", None), ("notebooks/errata", None), ("notes/2020", None)],
+    [
+        ("notebooks/11-adam", 11),
+        ("notebooks/01-ravine", 1),
+        ("book/intro", None),
+        ("notebooks/errata", None),
+        ("notes/2020", None),
+    ],
 )
 def test_a_chapters_number_is_in_its_file_name(document, number):
     assert numbering.number_of(document) == number
@@ -61,7 +67,9 @@ def test_a_missing_chapter_leaves_a_gap(tmp_path):
     (tmp_path / "src").mkdir()
     figure = "```{figure} dot.svg\n:name: fig-dot\nA dot.\n```\n\nSee {numref}`fig-dot`.\n"
     for name in ("01-one", "11-eleven", "last"):
-        (tmp_path / "src" / f"{name}.md").write_text(f"# {name.split('-')[-1].title()}\n\n## Part\n\n{figure if '-e' in name else ''}", "utf-8")
+        (tmp_path / "src" / f"{name}.md").write_text(
+            f"# {name.split('-')[-1].title()}\n\n## Part\n\n{figure if '-e' in name else ''}", "utf-8"
+        )
     (tmp_path / "src" / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/></svg>')
     listed = "\n".join(("01-one", "11-eleven", "last"))
     (tmp_path / "src" / "index.md").write_text(f"# Start\n\n```{{toctree}}\n:numbered:\n{listed}\n```\n", "utf-8")
@@ -69,7 +77,12 @@ def test_a_missing_chapter_leaves_a_gap(tmp_path):
         f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\nextensions = ['myst_parser', 'numbering']\nnumfig = True\n"
     )
     run = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "src", "out"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "src", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert run.returncode == 0, run.stderr
     page, start = ((tmp_path / "out" / f"{name}.html").read_text("utf-8") for name in ("11-eleven", "index"))

@@ -124,7 +124,7 @@ def test_every_module_has_its_class():
 
 
 def test_no_module_writes_markup():
-    for path in bundle.JS.glob("*.js"):
+    for path in [*bundle.JS.glob("*.js"), *bundle.JS.glob("kit/*.js")]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\bid:\s*\"(?!\$)", text.replace("{ id: clip }", "")
@@ -133,7 +133,7 @@ def test_no_module_writes_markup():
 
 def test_no_colour_is_written_by_hand():
     """Colours come from the notation's table; a style or module that names one would drift from it."""
-    for path in [Path(bundle.__file__).parent / "widgets.css", *bundle.JS.glob("*.js")]:
+    for path in [Path(bundle.__file__).parent / "widgets.css", *bundle.JS.glob("*.js"), *bundle.JS.glob("kit/*.js")]:
         assert not re.search(r"#[0-9a-f]{6}\b|#[0-9a-f]{3}\b(?!\w)|rgba?\(", path.read_text(encoding="utf-8"), re.I), path.name
 
 

@@ -17,9 +17,7 @@ def js(node):
     """Evaluate an expression over the modules ``basin`` and ``engine`` under node."""
 
     def run(expression, before=""):
-        uses = "".join(
-            f"import * as {name} from {json.dumps((bundle.JS / f'{name}.js').as_uri())};\n" for name in ("basin", "engine")
-        )
+        uses = "".join(f"import * as {name} from {json.dumps(bundle.path_of(name).as_uri())};\n" for name in ("basin", "engine"))
         return json.loads(node("--input-type=module", "-e", f"{uses}{before}console.log(JSON.stringify({expression}));"))
 
     return run
@@ -146,8 +144,13 @@ def test_the_picture_is_drawn_where_its_numbers_say():
     fig = Basin(start=3.2875, lr=0.11125, beta=0.45)
     found = fig.numbers()
     places = fig.picture().axes
-    hill, strip, fall, field = (next(ax for ax in places if name in (ax.get_ylabel(), ax.get_xlabel())) for name in ("f", "start", "step", "momentum"))
-    points = {ax: [np.array(line.get_data()).T for line in ax.lines if line.get_marker() == "o"][-1] for ax in (hill, strip, fall, field)}
+    hill, strip, fall, field = (
+        next(ax for ax in places if name in (ax.get_ylabel(), ax.get_xlabel())) for name in ("f", "start", "step", "momentum")
+    )
+    points = {
+        ax: [np.array(line.get_data()).T for line in ax.lines if line.get_marker() == "o"][-1]
+        for ax in (hill, strip, fall, field)
+    }
     np.testing.assert_allclose(points[hill], np.c_[found["path"], surfaces.lessard.value(found["path"][None])])
     np.testing.assert_allclose(points[fall], np.c_[found["path"], np.arange(len(found["path"]))])
     np.testing.assert_allclose([points[strip][0, 0], *points[field][0]], [3.2875, 0.11125, 0.45])

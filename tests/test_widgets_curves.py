@@ -18,7 +18,7 @@ def js(node):
     """Evaluate an expression over the module ``curves`` under node."""
 
     def run(expression):
-        modules = f"import * as curves from {json.dumps((bundle.JS / 'curves.js').as_uri())};\n"
+        modules = f"import * as curves from {json.dumps(bundle.path_of('curves').as_uri())};\n"
         return json.loads(node("--input-type=module", "-e", f"{modules}console.log(JSON.stringify({expression}));"))
 
     return run

@@ -19,7 +19,7 @@ def js(node):
     """Evaluate an expression over the module ``disc`` under node."""
 
     def run(expression):
-        text = f"import * as disc from {json.dumps((bundle.JS / 'disc.js').as_uri())};\nconsole.log(JSON.stringify({expression}));"
+        text = f"import * as disc from {json.dumps(bundle.path_of('disc').as_uri())};\nconsole.log(JSON.stringify({expression}));"
         return json.loads(node("--input-type=module", "-e", text))
 
     return run
@@ -32,9 +32,7 @@ def test_matrix_and_eigenvalues_in_the_browser_are_the_theorys(js, rule):
         found = js(
             f"(() => {{ const m = disc.iterationMatrix('{rule}', {curvature}, {{ lr: {lr}, beta: {beta} }}); return [m, disc.eigenvalues(m)]; }})()"
         )
-        np.testing.assert_allclose(
-            found[0], theory.iteration_matrix(rules.get(rule), curvature, **hyper), rtol=1e-14, atol=1e-15
-        )
+        np.testing.assert_allclose(found[0], theory.iteration_matrix(rules.get(rule), curvature, **hyper), rtol=1e-14, atol=1e-15)
         mine = np.array(found[1]) @ [1, 1j]
         theirs = theory.eigenvalues(rules.get(rule), curvature, **hyper)
         np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-12)
@@ -115,7 +113,9 @@ def test_best_setting_has_the_rate_it_says(rule):
     """The averaged rule's included: the outermost of 200 eigenvalues between the ends."""
     best = best_setting(rule, 100)
     hyper = {"beta": best.beta} if remembers(rule) else {}
-    assert theory.rate(rules.get(rule), np.geomspace(1, 100, 200), lr=best.lr, **hyper).max() == pytest.approx(best.rate, abs=1e-6)
+    assert theory.rate(rules.get(rule), np.geomspace(1, 100, 200), lr=best.lr, **hyper).max() == pytest.approx(
+        best.rate, abs=1e-6
+    )
     assert theory.best_setting(rules.get(rule), 1, 100).rate == pytest.approx(best.rate, abs=1e-6)
 
 

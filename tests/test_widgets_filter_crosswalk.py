@@ -22,7 +22,7 @@ def js(node):
 
     def run(expression):
         modules = "".join(
-            f"import * as {n} from {json.dumps((bundle.JS / f'{n}.js').as_uri())};\n"
+            f"import * as {n} from {json.dumps(bundle.path_of(n).as_uri())};\n"
             for n in ("filter", "noise", "crosswalk", "members")
         )
         text = f"{modules}import {{ RULES }} from {json.dumps((bundle.JS / 'generated/rules.js').as_uri())};\nconsole.log(JSON.stringify({expression}));"

@@ -22,8 +22,8 @@ def js(node):
 
     def run(expression):
         text = (
-            f"import * as part from {json.dumps((bundle.JS / 'ingredients.js').as_uri())};\n"
-            f"import {{ descend }} from {json.dumps((bundle.JS / 'engine.js').as_uri())};\n"
+            f"import * as part from {json.dumps(bundle.path_of('ingredients').as_uri())};\n"
+            f"import {{ descend }} from {json.dumps((bundle.JS / 'kit' / 'engine.js').as_uri())};\n"
             f"import {{ RULES }} from {json.dumps((bundle.JS / 'generated' / 'rules.js').as_uri())};\n"
             f"import {{ SURFACES }} from {json.dumps((bundle.JS / 'generated' / 'surfaces.js').as_uri())};\n"
             f"console.log(JSON.stringify({expression}));"
@@ -94,7 +94,12 @@ def test_what_has_no_effect_changes_no_name():
 
 def test_the_first_step_of_each_correction():
     """In learning rates: 1 complete, 1 - beta1 without m's, 1 / sqrt(1 - beta2) without s's, their product without both."""
-    for off, expected in (((), 1.0), (("correct_m",), 0.1), (("correct_s",), 1000**0.5), (("correct_m", "correct_s"), 0.1 * 1000**0.5)):
+    for off, expected in (
+        ((), 1.0),
+        (("correct_m",), 0.1),
+        (("correct_s",), 1000**0.5),
+        (("correct_m", "correct_s"), 0.1 * 1000**0.5),
+    ):
         first = Ingredients(**dict.fromkeys(off, False)).numbers()["first"]
         np.testing.assert_allclose(first, expected, rtol=1e-6)
 
@@ -110,7 +115,9 @@ def test_a_surface_brings_its_own_beginning(surface):
     assert Ingredients(surface=surface, lr=0.01).lr == 0.01
     whole, plain = Ingredients(surface=surface).numbers(), Ingredients(surface=surface, ruler=False).numbers()
     first = figure.field.value(np.array(begin["start"]))
-    assert whole["loss"] < 0.2 * first and plain["loss"] < 0.2 * first, "both kinds of rule get somewhere at the rates they begin with"
+    assert whole["loss"] < 0.2 * first and plain["loss"] < 0.2 * first, (
+        "both kinds of rule get somewhere at the rates they begin with"
+    )
 
 
 def test_the_start_stays_in_the_picture():

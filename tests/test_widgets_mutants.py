@@ -23,7 +23,11 @@ from mutants import NOTICED, Swap, replace_once, run
 from momentum_lib.widgets import FIGURES, bundle
 
 TESTS = (basin, disc, parts, ball, phase, roller)
-USES = {"noise_ball": {"ball": "noise_ball", "noise": "noise"}, "basin": {"basin": "basin", "engine": "engine"}, "ingredients": {"part": "ingredients"}}
+USES = {
+    "noise_ball": {"ball": "noise_ball", "noise": "noise"},
+    "basin": {"basin": "basin", "engine": "engine"},
+    "ingredients": {"part": "ingredients"},
+}
 """What a figure's tests call the modules that their expressions use, where it is not the figure's name alone."""
 
 # (module, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
@@ -330,7 +334,7 @@ def browser_module(node, tmp_path_factory):
     shutil.copytree(bundle.JS, folder)
 
     def load(name, right="", wrong=""):
-        text = (bundle.JS / f"{name}.js").read_text("utf-8")
+        text = bundle.path_of(name).read_text("utf-8")
         mutant = folder / f"{name}-{next(count)}.js"
         mutant.write_text(replace_once(text, right, wrong, mutant.name) if right else text, "utf-8")
         paths = {alias: mutant if file == name else folder / f"{file}.js" for alias, file in USES.get(name, {name: name}).items()}

@@ -21,7 +21,7 @@ def js(node):
 
     def run(expression):
         modules = "".join(
-            f"import * as {n} from {json.dumps((bundle.JS / f'{path}.js').as_uri())};\n"
+            f"import * as {n} from {json.dumps(bundle.path_of(path).as_uri())};\n"
             for n, path in (("ball", "noise_ball"), ("noise", "noise"))
         )
         return json.loads(node("--input-type=module", "-e", f"{modules}console.log(JSON.stringify({expression}));"))

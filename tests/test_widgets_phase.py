@@ -18,7 +18,9 @@ def js(node):
     """Evaluate an expression over the module ``phase`` under node."""
 
     def run(expression):
-        text = f"import * as phase from {json.dumps((bundle.JS / 'phase.js').as_uri())};\nconsole.log(JSON.stringify({expression}));"
+        text = (
+            f"import * as phase from {json.dumps(bundle.path_of('phase').as_uri())};\nconsole.log(JSON.stringify({expression}));"
+        )
         return json.loads(node("--input-type=module", "-e", text))
 
     return run
@@ -90,7 +92,10 @@ def test_edge_is_the_rules_own(friction, curvature):
     setting = {"beta": 1 - friction * h}
     if 0 <= setting["beta"] < 1:
         assert theory.stability_edge(rules.heavy_ball, curvature, **setting) == pytest.approx(h**2, rel=1e-9)
-    inside, outside = (np.abs(np.linalg.eigvals([[1 - s**2 * curvature, -(s**2) * (1 - friction * s)], [curvature, 1 - friction * s]])).max() for s in (0.999 * h, 1.001 * h))
+    inside, outside = (
+        np.abs(np.linalg.eigvals([[1 - s**2 * curvature, -(s**2) * (1 - friction * s)], [curvature, 1 - friction * s]])).max()
+        for s in (0.999 * h, 1.001 * h)
+    )
     assert inside <= 1 + 1e-12 < outside
 
 
@@ -123,7 +128,13 @@ def test_diverging_and_negative_momentum():
 
 
 def test_a_potential_brings_its_own_beginning():
-    assert Phase(potential="lessard").state() == {"friction": 5 / 3, "h": 1 / 3, "potential": "lessard", "start": [3.3, 0.0], "time": 20.0}
+    assert Phase(potential="lessard").state() == {
+        "friction": 5 / 3,
+        "h": 1 / 3,
+        "potential": "lessard",
+        "start": [3.3, 0.0],
+        "time": 20.0,
+    }
     assert Phase(potential="double_well", friction=0.1).friction == 0.1
     moved = Phase()
     moved.potential = "double_well"
@@ -149,7 +160,11 @@ def test_curve_and_dots_are_the_same_in_the_browser(js, name, friction, h):
     found = js(f"(({{points}}) => Array.from(points))(phase.dots('{name}', {start}, {friction}, {h}, 60))")
     np.testing.assert_allclose(np.reshape(found, (-1, 2)), ball(slope, friction, start, h, 60), rtol=1e-11, atol=1e-13)
     found = np.reshape(js(f"Array.from(phase.curve('{name}', {start}, {friction}, 0.01, 800))"), (-1, 2))
-    mine = np.stack(oscillator(1.0, friction, start, 0.01 * np.arange(801)), axis=1) if name == "bowl" else flow(slope, friction, start, 0.01, 800)
+    mine = (
+        np.stack(oscillator(1.0, friction, start, 0.01 * np.arange(801)), axis=1)
+        if name == "bowl"
+        else flow(slope, friction, start, 0.01, 800)
+    )
     np.testing.assert_allclose(found, mine, rtol=1e-9, atol=1e-11)
     assert js(f"[phase.edge('{name}', {friction}), phase.regime('{name}', {friction})]") == [
         pytest.approx(edge(POTENTIALS[name]["curvature"], friction)),
@@ -195,7 +210,9 @@ def test_the_picture_is_drawn_where_its_numbers_say():
         np.testing.assert_allclose(curve, [found["fine_t"], smooth])
         np.testing.assert_allclose(dots, [times, steps])
     below, above = (area.get_paths()[0].vertices[:, 1] for area in energy.collections)
-    assert below.max() == pytest.approx(found["stored"].max()) and above.max() == pytest.approx((found["kinetic"] + found["stored"]).max())
+    assert below.max() == pytest.approx(found["stored"].max()) and above.max() == pytest.approx(
+        (found["kinetic"] + found["stored"]).max()
+    )
 
 
 def test_the_gap_is_one_of_position():
@@ -210,7 +227,11 @@ def test_potentials_say_the_same_in_the_browser(js):
     for name, mine in POTENTIALS.items():
         theirs = found[name]
         assert theirs["curvature"] == mine["curvature"] and theirs["frame"] == [list(side) for side in mine["frame"]]
-        assert theirs["begin"] == {"start": list(mine["begin"]["start"]), "friction": mine["begin"]["friction"], "h": mine["begin"]["h"]}
+        assert theirs["begin"] == {
+            "start": list(mine["begin"]["start"]),
+            "friction": mine["begin"]["friction"],
+            "h": mine["begin"]["h"],
+        }
         d = 1e-5
         at = np.array(mine["surface"].minima[0], dtype=float)
         slopes = [float(mine["surface"].gradient(at + s * d)[0]) for s in (-1, 1)]

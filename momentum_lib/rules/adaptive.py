@@ -27,9 +27,7 @@ def rmsprop(theta, grad, s, *, lr, beta2=0.99, eps=1e-8):
     return theta - lr * grad / (sqrt(s) + eps), s
 
 
-@rule(
-    m=0, s=0, family="adaptive", title="Adam", same_as="torch.optim.Adam(params, lr=lr, betas=(beta1, beta2), eps=eps)"
-)
+@rule(m=0, s=0, family="adaptive", title="Adam", same_as="torch.optim.Adam(params, lr=lr, betas=(beta1, beta2), eps=eps)")
 def adam(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
     """Adam: averaged momentum divided by the root of the averaged squares, both bias-corrected.
 

@@ -14,7 +14,7 @@ FIGURES = {}
 """Name -> class of every live figure that has been imported."""
 
 
-# -- state: the same kinds and bounds as in js/state.js ---------------------------------------
+# -- state: the same kinds and bounds as in js/kit/state.js ---------------------------------------
 
 
 def _finite(value):
@@ -364,7 +364,7 @@ def canvas(width=7.2, height=3.2, columns=(1,), mosaic=None, **grid):
 
 
 def contours(ax, surface, domain=None, count=9):
-    """The surface's contours on ``ax`` as js/plot.js draws them: levels at quantiles, one quiet hue."""
+    """The surface's contours on ``ax`` as js/kit/plot.js draws them: levels at quantiles, one quiet hue."""
     import numpy as np
 
     (x0, x1), (y0, y1) = domain or surface.domain

@@ -1,4 +1,4 @@
-"""Noise that is the same in Python and in the browser (js/noise.js)."""
+"""Noise that is the same in Python and in the browser (js/kit/noise.js)."""
 
 import numpy as np
 

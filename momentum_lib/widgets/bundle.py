@@ -14,7 +14,7 @@ from pathlib import Path
 from ..notation import LOOKS
 
 JS = Path(__file__).parent / "js"
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\.\/([\w./-]+\.js)";\n?', re.M)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.\.?\/[\w./-]+\.js)";\n?', re.M)
 _EXPORT = re.compile(r"^export (?=(?:const|class|async function|function) (\w+))", re.M)
 _COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", re.M | re.S)
 
@@ -24,6 +24,12 @@ def figure_names(folder=JS):
     return sorted(
         p.stem for p in Path(folder).glob("*.js") if re.search(r"^export function render\(", p.read_text(encoding="utf-8"), re.M)
     )
+
+
+def path_of(name):
+    """The file of the module ``name``: a figure's, or a part of the kit that figures share."""
+    found = JS / f"{name}.js"
+    return found if found.is_file() else JS / "kit" / f"{name}.js"
 
 
 def _read(path):
@@ -85,9 +91,9 @@ def _strip(body):
 def script():
     """The classic script of the site: every figure, mounted when the page is ready."""
     names = figure_names()
-    joined = join([*(JS / f"{name}.js" for name in names), JS / "host.js"])
+    joined = join([*(JS / f"{name}.js" for name in names), JS / "kit" / "host.js"])
     table = ", ".join(f"{name}: {_name(JS / f'{name}.js')}.render" for name in names)
-    return f'// The live figures of the course, joined by momentum_lib.widgets.bundle.\n(() => {{\n"use strict";\n{joined}m_host.startWhenReady({{ {table} }});\n}})();\n'
+    return f'// The live figures of the course, joined by momentum_lib.widgets.bundle.\n(() => {{\n"use strict";\n{joined}m_kit_host.startWhenReady({{ {table} }});\n}})();\n'
 
 
 def module(name):

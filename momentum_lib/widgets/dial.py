@@ -108,7 +108,9 @@ class Dial(LiveFigure):
 
     @traitlets.validate("start")
     def _inside(self, proposal):
-        return tuple(min(max(v, low), high) for v, (low, high) in zip(proposal["value"], surfaces.get(self.surface).domain, strict=True))
+        return tuple(
+            min(max(v, low), high) for v, (low, high) in zip(proposal["value"], surfaces.get(self.surface).domain, strict=True)
+        )
 
     def _moved(self, change):
         self.start = surfaces.get(self.surface).start
@@ -148,7 +150,9 @@ class Dial(LiveFigure):
 
     def path(self):
         """The run of the cross-hair's setting, as :func:`momentum_lib.descend` returns it."""
-        return descend(all_rules.get(self.rule), self.field, start=self.start, steps=self.steps, lr=self.lr, **{self.memory: self.beta})
+        return descend(
+            all_rules.get(self.rule), self.field, start=self.start, steps=self.steps, lr=self.lr, **{self.memory: self.beta}
+        )
 
     def map(self, cells=CELLS):
         """The map, as :func:`momentum_lib.sweep` returns it: rate first, momentum second."""
@@ -179,8 +183,14 @@ class Dial(LiveFigure):
     def caption(self):
         """What to see, then how it was made."""
         best = self.best()
-        top = f"The best cell needs {best['steps']:.0f} (learning rate {best['lr']:.3g}, momentum {best[self.memory]:.2g}). " if best else ""
-        lines = "Lines: the stability edge, solid, and critical damping of the flat direction, dashed. " if self.curvatures else ""
+        top = (
+            f"The best cell needs {best['steps']:.0f} (learning rate {best['lr']:.3g}, momentum {best[self.memory]:.2g}). "
+            if best
+            else ""
+        )
+        lines = (
+            "Lines: the stability edge, solid, and critical damping of the flat direction, dashed. " if self.curvatures else ""
+        )
         return (
             f"Steps of {all_rules.get(self.rule).title} to {self.tol:g} of the first distance on {self._place()}, for every learning rate and momentum. "
             f"Hatched: the run diverges; plain: more than {self.steps} steps. {top}{lines}"
@@ -190,7 +200,11 @@ class Dial(LiveFigure):
     def alt(self):
         """What the picture says, with its numbers."""
         best = self.best()
-        top = f"the fewest steps, {best['steps']:.0f}, are at learning rate {best['lr']:.3g} and momentum {best[self.memory]:.2g}" if best else "no setting converges"
+        top = (
+            f"the fewest steps, {best['steps']:.0f}, are at learning rate {best['lr']:.3g} and momentum {best[self.memory]:.2g}"
+            if best
+            else "no setting converges"
+        )
         return (
             f"Map of steps to converge of {all_rules.get(self.rule).title} on {self._place()}: {top}. "
             f"The cross-hair at learning rate {self.lr:.3g} and momentum {self.beta:.3g} {self._told(self.path())}."
@@ -206,7 +220,9 @@ class Dial(LiveFigure):
         low = float(steps.min()) if steps.count() else 1.0
         from matplotlib.colors import LogNorm
 
-        chart.pcolormesh(rates, momenta, steps, cmap="cividis_r", norm=LogNorm(max(low, 1), self.steps), shading="nearest", rasterized=True)
+        chart.pcolormesh(
+            rates, momenta, steps, cmap="cividis_r", norm=LogNorm(max(low, 1), self.steps), shading="nearest", rasterized=True
+        )
         diverged = (found.diverged_at > 0).T.astype(float)
         if diverged.any() and not diverged.all():
             hatched = chart.contourf(rates, momenta, diverged, levels=[0.5, 1.5], hatches=["////"], colors="none")
@@ -219,17 +235,40 @@ class Dial(LiveFigure):
             chart.plot(critical_rate(self.rule, flat, beta), beta, color=INK, linewidth=1.3, linestyle=(0, (5, 3)))
         if steps.count():
             best = found.best()
-            chart.plot(best["lr"], best[self.memory], "D", markersize=6, markerfacecolor="none", markeredgecolor=LOOKS["ink"].light, markeredgewidth=1.4)
+            chart.plot(
+                best["lr"],
+                best[self.memory],
+                "D",
+                markersize=6,
+                markerfacecolor="none",
+                markeredgecolor=LOOKS["ink"].light,
+                markeredgewidth=1.4,
+            )
         chart.axvline(self.lr, color=QUIET, linewidth=0.8)
         chart.axhline(self.beta, color=QUIET, linewidth=0.8)
-        chart.plot(self.lr, self.beta, "o", markersize=8, markerfacecolor="none", markeredgecolor=stroke(look)["color"], markeredgewidth=2)
+        chart.plot(
+            self.lr,
+            self.beta,
+            "o",
+            markersize=8,
+            markerfacecolor="none",
+            markeredgecolor=stroke(look)["color"],
+            markeredgewidth=2,
+        )
         quantity = QUANTITIES[self.memory]
-        chart.set(xscale="log", xlim=self.rate_range, ylim=(0, TOP), xlabel="learning rate η", ylabel=f"momentum {quantity.symbol}")
+        chart.set(
+            xscale="log", xlim=self.rate_range, ylim=(0, TOP), xlabel="learning rate η", ylabel=f"momentum {quantity.symbol}"
+        )
         contours(plane, self.field)
         plane.plot(*path.points.T, **stroke(look))
         plane.plot(*self.start, "o", markersize=7, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5)
         error = np.maximum(path.error, 1e-16)
         fall.semilogy(np.arange(len(error)), error, **stroke(look))
         fall.axhline(self.tol, color=QUIET, linewidth=0.8, linestyle=":")
-        fall.set(xlim=(0, self.steps), ylim=(10 ** math.floor(math.log10(self.tol) - 0.5), 10), xlabel="step", ylabel="distance (start = 1)")
+        fall.set(
+            xlim=(0, self.steps),
+            ylim=(10 ** math.floor(math.log10(self.tol) - 0.5), 10),
+            xlabel="step",
+            ylabel="distance (start = 1)",
+        )
         return figure

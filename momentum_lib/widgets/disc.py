@@ -164,9 +164,19 @@ class Disc(LiveFigure):
         slow = (self.kappa - 1) / (self.kappa + 1)
         high = max(20.0, 2 * low, 3 * np.log(GOAL) / np.log(slow) if slow > 0 else 0)
         shown = np.ma.masked_invalid(steps)
-        chart.pcolormesh(rates, momenta, np.ma.maximum(shown, low), cmap="cividis_r", norm=LogNorm(low, high), shading="nearest", rasterized=True)
+        chart.pcolormesh(
+            rates,
+            momenta,
+            np.ma.maximum(shown, low),
+            cmap="cividis_r",
+            norm=LogNorm(low, high),
+            shading="nearest",
+            rasterized=True,
+        )
         if shown.mask.any() and not shown.mask.all():
-            hatched = chart.contourf(rates, momenta, np.isnan(steps).astype(float), levels=[0.5, 1.5], hatches=["////"], colors="none")
+            hatched = chart.contourf(
+                rates, momenta, np.isnan(steps).astype(float), levels=[0.5, 1.5], hatches=["////"], colors="none"
+            )
             hatched.set_edgecolor(QUIET)
             hatched.set_linewidth(0)
         chart.axvline(self.lr, color=QUIET, linewidth=0.8)
@@ -176,7 +186,9 @@ class Disc(LiveFigure):
         chart.plot(best.lr, best.beta, "D", markersize=6, markerfacecolor="none", markeredgecolor=INK, clip_on=False)
         ring = {"markersize": 8, "markerfacecolor": "none", "markeredgecolor": look["color"], "markeredgewidth": 2}
         chart.plot(np.clip(self.lr, *rate_range(self.rule, self.kappa)), height, "o", clip_on=False, **ring)
-        chart.set(xscale="log", xlim=rate_range(self.rule, self.kappa), ylim=(0, TOP), xlabel="learning rate η", ylabel="momentum β")
+        chart.set(
+            xscale="log", xlim=rate_range(self.rule, self.kappa), ylim=(0, TOP), xlabel="learning rate η", ylabel="momentum β"
+        )
 
         turn = np.exp(2j * np.pi * np.linspace(0, 1, 181))
         disc.plot(turn.real, turn.imag, color=QUIET, linewidth=1.2)
@@ -197,5 +209,10 @@ class Disc(LiveFigure):
         if found["rate"] > 0:
             line = np.exp(np.clip(np.arange(self.steps + 1) * np.log(found["rate"]), -300, 300))
             fall.semilogy(np.arange(self.steps + 1), line, color=INK, linewidth=1, linestyle=(0, (5, 3)))
-        fall.set(xlim=(0, self.steps), ylim=(1e-8, 10 ** max(1, np.ceil(np.log10(found["peak"][1])))), xlabel="step", ylabel="distance (start = 1)")
+        fall.set(
+            xlim=(0, self.steps),
+            ylim=(1e-8, 10 ** max(1, np.ceil(np.log10(found["peak"][1])))),
+            xlabel="step",
+            ylabel="distance (start = 1)",
+        )
         return figure

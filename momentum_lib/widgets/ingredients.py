@@ -163,13 +163,22 @@ class Ingredients(LiveFigure):
         return "adaptive" if self.ruler else "averaged" if self.momentum else "gradient"
 
     def _off(self):
-        words = {"momentum": "the average", "ruler": "the ruler", "correct_m": "the correction of m", "correct_s": "the correction of s"}
+        words = {
+            "momentum": "the average",
+            "ruler": "the ruler",
+            "correct_m": "the correction of m",
+            "correct_s": "the correction of s",
+        }
         if not self.ruler:
             words.pop("correct_s")
         return [text for name, text in words.items() if not getattr(self, name)]
 
     def _end(self, found):
-        return f"diverges at step {found['diverged_at']}" if found["diverged_at"] else f"has loss {found['loss']:.2g} after {self.steps} steps"
+        return (
+            f"diverges at step {found['diverged_at']}"
+            if found["diverged_at"]
+            else f"has loss {found['loss']:.2g} after {self.steps} steps"
+        )
 
     @property
     def caption(self):
@@ -191,7 +200,11 @@ class Ingredients(LiveFigure):
         x, y = self.start
         whole = "diverges" if found["whole_loss"] is None else f"{found['whole_loss']:.2g}"
         unit = " learning rates" if self.ruler else ""
-        first = "no step is finite" if found["first"] is None else "its first step is {:.3g}{} long along x and {:.3g} along y".format(found["first"][0], unit, found["first"][1])
+        first = (
+            "no step is finite"
+            if found["first"] is None
+            else "its first step is {:.3g}{} long along x and {:.3g} along y".format(found["first"][0], unit, found["first"][1])
+        )
         beside = "" if self.parts == ADAM else f"; complete Adam: {whole}"
         return f"Path of {found['name']} on {self.field.title} from ({x:.3g}, {y:.3g}): {first}; it {self._end(found)}{beside}."
 
@@ -205,7 +218,9 @@ class Ingredients(LiveFigure):
         if self.parts != ADAM:
             plane.plot(*found["whole"].T, color=INK, linewidth=1.0)
             for k in (0, 1):
-                lengths.plot(np.arange(1, len(found["whole_strides"]) + 1), found["whole_strides"][:, k], color=INK, linewidth=0.8)
+                lengths.plot(
+                    np.arange(1, len(found["whole_strides"]) + 1), found["whole_strides"][:, k], color=INK, linewidth=0.8
+                )
         plane.plot(*found["path"].T, **{**mine, "linestyle": "-"}, marker=".", markersize=4)
         plane.plot(*self.start, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
         at = np.arange(1, len(found["strides"]) + 1)

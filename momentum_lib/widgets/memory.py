@@ -81,7 +81,9 @@ class Memory(LiveFigure):
             ends = [v for n, v in row.items() if n != "look"]
             ax.plot(ends, [k] * len(ends), color=QUIET, linewidth=1)
             if "squares" in row:
-                ax.plot(row["squares"], k, "s", markersize=9, markerfacecolor="none", markeredgewidth=1.8, color=colour("adaptive"))
+                ax.plot(
+                    row["squares"], k, "s", markersize=9, markerfacecolor="none", markeredgewidth=1.8, color=colour("adaptive")
+                )
             ax.plot(row["momentum"], k, "o", markersize=5, color=colour(row["look"]))
             ax.text(max(ends) * 1.35, k, " and ".join(dict.fromkeys(count(v) for v in ends)), color=INK, size=9, va="center")
         ax.set(xscale="log", xlim=REACH, ylim=(len(rows) + 0.6, -0.6), xlabel="tokens until the weight of a gradient has halved")

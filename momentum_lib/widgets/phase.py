@@ -200,7 +200,9 @@ class Phase(LiveFigure):
         """What to see, then how it was made."""
         found = self.numbers()
         dots = (
-            f"diverge at step {found['diverged_at']}" if found["diverged_at"] else f"stay within {found['gap']:.2g} of its position"
+            f"diverge at step {found['diverged_at']}"
+            if found["diverged_at"]
+            else f"stay within {found['gap']:.2g} of its position"
         )
         return (
             f"A ball of mass 1 rolls in {self._place} with friction {self.friction:.3g}. Left: position and velocity; the curve is the "
@@ -250,6 +252,8 @@ class Phase(LiveFigure):
         energy.plot(found["fine_t"], total, color=INK, linewidth=1.5)
         energy.plot(t, found["energies"], ".", color=dots, markersize=4)
         energy.annotate("kinetic", (0.98, 0.86), xycoords="axes fraction", ha="right", color=dots, fontsize=9)
-        energy.annotate("potential", (0.98, 0.7), xycoords="axes fraction", ha="right", color=stroke("gradient")["color"], fontsize=9)
+        energy.annotate(
+            "potential", (0.98, 0.7), xycoords="axes fraction", ha="right", color=stroke("gradient")["color"], fontsize=9
+        )
         energy.set(xlim=(0, self.time), ylim=(0, 1.08 * max(total[0], 1e-6)), xlabel="time", ylabel="energy")
         return figure

@@ -180,7 +180,11 @@ class Race(LiveFigure):
             if not self.settings
             else "the learning rates and momenta as set"
         )
-        goal = f"Steps to a millionth of the first distance on {field.title}. " if field.minima else f"On {field.title}, which has no minimum. "
+        goal = (
+            f"Steps to a millionth of the first distance on {field.title}. "
+            if field.minima
+            else f"On {field.title}, which has no minimum. "
+        )
         return f"{goal}{results}. From one start, {how}."
 
     def alt(self):
@@ -210,7 +214,13 @@ class Race(LiveFigure):
         legend = plane if self.compact else axes[1]
         if not self.compact:
             low, high = self._loss_range(paths)
-            axes[1].set(xlim=(0, self.steps), xlabel="step", ylabel="loss f", yscale="log" if self.field.minima else "linear", ylim=(low, high))
+            axes[1].set(
+                xlim=(0, self.steps),
+                xlabel="step",
+                ylabel="loss f",
+                yscale="log" if self.field.minima else "linear",
+                ylim=(low, high),
+            )
         legend.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper right")
         return figure
 
@@ -231,4 +241,6 @@ class Race(LiveFigure):
         from .. import animate
 
         labels = [SHORT.get(rule, all_rules.get(rule).title) for rule in self.rules]
-        return animate.save(list(self.paths().values()), file, fps=fps, seconds=seconds, progress=progress, labels=labels, domain=self.frame)
+        return animate.save(
+            list(self.paths().values()), file, fps=fps, seconds=seconds, progress=progress, labels=labels, domain=self.frame
+        )

@@ -184,9 +184,7 @@ class Roller(LiveFigure):
         lowest = min(found["valleys"], key=lambda x: float(height(self.landscape, x)))
         way = f"which it enters for good at step {found['entered']}" if found["entered"] else "in which it starts"
         which = "the lowest" if found["valley"] == lowest else "not the lowest"
-        return (
-            f"comes to rest at {found['valley'] + 0.0:.2f} ({which} valley), {way}"
-        )
+        return f"comes to rest at {found['valley'] + 0.0:.2f} ({which} valley), {way}"
 
     @property
     def caption(self):

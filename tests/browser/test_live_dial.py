@@ -51,7 +51,9 @@ def map_agrees(shown, tolerated=0.0):
 
 
 def fine(page, index=0):
-    page.wait_for_function("i => document.querySelectorAll('.live-figure[data-figure]')[i].__figure.numbers().map.fine", arg=index)
+    page.wait_for_function(
+        "i => document.querySelectorAll('.live-figure[data-figure]')[i].__figure.numbers().map.fine", arg=index
+    )
 
 
 def control(page, name, kind):
@@ -88,7 +90,11 @@ def test_the_map_is_painted_as_its_numbers_say(browser, address):
         fine(page)
         shown = live.numbers(page)["map"]
         n = shown["n"]
-        pixels = np.array(page.evaluate("() => { const c = document.querySelector('.lf-heat'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }")).reshape(n, n, 4)[::-1]
+        pixels = np.array(
+            page.evaluate(
+                "() => { const c = document.querySelector('.lf-heat'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }"
+            )
+        ).reshape(n, n, 4)[::-1]
         steps = np.array(shown["steps"], dtype=object).reshape(n, n)
         assert (pixels[steps == "diverged"][:, 3] == 0).all()
         assert (pixels[steps == "more"] == [255, 255, 255, 255]).all()
@@ -99,7 +105,9 @@ def test_the_map_is_painted_as_its_numbers_say(browser, address):
         assert (np.diff(light[order]) <= 12).all()  # the fewer steps, the lighter
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         page.wait_for_timeout(100)
-        dark = page.evaluate("() => { const c = document.querySelector('.lf-heat'); return [...c.getContext('2d').getImageData(0, c.height - 1, 1, 1).data]; }")
+        dark = page.evaluate(
+            "() => { const c = document.querySelector('.lf-heat'); return [...c.getContext('2d').getImageData(0, c.height - 1, 1, 1).data]; }"
+        )
         assert steps[0, 0] == "more" and dark == [20, 24, 31, 255]
 
 
@@ -123,7 +131,10 @@ def test_a_cell_of_the_map_says_what_its_run_does(browser, address):
         n, seen = drawn["n"], set()
         for k in np.random.default_rng(0).integers(0, n * n, 40):
             lr, beta, told = drawn["xs"][k % n], drawn["ys"][k // n], drawn["steps"][k]
-            page.evaluate("([lr, beta]) => { const m = document.querySelector('.live-figure').__figure.model; m.set('lr', lr); m.set('beta', beta); }", [lr, beta])
+            page.evaluate(
+                "([lr, beta]) => { const m = document.querySelector('.live-figure').__figure.model; m.set('lr', lr); m.set('beta', beta); }",
+                [lr, beta],
+            )
             shown = live.numbers(page)
             assert told == ("diverged" if shown["divergedAt"] else "more" if shown["steps_to"] is None else shown["steps_to"])
             seen.add(told if isinstance(told, str) else "steps")
@@ -244,7 +255,9 @@ def test_theory_lines_lie_where_theory_says(browser, address):
     with live.open_page(browser, address) as page:
         d = first(page).locator(".lf-theory").first.get_attribute("d")
         points = np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
-        box = page.evaluate("""() => { const c = document.querySelector('.lf-heat').style; return ['left', 'top', 'width', 'height'].map(k => parseFloat(c[k])); }""")
+        box = page.evaluate(
+            """() => { const c = document.querySelector('.lf-heat').style; return ['left', 'top', 'width', 'height'].map(k => parseFloat(c[k])); }"""
+        )
         low, high = Dial().rate_range
         lr = low * (high / low) ** ((points[:, 0] - box[0]) / box[2])
         beta = 0.99 * (1 - (points[:, 1] - box[1]) / box[3])
@@ -305,10 +318,12 @@ def test_recompute_times_are_reported(browser, address, record_property):
         fine(page)
         found = {}
         for name, change in (("kappa", "m.set('kappa', 25 + 0.1 * k)"), ("dial", "m.set('beta', 0.5 + 1e-3 * k)")):
-            found[name] = page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, times = [], maps = [];
+            found[name] = (
+                page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, times = [], maps = [];
                 for (let k = 1; k <= 30; k++) {{ {change}; const t = performance.now(); const n = f.numbers(); times.push(performance.now() - t); maps.push(n.map.ms); }}
                 const middle = (a) => Math.round(100 * a.sort((x, y) => x - y)[15]) / 100;
                 return {{ all: middle(times), map: middle(maps) }}; }}""")
+            )
         agrees(live.numbers(page))
     record_property("redraw_ms_median", found)
     print(json.dumps({"dial, ms": found}))

@@ -156,7 +156,9 @@ def test_keys(browser, address):
         page.keyboard.press("ArrowLeft")
         moved = agrees(live.numbers(page))
         assert moved["lr"] > state["lr"]  # farther from 1
-        assert "plus or minus" in handle(page, FLAT).get_attribute("aria-valuetext") and "modulus" in handle(page, FLAT).get_attribute("aria-valuetext")
+        assert "plus or minus" in handle(page, FLAT).get_attribute("aria-valuetext") and "modulus" in handle(
+            page, FLAT
+        ).get_attribute("aria-valuetext")
 
 
 @pytest.mark.parametrize("rule", LINEAR)
@@ -221,8 +223,14 @@ def test_the_dashed_line_falls_by_the_rate(browser, address):
     """The curve's own vertices, at known steps and errors, give the scale; on it the line falls by the predicted rate in each step."""
     with live.open_page(browser, address) as page:
         shown = live.numbers(page)
-        paths = [first(page).locator(f".lf-wide path{which}").get_attribute("d") for which in ('.lf-line[data-look="momentum"]', ".lf-outer")]
-        curve, line = (np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()]) for d in paths)
+        paths = [
+            first(page).locator(f".lf-wide path{which}").get_attribute("d")
+            for which in ('.lf-line[data-look="momentum"]', ".lf-outer")
+        ]
+        curve, line = (
+            np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
+            for d in paths
+        )
         n = len(curve)
         across, start = np.polyfit(np.arange(n), curve[:, 0], 1)
         down, _ = np.polyfit(np.log(shown["errors"][:n]), curve[:, 1], 1)
@@ -278,6 +286,9 @@ def test_static_picture_without_javascript_and_in_print(browser, address):
 def test_recompute_times_are_reported(browser, address, record_property):
     """Not a gate (machines differ): a drag over the map, and a change of the condition number, which makes the map anew."""
     with live.open_page(browser, address) as page:
-        found = {name: live.redraw_ms(page, change) for name, change in (("kappa", "m.set('kappa', 90 + 0.1 * k)"), ("drag", "m.set('beta', 0.6 + 1e-3 * k)"))}
+        found = {
+            name: live.redraw_ms(page, change)
+            for name, change in (("kappa", "m.set('kappa', 90 + 0.1 * k)"), ("drag", "m.set('beta', 0.6 + 1e-3 * k)"))
+        }
         agrees(live.numbers(page))
     record_property("measured", "disc, ms to draw: " + json.dumps(found))

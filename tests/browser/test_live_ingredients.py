@@ -13,7 +13,9 @@ from tests.browser.live import button, first
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    return live.write_page(tmp_path_factory.mktemp("ingredients"), [Ingredients(), Ingredients(surface="turned", correct_s=False)], static=True)
+    return live.write_page(
+        tmp_path_factory.mktemp("ingredients"), [Ingredients(), Ingredients(surface="turned", correct_s=False)], static=True
+    )
 
 
 def agrees(shown):
@@ -189,7 +191,9 @@ def test_a_diverging_run_is_told(browser, address):
         assert "diverged at step" in readout(page, 2)
 
 
-@pytest.mark.parametrize("off", [(), ("correct_m", "correct_s"), ("ruler",), ("ruler", "correct_m", "momentum"), ("momentum", "correct_s")])
+@pytest.mark.parametrize(
+    "off", [(), ("correct_m", "correct_s"), ("ruler",), ("ruler", "correct_m", "momentum"), ("momentum", "correct_s")]
+)
 def test_copied_python_gives_the_same_path(browser, address, off):
     with live.open_page(browser, address) as page:
         for part in off:

@@ -88,7 +88,9 @@ def test_swarm_and_ellipse_are_drawn_where_their_numbers_say(browser, address):
         a, b = pixels(page, [2 * np.sqrt(expected["exact"])])[0] - (cx, cy)
         np.testing.assert_allclose(((line - (cx, cy)) / (a, b)) ** 2 @ [1, 1], 1, atol=2e-3)
         assert len(line) > 100
-        places = pixels(page, [p for p in expected["cloud"] if all(low <= v <= high for v, (low, high) in zip(p, FRAME, strict=True))])
+        places = pixels(
+            page, [p for p in expected["cloud"] if all(low <= v <= high for v, (low, high) in zip(p, FRAME, strict=True))]
+        )
         found = dots(page)
         assert 0.9 * len(places) < len(found) <= len(places)
         assert np.linalg.norm(found[:, None] - places[None], axis=2).min(axis=1).max() < 0.02
@@ -168,7 +170,9 @@ def test_play_shows_the_swarm_grow(browser, address):
     """Step by step the dots are the swarm's at that step, and the dashed ellipse is the exact one at that step."""
     with live.open_page(browser, address) as page:
         points, growing = swarm(0.1, 0.9), NoiseBall().numbers()["growing"]
-        assert live.numbers(page)["head"] == STEPS and first(page).locator(".lf-plot .lf-marks .lf-guide").get_attribute("d") == ""
+        assert (
+            live.numbers(page)["head"] == STEPS and first(page).locator(".lf-plot .lf-marks .lf-guide").get_attribute("d") == ""
+        )
         for _ in range(4):
             button(page, "Step").click()
         shown = live.numbers(page)

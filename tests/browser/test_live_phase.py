@@ -69,13 +69,17 @@ def test_the_curve_is_drawn_where_its_numbers_say(browser, address):
     """Pixels of the dark curve and of the dots: position to the right, velocity upwards, each on Python's, the start at the handle."""
     with live.open_page(browser, address) as page:
         curve, fine = drawn(page, ".lf-ball"), Phase().numbers()["fine"]
-        box = page.evaluate("() => { const t = (k) => [...document.querySelectorAll('.lf-plot')][0].querySelectorAll('.lf-rule')[k].getAttribute('d'); return [t(0), t(1)]; }")
+        box = page.evaluate(
+            "() => { const t = (k) => [...document.querySelectorAll('.lf-plot')][0].querySelectorAll('.lf-rule')[k].getAttribute('d'); return [t(0), t(1)]; }"
+        )
         left, bottom, right = (float(v) for v in box[0].replace("M", "").replace("H", ",").split(","))
         top = float(box[1].split("V")[0].split(",")[1])
 
         def away(drawn, rows):
             """The farthest that a drawn point is from every row (position, velocity), in pixels."""
-            pixels = np.c_[left + (rows[:, 0] + 3) / 6 * (right - left), bottom - 0.5 - (rows[:, 1] + 3) / 6 * (bottom - 0.5 - top)]
+            pixels = np.c_[
+                left + (rows[:, 0] + 3) / 6 * (right - left), bottom - 0.5 - (rows[:, 1] + 3) / 6 * (bottom - 0.5 - top)
+            ]
             return np.linalg.norm(drawn[:, None] - pixels[None], axis=2).min(axis=1).max()
 
         assert len(curve) > 500 and away(curve, fine) < 1
@@ -211,7 +215,9 @@ def test_copied_python_gives_the_same(browser, address):
         for potential in ("bowl", "double_well", "lessard"):
             first(page).locator(f'[data-control="potential"] input[value="{potential}"]').check(force=True)
             names, _ = live.run_python(live.python_of(page))
-            np.testing.assert_allclose(np.array(names["path"], dtype=float), np.reshape(live.numbers(page)["path"], (-1, 2)), rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(
+                np.array(names["path"], dtype=float), np.reshape(live.numbers(page)["path"], (-1, 2)), rtol=1e-9, atol=1e-12
+            )
 
 
 def test_link_and_reset(browser, address):

@@ -213,10 +213,14 @@ def test_tune_from_this_start(browser, address):
         live.drag(page, handle_of(page), 150, 90)
         before = {rule: run["steps_to"] for rule, run in live.numbers(page)["runs"].items()}
         button(page, "Tune from this start").click()
-        page.wait_for_function("() => Object.keys(document.querySelector('.live-figure').__figure.numbers().state.settings).length === 3")
+        page.wait_for_function(
+            "() => Object.keys(document.querySelector('.live-figure').__figure.numbers().state.settings).length === 3"
+        )
         shown = live.numbers(page)
         agrees(shown)
-        assert all(run["steps_to"] <= before[rule] + 2 for rule, run in shown["runs"].items()), before  # the grid is a fine one, not the continuum
+        assert all(run["steps_to"] <= before[rule] + 2 for rule, run in shown["runs"].items()), (
+            before
+        )  # the grid is a fine one, not the continuum
         from momentum_lib import rules
         from momentum_lib.widgets import tuning
 
@@ -229,7 +233,9 @@ def test_play_pause_step_scrub_reset(browser, address):
     with live.open_page(browser, address) as page:
         assert head(page) == 100
         button(page, "Play").click()
-        page.wait_for_function("() => { const s = document.querySelector('.live-figure').__figure.numbers().state.step; return s > 3 && s < 90; }")
+        page.wait_for_function(
+            "() => { const s = document.querySelector('.live-figure').__figure.numbers().state.step; return s > 3 && s < 90; }"
+        )
         button(page, "Pause").click()
         stopped = head(page)
         page.wait_for_timeout(150)
@@ -275,7 +281,9 @@ def test_keys_play_and_step_when_the_picture_has_the_focus(browser, address):
 def test_it_ends_by_itself(browser, tmp_path):
     with live.open_page(browser, live.write_page(tmp_path, [Race(steps=20, speed=100)])) as page:
         button(page, "Play").click()
-        page.wait_for_function("() => { const n = document.querySelector('.live-figure').__figure.numbers(); return n.state.step === 20 && !n.state.playing; }")
+        page.wait_for_function(
+            "() => { const n = document.querySelector('.live-figure').__figure.numbers(); return n.state.step === 20 && !n.state.playing; }"
+        )
         assert button(page, "Play").is_visible()
 
 
@@ -283,10 +291,16 @@ def test_heads_move_between_the_steps(browser, tmp_path):
     """Eased: while it plays slowly, the head is drawn at places that are no step's."""
     with live.open_page(browser, live.write_page(tmp_path, [Race(speed=2, steps=20)])) as page:
         button(page, "Play").click()
-        page.wait_for_function("() => { const a = document.querySelector('.live-figure').__figure.numbers().at; return a > 0.2 && a < 0.9; }")
-        between = page.evaluate("() => document.querySelector('.lf-course .lf-runner[data-look=momentum]').getAttribute('d').split('m')[0]")
+        page.wait_for_function(
+            "() => { const a = document.querySelector('.live-figure').__figure.numbers().at; return a > 0.2 && a < 0.9; }"
+        )
+        between = page.evaluate(
+            "() => document.querySelector('.lf-course .lf-runner[data-look=momentum]').getAttribute('d').split('m')[0]"
+        )
         page.wait_for_timeout(120)
-        later = page.evaluate("() => document.querySelector('.lf-course .lf-runner[data-look=momentum]').getAttribute('d').split('m')[0]")
+        later = page.evaluate(
+            "() => document.querySelector('.lf-course .lf-runner[data-look=momentum]').getAttribute('d').split('m')[0]"
+        )
         assert between != later
 
 
@@ -310,7 +324,9 @@ def agrees_roughly(shown):
     """On a surface where rounding grows, the first steps agree."""
     expected = Race(**{**shown["state"], **STILL}).numbers()
     for rule, run in shown["runs"].items():
-        np.testing.assert_allclose(np.reshape(run["path"], (-1, 2))[:15], expected[rule]["path"][:15], rtol=1e-6, atol=1e-9, err_msg=rule)
+        np.testing.assert_allclose(
+            np.reshape(run["path"], (-1, 2))[:15], expected[rule]["path"][:15], rtol=1e-6, atol=1e-9, err_msg=rule
+        )
     return True
 
 
@@ -330,7 +346,9 @@ def test_a_surface_without_a_minimum(browser, address):
         shown = live.numbers(page, 1)
         expected = Race(**shown["state"]).numbers()
         assert all(run["steps_to"] is None for run in shown["runs"].values())
-        assert {rule: run["leaves_at"] for rule, run in shown["runs"].items()} == {rule: run["leaves_at"] for rule, run in expected.items()}
+        assert {rule: run["leaves_at"] for rule, run in shown["runs"].items()} == {
+            rule: run["leaves_at"] for rule, run in expected.items()
+        }
         assert "no minimum" in page.locator(".live-figure").nth(1).locator(".lf-title").inner_text()
         page.locator(".live-figure").nth(1).get_by_role("button", name="Tune").click()
         assert "no minimum" in page.locator(".live-figure").nth(1).locator(".lf-note").inner_text()
@@ -395,7 +413,10 @@ def test_recompute_time_is_reported(browser, address, record_property):
     with live.open_page(browser, address) as page:
         page.evaluate("""() => { const m = document.querySelector('.live-figure').__figure.model;
             m.set('rules', ['gradient_descent', 'polyak', 'heavy_ball', 'nesterov', 'rmsprop', 'adam']); m.set('steps', 1000); }""")
-        found = {name: live.redraw_ms(page, change) for name, change in (("drag", "m.set('start', [-2.6, 1 - 1e-3 * k])"), ("play", "m.set('step', 100 + k)"))}
+        found = {
+            name: live.redraw_ms(page, change)
+            for name, change in (("drag", "m.set('start', [-2.6, 1 - 1e-3 * k])"), ("play", "m.set('step', 100 + k)"))
+        }
         agrees(live.numbers(page))
     record_property("redraw_ms_median", found)
     print(json.dumps({"redraw of six rules, 1000 steps, ms": found}))

@@ -59,7 +59,9 @@ def violations(page):
         for node in rule["nodes"]:
             target = " ".join(map(str, node["target"]))
             if not any(re.search(pattern, target) for pattern in ALLOWED.get(rule["id"], {})):
-                lines.append(f"{rule['id']} ({rule['impact']}): {target}\n      {node['failureSummary']}".replace("\n  ", "\n        "))
+                lines.append(
+                    f"{rule['id']} ({rule['impact']}): {target}\n      {node['failureSummary']}".replace("\n  ", "\n        ")
+                )
     return lines
 
 
@@ -109,7 +111,9 @@ def test_page_is_light(site, browser, name, record_property):
     finally:
         context.close()
     total = sum(sizes.values())
-    kinds = "  ".join(f"{kind} {sizes.get(kind, 0) / 1000:5.0f}" for kind in ("document", "stylesheet", "script", "font", "image"))
+    kinds = "  ".join(
+        f"{kind} {sizes.get(kind, 0) / 1000:5.0f}" for kind in ("document", "stylesheet", "script", "font", "image")
+    )
     record_property("measured", f"kB gzipped  {name:<24}{total / 1000:6.0f}   {kinds}")
     assert sizes["document"] > 1_000 and sizes["stylesheet"] > 1_000, "the page did not load"
     assert total <= LIMIT, f"{name}: {total:,} bytes gzipped, {LIMIT:,} allowed; {sizes}"
@@ -122,7 +126,9 @@ def test_pictures_say_what_they_show(site, name):
     soup = BeautifulSoup((site.path / f"{name}.html").read_text("utf-8"), "html.parser")
     for image in soup.select("article img"):
         alt = (image.get("alt") or "").strip()
-        assert len(alt) > 15 and not alt.startswith(("../_images", "_images")), f"{name}: {image.get('src')} has the alt text {alt!r}"
+        assert len(alt) > 15 and not alt.startswith(("../_images", "_images")), (
+            f"{name}: {image.get('src')} has the alt text {alt!r}"
+        )
     assert soup.select_one("main a.report[href*='/issues/new?']"), f"{name} has no link for reporting an error"
     assert soup.title.string.strip() and "\\" not in soup.title.string
     assert len(soup.select("h1")) == 1
@@ -174,7 +180,9 @@ def test_pages_without_live_figures_do_not_load_their_script(site):
         text = (site.path / f"{name}.html").read_text("utf-8")
         assert ("_static/live.js" in text) == (name in with_live), name
         loaded = re.findall(r'<(?:script|link|img)\b[^>]*?(?:src|href)="([^"]*)"', text)
-        assert not [address for address in loaded if re.search(r"mathjax|thebe|require|fontawesome|bootstrap", address, re.I)], name
+        assert not [address for address in loaded if re.search(r"mathjax|thebe|require|fontawesome|bootstrap", address, re.I)], (
+            name
+        )
 
 
 def test_colours_follow_the_system_and_the_button(site, new_page):
@@ -213,7 +221,9 @@ def test_a_chapter_has_the_number_of_its_file(site):
         soup = BeautifulSoup((site.path / f"{name}.html").read_text("utf-8"), "html.parser")
         assert soup.select_one("h1 .chapter-number").get_text() == f"Chapter {number}", name
         assert soup.select_one("nav.chapters li.current.active > a").get_text().startswith(f"{number}."), name
-        counted = [span.get_text() for span in soup.select(".caption-number")] + [p.get_text() for p in soup.select("div.exercise > .admonition-title")]
+        counted = [span.get_text() for span in soup.select(".caption-number")] + [
+            p.get_text() for p in soup.select("div.exercise > .admonition-title")
+        ]
         assert all(f" {number}." in text for text in counted), (name, counted)
 
 
@@ -262,7 +272,9 @@ def test_code_can_be_copied(site, browser, new_page):
     block = page.locator("div.highlight:has(> .copy):visible").first
     block.hover()
     block.locator(".copy").click()
-    page.wait_for_function("document.querySelector('.copy') && [...document.querySelectorAll('.copy')].some(b => b.textContent === 'Copied')")
+    page.wait_for_function(
+        "document.querySelector('.copy') && [...document.querySelectorAll('.copy')].some(b => b.textContent === 'Copied')"
+    )
     assert page.evaluate("navigator.clipboard.readText()").strip() == block.locator("pre").text_content().strip()
 
 

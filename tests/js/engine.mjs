@@ -1,7 +1,7 @@
 // What the live engine computes, for tests/test_codegen.py to compare.
 //
 // Reads {base, steps, paths, maps, twins} from standard input and writes the answers to standard
-// output.  `base` is the folder that holds engine.js and generated/.
+// output.  `base` is the folder that holds kit/engine.js and generated/.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
@@ -9,18 +9,23 @@ const asked = JSON.parse(readFileSync(0, "utf8"));
 const base = pathToFileURL(asked.base + "/");
 const { RULES } = await import(new URL("generated/rules.js", base));
 const { SURFACES } = await import(new URL("generated/surfaces.js", base));
-const engine = await import(new URL("engine.js", base));
+const engine = await import(new URL("kit/engine.js", base));
 
 /** One step through the plain functions, from any state. */
 function step({ rule, surface, params, theta, state, hyper, t }) {
-  const r = RULES[rule], s = SURFACES[surface], axes = theta.map((_, i) => i);
+  const r = RULES[rule],
+    s = SURFACES[surface],
+    axes = theta.map((_, i) => i);
   const of = (i) => state.map((slot) => slot[i]);
   const look = axes.map((i) => r.lookAt(theta[i], of(i), hyper));
   const grad = s.gradient(look[0], look[1], params);
   const next = axes.map((i) => r.step(theta[i], grad[i], t, of(i), hyper));
   return {
-    look, grad, value: s.value(theta[0], theta[1], params),
-    theta: next.map(([point]) => point), state: state.map((_, k) => next.map(([, slots]) => slots[k])),
+    look,
+    grad,
+    value: s.value(theta[0], theta[1], params),
+    theta: next.map(([point]) => point),
+    state: state.map((_, k) => next.map(([, slots]) => slots[k])),
   };
 }
 
@@ -54,4 +59,6 @@ const answer = {
   maps: (asked.maps ?? []).map(map),
   twins: Object.entries(asked.twins ?? {}).flatMap(([kind, tasks]) => differ(kind, tasks)),
 };
-process.stdout.write(JSON.stringify(answer, (_, x) => (typeof x === "number" && !Number.isFinite(x) ? String(x) : x)));
+process.stdout.write(
+  JSON.stringify(answer, (_, x) => (typeof x === "number" && !Number.isFinite(x) ? String(x) : x)),
+);

@@ -3,14 +3,33 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 const js = new URL("../../momentum_lib/widgets/js/", import.meta.url);
-const { clipSegment, cividis, contourLevels, heatPixels, logTicks, marksData, pathData, ringPaths, rings, sample, scale, ticks } = await import(new URL("plot.js", js));
-const { clampValue, decode, encode, fromHash, toHash, ...kinds } = await import(new URL("state.js", js));
-const { parseNumber, plain, pythonFloat, pythonNumber, roundTo, show } = await import(new URL("dom.js", js));
+const {
+  clipSegment,
+  cividis,
+  contourLevels,
+  heatPixels,
+  logTicks,
+  marksData,
+  pathData,
+  ringPaths,
+  rings,
+  sample,
+  scale,
+  ticks,
+} = await import(new URL("kit/plot.js", js));
+const { clampValue, decode, encode, fromHash, toHash, ...kinds } = await import(new URL("kit/state.js", js));
+const { parseNumber, plain, pythonFloat, pythonNumber, roundTo, show } = await import(
+  new URL("kit/dom.js", js)
+);
 const { components, distances, leavesAt, measuredRate, stepsTo } = await import(new URL("ravine.js", js));
-const { plainModel } = await import(new URL("host.js", js));
+const { plainModel } = await import(new URL("kit/host.js", js));
 
 test("a scale and its inverse undo each other", () => {
-  for (const [type, domain] of [["linear", [-3, 5]], ["log", [1e-6, 40]], ["near-one", [0, 0.999]]]) {
+  for (const [type, domain] of [
+    ["linear", [-3, 5]],
+    ["log", [1e-6, 40]],
+    ["near-one", [0, 0.999]],
+  ]) {
     const to = scale(type, domain, [320, 20]);
     assert.equal(to(domain[0]), 320);
     assert.ok(Math.abs(to(domain[1]) - 20) < 1e-9);
@@ -25,62 +44,132 @@ test("a scale and its inverse undo each other", () => {
 test("ticks are round, inside, and about as many as asked", () => {
   assert.deepEqual(ticks(0, 100, 4), [0, 50, 100]);
   assert.deepEqual(ticks(-0.3, 0.3, 6), [-0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3]);
-  assert.deepEqual(logTicks(3e-8, 10, 5), [1e-7, 1e-5, 1e-3, 0.1, 10].map((v) => 10 ** Math.round(Math.log10(v))));
+  assert.deepEqual(
+    logTicks(3e-8, 10, 5),
+    [1e-7, 1e-5, 1e-3, 0.1, 10].map((v) => 10 ** Math.round(Math.log10(v))),
+  );
   for (let k = 0; k < 200; k++) {
-    const low = Math.sin(k) * 10 ** (k % 7), high = low + 10 ** ((k % 9) - 3), found = ticks(low, high, 5);
+    const low = Math.sin(k) * 10 ** (k % 7),
+      high = low + 10 ** ((k % 9) - 3),
+      found = ticks(low, high, 5);
     assert.ok(found.length >= 2 && found.length <= 12, `${low} ${high} ${found}`);
     assert.ok(found.every((v) => v >= low - 1e-9 * Math.abs(low) && v <= high + 1e-9 * Math.abs(high)));
   }
 });
 
 test("the contour of a circle is a circle, to second order in the grid", () => {
-  const n = 81, values = sample((x, y) => x * x + y * y, [[-2, 2], [-2, 2]], n, n);
+  const n = 81,
+    values = sample(
+      (x, y) => x * x + y * y,
+      [
+        [-2, 2],
+        [-2, 2],
+      ],
+      n,
+      n,
+    );
   const found = rings(values, n, n, 1);
   assert.equal(found.length, 1);
   for (const [i, j] of found[0]) assert.ok(Math.abs(Math.hypot(-2 + i / 20, -2 + j / 20) - 1) < 1e-3);
   let area = 0; // shoelace: positive means the region lies to the left of the ring
   for (let k = 0; k < found[0].length; k++) {
-    const [a, b] = found[0][k], [c, d] = found[0][(k + 1) % found[0].length];
+    const [a, b] = found[0][k],
+      [c, d] = found[0][(k + 1) % found[0].length];
     area += (a * d - b * c) / 2 / 400;
   }
   assert.ok(Math.abs(area - Math.PI) < 0.01, String(area));
 });
 
 test("a region cut by the edge closes along it, and its line leaves the edge out", () => {
-  const n = 41, values = sample((x) => x, [[-1, 1], [-1, 1]], n, n), found = rings(values, n, n, 0.01);
+  const n = 41,
+    values = sample(
+      (x) => x,
+      [
+        [-1, 1],
+        [-1, 1],
+      ],
+      n,
+      n,
+    ),
+    found = rings(values, n, n, 0.01);
   assert.equal(found.length, 1);
-  const { area, line } = ringPaths(found, n, n, (i) => i, (j) => j);
+  const { area, line } = ringPaths(
+    found,
+    n,
+    n,
+    (i) => i,
+    (j) => j,
+  );
   assert.ok(area.startsWith("M") && area.endsWith("Z"));
   const drawn = [...line.matchAll(/[ML]([-\d.]+),/g)].map((m) => Number(m[1]));
   assert.ok(drawn.length > 10 && drawn.every((x) => Math.abs(x - 20.2) < 0.06), line.slice(0, 80)); // one upright line, nothing else
 });
 
 test("a saddle and separate wells give separate rings", () => {
-  const n = 61, wells = (x, y) => (x * x - 1) ** 2 + y * y, values = sample(wells, [[-2, 2], [-2, 2]], n, n);
+  const n = 61,
+    wells = (x, y) => (x * x - 1) ** 2 + y * y,
+    values = sample(
+      wells,
+      [
+        [-2, 2],
+        [-2, 2],
+      ],
+      n,
+      n,
+    );
   assert.equal(rings(values, n, n, 0.5).length, 2);
   assert.equal(rings(values, n, n, 1.5).length, 1);
   assert.equal(rings(values, n, n, -1).length, 0);
 });
 
 test("every crossing of the grid is on exactly one ring", () => {
-  const n = 40, values = sample((x, y) => Math.sin(3 * x) * Math.cos(4 * y) + 0.2 * x, [[-2, 2], [-2, 2]], n, n);
+  const n = 40,
+    values = sample(
+      (x, y) => Math.sin(3 * x) * Math.cos(4 * y) + 0.2 * x,
+      [
+        [-2, 2],
+        [-2, 2],
+      ],
+      n,
+      n,
+    );
   for (const level of [-0.5, 0, 0.3]) {
     let expected = 0;
     const low = (i, j) => i >= 0 && j >= 0 && i < n && j < n && values[j * n + i] < level;
-    for (let j = -1; j <= n; j++) for (let i = -1; i <= n; i++) { if (low(i, j) !== low(i + 1, j)) expected++; if (low(i, j) !== low(i, j + 1)) expected++; }
-    assert.equal(rings(values, n, n, level).reduce((sum, ring) => sum + ring.length, 0), expected);
+    for (let j = -1; j <= n; j++)
+      for (let i = -1; i <= n; i++) {
+        if (low(i, j) !== low(i + 1, j)) expected++;
+        if (low(i, j) !== low(i, j + 1)) expected++;
+      }
+    assert.equal(
+      rings(values, n, n, level).reduce((sum, ring) => sum + ring.length, 0),
+      expected,
+    );
   }
 });
 
 test("contour levels rise and space a bowl's rings evenly", () => {
-  const values = sample((x, y) => x * x + y * y, [[-1, 1], [-1, 1]], 201, 201), levels = contourLevels(values, 8);
+  const values = sample(
+      (x, y) => x * x + y * y,
+      [
+        [-1, 1],
+        [-1, 1],
+      ],
+      201,
+      201,
+    ),
+    levels = contourLevels(values, 8);
   assert.equal(levels.length, 8);
-  const radii = levels.slice(0, 6).map(Math.sqrt), gaps = radii.slice(1).map((r, k) => r - radii[k]);
+  const radii = levels.slice(0, 6).map(Math.sqrt),
+    gaps = radii.slice(1).map((r, k) => r - radii[k]);
   assert.ok(Math.max(...gaps) / Math.min(...gaps) < 1.1, gaps.join(" "));
 });
 
 test("segments are cut at a box", () => {
-  const box = [[0, 10], [0, 5]];
+  const box = [
+    [0, 10],
+    [0, 5],
+  ];
   assert.deepEqual(clipSegment(-5, 2, 15, 2, box), [0, 2, 10, 2]);
   assert.deepEqual(clipSegment(2, 2, 3, 3, box), [2, 2, 3, 3]);
   assert.equal(clipSegment(-5, 6, 15, 6, box), null);
@@ -89,31 +178,103 @@ test("segments are cut at a box", () => {
 });
 
 test("a path that flies off keeps small numbers, and comes back as a new piece", () => {
-  const same = (v) => v, text = pathData([1, 1, 2, 1e250, 3, -1e250, 4, 1, 5, 2], same, same, [[0, 10], [0, 5]]);
-  assert.ok(text.match(/[-\d.]+/g).every((v) => Math.abs(Number(v)) <= 10), text);
+  const same = (v) => v,
+    text = pathData([1, 1, 2, 1e250, 3, -1e250, 4, 1, 5, 2], same, same, [
+      [0, 10],
+      [0, 5],
+    ]);
+  assert.ok(
+    text.match(/[-\d.]+/g).every((v) => Math.abs(Number(v)) <= 10),
+    text,
+  );
   assert.equal(text.match(/M/g).length, 3);
-  assert.equal(pathData([0, 0, 1, 1, 2, 2], same, same, [[0, 10], [0, 5]], 1), "M0.00,0.00L1.00,1.00");
-  assert.equal(pathData([0, 0, 1, 1, 2, 3], same, same, [[0, 10], [0, 5]], 1.5), "M0.00,0.00L1.00,1.00L1.50,2.00");
-  assert.equal(pathData([0, 0, 4, 4], same, same, [[0, 10], [0, 5]], 0.25), "M0.00,0.00L1.00,1.00");
-  const settled = pathData(Float64Array.from({ length: 2000 }, (_, k) => 5 * 0.9 ** (k >> 1)), same, same, [[0, 10], [0, 5]]);
+  assert.equal(
+    pathData(
+      [0, 0, 1, 1, 2, 2],
+      same,
+      same,
+      [
+        [0, 10],
+        [0, 5],
+      ],
+      1,
+    ),
+    "M0.00,0.00L1.00,1.00",
+  );
+  assert.equal(
+    pathData(
+      [0, 0, 1, 1, 2, 3],
+      same,
+      same,
+      [
+        [0, 10],
+        [0, 5],
+      ],
+      1.5,
+    ),
+    "M0.00,0.00L1.00,1.00L1.50,2.00",
+  );
+  assert.equal(
+    pathData(
+      [0, 0, 4, 4],
+      same,
+      same,
+      [
+        [0, 10],
+        [0, 5],
+      ],
+      0.25,
+    ),
+    "M0.00,0.00L1.00,1.00",
+  );
+  const settled = pathData(
+    Float64Array.from({ length: 2000 }, (_, k) => 5 * 0.9 ** (k >> 1)),
+    same,
+    same,
+    [
+      [0, 10],
+      [0, 5],
+    ],
+  );
   assert.ok(settled.match(/L/g).length < 40, "what cannot be seen is left out");
-  assert.equal(pathData([0, 0, 1, -Infinity], same, same, [[0, 10], [-5, 5]]), "M0.00,0.00L0.00,-5.00");
+  assert.equal(
+    pathData([0, 0, 1, -Infinity], same, same, [
+      [0, 10],
+      [-5, 5],
+    ]),
+    "M0.00,0.00L0.00,-5.00",
+  );
 });
 
 test("marks outside the picture are left out", () => {
-  const same = (v) => v, text = marksData([1, 1, 20, 1, 3, 3], same, same, [[0, 10], [0, 5]], "disc", 2);
+  const same = (v) => v,
+    text = marksData(
+      [1, 1, 20, 1, 3, 3],
+      same,
+      same,
+      [
+        [0, 10],
+        [0, 5],
+      ],
+      "disc",
+      2,
+    );
   assert.equal(text.match(/M/g).length, 2);
 });
 
 test("cividis runs from dark blue to yellow, even in lightness", () => {
   assert.deepEqual(cividis(0), [0, 34, 78]);
   assert.deepEqual(cividis(1), [254, 232, 56]);
-  const light = Array.from({ length: 64 }, (_, k) => { const [r, g, b] = cividis(k / 63); return 0.299 * r + 0.587 * g + 0.114 * b; });
+  const light = Array.from({ length: 64 }, (_, k) => {
+    const [r, g, b] = cividis(k / 63);
+    return 0.299 * r + 0.587 * g + 0.114 * b;
+  });
   assert.ok(light.every((v, k) => k === 0 || v > light[k - 1] - 0.5));
 });
 
 test("a heat map: few steps light, many dark, diverged left open, top row first", () => {
-  const pixels = heatPixels([10, 1000, NaN, Infinity], 2, 2, 10, 1000), at = (k) => [...pixels.slice(4 * k, 4 * k + 4)];
+  const pixels = heatPixels([10, 1000, NaN, Infinity], 2, 2, 10, 1000),
+    at = (k) => [...pixels.slice(4 * k, 4 * k + 4)];
   assert.deepEqual(at(0), [0, 0, 0, 0]);
   assert.deepEqual(at(1), [0, 34, 78, 255]);
   assert.deepEqual(at(2), [254, 232, 56, 255]);
@@ -123,22 +284,74 @@ test("a heat map: few steps light, many dark, diverged left open, top row first"
 test("state is clamped, and nonsense keeps what was", () => {
   const { number, integer, point, choice, choices, flag, numbers } = kinds;
   const lr = number(0.1, 0, 1);
-  assert.deepEqual([2, -1, 0.3, NaN, Infinity, "0.5", null].map((v) => clampValue(lr, v, 0.7)), [1, 0, 0.3, 0.7, 0.7, 0.7, 0.7]);
+  assert.deepEqual(
+    [2, -1, 0.3, NaN, Infinity, "0.5", null].map((v) => clampValue(lr, v, 0.7)),
+    [1, 0, 0.3, 0.7, 0.7, 0.7, 0.7],
+  );
   assert.equal(clampValue(integer(5, 1, 9), 6.6), 7);
-  assert.deepEqual(clampValue(point([0, 0], [[-1, 1], [-2, 2]]), [5, -9]), [1, -2]);
-  assert.deepEqual(clampValue(point([0, 0], [[-1, 1], [-2, 2]]), [NaN, 0], [9, 9]), [9, 9]);
+  assert.deepEqual(
+    clampValue(
+      point(
+        [0, 0],
+        [
+          [-1, 1],
+          [-2, 2],
+        ],
+      ),
+      [5, -9],
+    ),
+    [1, -2],
+  );
+  assert.deepEqual(
+    clampValue(
+      point(
+        [0, 0],
+        [
+          [-1, 1],
+          [-2, 2],
+        ],
+      ),
+      [NaN, 0],
+      [9, 9],
+    ),
+    [9, 9],
+  );
   assert.equal(clampValue(choice("a", ["a", "b"]), "c"), "a");
   assert.deepEqual(clampValue(choices(["a"], ["a", "b", "c"], 1, 2), ["b", "x", "b", "c", "a"]), ["b", "c"]);
   assert.deepEqual(clampValue(choices(["a"], ["a", "b"], 1), []), ["a"]);
   assert.equal(clampValue(flag(true), "false"), true);
-  assert.deepEqual(clampValue(numbers({ lr: 0.1, beta: 0.9 }, { lr: [0, 1], beta: [0, 0.99] }), { beta: 4, other: 3 }), { lr: 0.1, beta: 0.99 });
+  assert.deepEqual(
+    clampValue(numbers({ lr: 0.1, beta: 0.9 }, { lr: [0, 1], beta: [0, 0.99] }), { beta: 4, other: 3 }),
+    { lr: 0.1, beta: 0.99 },
+  );
 });
 
 test("an address keeps every kind of state exactly", () => {
   const { number, integer, point, choice, choices, flag, numbers } = kinds;
-  const specs = { a: number(0.1, 0, 1), b: integer(5, 1, 9), c: point([0, 0], [[-1, 1], [-2, 2]]), d: choice("x", ["x", "y z&="]),
-    e: choices(["p"], ["p", "q"]), f: flag(false), g: numbers({ lr: 0.1, beta: 0.9 }, { lr: [0, 1], beta: [0, 1] }) };
-  const values = { a: 0.1 + 0.2, b: 7, c: [-1 / 3, 5e-17], d: "y z&=", e: ["q", "p"], f: true, g: { lr: 1e-7, beta: 2 / 3 } };
+  const specs = {
+    a: number(0.1, 0, 1),
+    b: integer(5, 1, 9),
+    c: point(
+      [0, 0],
+      [
+        [-1, 1],
+        [-2, 2],
+      ],
+    ),
+    d: choice("x", ["x", "y z&="]),
+    e: choices(["p"], ["p", "q"]),
+    f: flag(false),
+    g: numbers({ lr: 0.1, beta: 0.9 }, { lr: [0, 1], beta: [0, 1] }),
+  };
+  const values = {
+    a: 0.1 + 0.2,
+    b: 7,
+    c: [-1 / 3, 5e-17],
+    d: "y z&=",
+    e: ["q", "p"],
+    f: true,
+    g: { lr: 1e-7, beta: 2 / 3 },
+  };
   assert.deepEqual(fromHash(toHash("fig.2", specs, values), "fig.2", specs), values);
   assert.equal(fromHash(toHash("fig.2", specs, values), "fig", specs), null);
   assert.deepEqual(fromHash("#live=fig&a=7&b=x&c=1&d=no&f=maybe&unknown=1", "fig", specs), { a: 1 });
@@ -147,18 +360,36 @@ test("an address keeps every kind of state exactly", () => {
 });
 
 test("names keep to a length; runs are checked, and no address carries them", () => {
-  const specs = { runs: kinds.runs(), side: kinds.name("") }, part = { steps: [1], held_steps: [1], sides: [{}] };
-  assert.deepEqual(["a, b", "", 3, "x".repeat(401)].map((v) => clampValue(specs.side, v, "old")), ["a, b", "", "old", "old"]);
+  const specs = { runs: kinds.runs(), side: kinds.name("") },
+    part = { steps: [1], held_steps: [1], sides: [{}] };
+  assert.deepEqual(
+    ["a, b", "", 3, "x".repeat(401)].map((v) => clampValue(specs.side, v, "old")),
+    ["a, b", "", "old", "old"],
+  );
   assert.deepEqual(clampValue(specs.runs, { one: part }), { one: part });
-  for (const bad of [null, 3, [part], { one: null }, { one: { ...part, steps: [] } }, { one: { steps: [1], sides: [1] } }]) assert.deepEqual(clampValue(specs.runs, bad), {});
+  for (const bad of [
+    null,
+    3,
+    [part],
+    { one: null },
+    { one: { ...part, steps: [] } },
+    { one: { steps: [1], sides: [1] } },
+  ])
+    assert.deepEqual(clampValue(specs.runs, bad), {});
   const address = toHash("curves", specs, { runs: { one: part }, side: "adamw 0.9,adamw 0" });
   assert.ok(!address.includes("runs"));
   assert.deepEqual(fromHash(`${address}&runs=1`, "curves", specs), { side: "adamw 0.9,adamw 0" });
 });
 
 test("numbers: typed, shown, written as Python", () => {
-  assert.deepEqual(["0,05", " 2/26 ", "−3", "1e-3", "1/0", "x", "", "1/2/3", "0x10", "12 000"].map(parseNumber), [0.05, 2 / 26, -3, 1e-3, NaN, NaN, NaN, NaN, NaN, 12000]);
-  assert.deepEqual([0.0769230, -2.5, 1000, 12345, 1e-6, 3.2e-9, 0, Infinity, 0.5].map((v) => show(v)), ["0.0769", "−2.5", "1000", "12\u202f345", "10⁻⁶", "3.20 × 10⁻⁹", "0", "∞", "0.5"]);
+  assert.deepEqual(
+    ["0,05", " 2/26 ", "−3", "1e-3", "1/0", "x", "", "1/2/3", "0x10", "12 000"].map(parseNumber),
+    [0.05, 2 / 26, -3, 1e-3, NaN, NaN, NaN, NaN, NaN, 12000],
+  );
+  assert.deepEqual(
+    [0.076923, -2.5, 1000, 12345, 1e-6, 3.2e-9, 0, Infinity, 0.5].map((v) => show(v)),
+    ["0.0769", "−2.5", "1000", "12\u202f345", "10⁻⁶", "3.20 × 10⁻⁹", "0", "∞", "0.5"],
+  );
   assert.deepEqual([3, -0, 0.1, 1e-7, 1e22].map(pythonFloat), ["3.0", "-0.0", "0.1", "1e-7", "1e+22"]);
   assert.deepEqual([3, 2.5].map(pythonNumber), ["3", "2.5"]);
   assert.equal(plain(0.07692307692), "0.076923");
@@ -174,15 +405,36 @@ test("the ravine's read-outs", () => {
   assert.equal(stepsTo([0, 0], 1e-6), 0);
   assert.ok(Math.abs(measuredRate([1, 0.5, 0.25, 0.125]) - 0.5) < 1e-15);
   assert.equal(measuredRate([1, 0, 0]), null);
-  assert.equal(leavesAt([0, 0, 0, 3, 0, 1, 0, -3, 0, 9], [[-2, 2], [-2, 2]]), 3);
-  assert.equal(leavesAt([0, 0, 0, 3], [[-2, 2], [-2, 2]]), null);
+  assert.equal(
+    leavesAt(
+      [0, 0, 0, 3, 0, 1, 0, -3, 0, 9],
+      [
+        [-2, 2],
+        [-2, 2],
+      ],
+    ),
+    3,
+  );
+  assert.equal(
+    leavesAt(
+      [0, 0, 0, 3],
+      [
+        [-2, 2],
+        [-2, 2],
+      ],
+    ),
+    null,
+  );
 });
 
 test("the model of a static page answers like anywidget's", () => {
-  const model = plainModel({ a: 1, p: [1, 2] }), heard = [];
+  const model = plainModel({ a: 1, p: [1, 2] }),
+    heard = [];
   const listener = () => heard.push(model.get("a"));
   model.on("change:a", listener);
-  model.set("a", 2); model.set("a", 2); model.set("p", [1, 2]);
+  model.set("a", 2);
+  model.set("a", 2);
+  model.set("p", [1, 2]);
   assert.deepEqual(heard, [2]);
   model.off("change:a", listener);
   model.set("a", 3);

@@ -17,32 +17,47 @@
   byId("theme-button")?.addEventListener("click", () => {
     const order = dark.matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
     root.dataset.mode = order[(order.indexOf(root.dataset.mode) + 1) % 3];
-    try { localStorage.setItem("momentum-mode", root.dataset.mode); } catch { /* storage is closed: the choice holds for this page */ }
+    try {
+      localStorage.setItem("momentum-mode", root.dataset.mode);
+    } catch {
+      /* storage is closed: the choice holds for this page */
+    }
     paint();
   });
   paint();
 
   // --- dialogs: chapters on a narrow screen, search ---------------------------------------------------------------
   function closeOnBackdrop(dialog) {
-    dialog?.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+    dialog?.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close();
+    });
     dialog?.querySelector(".close")?.addEventListener("click", () => dialog.close());
   }
-  const menu = byId("menu-dialog"), side = byId("side");
+  const menu = byId("menu-dialog"),
+    side = byId("side");
   closeOnBackdrop(menu);
   byId("menu-button")?.addEventListener("click", () => {
     menu.querySelector(".drawer-body").append(...side.childNodes);
     menu.showModal();
   });
   menu?.addEventListener("close", () => side.append(...menu.querySelector(".drawer-body").childNodes));
-  menu?.addEventListener("click", (event) => { if (event.target.closest("a")) menu.close(); });
+  menu?.addEventListener("click", (event) => {
+    if (event.target.closest("a")) menu.close();
+  });
 
   const finder = byId("search-dialog");
   closeOnBackdrop(finder);
-  const openFinder = () => { finder.showModal(); finder.querySelector("input").select(); };
+  const openFinder = () => {
+    finder.showModal();
+    finder.querySelector("input").select();
+  };
   byId("search-button")?.addEventListener("click", openFinder);
   addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=application]");
-    const asked = (event.key === "/" && !typing) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey));
+    const typing = event.target.closest?.(
+      "input, textarea, select, [contenteditable], [role=slider], [role=application]",
+    );
+    const asked =
+      (event.key === "/" && !typing) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey));
     if (!asked || !finder || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     openFinder();
@@ -69,7 +84,7 @@
       try {
         await navigator.clipboard.writeText(text);
       } catch {
-        const area = document.createElement("textarea");   // from file:// there is no clipboard API
+        const area = document.createElement("textarea"); // from file:// there is no clipboard API
         area.value = text;
         document.body.append(area);
         area.select();
@@ -78,13 +93,17 @@
         button.focus();
       }
       button.textContent = "Copied";
-      setTimeout(() => { button.textContent = "Copy"; }, 1600);
+      setTimeout(() => {
+        button.textContent = "Copy";
+      }, 1600);
     });
     block.append(button);
   }
 
   // --- boxes that scroll sideways can be reached by keyboard --------------------------------------------------------
-  const boxes = document.querySelectorAll("pre, .table-scroll, .math-block > .katex-display, .cell_output > .output");
+  const boxes = document.querySelectorAll(
+    "pre, .table-scroll, .math-block > .katex-display, .cell_output > .output",
+  );
   const reach = () => {
     for (const box of boxes) {
       if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
@@ -103,18 +122,27 @@
   if (links.size) {
     const mark = () => {
       let current = null;
-      for (const [section] of links) if (section.getBoundingClientRect().top < innerHeight * 0.3) current = section;
+      for (const [section] of links)
+        if (section.getBoundingClientRect().top < innerHeight * 0.3) current = section;
       for (const [section, link] of links) {
         link.classList.toggle("here", section === current);
-        if (section === current) link.setAttribute("aria-current", "location"); else link.removeAttribute("aria-current");
+        if (section === current) link.setAttribute("aria-current", "location");
+        else link.removeAttribute("aria-current");
       }
     };
     let waiting = false;
-    addEventListener("scroll", () => {
-      if (waiting) return;
-      waiting = true;
-      requestAnimationFrame(() => { waiting = false; mark(); });
-    }, { passive: true });
+    addEventListener(
+      "scroll",
+      () => {
+        if (waiting) return;
+        waiting = true;
+        requestAnimationFrame(() => {
+          waiting = false;
+          mark();
+        });
+      },
+      { passive: true },
+    );
     mark();
   }
 
@@ -124,5 +152,8 @@
     opened = [...document.querySelectorAll("article details:not([open])")];
     for (const fold of opened) fold.open = true;
   });
-  addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; opened = []; });
+  addEventListener("afterprint", () => {
+    for (const fold of opened) fold.open = false;
+    opened = [];
+  });
 })();

@@ -1,13 +1,13 @@
 // The hill roller: heavy ball in a rough landscape, and where its energy goes, step by step.
 // Python side: momentum_lib/widgets/roller.py
 
-import { clamp, pythonFloat, show } from "./dom.js";
-import { createFigure } from "./figure.js";
+import { clamp, pythonFloat, show } from "./kit/dom.js";
+import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
-import { between } from "./plot.js";
-import { choice, integer, number } from "./state.js";
+import { between } from "./kit/plot.js";
+import { choice, integer, number } from "./kit/state.js";
 
 /**
  * The landscapes: the surface (one with two coordinates is cut along its first axis), its parameters, what is shown of it,
@@ -15,9 +15,42 @@ import { choice, integer, number } from "./state.js";
  * @type {Record<string, {surface: string, params: Record<string, number>, python: string, label: string, frame: [[number, number], [number, number]], rates: [number, number], begin: {start: number, lr: number, beta: number, steps: number}}>}
  */
 export const LANDSCAPES = {
-  ripples: { surface: "rippled_bowl", params: { ripple: 0.2, frequency: 8 }, python: "rippled_bowl(ripple=0.2, frequency=8)", label: "ripples", frame: [[-3.5, 3.5], [0, 6.8]], rates: [1e-3, 0.15], begin: { start: 3, lr: 0.01, beta: 0.9, steps: 80 } },
-  plateau: { surface: "plateau", params: SURFACES.plateau.params, python: "plateau", label: "plateau", frame: [[-4.5, 4.5], [0, 1.2]], rates: [0.01, 4], begin: { start: -3.5, lr: 0.5, beta: 0.9, steps: 100 } },
-  crevice: { surface: "crevice", params: SURFACES.crevice.params, python: "crevice", label: "crevice", frame: [[-2.5, 5.5], [0, 11]], rates: [2e-4, 0.05], begin: { start: -2, lr: 0.002, beta: 0.95, steps: 150 } },
+  ripples: {
+    surface: "rippled_bowl",
+    params: { ripple: 0.2, frequency: 8 },
+    python: "rippled_bowl(ripple=0.2, frequency=8)",
+    label: "ripples",
+    frame: [
+      [-3.5, 3.5],
+      [0, 6.8],
+    ],
+    rates: [1e-3, 0.15],
+    begin: { start: 3, lr: 0.01, beta: 0.9, steps: 80 },
+  },
+  plateau: {
+    surface: "plateau",
+    params: SURFACES.plateau.params,
+    python: "plateau",
+    label: "plateau",
+    frame: [
+      [-4.5, 4.5],
+      [0, 1.2],
+    ],
+    rates: [0.01, 4],
+    begin: { start: -3.5, lr: 0.5, beta: 0.9, steps: 100 },
+  },
+  crevice: {
+    surface: "crevice",
+    params: SURFACES.crevice.params,
+    python: "crevice",
+    label: "crevice",
+    frame: [
+      [-2.5, 5.5],
+      [0, 11],
+    ],
+    rates: [2e-4, 0.05],
+    begin: { start: -2, lr: 0.002, beta: 0.95, steps: 150 },
+  },
 };
 
 export const STATE = {
@@ -35,27 +68,34 @@ const LIMIT = 1e6;
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
 /** @param {string} landscape @param {number} x */
-export const height = (landscape, x) => SURFACES[LANDSCAPES[landscape].surface].value(x, 0, LANDSCAPES[landscape].params);
+export const height = (landscape, x) =>
+  SURFACES[LANDSCAPES[landscape].surface].value(x, 0, LANDSCAPES[landscape].params);
 /** @param {string} landscape @param {number} x */
-export const slope = (landscape, x) => SURFACES[LANDSCAPES[landscape].surface].gradient(x, 0, LANDSCAPES[landscape].params)[0];
+export const slope = (landscape, x) =>
+  SURFACES[LANDSCAPES[landscape].surface].gradient(x, 0, LANDSCAPES[landscape].params)[0];
 
 /**
  * Valleys and ridges inside the frame: where the slope turns to rising, and to falling; by bisection.
  * @param {string} landscape @param {number} [parts] pieces of the frame among which they are sought
  */
 export function restPoints(landscape, parts = 2000) {
-  const [low, high] = LANDSCAPES[landscape].frame[0], valleys = /** @type {number[]} */ ([]), ridges = /** @type {number[]} */ ([]);
-  const at = (/** @type {number} */ k) => low + ((high - low) * k) / parts, found = Float64Array.from({ length: parts + 1 }, (_, k) => slope(landscape, at(k)));
+  const [low, high] = LANDSCAPES[landscape].frame[0],
+    valleys = /** @type {number[]} */ ([]),
+    ridges = /** @type {number[]} */ ([]);
+  const at = (/** @type {number} */ k) => low + ((high - low) * k) / parts,
+    found = Float64Array.from({ length: parts + 1 }, (_, k) => slope(landscape, at(k)));
   for (let k = 0; k < parts; k++) {
     if (found[k] === 0) {
       if (k) (found[k - 1] < 0 ? valleys : ridges).push(at(k));
       continue;
     }
     if (found[k + 1] === 0 || found[k] < 0 === found[k + 1] < 0) continue; // a zero begins the next piece
-    let a = at(k), b = at(k + 1);
+    let a = at(k),
+      b = at(k + 1);
     for (let turn = 0; turn < 50; turn++) {
       const middle = (a + b) / 2;
-      if (slope(landscape, middle) < 0 === found[k] < 0) a = middle; else b = middle;
+      if (slope(landscape, middle) < 0 === found[k] < 0) a = middle;
+      else b = middle;
     }
     (found[k] < 0 ? valleys : ridges).push((a + b) / 2);
   }
@@ -64,8 +104,10 @@ export function restPoints(landscape, parts = 2000) {
 
 /** Heavy ball from rest: its positions; cut where they pass 1e6. @param {string} landscape @param {number} start @param {number} lr @param {number} beta @param {number} steps */
 export function roll(landscape, start, lr, beta, steps) {
-  const path = new Float64Array(steps + 1), hyper = { lr, beta };
-  let x = start, state = [0];
+  const path = new Float64Array(steps + 1),
+    hyper = { lr, beta };
+  let x = start,
+    state = [0];
   path[0] = x;
   for (let t = 1; t <= steps; t++) {
     [x, state] = RULES.heavy_ball.step(x, slope(landscape, x), t, state, hyper);
@@ -82,10 +124,16 @@ export function roll(landscape, start, lr, beta, steps) {
  * @param {string} landscape @param {Float64Array} path @param {number} lr @param {number} beta
  */
 export function books(landscape, path, lr, beta) {
-  const potential = path.map((x) => height(landscape, x)), kinetic = path.map((x, k) => (k ? (x - path[k - 1]) ** 2 / (2 * lr) : 0));
+  const potential = path.map((x) => height(landscape, x)),
+    kinetic = path.map((x, k) => (k ? (x - path[k - 1]) ** 2 / (2 * lr) : 0));
   const friction = new Float64Array(path.length);
   for (let k = 1; k < path.length; k++) friction[k] = friction[k - 1] + (1 - beta * beta) * kinetic[k - 1];
-  return { potential, kinetic, friction, finite: potential.map((p, k) => p + kinetic[k] + friction[k] - potential[0]) };
+  return {
+    potential,
+    kinetic,
+    friction,
+    finite: potential.map((p, k) => p + kinetic[k] + friction[k] - potential[0]),
+  };
 }
 
 /**
@@ -94,10 +142,12 @@ export function books(landscape, path, lr, beta) {
  */
 export function rest(long, { valleys, ridges }) {
   const end = long[long.length - 1];
-  if (long.length <= LONG || Math.abs(end - long[long.length - 2]) >= 1e-9 || !valleys.length) return { valley: null, entered: null };
+  if (long.length <= LONG || Math.abs(end - long[long.length - 2]) >= 1e-9 || !valleys.length)
+    return { valley: null, entered: null };
   const valley = valleys.reduce((a, b) => (Math.abs(b - end) < Math.abs(a - end) ? b : a));
   if (Math.abs(valley - end) >= 1e-4) return { valley: null, entered: null };
-  const low = Math.max(-Infinity, ...ridges.filter((r) => r < valley)), high = Math.min(Infinity, ...ridges.filter((r) => r > valley));
+  const low = Math.max(-Infinity, ...ridges.filter((r) => r < valley)),
+    high = Math.min(Infinity, ...ridges.filter((r) => r > valley));
   let entered = long.length;
   while (entered > 0 && long[entered - 1] > low && long[entered - 1] < high) entered--;
   return { valley, entered };
@@ -108,7 +158,9 @@ export function rest(long, { valleys, ridges }) {
 /** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
-    model, el, state: STATE,
+    model,
+    el,
+    state: STATE,
     title: "The hill roller: which valley, and where the energy went",
     python: ({ landscape, start, lr, beta, steps }) => `import numpy as np
 from momentum_lib import descend, rules, surfaces
@@ -130,68 +182,139 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
   /** The start lies in the picture, whatever an address says. */
   const stayInside = () => fig.set({ start: clamp(fig.get("start"), ...here().frame[0]) });
   stayInside();
-  fig.watch((names) => { if (names.includes("landscape") || names.includes("start")) stayInside(); });
+  fig.watch((names) => {
+    if (names.includes("landscape") || names.includes("start")) stayInside();
+  });
 
   // ---- pictures: the landscape, and below it the energy, step by step
   const hill = fig.plot({
-    label: "The landscape, its height upwards, and the ball", x: { domain: here().frame[0], label: "position θ" }, y: { domain: here().frame[1], label: "f(θ)", count: 4 },
-    height: (width) => clamp(width * 0.46, 230, 330), margin: { top: 26, left: 34, right: 10 },
+    label: "The landscape, its height upwards, and the ball",
+    x: { domain: here().frame[0], label: "position θ" },
+    y: { domain: here().frame[1], label: "f(θ)", count: 4 },
+    height: (width) => clamp(width * 0.46, 230, 330),
+    margin: { top: 26, left: 34, right: 10 },
   });
   hill.box.classList.add("lf-wide");
-  const ground = hill.line({ class: "lf-ground", layer: "back" }), surface = hill.line({ class: "lf-hill", layer: "back" });
-  const trail = hill.marks({ look: "momentum", class: "lf-trail", radius: 2.6 }), ball = hill.marks({ look: "momentum", radius: 7, layer: "front" });
+  const ground = hill.line({ class: "lf-ground", layer: "back" }),
+    surface = hill.line({ class: "lf-hill", layer: "back" });
+  const trail = hill.marks({ look: "momentum", class: "lf-trail", radius: 2.6 }),
+    ball = hill.marks({ look: "momentum", radius: 7, layer: "front" });
   const put = (/** @type {number} */ x) => fig.set({ start: Number(x.toPrecision(4)) });
-  const handle = hill.handle({ label: "Start: where the ball is let go", axis: "x", set: put, words: (x, y) => `position ${show(x)}, height ${show(y)}` });
+  const handle = hill.handle({
+    label: "Start: where the ball is let go",
+    axis: "x",
+    set: put,
+    words: (x, y) => `position ${show(x)}, height ${show(y)}`,
+  });
   hill.onPick(put);
   const energy = fig.plot({
-    label: "Energy against steps: potential, kinetic on top of it, and on top of both what friction has taken", x: { domain: [0, 1], label: "step" }, y: { domain: [0, 1], label: "energy", count: 4 },
-    height: (width) => clamp(width * 0.36, 200, 270), margin: { top: 26, left: 34, right: 10 },
+    label:
+      "Energy against steps: potential, kinetic on top of it, and on top of both what friction has taken",
+    x: { domain: [0, 1], label: "step" },
+    y: { domain: [0, 1], label: "energy", count: 4 },
+    height: (width) => clamp(width * 0.36, 200, 270),
+    margin: { top: 26, left: 34, right: 10 },
   });
   energy.box.classList.add("lf-wide");
-  const low = energy.line({ look: "gradient", class: "lf-area" }), middle = energy.line({ look: "momentum", class: "lf-area" }), high = energy.line({ class: "lf-taken" });
-  const total = energy.line({ class: "lf-ball" }), begin = energy.line({ class: "lf-guide" });
-  const names = [energy.text({ anchor: "end" }), energy.text({ look: "momentum", anchor: "end" }), energy.text({ look: "gradient", anchor: "end" })], level = energy.text({ anchor: "end" });
+  const low = energy.line({ look: "gradient", class: "lf-area" }),
+    middle = energy.line({ look: "momentum", class: "lf-area" }),
+    high = energy.line({ class: "lf-taken" });
+  const total = energy.line({ class: "lf-ball" }),
+    begin = energy.line({ class: "lf-guide" });
+  const names = [
+      energy.text({ anchor: "end" }),
+      energy.text({ look: "momentum", anchor: "end" }),
+      energy.text({ look: "gradient", anchor: "end" }),
+    ],
+    level = energy.text({ anchor: "end" });
 
   // ---- controls
-  fig.slider({ name: "lr", label: QUANTITIES.lr.name, symbol: QUANTITIES.lr.symbol, type: "log", range: () => here().rates });
-  fig.slider({ name: "beta", label: QUANTITIES.beta.name, symbol: QUANTITIES.beta.symbol, look: "momentum", type: "near-one" });
-  fig.segments({ name: "landscape", label: "landscape", options: Object.entries(LANDSCAPES).map(([value, { label }]) => ({ value, label })),
-    set: (landscape) => fig.set({ landscape, ...LANDSCAPES[landscape].begin }) });
+  fig.slider({
+    name: "lr",
+    label: QUANTITIES.lr.name,
+    symbol: QUANTITIES.lr.symbol,
+    type: "log",
+    range: () => here().rates,
+  });
+  fig.slider({
+    name: "beta",
+    label: QUANTITIES.beta.name,
+    symbol: QUANTITIES.beta.symbol,
+    look: "momentum",
+    type: "near-one",
+  });
+  fig.segments({
+    name: "landscape",
+    label: "landscape",
+    options: Object.entries(LANDSCAPES).map(([value, { label }]) => ({ value, label })),
+    set: (landscape) => fig.set({ landscape, ...LANDSCAPES[landscape].begin }),
+  });
   fig.slider({ name: "steps", label: "steps shown", type: "log", fold: true });
   const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(9, 2 + drawn.n / 40) });
   fig.onReset(() => time.end());
-  const sayValley = fig.readout("comes to rest in"), sayEntered = fig.readout("enters it at step"), sayKept = fig.readout("has, of its energy"), sayTaken = fig.readout("friction took"), sayFinite = fig.readout("finite steps added");
+  const sayValley = fig.readout("comes to rest in"),
+    sayEntered = fig.readout("enters it at step"),
+    sayKept = fig.readout("has, of its energy"),
+    sayTaken = fig.readout("friction took"),
+    sayFinite = fig.readout("finite steps added");
 
   // ---- numbers
-  let drawn = /** @type {any} */ ({ n: 0 }), points = restPoints(fig.get("landscape")), landscapeOf = fig.get("landscape");
+  let drawn = /** @type {any} */ ({ n: 0 }),
+    points = restPoints(fig.get("landscape")),
+    landscapeOf = fig.get("landscape");
   function compute() {
     const { landscape, start, lr, beta, steps } = fig.snapshot();
-    if (landscape !== landscapeOf) { points = restPoints(landscape); landscapeOf = landscape; }
-    const long = roll(landscape, start, lr, beta, LONG), path = long.slice(0, steps + 1), found = books(landscape, path, lr, beta);
-    drawn = { n: path.length - 1, path, ...found, ...rest(long, points), divergedAt: long.length <= LONG ? long.length : null };
+    if (landscape !== landscapeOf) {
+      points = restPoints(landscape);
+      landscapeOf = landscape;
+    }
+    const long = roll(landscape, start, lr, beta, LONG),
+      path = long.slice(0, steps + 1),
+      found = books(landscape, path, lr, beta);
+    drawn = {
+      n: path.length - 1,
+      path,
+      ...found,
+      ...rest(long, points),
+      divergedAt: long.length <= LONG ? long.length : null,
+    };
   }
   /** The valley in words. */
   function words() {
     if (drawn.divergedAt) return "nowhere: it diverges";
     if (drawn.valley === null) return "none yet";
-    const { landscape } = fig.snapshot(), lowest = Math.min(...points.valleys.map((x) => height(landscape, x)));
+    const { landscape } = fig.snapshot(),
+      lowest = Math.min(...points.valleys.map((x) => height(landscape, x)));
     return `${show(Math.abs(drawn.valley) < 1e-9 ? 0 : drawn.valley)}, ${height(landscape, drawn.valley) <= lowest ? "the lowest" : "not the lowest"}`;
   }
 
   let outline = "";
   fig.draw(() => {
     compute();
-    const { landscape, start } = fig.snapshot(), { frame } = here(), { n, path, potential, kinetic, friction, finite } = drawn, head = time.head();
+    const { landscape, start } = fig.snapshot(),
+      { frame } = here(),
+      { n, path, potential, kinetic, friction, finite } = drawn,
+      head = time.head();
     hill.setDomain(...frame);
     const key = [landscape, hill.width, hill.height].join();
     if (key !== outline) {
       outline = key;
-      const [[x0, x1], [y0]] = frame, line = Float64Array.from({ length: 2 * 601 }, (_, k) => { const x = x0 + ((x1 - x0) * (k >> 1)) / 600; return k % 2 ? height(landscape, x) : x; });
+      const [[x0, x1], [y0]] = frame,
+        line = Float64Array.from({ length: 2 * 601 }, (_, k) => {
+          const x = x0 + ((x1 - x0) * (k >> 1)) / 600;
+          return k % 2 ? height(landscape, x) : x;
+        });
       surface.update(line);
       ground.update(between(Float64Array.from([x0, y0, x1, y0]), line));
     }
-    const pairs = (/** @type {(k: number) => number} */ x, /** @type {(k: number) => number} */ y) => Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? y(k >> 1) : x(k >> 1)));
-    trail.update(pairs((k) => path[k], (k) => potential[k]));
+    const pairs = (/** @type {(k: number) => number} */ x, /** @type {(k: number) => number} */ y) =>
+      Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? y(k >> 1) : x(k >> 1)));
+    trail.update(
+      pairs(
+        (k) => path[k],
+        (k) => potential[k],
+      ),
+    );
     ball.update([path[head], potential[head]]);
     handle.update(start, potential[0]);
 
@@ -200,27 +323,45 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
     const edge = 1.2 * Math.max(top, 1e-9);
     energy.setDomain([0, n], [0, edge]);
     const upTo = (/** @type {(k: number) => number} */ y) => pairs((k) => k, y);
-    const first = upTo((k) => potential[k]), second = upTo((k) => potential[k] + kinetic[k]), third = upTo((k) => potential[0] + finite[k]);
+    const first = upTo((k) => potential[k]),
+      second = upTo((k) => potential[k] + kinetic[k]),
+      third = upTo((k) => potential[0] + finite[k]);
     low.update(between(Float64Array.from([0, 0, head, 0]), first));
     middle.update(between(first, second));
     high.update(between(second, third));
     total.update(third);
     begin.update([0, potential[0], n, potential[0]]);
-    ["taken by friction", "kinetic", "potential"].forEach((name, k) => names[k].update(n, edge, name, [0, -104, -154][k], -12)); // one line, beside the axis' name
+    ["taken by friction", "kinetic", "potential"].forEach((name, k) =>
+      names[k].update(n, edge, name, [0, -104, -154][k], -12),
+    ); // one line, beside the axis' name
     level.update(n, potential[0], "dotted: the energy at the start", -4, -5);
 
     sayValley(words());
-    sayEntered(drawn.entered === null ? "–" : drawn.entered === 0 ? "0: it starts in it" : String(drawn.entered));
-    const share = (/** @type {number} */ part) => `${show(part)}${potential[0] > 0 ? ` (${Math.round((100 * part) / potential[0])} %)` : ""}`;
+    sayEntered(
+      drawn.entered === null ? "–" : drawn.entered === 0 ? "0: it starts in it" : String(drawn.entered),
+    );
+    const share = (/** @type {number} */ part) =>
+      `${show(part)}${potential[0] > 0 ? ` (${Math.round((100 * part) / potential[0])} %)` : ""}`;
     sayKept(share(potential[head] + kinetic[head]));
     sayTaken(share(friction[head]));
     sayFinite(`${finite[head] >= 0 ? "+" : "−"}${show(Math.abs(finite[head]), 2)}`);
-    fig.speak(`${drawn.valley === null ? "The ball does not come to rest" : `The ball comes to rest in the valley at ${words()}, ${drawn.entered ? `which it enters for good at step ${drawn.entered}` : "in which it starts"}`}. Of its energy ${show(potential[0])}, friction took ${show(friction[head])} in ${head} steps.`);
+    fig.speak(
+      `${drawn.valley === null ? "The ball does not come to rest" : `The ball comes to rest in the valley at ${words()}, ${drawn.entered ? `which it enters for good at step ${drawn.entered}` : "in which it starts"}`}. Of its energy ${show(potential[0])}, friction took ${show(friction[head])} in ${head} steps.`,
+    );
   });
 
   fig.numbers(() => ({
-    path: Array.from(drawn.path), potential: Array.from(drawn.potential), kinetic: Array.from(drawn.kinetic), friction: Array.from(drawn.friction), finite: Array.from(drawn.finite),
-    kept: drawn.potential[drawn.n] + drawn.kinetic[drawn.n], valleys: points.valleys, valley: drawn.valley, entered: drawn.entered, divergedAt: drawn.divergedAt, head: time.head(),
+    path: Array.from(drawn.path),
+    potential: Array.from(drawn.potential),
+    kinetic: Array.from(drawn.kinetic),
+    friction: Array.from(drawn.friction),
+    finite: Array.from(drawn.finite),
+    kept: drawn.potential[drawn.n] + drawn.kinetic[drawn.n],
+    valleys: points.valleys,
+    valley: drawn.valley,
+    entered: drawn.entered,
+    divergedAt: drawn.divergedAt,
+    head: time.head(),
   }));
   return fig.start();
 }

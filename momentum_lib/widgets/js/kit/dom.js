@@ -64,21 +64,42 @@ export function lifetime() {
   const undo = new Set();
   const life = {
     alive: true,
-    onEnd: (/** @type {() => void} */ callback) => { undo.add(callback); },
-    on(/** @type {EventTarget} */ target, /** @type {string} */ type, /** @type {any} */ listener, /** @type {any} */ options) {
+    onEnd: (/** @type {() => void} */ callback) => {
+      undo.add(callback);
+    },
+    on(
+      /** @type {EventTarget} */ target,
+      /** @type {string} */ type,
+      /** @type {any} */ listener,
+      /** @type {any} */ options,
+    ) {
       target.addEventListener(type, listener, options);
       undo.add(() => target.removeEventListener(type, listener, options));
     },
-    observe: (/** @type {{disconnect: () => void}} */ observer) => { undo.add(() => observer.disconnect()); },
+    observe: (/** @type {{disconnect: () => void}} */ observer) => {
+      undo.add(() => observer.disconnect());
+    },
     frame(/** @type {(time: number) => void} */ callback) {
-      const id = requestAnimationFrame((time) => { undo.delete(cancel); callback(time); });
-      const cancel = () => { undo.delete(cancel); cancelAnimationFrame(id); };
+      const id = requestAnimationFrame((time) => {
+        undo.delete(cancel);
+        callback(time);
+      });
+      const cancel = () => {
+        undo.delete(cancel);
+        cancelAnimationFrame(id);
+      };
       undo.add(cancel);
       return cancel;
     },
     after(/** @type {number} */ milliseconds, /** @type {() => void} */ callback) {
-      const id = setTimeout(() => { undo.delete(cancel); callback(); }, milliseconds);
-      const cancel = () => { undo.delete(cancel); clearTimeout(id); };
+      const id = setTimeout(() => {
+        undo.delete(cancel);
+        callback();
+      }, milliseconds);
+      const cancel = () => {
+        undo.delete(cancel);
+        clearTimeout(id);
+      };
       undo.add(cancel);
       return cancel;
     },
@@ -102,7 +123,11 @@ export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)"
 export function onTheme(life, changed) {
   const observer = new MutationObserver(changed);
   for (const node of [document.documentElement, document.body])
-    if (node) observer.observe(node, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "theme", "class"] });
+    if (node)
+      observer.observe(node, {
+        attributes: true,
+        attributeFilter: ["data-theme", "data-jp-theme-light", "theme", "class"],
+      });
   life.observe(observer);
   life.on(matchMedia("(prefers-color-scheme: dark)"), "change", changed);
 }
@@ -113,7 +138,19 @@ export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 /** Round to significant digits: what a slider sets is a number one would type. @param {number} value @param {number} [digits] */
 export const roundTo = (value, digits = 3) => Number(value.toPrecision(digits));
 
-const SUPERSCRIPT = /** @type {Record<string, string>} */ ({ "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" });
+const SUPERSCRIPT = /** @type {Record<string, string>} */ ({
+  "-": "⁻",
+  0: "⁰",
+  1: "¹",
+  2: "²",
+  3: "³",
+  4: "⁴",
+  5: "⁵",
+  6: "⁶",
+  7: "⁷",
+  8: "⁸",
+  9: "⁹",
+});
 
 /** Ten to an integer power, set as text: 10⁻⁶. @param {number} exponent */
 export const powerOfTen = (exponent) => "10" + [...String(exponent)].map((c) => SUPERSCRIPT[c]).join("");
@@ -133,13 +170,19 @@ export function show(value, digits = 3) {
     const times = Number(mantissa) === 1 ? "" : `${mantissa.replace("-", "−")} × `;
     return times + powerOfTen(Number(exponent));
   }
-  const text = size >= 10 ** digits ? String(Math.round(value)) : Number.isInteger(value) ? String(value) : trim(value.toPrecision(digits));
+  const text =
+    size >= 10 ** digits
+      ? String(Math.round(value))
+      : Number.isInteger(value)
+        ? String(value)
+        : trim(value.toPrecision(digits));
   const [whole, fraction] = text.replace("-", "−").split(".");
   const spaced = whole.replace(/\d{5,}/, (all) => all.replace(/\B(?=(\d{3})+$)/g, "\u202f"));
   return fraction === undefined ? spaced : `${spaced}.${fraction}`;
 }
 
-const trim = (/** @type {string} */ text) => (text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text);
+const trim = (/** @type {string} */ text) =>
+  text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
 
 /** A number as one would type it (ASCII, at most `digits` significant). @param {number} value @param {number} [digits] */
 export const plain = (value, digits = 5) => String(Number(value.toPrecision(digits)));
@@ -149,7 +192,11 @@ export const plain = (value, digits = 5) => String(Number(value.toPrecision(digi
  * @param {string} text
  */
 export function parseNumber(text) {
-  const clean = text.trim().replace(/−/g, "-").replace(",", ".").replace(/[\s\u202f]/g, "");
+  const clean = text
+    .trim()
+    .replace(/−/g, "-")
+    .replace(",", ".")
+    .replace(/[\s\u202f]/g, "");
   const one = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
   const [above, below, ...rest] = clean.split("/");
   if (rest.length || !one.test(above) || (below !== undefined && !one.test(below))) return NaN;
@@ -158,7 +205,10 @@ export function parseNumber(text) {
 }
 
 /** A finite float as Python source: always with a point or an exponent. @param {number} value */
-export const pythonFloat = (value) => (Number.isInteger(value) && Math.abs(value) < 1e21 ? `${Object.is(value, -0) ? "-0" : value}.0` : String(value));
+export const pythonFloat = (value) =>
+  Number.isInteger(value) && Math.abs(value) < 1e21
+    ? `${Object.is(value, -0) ? "-0" : value}.0`
+    : String(value);
 
 /** A number as Python source: an integer stays one. @param {number} value */
 export const pythonNumber = (value) => (Number.isInteger(value) ? String(value) : pythonFloat(value));

@@ -42,23 +42,31 @@ const namesOf = (surface) => (surface.dim === 1 ? ["x"] : ["x", "y"]);
 
 /** Lines that declare one run: its point and its slots, started as the rule says. */
 function declare(rule, surface, run, start) {
-  return axesOf(surface).map((i) => {
-    const s = `${i}${run}`;
-    const slots = Object.entries(rule.slots).map(([name, how]) => `${name}${s} = ${how === 0 ? "0" : `theta${s}`}`);
-    return `let ${[`theta${s} = ${start[i]}`, ...slots].join(", ")};`;
-  }).join("\n");
+  return axesOf(surface)
+    .map((i) => {
+      const s = `${i}${run}`;
+      const slots = Object.entries(rule.slots).map(
+        ([name, how]) => `${name}${s} = ${how === 0 ? "0" : `theta${s}`}`,
+      );
+      return `let ${[`theta${s} = ${start[i]}`, ...slots].join(", ")};`;
+    })
+    .join("\n");
 }
 
 /** Lines for one step of one run. Leaves look and grad as constants of the enclosing block. */
 function stepLines(rule, surface, run) {
-  const axes = axesOf(surface), t = rule.template, g = surface.template.gradient;
+  const axes = axesOf(surface),
+    t = rule.template,
+    g = surface.template.gradient;
   const lines = [];
-  for (const i of axes) lines.push(`const look${i}${run} = ${t.look ? put(t.look, `${i}${run}`) : `theta${i}${run}`};`);
+  for (const i of axes)
+    lines.push(`const look${i}${run} = ${t.look ? put(t.look, `${i}${run}`) : `theta${i}${run}`};`);
   namesOf(surface).forEach((name, i) => lines.push(`const ${name}g${run} = look${i}${run};`));
   for (const line of g.lines) lines.push(put(line, `g${run}`));
   g.answer.forEach((answer, i) => lines.push(`const grad${i}${run} = ${put(answer, `g${run}`)};`));
   for (const i of axes) {
-    const s = `${i}${run}`, names = ["theta", ...Object.keys(rule.slots)];
+    const s = `${i}${run}`,
+      names = ["theta", ...Object.keys(rule.slots)];
     if (t.locals.length) lines.push(`let ${t.locals.map((name) => name + s).join(", ")};`);
     for (const line of t.step) lines.push(put(line, s));
     names.forEach((name, k) => lines.push(`const next_${name}${s} = ${put(t.next[k], s)};`));
@@ -69,7 +77,9 @@ function stepLines(rule, surface, run) {
 
 /** The reported point's coordinates, as expressions. */
 const reported = (rule, surface, run) =>
-  axesOf(surface).map((i) => (rule.template.read ? put(rule.template.read, `${i}${run}`) : `theta${i}${run}`));
+  axesOf(surface).map((i) =>
+    rule.template.read ? put(rule.template.read, `${i}${run}`) : `theta${i}${run}`,
+  );
 
 /** Lines that leave the value at a point in `target`. */
 function valueLines(surface, point, target) {
@@ -87,12 +97,14 @@ function valueLines(surface, point, target) {
  * @param {Map<string, {name: string, holds: Set<string>}>} calls by their text; shared by all pieces of one function
  */
 function pull(text, known, calls) {
-  let out = "", from = 0;
+  let out = "",
+    from = 0;
   for (let at = text.indexOf("Math."); at >= 0; at = text.indexOf("Math.", at + 1)) {
     if (at < from) continue;
     let end = text.indexOf("(", at) + 1;
     for (let depth = 1; depth > 0; end++) depth += text[end] === "(" ? 1 : text[end] === ")" ? -1 : 0;
-    const call = text.slice(at, end), holds = new Set(call.match(/(?<![\w.])[a-zA-Z_]\w*/g));
+    const call = text.slice(at, end),
+      holds = new Set(call.match(/(?<![\w.])[a-zA-Z_]\w*/g));
     holds.delete("Math");
     if (![...holds].every((name) => known.has(name))) continue;
     if (!calls.has(call)) calls.set(call, { name: `fixed_${calls.size}`, holds });
@@ -103,26 +115,44 @@ function pull(text, known, calls) {
 }
 
 function pathSource(rule, surface, scheduled, extras) {
-  const axes = axesOf(surface), dim = axes.length;
+  const axes = axesOf(surface),
+    dim = axes.length;
   const slots = Object.keys(rule.slots);
   const point = reported(rule, surface, "a");
-  const calls = new Map(), known = new Set([...Object.keys(rule.hyper), ...Object.keys(surface.params), "t"]);
+  const calls = new Map(),
+    known = new Set([...Object.keys(rule.hyper), ...Object.keys(surface.params), "t"]);
   const moving = ["t", ...scheduled];
-  const constants = (inside) => [...calls].filter(([, { holds }]) => inside === moving.some((name) => holds.has(name)))
-    .map(([call, { name }]) => `const ${name} = ${call};`).join("\n");
-  const keep = (t) => [
-    ...axes.map((i) => `points[${dim} * ${t} + ${i}] = ${point[i]};`),
-    valueLines(surface, axes.map((i) => `points[${dim} * ${t} + ${i}]`), `values[${t}]`),
-    ...(extras ? slots.flatMap((name) => axes.map((i) => `state.${name}[${dim} * ${t} + ${i}] = ${name}${i}a;`)) : []),
-  ].join("\n");
-  const step = pull(stepLines(rule, surface, "a"), known, calls), keepStep = pull(keep("t"), known, calls);
+  const constants = (inside) =>
+    [...calls]
+      .filter(([, { holds }]) => inside === moving.some((name) => holds.has(name)))
+      .map(([call, { name }]) => `const ${name} = ${call};`)
+      .join("\n");
+  const keep = (t) =>
+    [
+      ...axes.map((i) => `points[${dim} * ${t} + ${i}] = ${point[i]};`),
+      valueLines(
+        surface,
+        axes.map((i) => `points[${dim} * ${t} + ${i}]`),
+        `values[${t}]`,
+      ),
+      ...(extras
+        ? slots.flatMap((name) => axes.map((i) => `state.${name}[${dim} * ${t} + ${i}] = ${name}${i}a;`))
+        : []),
+    ].join("\n");
+  const step = pull(stepLines(rule, surface, "a"), known, calls),
+    keepStep = pull(keep("t"), known, calls);
   return `"use strict";
 return function run(start, steps, hyper, params, bound, out) {
   const { points, values, state, gradients } = out;
   let { ${Object.keys(rule.hyper).join(", ")} } = hyper;
   ${scheduled.map((name) => `const ${name}_all = ${name}; ${name} = ${name}_all[0];`).join("\n")}
   const { ${Object.keys(surface.params).join(", ")} } = params;
-  ${declare(rule, surface, "a", axes.map((i) => `start[${i}]`))}
+  ${declare(
+    rule,
+    surface,
+    "a",
+    axes.map((i) => `start[${i}]`),
+  )}
   ${keep("0")}
   ${constants(false)}
   for (let t = 1; t <= steps; t++) {
@@ -140,14 +170,23 @@ return function run(start, steps, hyper, params, bound, out) {
 
 /** The same path through the plain functions, for pages that forbid compiling. */
 function plainPath(rule, surface, scheduled, start, steps, hyper, params, bound, out) {
-  const axes = axesOf(surface), dim = axes.length, slots = Object.keys(rule.slots);
+  const axes = axesOf(surface),
+    dim = axes.length,
+    slots = Object.keys(rule.slots);
   const theta = axes.map((i) => start[i]);
   const state = axes.map((i) => slots.map((name) => (rule.slots[name] === 0 ? 0 : theta[i])));
   const keep = (t, now) => {
     const point = axes.map((i) => rule.readAt(theta[i], state[i], now));
-    axes.forEach((i) => { out.points[dim * t + i] = point[i]; });
-    out.values[t] = dim === 1 ? surface.value(point[0], 0, params) : surface.value(point[0], point[1], params);
-    slots.forEach((name, k) => axes.forEach((i) => { out.state[name][dim * t + i] = state[i][k]; }));
+    axes.forEach((i) => {
+      out.points[dim * t + i] = point[i];
+    });
+    out.values[t] =
+      dim === 1 ? surface.value(point[0], 0, params) : surface.value(point[0], point[1], params);
+    slots.forEach((name, k) =>
+      axes.forEach((i) => {
+        out.state[name][dim * t + i] = state[i][k];
+      }),
+    );
   };
   const at = (t) => ({ ...hyper, ...Object.fromEntries(scheduled.map((name) => [name, hyper[name][t]])) });
   keep(0, at(0));
@@ -155,10 +194,14 @@ function plainPath(rule, surface, scheduled, start, steps, hyper, params, bound,
     const now = at(t - 1);
     const look = axes.map((i) => rule.lookAt(theta[i], state[i], now));
     const answer = surface.gradient(look[0], look[1], params);
-    axes.forEach((i) => { [theta[i], state[i]] = rule.step(theta[i], answer[i], t, state[i], now); });
+    axes.forEach((i) => {
+      [theta[i], state[i]] = rule.step(theta[i], answer[i], t, state[i], now);
+    });
     if (!axes.every((i) => Math.abs(theta[i]) <= bound)) return t;
     keep(t, now);
-    axes.forEach((i) => { out.gradients[dim * (t - 1) + i] = answer[i]; });
+    axes.forEach((i) => {
+      out.gradients[dim * (t - 1) + i] = answer[i];
+    });
     if (!(out.values[t] <= Number.MAX_VALUE)) return t;
   }
   return 0;
@@ -187,12 +230,20 @@ const boundOf = (start) => LIMIT * Math.max(1, ...start.map(Math.abs));
  *   `points` has dim numbers a step, (n + 1) * dim in all; `divergedAt` is 0 or the step that left
  *   the finite world; `n` counts the finite steps. Arrays end at step n.
  */
-export function descend(rule, surface, { start = surface.start, steps = 100, hyper = {}, params = {}, extras = false } = {}) {
-  const dim = surface.dim, full = fullHyper(rule, hyper), where = { ...surface.params, ...params };
+export function descend(
+  rule,
+  surface,
+  { start = surface.start, steps = 100, hyper = {}, params = {}, extras = false } = {},
+) {
+  const dim = surface.dim,
+    full = fullHyper(rule, hyper),
+    where = { ...surface.params, ...params };
   const scheduled = Object.keys(full).filter((name) => typeof full[name] === "object");
   const room = () => new Float64Array(dim * (steps + 1));
   const out = { points: room(), values: new Float64Array(steps + 1), state: {}, gradients: null };
-  const run = compile(`path ${rule.name} ${surface.name} ${scheduled} ${extras}`, () => pathSource(rule, surface, scheduled, extras));
+  const run = compile(`path ${rule.name} ${surface.name} ${scheduled} ${extras}`, () =>
+    pathSource(rule, surface, scheduled, extras),
+  );
   if (extras || !run) {
     for (const name of Object.keys(rule.slots)) out.state[name] = room();
     out.gradients = new Float64Array(dim * steps);
@@ -214,7 +265,9 @@ export function descend(rule, surface, { start = surface.start, steps = 100, hyp
 /** Distance of every point of a run to the nearest minimum over the start's; null without minima. */
 export function relativeError(surface, points) {
   if (!surface.minima.length) return null;
-  const dim = surface.dim, n = points.length / dim, out = new Float64Array(n);
+  const dim = surface.dim,
+    n = points.length / dim,
+    out = new Float64Array(n);
   for (let k = 0; k < n; k++) {
     let least = Infinity;
     for (const m of surface.minima) {
@@ -239,25 +292,44 @@ export function stepsTo(error, tol = 1e-6) {
 const LANES = ["a", "b", "c", "d"];
 
 function mapSource(rule, surface, xName, yName) {
-  const axes = axesOf(surface), params = Object.keys(surface.params);
-  const calls = new Map(), known = new Set([...Object.keys(rule.hyper), ...params, "t"]);
+  const axes = axesOf(surface),
+    params = Object.keys(surface.params);
+  const calls = new Map(),
+    known = new Set([...Object.keys(rule.hyper), ...params, "t"]);
   const lane = (run) => {
     const point = reported(rule, surface, run);
-    const gaps = surface.minima.map((m) => axes.map((i) => `(${point[i]} - ${m[i]}) * (${point[i]} - ${m[i]})`).join(" + "));
-    return pull(`{
+    const gaps = surface.minima.map((m) =>
+      axes.map((i) => `(${point[i]} - ${m[i]}) * (${point[i]} - ${m[i]})`).join(" + "),
+    );
+    return pull(
+      `{
       ${stepLines(rule, surface, run)}
       if (!(${axes.map((i) => `Math.abs(theta${i}${run}) <= bound`).join(" && ")})) escaped_${run} = 1;
       if (!((${gaps.length > 1 ? `Math.min(${gaps.join(", ")})` : gaps[0]}) <= reach)) last_${run} = t;
-    }`, known, calls);
+    }`,
+      known,
+      calls,
+    );
   };
   const bodies = LANES.map(lane);
-  const kinds = [...calls].map(([call, { name, holds }]) => ({ call, name, x: holds.has(xName), y: holds.has(yName), t: holds.has("t") }));
+  const kinds = [...calls].map(([call, { name, holds }]) => ({
+    call,
+    name,
+    x: holds.has(xName),
+    y: holds.has(yName),
+    t: holds.has("t"),
+  }));
   const varied = [xName, yName, ...kinds.filter(({ x, y }) => x || y).map(({ name }) => name)];
-  const vary = (text, run) => text.replace(new RegExp(`\\b(${varied.join("|")})\\b(?!\\$)`, "g"), `$1_${run}`);
+  const vary = (text, run) =>
+    text.replace(new RegExp(`\\b(${varied.join("|")})\\b(?!\\$)`, "g"), `$1_${run}`);
   const each = (wanted, line) => kinds.filter(wanted).map(line).join("\n");
   const everyLane = (wanted, line) => each(wanted, (kind) => LANES.map((run) => line(kind, run)).join("\n"));
   const oneAxis = ({ t, x, y }) => t && x !== y;
-  const table = ({ call, name, x }) => `const ${name}_all = new Float64Array(${x ? "wide" : "(to - from)"} * (steps + 1));
+  const table = ({
+    call,
+    name,
+    x,
+  }) => `const ${name}_all = new Float64Array(${x ? "wide" : "(to - from)"} * (steps + 1));
     for (let i = 0; i < ${x ? "wide" : "to - from"}; i++) {
       const ${x ? `${xName} = xs[i]` : `${yName} = ys[from + i]`};
       for (let t = 1; t <= steps; t++) ${name}_all[i * (steps + 1) + t] = ${call};
@@ -267,21 +339,46 @@ function mapSource(rule, surface, xName, yName) {
 return function map(start, steps, hyper, params, bound, reach, xs, ys, from, to, out) {
   const { ${fixed.join(", ")} } = hyper, { ${params.join(", ")} } = params;
   const wide = xs.length, cells = (to - from) * wide;
-  ${each(({ t, x, y }) => !t && !x && !y, ({ call, name }) => `const ${name} = ${call};`)}
-  ${each(({ t, x, y }) => t && !x && !y, ({ call, name }) => `const ${name}_all = new Float64Array(steps + 1);
-  for (let t = 1; t <= steps; t++) ${name}_all[t] = ${call};`)}
+  ${each(
+    ({ t, x, y }) => !t && !x && !y,
+    ({ call, name }) => `const ${name} = ${call};`,
+  )}
+  ${each(
+    ({ t, x, y }) => t && !x && !y,
+    ({ call, name }) => `const ${name}_all = new Float64Array(steps + 1);
+  for (let t = 1; t <= steps; t++) ${name}_all[t] = ${call};`,
+  )}
   ${each(oneAxis, table)}
   for (let k = 0; k < cells; k += 4) {
-    ${LANES.map((run, j) => `const k_${run} = Math.min(k + ${j}, cells - 1), column_${run} = k_${run} % wide, row_${run} = Math.floor(k_${run} / wide);
+    ${LANES.map(
+      (
+        run,
+        j,
+      ) => `const k_${run} = Math.min(k + ${j}, cells - 1), column_${run} = k_${run} % wide, row_${run} = Math.floor(k_${run} / wide);
     const ${xName}_${run} = xs[column_${run}], ${yName}_${run} = ys[from + row_${run}];
     let escaped_${run} = 0, last_${run} = 0;
-    ${declare(rule, surface, run, axes.map((i) => `start[${i}]`))}`).join("\n")}
-    ${everyLane(({ t, x, y }) => !t && (x || y), ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`)}
+    ${declare(
+      rule,
+      surface,
+      run,
+      axes.map((i) => `start[${i}]`),
+    )}`,
+    ).join("\n")}
+    ${everyLane(
+      ({ t, x, y }) => !t && (x || y),
+      ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`,
+    )}
     ${everyLane(oneAxis, ({ name, x }, run) => `const ${name}_at_${run} = ${x ? "column" : "row"}_${run} * (steps + 1);`)}
     for (let t = 1; t <= steps; t++) {
-      ${each(({ t, x, y }) => t && !x && !y, ({ name }) => `const ${name} = ${name}_all[t];`)}
+      ${each(
+        ({ t, x, y }) => t && !x && !y,
+        ({ name }) => `const ${name} = ${name}_all[t];`,
+      )}
       ${everyLane(oneAxis, ({ name }, run) => `const ${name}_${run} = ${name}_all[${name}_at_${run} + t];`)}
-      ${everyLane(({ t, x, y }) => t && x && y, ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`)}
+      ${everyLane(
+        ({ t, x, y }) => t && x && y,
+        ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`,
+      )}
       ${bodies.map((body, j) => vary(body, LANES[j])).join("\n")}
     }
     ${LANES.map((run) => `out[k_${run}] = escaped_${run} ? NaN : last_${run} < steps ? last_${run} + 1 : Infinity;`).join("\n")}
@@ -299,20 +396,43 @@ return function map(start, steps, hyper, params, bound, reach, xs, ys, from, to,
  *   `rows` picks rows [from, to), so that a fine map can be drawn over several frames.
  * @returns {Float32Array} (to - from) * xs.length: steps, Infinity where the budget does not do, NaN where the run diverges.
  */
-export function stepsMap(rule, surface, { start = surface.start, steps = 200, tol = 1e-6, hyper = {}, params = {}, xName, xs, yName, ys, rows = [0, ys.length] }) {
+export function stepsMap(
+  rule,
+  surface,
+  {
+    start = surface.start,
+    steps = 200,
+    tol = 1e-6,
+    hyper = {},
+    params = {},
+    xName,
+    xs,
+    yName,
+    ys,
+    rows = [0, ys.length],
+  },
+) {
   const where = { ...surface.params, ...params };
   const full = fullHyper(rule, { ...hyper, [xName]: xs[0], [yName]: ys[0] });
-  const [from, to] = rows, out = new Float32Array((to - from) * xs.length);
+  const [from, to] = rows,
+    out = new Float32Array((to - from) * xs.length);
   const gap = Math.min(...surface.minima.map((m) => m.reduce((sum, c, i) => sum + (start[i] - c) ** 2, 0)));
   if (gap === 0) return out.fill(Infinity); // from a minimum no relative distance is defined, as in Path.steps_to
-  const run = compile(`map ${rule.name} ${surface.name} ${xName} ${yName}`, () => mapSource(rule, surface, xName, yName));
+  const run = compile(`map ${rule.name} ${surface.name} ${xName} ${yName}`, () =>
+    mapSource(rule, surface, xName, yName),
+  );
   if (run) {
     run(start, steps, full, where, boundOf(start), tol * tol * gap, xs, ys, from, to, out);
     return out;
   }
   for (let j = from; j < to; j++) {
     for (let i = 0; i < xs.length; i++) {
-      const path = descend(rule, surface, { start, steps, params, hyper: { ...hyper, [xName]: xs[i], [yName]: ys[j] } });
+      const path = descend(rule, surface, {
+        start,
+        steps,
+        params,
+        hyper: { ...hyper, [xName]: xs[i], [yName]: ys[j] },
+      });
       const answer = path.divergedAt ? NaN : stepsTo(relativeError(surface, path.points), tol);
       out[(j - from) * xs.length + i] = answer === null || answer > steps ? Infinity : answer;
     }
@@ -346,7 +466,8 @@ export function periodOf(points, t, longest, close, tol) {
 }
 
 function endingsSource(rule, surface) {
-  const names = Object.keys(rule.hyper), rest = surface.minima[0][0];
+  const names = Object.keys(rule.hyper),
+    rest = surface.minima[0][0];
   return `"use strict";
 return function endings(starts, hyper, params, o, track, periodOf, out) {
   const { steps, tol, longest, close, every } = o;
@@ -374,7 +495,8 @@ return function endings(starts, hyper, params, o, track, periodOf, out) {
 
 /** The same for one run through the plain functions, for pages that forbid compiling. */
 function plainEnding(rule, surface, start, hyper, params, { steps, tol, longest, close, every }) {
-  const { points, n, divergedAt } = descend(rule, surface, { start: [start], steps, hyper, params }), rest = surface.minima[0][0];
+  const { points, n, divergedAt } = descend(rule, surface, { start: [start], steps, hyper, params }),
+    rest = surface.minima[0][0];
   for (let t = 1; t <= n; t++) {
     if (Math.abs(points[t] - rest) <= tol && Math.abs(points[t - 1] - rest) <= tol) return [0, t];
     if (t % every) continue;
@@ -395,13 +517,21 @@ function plainEnding(rule, surface, start, hyper, params, { steps, tol, longest,
  *   in a row within `tol` of the minimum; a cycle: asked at every `every`-th step (at least 2 * longest) with periodOf
  * @returns {{codes: Int16Array, at: Int32Array}} the period, 0 (at rest), WANDERS or DIVERGES; and the step at which that was seen
  */
-export function endings(rule, surface, starts, hyper, { steps = 1000, tol = 1e-6, longest = 24, close = 1e-9, every = 100 } = {}) {
-  const options = { steps, tol, longest, close, every }, out = { codes: new Int16Array(starts.length), at: new Int32Array(starts.length) };
+export function endings(
+  rule,
+  surface,
+  starts,
+  hyper,
+  { steps = 1000, tol = 1e-6, longest = 24, close = 1e-9, every = 100 } = {},
+) {
+  const options = { steps, tol, longest, close, every },
+    out = { codes: new Int16Array(starts.length), at: new Int32Array(starts.length) };
   const run = compile(`endings ${rule.name} ${surface.name}`, () => endingsSource(rule, surface));
   if (run) run(starts, hyper, surface.params, options, new Float64Array(steps + 1), periodOf, out);
-  else for (let k = 0; k < starts.length; k++) {
-    const one = Object.fromEntries(Object.keys(rule.hyper).map((name) => [name, hyper[name][k]]));
-    [out.codes[k], out.at[k]] = plainEnding(rule, surface, starts[k], one, surface.params, options);
-  }
+  else
+    for (let k = 0; k < starts.length; k++) {
+      const one = Object.fromEntries(Object.keys(rule.hyper).map((name) => [name, hyper[name][k]]));
+      [out.codes[k], out.at[k]] = plainEnding(rule, surface, starts[k], one, surface.params, options);
+    }
   return out;
 }

@@ -16,7 +16,8 @@ const ICONS = /** @type {Record<string, string>} */ ({
   pause: "M4 2.5h3v11H4zM9 2.5h3v11H9z",
   step: "M3 2.5v11l7-5.5zM11 2.5h2v11h-2z",
   reset: "M8 3a5 5 0 1 0 5 5h-1.6A3.4 3.4 0 1 1 8 4.6V7l4-3.2L8 .6z",
-  target: "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.6a5.4 5.4 0 1 1 0 10.8A5.4 5.4 0 0 1 8 2.6zM8 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5z",
+  target:
+    "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.6a5.4 5.4 0 1 1 0 10.8A5.4 5.4 0 0 1 8 2.6zM8 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5z",
   code: "M5.5 3.5 1 8l4.5 4.5 1.1-1.1L3.2 8l3.4-3.4zM10.5 3.5 15 8l-4.5 4.5-1.1-1.1L12.8 8 9.4 4.6z",
   link: "M6.7 9.3a.8.8 0 0 0 1.1 0l2.8-2.8a1.8 1.8 0 0 1 2.5 2.5l-1.7 1.8 1.1 1.1 1.7-1.7a3.4 3.4 0 0 0-4.8-4.8L6.7 8.2a.8.8 0 0 0 0 1.1zm2.6-2.6a.8.8 0 0 0-1.1 0L5.4 9.5A1.8 1.8 0 0 1 2.9 7l1.7-1.8-1.1-1.1-1.7 1.7a3.4 3.4 0 0 0 4.8 4.8l2.7-2.8a.8.8 0 0 0 0-1.1z",
 });
@@ -24,7 +25,8 @@ const ICONS = /** @type {Record<string, string>} */ ({
 let groups = 0;
 
 /** @param {string} name */
-const icon = (name) => s("svg", { class: "lf-icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: ICONS[name] }));
+const icon = (name) =>
+  s("svg", { class: "lf-icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: ICONS[name] }));
 
 /**
  * Start a live figure: its frame, its state, its controls. Everything is made through the object this returns; the
@@ -46,10 +48,26 @@ export function createFigure({ model, el, title, state: specs, python }) {
   const foldedControls = h("div", { class: "lf-controls" });
   const spoken = h("p", { class: "lf-spoken", "aria-live": "polite" });
   const note = h("p", { class: "lf-note", role: "status" });
-  const code = h("pre", { class: "lf-code", hidden: true, tabindex: 0, "aria-label": "Python code of this figure" });
+  const code = h("pre", {
+    class: "lf-code",
+    hidden: true,
+    tabindex: 0,
+    "aria-label": "Python code of this figure",
+  });
   folded.append(foldedControls);
-  const root = h("div", { class: "lf", role: "group", "aria-label": title },
-    h("p", { class: "lf-title", text: title }), pictures, readouts, controls, folded, buttons, note, code, spoken);
+  const root = h(
+    "div",
+    { class: "lf", role: "group", "aria-label": title },
+    h("p", { class: "lf-title", text: title }),
+    pictures,
+    readouts,
+    controls,
+    folded,
+    buttons,
+    note,
+    code,
+    spoken,
+  );
   el.append(root);
   life.onEnd(() => root.remove());
 
@@ -61,7 +79,9 @@ export function createFigure({ model, el, title, state: specs, python }) {
   const initial = snapshot();
   /** @type {(() => void)[]} */
   const drawers = [];
-  let dirty = true, waiting = false, ready = false;
+  let dirty = true,
+    waiting = false,
+    ready = false;
 
   /** Draw now, if anything changed since the last time. */
   function flush() {
@@ -74,7 +94,10 @@ export function createFigure({ model, el, title, state: specs, python }) {
     dirty = true;
     if (waiting || !ready) return;
     waiting = true;
-    life.frame(() => { waiting = false; flush(); });
+    life.frame(() => {
+      waiting = false;
+      flush();
+    });
   }
 
   /** @type {((changed: string[]) => void)[]} */
@@ -83,7 +106,8 @@ export function createFigure({ model, el, title, state: specs, python }) {
   function set(values) {
     let any = false;
     for (const [name, value] of Object.entries(values)) {
-      if (!(name in specs)) throw new TypeError(`this figure has no state named ${name}; it has ${names.join(", ")}`);
+      if (!(name in specs))
+        throw new TypeError(`this figure has no state named ${name}; it has ${names.join(", ")}`);
       const next = clampValue(specs[name], value, read(name));
       if (same(next, model.get(name))) continue;
       model.set(name, next);
@@ -92,7 +116,10 @@ export function createFigure({ model, el, title, state: specs, python }) {
     if (any) model.save_changes();
   }
   for (const name of names) {
-    const heard = () => { for (const watch of watchers) watch([name]); redraw(); };
+    const heard = () => {
+      for (const watch of watchers) watch([name]);
+      redraw();
+    };
     model.on(`change:${name}`, heard);
     life.onEnd(() => model.off(`change:${name}`, heard));
   }
@@ -129,7 +156,23 @@ export function createFigure({ model, el, title, state: specs, python }) {
    * @param {number} [o.digits] of the value shown
    * @param {boolean} [o.fold] among the folded controls
    */
-  function slider({ name, label, symbol, look, unit = "", type = "linear", range, marks, words, get, set: put, bounds, whole, digits = 4, fold = false }) {
+  function slider({
+    name,
+    label,
+    symbol,
+    look,
+    unit = "",
+    type = "linear",
+    range,
+    marks,
+    words,
+    get,
+    set: put,
+    bounds,
+    whole,
+    digits = 4,
+    fold = false,
+  }) {
     const spec = /** @type {import("./state.js").NumberSpec|undefined} */ (name ? specs[name] : undefined);
     const limits = /** @type {[number, number]} */ (bounds ?? (spec ? [spec.min, spec.max] : range?.()));
     const integral = whole ?? spec?.kind === "integer";
@@ -138,29 +181,62 @@ export function createFigure({ model, el, title, state: specs, python }) {
     const ends = range ?? (() => limits);
     const track = () => scale(type, ends(), [0, 1000]);
 
-    const bar = h("input", { type: "range", min: 0, max: 1000, step: "any", "aria-label": unit ? `${label}, ${unit}` : label });
-    const typed = h("input", { type: "text", inputmode: "decimal", size: 7, autocomplete: "off", spellcheck: "false", "aria-label": `${label}, type a value` });
+    const bar = h("input", {
+      type: "range",
+      min: 0,
+      max: 1000,
+      step: "any",
+      "aria-label": unit ? `${label}, ${unit}` : label,
+    });
+    const typed = h("input", {
+      type: "text",
+      inputmode: "decimal",
+      size: 7,
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-label": `${label}, type a value`,
+    });
     const markRow = h("div", { class: "lf-mark-row", "aria-hidden": "true" });
-    const node = h("div", { class: "lf-control", "data-control": name ?? label, "data-look": look }, labelled(label, symbol, look),
-      h("span", { class: "lf-value" }, typed, h("span", { class: "lf-unit", text: unit })), h("div", { class: "lf-track" }, bar, markRow));
-    const tidy = (/** @type {number} */ v) => (integral ? Math.round(v) : type === "near-one" ? roundTo(1 - roundTo(1 - v, 2), 8) : roundTo(v, 3));
+    const node = h(
+      "div",
+      { class: "lf-control", "data-control": name ?? label, "data-look": look },
+      labelled(label, symbol, look),
+      h("span", { class: "lf-value" }, typed, h("span", { class: "lf-unit", text: unit })),
+      h("div", { class: "lf-track" }, bar, markRow),
+    );
+    const tidy = (/** @type {number} */ v) =>
+      integral ? Math.round(v) : type === "near-one" ? roundTo(1 - roundTo(1 - v, 2), 8) : roundTo(v, 3);
     const commit = (/** @type {number} */ v) => store(Math.min(Math.max(v, limits[0]), limits[1]));
 
     life.on(bar, "input", () => commit(tidy(track().invert(Number(bar.value)))));
     life.on(bar, "keydown", (event) => {
-      const by = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 })[event.key];
+      const by = /** @type {Record<string, number>} */ ({
+        ArrowLeft: -1,
+        ArrowDown: -1,
+        ArrowRight: 1,
+        ArrowUp: 1,
+        PageDown: -10,
+        PageUp: 10,
+      })[event.key];
       if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      const to = track(), now = value(), pixels = Math.min(Math.max(to(now), 0), 1000) + by * 10 * (event.shiftKey && Math.abs(by) === 1 ? 10 : 1);
+      const to = track(),
+        now = value(),
+        pixels =
+          Math.min(Math.max(to(now), 0), 1000) + by * 10 * (event.shiftKey && Math.abs(by) === 1 ? 10 : 1);
       let next = tidy(to.invert(Math.min(Math.max(pixels, 0), 1000)));
       if (integral && next === now) next = now + Math.sign(by);
       commit(next);
     });
     const enter = () => {
       const found = parseNumber(typed.value);
-      if (Number.isNaN(found)) say(`“${typed.value}” is not a number; ${label} lies between ${show(limits[0])} and ${show(limits[1])}.`);
+      if (Number.isNaN(found))
+        say(
+          `“${typed.value}” is not a number; ${label} lies between ${show(limits[0])} and ${show(limits[1])}.`,
+        );
       else {
-        if (found < limits[0] || found > limits[1]) say(`${label} lies between ${show(limits[0])} and ${show(limits[1])}; the nearest is taken.`);
+        if (found < limits[0] || found > limits[1])
+          say(`${label} lies between ${show(limits[0])} and ${show(limits[1])}; the nearest is taken.`);
         else say("");
         commit(integral ? Math.round(found) : found);
       }
@@ -168,22 +244,40 @@ export function createFigure({ model, el, title, state: specs, python }) {
     };
     life.on(typed, "change", enter);
     life.on(typed, "keydown", (event) => {
-      if (event.key === "Enter") { enter(); typed.select(); event.preventDefault(); }
+      if (event.key === "Enter") {
+        enter();
+        typed.select();
+        event.preventDefault();
+      }
       if (event.key === "Escape") update(true);
     });
     life.on(typed, "focus", () => typed.select());
 
     function update(force = false) {
-      const now = value(), to = track(), at = Math.min(Math.max(to(now), 0), 1000);
+      const now = value(),
+        to = track(),
+        at = Math.min(Math.max(to(now), 0), 1000);
       bar.value = String(at);
       bar.style.setProperty("--at", `${at / 10}%`);
       bar.setAttribute("aria-valuetext", words ? words(now) : unit ? `${show(now)} ${unit}` : show(now));
       if (force || document.activeElement !== typed) typed.value = plain(now, digits);
-      if (marks) markRow.replaceChildren(...marks().map((mark) => {
-        const left = to(mark.value) / 1000;
-        return left < -0.001 || left > 1.001 ? h("span", { hidden: true })
-          : h("span", { class: `lf-mark ${mark.class ?? ""}`, "data-side": mark.side ?? "middle", style: `--at: ${(left * 100).toFixed(2)}%` }, mark.label);
-      }));
+      if (marks)
+        markRow.replaceChildren(
+          ...marks().map((mark) => {
+            const left = to(mark.value) / 1000;
+            return left < -0.001 || left > 1.001
+              ? h("span", { hidden: true })
+              : h(
+                  "span",
+                  {
+                    class: `lf-mark ${mark.class ?? ""}`,
+                    "data-side": mark.side ?? "middle",
+                    style: `--at: ${(left * 100).toFixed(2)}%`,
+                  },
+                  mark.label,
+                );
+          }),
+        );
     }
     drawers.push(() => update());
     place(fold, node);
@@ -195,10 +289,16 @@ export function createFigure({ model, el, title, state: specs, python }) {
    * @param {{name?: string, label: string, options: {value: string, label: string}[], get?: () => string, set?: (value: string) => void, fold?: boolean}} o
    */
   function select({ name, label, options, get, set: put, fold = false }) {
-    const menu = h("select", { "aria-label": label }, ...options.map((option) => h("option", { value: option.value, text: option.label })));
+    const menu = h(
+      "select",
+      { "aria-label": label },
+      ...options.map((option) => h("option", { value: option.value, text: option.label })),
+    );
     const node = h("div", { class: "lf-control", "data-control": name ?? label }, labelled(label), menu);
     life.on(menu, "change", () => (put ?? ((v) => set({ [/** @type {string} */ (name)]: v })))(menu.value));
-    drawers.push(() => { menu.value = (get ?? (() => read(/** @type {string} */ (name))))(); });
+    drawers.push(() => {
+      menu.value = (get ?? (() => read(/** @type {string} */ (name))))();
+    });
     place(fold, node);
     return { node, menu };
   }
@@ -210,11 +310,27 @@ export function createFigure({ model, el, title, state: specs, python }) {
   function segments({ name, label, options, get, set: put, fold = false }) {
     const group = `lf-segments-${(groups += 1)}-${Math.random().toString(36).slice(2, 8)}`;
     const radios = options.map((option) => h("input", { type: "radio", name: group, value: option.value }));
-    const row = h("div", { class: "lf-segments", role: "radiogroup", "aria-label": label },
-      ...options.map((option, k) => h("label", { class: "lf-segment", "data-look": option.look }, radios[k], h("span", { text: option.label }))));
+    const row = h(
+      "div",
+      { class: "lf-segments", role: "radiogroup", "aria-label": label },
+      ...options.map((option, k) =>
+        h(
+          "label",
+          { class: "lf-segment", "data-look": option.look },
+          radios[k],
+          h("span", { text: option.label }),
+        ),
+      ),
+    );
     const node = h("div", { class: "lf-control", "data-control": name ?? label }, labelled(label), row);
-    for (const radio of radios) life.on(radio, "change", () => (put ?? ((v) => set({ [/** @type {string} */ (name)]: v })))(radio.value));
-    drawers.push(() => { const now = (get ?? (() => read(/** @type {string} */ (name))))(); for (const radio of radios) radio.checked = radio.value === now; });
+    for (const radio of radios)
+      life.on(radio, "change", () =>
+        (put ?? ((v) => set({ [/** @type {string} */ (name)]: v })))(radio.value),
+      );
+    drawers.push(() => {
+      const now = (get ?? (() => read(/** @type {string} */ (name))))();
+      for (const radio of radios) radio.checked = radio.value === now;
+    });
     place(fold, node);
     return { node, radios };
   }
@@ -225,10 +341,18 @@ export function createFigure({ model, el, title, state: specs, python }) {
    */
   function toggle({ name, label, get, set: put, look, fold = false, parent }) {
     const tick = h("input", { type: "checkbox" });
-    const node = h("label", { class: "lf-toggle", "data-look": look, "data-control": name ?? label }, tick, h("span", { class: "lf-label", text: label }));
+    const node = h(
+      "label",
+      { class: "lf-toggle", "data-look": look, "data-control": name ?? label },
+      tick,
+      h("span", { class: "lf-label", text: label }),
+    );
     life.on(tick, "change", () => (put ?? ((v) => set({ [/** @type {string} */ (name)]: v })))(tick.checked));
-    drawers.push(() => { tick.checked = (get ?? (() => read(/** @type {string} */ (name))))(); });
-    if (parent) parent.append(node); else place(fold, node);
+    drawers.push(() => {
+      tick.checked = (get ?? (() => read(/** @type {string} */ (name))))();
+    });
+    if (parent) parent.append(node);
+    else place(fold, node);
     return { node, tick };
   }
 
@@ -246,7 +370,10 @@ export function createFigure({ model, el, title, state: specs, python }) {
     return {
       node,
       /** @param {string} text @param {string} [glyphName] */
-      name(text, glyphName) { words.textContent = text; if (glyphName) node.querySelector("svg path")?.setAttribute("d", ICONS[glyphName]); },
+      name(text, glyphName) {
+        words.textContent = text;
+        if (glyphName) node.querySelector("svg path")?.setAttribute("d", ICONS[glyphName]);
+      },
     };
   }
 
@@ -260,20 +387,31 @@ export function createFigure({ model, el, title, state: specs, python }) {
     readouts.hidden = false;
     const value = h("dd", { "data-look": look });
     readouts.append(h("div", {}, h("dt", { text: label }), value));
-    return (/** @type {string} */ text) => { if (value.textContent !== text) value.textContent = text; };
+    return (/** @type {string} */ text) => {
+      if (value.textContent !== text) value.textContent = text;
+    };
   }
 
-  let spokenText = "", quiet = /** @type {(() => void)|null} */ (null), first = true;
+  let spokenText = "",
+    quiet = /** @type {(() => void)|null} */ (null),
+    first = true;
   /** What changed, in a sentence, for a screen reader: spoken once the figure has been still for a moment. @param {string} text */
   function speak(text) {
     if (text === spokenText) return;
     spokenText = text;
-    if (first) { first = false; return; } // nothing is announced at the start
+    if (first) {
+      first = false;
+      return;
+    } // nothing is announced at the start
     quiet?.();
-    quiet = life.after(700, () => { spoken.textContent = spokenText; });
+    quiet = life.after(700, () => {
+      spoken.textContent = spokenText;
+    });
   }
   /** A short message below the figure. @param {string} text */
-  function say(text) { note.textContent = text; }
+  function say(text) {
+    note.textContent = text;
+  }
 
   // --------------------------------------------------------------------------------------------------------- time
   /**
@@ -282,37 +420,83 @@ export function createFigure({ model, el, title, state: specs, python }) {
    * @param {{length: () => number, seconds?: () => number}} o seconds: how long playing all of it takes
    */
   function player({ length, seconds = () => 6 }) {
-    let head = Infinity, part = 0, playing = false, started = 0, from = 0;
+    let head = Infinity,
+      part = 0,
+      playing = false,
+      started = 0,
+      from = 0;
     const at = () => Math.min(head, length());
     const show = () => play.name(playing ? "Pause" : "Play", playing ? "pause" : "play");
-    function stop() { playing = false; part = 0; show(); }
+    function stop() {
+      playing = false;
+      part = 0;
+      show();
+    }
     function run(/** @type {number} */ time) {
       if (!playing) return;
       if (!started) started = time;
-      const n = length(), next = from + ((time - started) / 1000) * (n / seconds());
+      const n = length(),
+        next = from + ((time - started) / 1000) * (n / seconds());
       head = next >= n ? Infinity : Math.floor(next);
       part = next - Math.floor(next);
-      if (head === Infinity) stop(); else life.frame(run);
-      dirty = true; flush();
+      if (head === Infinity) stop();
+      else life.frame(run);
+      dirty = true;
+      flush();
     }
     function toggle() {
       if (playing) return stop();
-      if (reducedMotion()) { head = Infinity; redraw(); say("Your system asks for less motion: the whole path is shown at once; Step moves through it."); return; }
-      playing = true; started = 0;
+      if (reducedMotion()) {
+        head = Infinity;
+        redraw();
+        say("Your system asks for less motion: the whole path is shown at once; Step moves through it.");
+        return;
+      }
+      playing = true;
+      started = 0;
       from = at() >= length() ? 0 : at();
       show();
       life.frame(run);
     }
     const play = button({ label: "Play", icon: "play", press: toggle });
-    const step = button({ label: "Step", icon: "step", press: () => { stop(); head = at() >= length() ? 0 : at() + 1; redraw(); } });
+    const step = button({
+      label: "Step",
+      icon: "step",
+      press: () => {
+        stop();
+        head = at() >= length() ? 0 : at() + 1;
+        redraw();
+      },
+    });
     life.on(root, "keydown", (event) => {
-      if (event.key !== " " || event.target.closest("button, summary, select, textarea, input:not([type=range])")) return;
+      if (
+        event.key !== " " ||
+        event.target.closest("button, summary, select, textarea, input:not([type=range])")
+      )
+        return;
       event.preventDefault();
       toggle();
     });
     /** Where the pen is while playing: between two steps it speeds up and slows down. */
     const pen = () => Math.min(at() + part * part * (3 - 2 * part), length());
-    return { head: at, pen, playing: () => playing, stop, play: toggle, seek(/** @type {number} */ to) { stop(); head = to; redraw(); }, end() { stop(); head = Infinity; redraw(); }, buttons: [play.node, step.node] };
+    return {
+      head: at,
+      pen,
+      playing: () => playing,
+      stop,
+      play: toggle,
+      seek(/** @type {number} */ to) {
+        stop();
+        head = to;
+        redraw();
+      },
+      end() {
+        stop();
+        head = Infinity;
+        redraw();
+      },
+      buttons: [play.node, step.node],
+    };
   }
 
   // ------------------------------------------------------------------------------------------------------- sharing
@@ -347,7 +531,13 @@ export function createFigure({ model, el, title, state: specs, python }) {
   const resets = [];
 
   return {
-    life, root, el, model, pictures, controls, specs,
+    life,
+    root,
+    el,
+    model,
+    pictures,
+    controls,
+    specs,
     /** The value of the state now, clamped. */
     get: read,
     /** The whole state now. */
@@ -357,44 +547,92 @@ export function createFigure({ model, el, title, state: specs, python }) {
     /** What the state was when the figure appeared. */
     initial,
     /** Called with the changed names at once, before the drawing. @param {(changed: string[]) => void} callback */
-    watch: (callback) => { watchers.push(callback); },
+    watch: (callback) => {
+      watchers.push(callback);
+    },
     /** What to do whenever something changed. @param {() => void} callback */
-    draw: (callback) => { drawers.push(callback); },
-    redraw, flush, slider, select, segments, toggle, button, readout, speak, say, player,
+    draw: (callback) => {
+      drawers.push(callback);
+    },
+    redraw,
+    flush,
+    slider,
+    select,
+    segments,
+    toggle,
+    button,
+    readout,
+    speak,
+    say,
+    player,
     /** A picture; see plot.js. @param {Omit<Parameters<typeof createPlot>[0], "life"|"parent"|"changed"> & {parent?: HTMLElement}} o */
     plot: (o) => createPlot({ parent: pictures, ...o, life, changed: redraw }),
     /** The plain data now drawn, for tests. @param {() => object} callback */
-    numbers: (callback) => { numbers = callback; },
+    numbers: (callback) => {
+      numbers = callback;
+    },
     /** What Reset does besides restoring the state. @param {() => void} callback */
-    onReset: (callback) => { resets.push(callback); },
+    onReset: (callback) => {
+      resets.push(callback);
+    },
     /** Add the last buttons, restore what the address says, draw. @returns {() => void} the cleanup */
     start() {
-      button({ label: "Reset", icon: "reset", press: () => { set(initial); say(""); for (const reset of resets) reset(); redraw(); } });
-      const copyButton = button({ label: "Copy as Python", icon: "code", quiet: true, press: () => {
-        flush();
-        code.textContent = python(snapshot());
-        code.hidden = false;
-        copy(code.textContent ?? "", "Copied. It runs where momentum_lib is installed.");
-      } });
+      button({
+        label: "Reset",
+        icon: "reset",
+        press: () => {
+          set(initial);
+          say("");
+          for (const reset of resets) reset();
+          redraw();
+        },
+      });
+      const copyButton = button({
+        label: "Copy as Python",
+        icon: "code",
+        quiet: true,
+        press: () => {
+          flush();
+          code.textContent = python(snapshot());
+          code.hidden = false;
+          copy(code.textContent ?? "", "Copied. It runs where momentum_lib is installed.");
+        },
+      });
       copyButton.node.classList.add("lf-first-quiet");
-      drawers.push(() => { if (!code.hidden) code.textContent = python(snapshot()); });
+      drawers.push(() => {
+        if (!code.hidden) code.textContent = python(snapshot());
+      });
       if (link) {
-        button({ label: "Link", icon: "link", quiet: true, press: () => {
-          const address = new URL(location.href);
-          address.hash = toHash(link.key, specs, snapshot());
-          history.replaceState(history.state, "", address);
-          copy(address.href, "Copied: this address opens the page with the figure as it is now.");
-        } });
+        button({
+          label: "Link",
+          icon: "link",
+          quiet: true,
+          press: () => {
+            const address = new URL(location.href);
+            address.hash = toHash(link.key, specs, snapshot());
+            history.replaceState(history.state, "", address);
+            copy(address.href, "Copied: this address opens the page with the figure as it is now.");
+          },
+        });
         life.on(window, "hashchange", follow);
         if (follow()) life.frame(() => el.scrollIntoView({ block: "center" }));
       }
       ready = true;
       flush();
       el.dataset.ready = "1";
-      /** @type {any} */ (el).__figure = { model, numbers: () => { flush(); return { state: snapshot(), ...numbers() }; }, python: () => python(snapshot()) };
-      life.onEnd(() => { delete el.dataset.ready; delete /** @type {any} */ (el).__figure; });
+      /** @type {any} */ (el).__figure = {
+        model,
+        numbers: () => {
+          flush();
+          return { state: snapshot(), ...numbers() };
+        },
+        python: () => python(snapshot()),
+      };
+      life.onEnd(() => {
+        delete el.dataset.ready;
+        delete (/** @type {any} */ (el).__figure);
+      });
       return () => life.end();
     },
   };
 }
-

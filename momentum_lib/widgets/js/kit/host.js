@@ -15,7 +15,8 @@ export function plainModel(state, link) {
     set(/** @type {string} */ name, /** @type {any} */ value) {
       if (JSON.stringify(values[name]) === JSON.stringify(value)) return;
       values[name] = value;
-      for (const event of [`change:${name}`, "change"]) for (const listener of [...(listeners.get(event) ?? [])]) listener();
+      for (const event of [`change:${name}`, "change"])
+        for (const listener of [...(listeners.get(event) ?? [])]) listener();
     },
     save_changes() {},
     on(/** @type {string} */ event, /** @type {() => void} */ listener) {
@@ -48,7 +49,13 @@ export function mount(place, figures, key) {
     place.classList.add("is-live");
     place.dataset.ready = "1";
     /** @type {any} */ (place).__figure = /** @type {any} */ (el).__figure;
-    return () => { stop(); el.remove(); place.classList.remove("is-live"); delete place.dataset.ready; delete /** @type {any} */ (place).__figure; };
+    return () => {
+      stop();
+      el.remove();
+      place.classList.remove("is-live");
+      delete place.dataset.ready;
+      delete (/** @type {any} */ (place).__figure);
+    };
   } catch (error) {
     el.remove();
     place.dataset.failed = "1";
@@ -75,14 +82,22 @@ export function start(figures) {
     observer?.unobserve(place);
     mount(/** @type {HTMLElement} */ (place), figures, key);
   };
-  const observer = typeof IntersectionObserver === "function"
-    ? new IntersectionObserver((entries) => { for (const entry of entries) if (entry.isIntersecting) now(entry.target); }, { rootMargin: "500px 0px" }) : null;
+  const observer =
+    typeof IntersectionObserver === "function"
+      ? new IntersectionObserver(
+          (entries) => {
+            for (const entry of entries) if (entry.isIntersecting) now(entry.target);
+          },
+          { rootMargin: "500px 0px" },
+        )
+      : null;
   for (const place of document.querySelectorAll(".live-figure[data-figure]")) {
     const name = /** @type {HTMLElement} */ (place).dataset.figure ?? "";
     seen[name] = (seen[name] ?? 0) + 1;
     const key = seen[name] === 1 ? name : `${name}.${seen[name]}`;
     waiting.set(place, key);
-    if (observer && key !== asked) observer.observe(place); else now(place);
+    if (observer && key !== asked) observer.observe(place);
+    else now(place);
   }
   // A link followed within the page may speak of a figure that has not come into view yet.
   addEventListener("hashchange", () => {
@@ -93,6 +108,7 @@ export function start(figures) {
 
 /** @param {Record<string, (context: any) => (() => void)>} figures */
 export function startWhenReady(figures) {
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => start(figures), { once: true });
+  if (document.readyState === "loading")
+    document.addEventListener("DOMContentLoaded", () => start(figures), { once: true });
   else start(figures);
 }
