@@ -238,26 +238,24 @@ print(path.points[-6:, 0])
   /** Paints codes into a picture, each kind with its own look: nothing, full, dots, hatching. @param {import("./plot.js").Plot} plot @param {number} nx */
   function painter(plot, nx) {
     const id = `lf-basin-${(patterns += 1)}-${Math.random().toString(36).slice(2, 8)}`;
-    plot.svg
-      .querySelector("defs")
-      ?.append(
-        s(
-          "pattern",
-          { id: `${id}-dotted`, width: 5, height: 5, patternUnits: "userSpaceOnUse" },
-          s("circle", { class: "lf-speck", cx: 2.5, cy: 2.5, r: 0.9 }),
-        ),
-        s(
-          "pattern",
-          {
-            id: `${id}-hatched`,
-            width: 5,
-            height: 5,
-            patternUnits: "userSpaceOnUse",
-            patternTransform: "rotate(-45)",
-          },
-          s("path", { class: "lf-stroke", d: "M0,2.5H5" }),
-        ),
-      );
+    plot.svg.querySelector("defs")?.append(
+      s(
+        "pattern",
+        { id: `${id}-dotted`, width: 5, height: 5, patternUnits: "userSpaceOnUse" },
+        s("circle", { class: "lf-speck", cx: 2.5, cy: 2.5, r: 0.9 }),
+      ),
+      s(
+        "pattern",
+        {
+          id: `${id}-hatched`,
+          width: 5,
+          height: 5,
+          patternUnits: "userSpaceOnUse",
+          patternTransform: "rotate(-45)",
+        },
+        s("path", { class: "lf-stroke", d: "M0,2.5H5" }),
+      ),
+    );
     const frame = s("rect", { class: "lf-cells-frame" });
     const nodes = Object.keys(KINDS).map((kind) =>
       s("path", {
