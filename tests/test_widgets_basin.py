@@ -1,26 +1,16 @@
 """The basin: how runs end, against exact fractions, the library and plain loops; and the browser's arithmetic against Python's."""
 
-import json
-
 import numpy as np
 import pytest
 
 pytest.importorskip("anywidget")
 from momentum_lib import descend, rules, surfaces, theory
-from momentum_lib.widgets import Basin, basin, bundle
+from momentum_lib.widgets import Basin, basin
 
 HB = {"lr": 1 / 9, "beta": 4 / 9}
 
 
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the modules ``basin`` and ``engine`` under node."""
-
-    def run(expression, before=""):
-        uses = "".join(f"import * as {name} from {json.dumps(bundle.path_of(name).as_uri())};\n" for name in ("basin", "engine"))
-        return json.loads(node("--input-type=module", "-e", f"{uses}{before}console.log(JSON.stringify({expression}));"))
-
-    return run
+MODULES = {"basin": "basin", "engine": "engine"}
 
 
 def full(rule, **hyper):

@@ -9,19 +9,10 @@ pytest.importorskip("anywidget")
 import traitlets
 
 from momentum_lib import rules
-from momentum_lib.widgets import Curves, bundle
+from momentum_lib.widgets import Curves
 from momentum_lib.widgets.curves import POINTS, example, excerpt, excerpts, smooth, thinned, together
 
-
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the module ``curves`` under node."""
-
-    def run(expression):
-        modules = f"import * as curves from {json.dumps(bundle.path_of('curves').as_uri())};\n"
-        return json.loads(node("--input-type=module", "-e", f"{modules}console.log(JSON.stringify({expression}));"))
-
-    return run
+MODULES = {"curves": "curves"}
 
 
 def run(side, seed, lr=0.1, role="judge", n=120, ends=True):

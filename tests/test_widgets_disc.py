@@ -1,6 +1,5 @@
 """The disc: its numbers against closed forms, and the browser's eigenvalues against the theory's."""
 
-import json
 import warnings
 
 import numpy as np
@@ -8,21 +7,13 @@ import pytest
 
 pytest.importorskip("anywidget")
 from momentum_lib import rules, theory
-from momentum_lib.widgets import Disc, bundle
+from momentum_lib.widgets import Disc
 from momentum_lib.widgets.disc import LINEAR, best_setting, rate_range, remembers
 
 SETTINGS = [(0.02, 0.8, 1.0), (0.02, 0.8, 100.0), (0.35, 0.0, 3.0), (0.05, 0.5, 100.0), (0.011, 0.97, 40.0), (1.0, 0.3, 1.0)]
 
 
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the module ``disc`` under node."""
-
-    def run(expression):
-        text = f"import * as disc from {json.dumps(bundle.path_of('disc').as_uri())};\nconsole.log(JSON.stringify({expression}));"
-        return json.loads(node("--input-type=module", "-e", text))
-
-    return run
+MODULES = {"disc": "disc"}
 
 
 @pytest.mark.parametrize("rule", LINEAR)

@@ -10,25 +10,19 @@ import pytest
 pytest.importorskip("anywidget")
 from momentum_lib import convert, rules, theory
 from momentum_lib.conventions import CONVENTIONS
-from momentum_lib.widgets import Crosswalk, Filter, bundle
+from momentum_lib.widgets import Crosswalk, Filter
 from momentum_lib.widgets._noise import draw_noise
 from momentum_lib.widgets.crosswalk import largest_difference
 from momentum_lib.widgets.filter import SIGNALS, clean, gradients
 
-
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the modules ``filter``, ``noise``, ``crosswalk`` and ``members`` under node."""
-
-    def run(expression):
-        modules = "".join(
-            f"import * as {n} from {json.dumps(bundle.path_of(n).as_uri())};\n"
-            for n in ("filter", "noise", "crosswalk", "members")
-        )
-        text = f"{modules}import {{ RULES }} from {json.dumps((bundle.JS / 'generated/rules.js').as_uri())};\nconsole.log(JSON.stringify({expression}));"
-        return json.loads(node("--input-type=module", "-e", text))
-
-    return run
+MODULES = {
+    "filter": "filter",
+    "noise": "noise",
+    "crosswalk": "crosswalk",
+    "members": "members",
+    "rules": "generated/rules",
+    "conventions": "generated/conventions",
+}
 
 
 # -- the filter -------------------------------------------------------------------------------
@@ -70,7 +64,7 @@ def test_average_sum_and_response_are_the_same_in_the_browser(js, beta):
     for form, name in (("average", "averaged_momentum"), ("sum", "heavy_ball")):
         expected = Filter(beta=beta, form=form, seed=3).filtered()
         np.testing.assert_allclose(
-            js(f"Array.from(filter.filter(RULES.{name}, {grads}, {beta}))"), expected, rtol=1e-13, atol=1e-15
+            js(f"Array.from(filter.filter(rules.RULES.{name}, {grads}, {beta}))"), expected, rtol=1e-13, atol=1e-15
         )
     omega = [1e-6, 0.01, 0.5, 3.0, math.pi]
     found = js(f"{omega}.map(w => filter.response({beta}, w))")
@@ -167,7 +161,7 @@ def test_conversion_in_the_browser_is_pythons_for_every_pair(js):
 
 
 def test_what_parts_when_the_rate_changes_is_pythons(js):
-    found = js(f"(await import({json.dumps((bundle.JS / 'generated/conventions.js').as_uri())})).PAIRS")
+    found = js("conventions.PAIRS")
     for source, target in itertools.product(CONVENTIONS, repeat=2):
         try:
             _convert(source, target, 0.1, 0.5, constant_rate=False)

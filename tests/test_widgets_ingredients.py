@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("anywidget")
 from momentum_lib import descend, rules
-from momentum_lib.widgets import Ingredients, bundle
+from momentum_lib.widgets import Ingredients
 from momentum_lib.widgets.ingredients import ADAM, FIELDS, known_as, recipe
 
 SETTING = {"lr": 0.13, "rate": 0.02, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.3}
@@ -16,21 +16,7 @@ NAMES = tuple(ADAM)
 EVERY = [dict(zip(NAMES, on, strict=True)) for on in itertools.product((False, True), repeat=5)]
 
 
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the module ``ingredients`` under node."""
-
-    def run(expression):
-        text = (
-            f"import * as part from {json.dumps(bundle.path_of('ingredients').as_uri())};\n"
-            f"import {{ descend }} from {json.dumps((bundle.JS / 'kit' / 'engine.js').as_uri())};\n"
-            f"import {{ RULES }} from {json.dumps((bundle.JS / 'generated' / 'rules.js').as_uri())};\n"
-            f"import {{ SURFACES }} from {json.dumps((bundle.JS / 'generated' / 'surfaces.js').as_uri())};\n"
-            f"console.log(JSON.stringify({expression}));"
-        )
-        return json.loads(node("--input-type=module", "-e", text))
-
-    return run
+MODULES = {"part": "ingredients", "engine": "engine", "rules": "generated/rules", "surfaces": "generated/surfaces"}
 
 
 def by_hand(parts, surface, start, steps):
@@ -173,7 +159,7 @@ def test_paths_are_the_same_in_the_browser(js, surface):
     setting = {**SETTING, "lr": begin["lr"], "rate": begin["rate"]}
     found = js(
         f"{json.dumps(EVERY)}.map((parts) => {{ const f = part.FIELDS['{surface}'], r = part.recipe(parts, 30, {json.dumps(setting)});"
-        f" return Array.from(descend(RULES[r.rule], SURFACES[f.surface], {{ start: {json.dumps(begin['start'])}, steps: 30, hyper: r.hyper, params: f.params }}).points); }})"
+        f" return Array.from(engine.descend(rules.RULES[r.rule], surfaces.SURFACES[f.surface], {{ start: {json.dumps(begin['start'])}, steps: 30, hyper: r.hyper, params: f.params }}).points); }})"
     )
     for parts, theirs in zip(EVERY, found, strict=True):
         rule, hyper = recipe(parts, 30, **setting)

@@ -6,7 +6,6 @@ their folder, and Node imports it.  What only a browser draws is held by tests/b
 """
 
 import itertools
-import json
 import shutil
 import sys
 from unittest.mock import patch
@@ -328,7 +327,7 @@ BROWSER = [
 
 
 @pytest.fixture(scope="module")
-def browser_module(node, tmp_path_factory):
+def browser_module(evaluate, tmp_path_factory):
     """A function: the name of a module, and a mutation or none -> what evaluates expressions over it, as the tests' ``js`` does."""
     folder, count = tmp_path_factory.mktemp("mutants") / "js", itertools.count()
     shutil.copytree(bundle.JS, folder)
@@ -338,12 +337,7 @@ def browser_module(node, tmp_path_factory):
         mutant = folder / f"{name}-{next(count)}.js"
         mutant.write_text(replace_once(text, right, wrong, mutant.name) if right else text, "utf-8")
         paths = {alias: mutant if file == name else folder / f"{file}.js" for alias, file in USES.get(name, {name: name}).items()}
-        imports = "".join(f"import * as {alias} from {json.dumps(path.as_uri())};\n" for alias, path in paths.items())
-
-        def js(expression, before=""):
-            return json.loads(node("--input-type=module", "-e", f"{imports}{before}console.log(JSON.stringify({expression}));"))
-
-        return js
+        return lambda expression, before="": evaluate(paths, expression, before)
 
     return load
 

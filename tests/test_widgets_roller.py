@@ -1,27 +1,17 @@
 """The hill roller: its books, its valleys and its path against the library, and the browser's arithmetic against Python's."""
 
-import json
-
 import numpy as np
 import pytest
 
 pytest.importorskip("anywidget")
 from momentum_lib import descend, rules, theory
-from momentum_lib.widgets import Roller, bundle
+from momentum_lib.widgets import Roller
 from momentum_lib.widgets.roller import LANDSCAPES, LONG, books, height, rest_points, roll, slope
 
 ALL = list(LANDSCAPES)
 
 
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the module ``roller`` under node."""
-
-    def run(expression):
-        text = f"import * as roller from {json.dumps(bundle.path_of('roller').as_uri())};\nconsole.log(JSON.stringify({expression}));"
-        return json.loads(node("--input-type=module", "-e", text))
-
-    return run
+MODULES = {"roller": "roller"}
 
 
 # -- the landscape ----------------------------------------------------------------------------

@@ -11,16 +11,7 @@ from momentum_lib import scale
 from momentum_lib.scale.state import count, size
 from momentum_lib.widgets import Memory, Scale, bundle
 
-
-@pytest.fixture(scope="module")
-def js(node):
-    """Evaluate an expression over the modules ``scale`` and ``memory`` under node."""
-
-    def run(expression):
-        names = "\n".join(f"import * as {n} from {json.dumps(bundle.path_of(n).as_uri())};" for n in ("scale", "memory"))
-        return json.loads(node("--input-type=module", "-e", f"{names}\nconsole.log(JSON.stringify({expression}));"))
-
-    return run
+MODULES = {"scale": "scale", "memory": "memory"}
 
 
 # -- the calculator ---------------------------------------------------------------------------
