@@ -353,6 +353,14 @@ def python_text(rule):
     return text
 
 
+HELPERS = "/** @param {number} a */\nconst square = (a) => a * a;\n/** @param {number} a */\nconst cube = (a) => a * a * a;\n"
+
+
+def _type(text, many="Record<string, {}>"):
+    """The type of the constant below it, for TypeScript's checker: by default a table of one of the kit's types."""
+    return "/** @type {" + many.format(f"import('../kit/types.js').{text}") + "} */\n"
+
+
 def _entry(fields, functions):
     """One object literal: JSON fields, then function source."""
     lines = [f"    {key}: {json.dumps(value, ensure_ascii=False)}," for key, value in fields.items()]
@@ -380,12 +388,17 @@ def rules_js(rules=RULES):
             "template": rule_templates(r),
         }
         body.append(f"  {r.name}: {_entry(fields, rule_functions(r))}")
-    helpers = "const square = (a) => a * a;\nconst cube = (a) => a * a * a;\n"
     return (
-        HEADER.format(source="momentum_lib/rules") + (helpers if uses_helpers(body) else "") + "\n"
-        "export const RULES = {\n" + "\n".join(body) + "\n};\n\n"
+        HEADER.format(source="momentum_lib/rules")
+        + (HELPERS if uses_helpers(body) else "")
+        + "\n"
+        + _type("Rule")
+        + "export const RULES = {\n"
+        + "\n".join(body)
+        + "\n};\n\n"
         "// Rules that no figure of the plane can show, and why.\n"
-        f"export const LEFT_OUT = {json.dumps(left_out, indent=2, ensure_ascii=False)};\n"
+        + _type("LeftOut")
+        + f"export const LEFT_OUT = {json.dumps(left_out, indent=2, ensure_ascii=False)};\n"
     )
 
 
@@ -411,7 +424,10 @@ def surfaces_js(surfaces=SURFACES):
         body.append(f"  {s.name}: {_entry(fields, surface_functions(s))}")
     return (
         HEADER.format(source="momentum_lib/surfaces.py")
-        + "const square = (a) => a * a;\nconst cube = (a) => a * a * a;\n\nexport const SURFACES = {\n"
+        + HELPERS
+        + "\n"
+        + _type("Surface")
+        + "export const SURFACES = {\n"
         + "\n".join(body)
         + "\n};\n"
     )
@@ -451,7 +467,8 @@ def conventions_js():
         HEADER.format(source="momentum_lib/conventions.py")
         + "// `lr` in a pair: keep it, divide it by 1 - beta, or multiply it. `refused`: no setting is equal; `parts`: none is once the rate\n"
         "// changes; both number a sentence of REASONS. With beta = 0 every pair converts.\n"
-        + f"export const CONVENTIONS = {dump(table)};\n\nexport const PAIRS = {dump(pairs)};\n\n"
+        + f"{_type('Convention')}export const CONVENTIONS = {dump(table)};\n\n"
+        + f"{_type('Conversion', 'Record<string, Record<string, {}>>')}export const PAIRS = {dump(pairs)};\n\n"
         + f"export const REASONS = {json.dumps(reasons, indent=2, ensure_ascii=False)};\n"
     )
 
@@ -459,6 +476,7 @@ def conventions_js():
 def scale_js():
     """The text of generated/scale.js: the calculator's tables, and the published runs."""
     optimisers = {n: {"title": OPTIMISERS[n].title, "arrays": [vars(a) for a in OPTIMISERS[n].arrays]} for n in MENU}
+    types = {"OPTIMISERS": "Optimiser", "PRECISIONS": "Precision"}
     tables = {"OPTIMISERS": optimisers, "PRECISIONS": {n: vars(p) for n, p in PRECISIONS.items()}}
 
     def dump(rows):
@@ -468,8 +486,9 @@ def scale_js():
     runs = "\n".join(f"  {json.dumps({k: getattr(run, k) for k in kept}, ensure_ascii=False)}," for run in RUNS)
     return (
         HEADER.format(source="momentum_lib/scale")
-        + "\n".join(f"export const {name} = {dump(rows)};\n" for name, rows in tables.items())
+        + "\n".join(f"{_type(types[name])}export const {name} = {dump(rows)};\n" for name, rows in tables.items())
         + f"\nexport const STAGES = {json.dumps(STAGES, ensure_ascii=False)};\n\nexport const CARDS = {json.dumps(CARDS)};\n\n"
+        + _type("PublishedRun", "{}[]")
         + f"export const RUNS = [\n{runs}\n];\n"
     )
 
@@ -480,7 +499,9 @@ def look_js():
     quantities = {k: vars(v) for k, v in QUANTITIES.items()}
     return (
         HEADER.format(source="momentum_lib/notation.py")
+        + _type("Look")
         + f"export const LOOK = {json.dumps(looks, indent=2, ensure_ascii=False)};\n\n"
+        + _type("Quantity")
         + f"export const QUANTITIES = {json.dumps(quantities, indent=2, ensure_ascii=False)};\n"
     )
 

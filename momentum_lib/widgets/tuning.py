@@ -119,7 +119,8 @@ def write(found):
     for surface, settings in found.items():
         inner = ",\n".join(f"    {json.dumps(rule)}: {json.dumps(setting)}" for rule, setting in settings.items())
         rows.append(f"  {json.dumps(surface)}: {{\n{inner}\n  }}")
-    return HEADER.format(digest()) + "export const TUNED = {\n" + ",\n".join(rows) + "\n};\n"
+    kind = "/** @type {Record<string, Record<string, import('../kit/types.js').Hyper>>} */\n"
+    return HEADER.format(digest()) + kind + "export const TUNED = {\n" + ",\n".join(rows) + "\n};\n"
 
 
 @functools.cache

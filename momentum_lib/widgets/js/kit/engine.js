@@ -7,8 +7,8 @@
 // text (a strict content security policy), the plain functions of the same files do the same
 // arithmetic, some times slower.
 
-/** @typedef {typeof import("./generated/rules.js").RULES[string]} Rule */
-/** @typedef {typeof import("./generated/surfaces.js").SURFACES[string]} Surface */
+/** @typedef {import("./types.js").Rule} Rule */
+/** @typedef {import("./types.js").Surface} Surface */
 
 const HELPERS = "const square = (a) => a * a, cube = (a) => a * a * a;\n";
 const LIMIT = 1e9;

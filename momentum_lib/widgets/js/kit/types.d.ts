@@ -1,0 +1,195 @@
+// The types that modules share. Nothing here runs: JSDoc names them as import("./kit/types.js").Rule.
+
+/** Two numbers: a place of the plane, or the ends of an interval. */
+export type Pair = [number, number];
+/** The ends along x, then along y (a surface of one dimension has the first only). */
+export type Box = Pair[];
+/** A rule's numbers by name: { lr, beta }. */
+export type Hyper = Record<string, number>;
+/** A rule's numbers where each may change from step to step. */
+export type Schedule = Record<string, number | ArrayLike<number>>;
+/** The parameters of a surface by name: { kappa, angle }. */
+export type Params = Record<string, number>;
+
+// ---- generated/rules.js, surfaces.js
+
+/** Pieces of a loop's source; a name that ends in "$" belongs to one coordinate. */
+export interface RuleTemplate {
+  locals: string[];
+  step: string[];
+  next: string[];
+  look: string | null;
+  read: string | null;
+}
+export interface Rule {
+  name: string;
+  title: string;
+  family: string;
+  /** How each slot starts: at zero, or at the point. */
+  slots: Record<string, 0 | "theta">;
+  /** Defaults; null where the caller has to choose. */
+  hyper: Record<string, number | null>;
+  usesT: boolean;
+  sameAs: string | null;
+  latex: string;
+  python: string;
+  lines: string[];
+  template: RuleTemplate;
+  step: (theta: number, grad: number, t: number, slots: number[], hyper: Hyper) => [number, number[]];
+  lookAt: (theta: number, slots: number[], hyper: Hyper) => number;
+  readAt: (theta: number, slots: number[], hyper: Hyper) => number;
+}
+/** A rule that no figure of the plane can show, and why. */
+export interface LeftOut {
+  title: string;
+  family: string;
+  reason: string;
+}
+export interface Formula {
+  lines: string[];
+  answer: string[];
+}
+export interface Surface {
+  name: string;
+  title: string;
+  dim: number;
+  params: Params;
+  domain: Box;
+  start: number[];
+  minima: number[][];
+  latex: string;
+  template: { value: Formula; gradient: Formula };
+  value: (x: number, y: number, params: Params) => number;
+  gradient: (x: number, y: number, params: Params) => number[];
+}
+
+// ---- generated/conventions.js, look.js, scale.js
+
+export interface Convention {
+  measures: "here" | "ahead";
+  rate: "inside" | "outside";
+  weight: "one" | "1 - beta" | "1 - dampening";
+  usedBy: string;
+  lines: string[];
+}
+/** How one convention becomes another; `refused` and `parts` number a sentence of REASONS. */
+export interface Conversion {
+  lr: "keep" | "divide" | "multiply" | null;
+  refused: number | null;
+  parts: number | null;
+}
+export interface Look {
+  light: string;
+  dark: string;
+  dash: string;
+  marker: string;
+  width: number;
+  meaning: string;
+  members: string[];
+  lead: string | null;
+}
+export interface Quantity {
+  name: string;
+  latex: string;
+  symbol: string;
+  unit: string;
+  low: number | null;
+  high: number | null;
+  high_open: boolean;
+  look: string | null;
+}
+/** One array that an optimiser keeps: numbers a parameter, and bytes a number where it keeps its own width. */
+export interface StateArray {
+  name: string;
+  title: string;
+  look: string;
+  size: number;
+  width: number | null;
+}
+export interface Optimiser {
+  title: string;
+  arrays: StateArray[];
+}
+export interface Precision {
+  title: string;
+  weights: number;
+  gradients: number;
+  master: number;
+  state: number;
+}
+/** A published training run; words where a number was not stated. */
+export interface PublishedRun {
+  name: string;
+  year: number;
+  optimiser: string;
+  family: string;
+  momentum: number | string;
+  beta2: number | string;
+  tokens_per_step: number | string;
+}
+
+// ---- the engine
+
+/** One run: `points` has dim numbers a step, from the start to step `n`; `divergedAt` is 0 or the step that left the finite world. */
+export interface Run {
+  points: Float64Array;
+  values: Float64Array;
+  state: Record<string, Float64Array>;
+  gradients: Float64Array | null;
+  divergedAt: number;
+  n: number;
+}
+
+// ---- the state of a figure: kinds and bounds as state.js makes them
+
+export type NumberSpec = { kind: "number" | "integer"; initial: number; min: number; max: number };
+export type PointSpec = { kind: "point"; initial: number[]; domain: Box };
+export type ChoiceSpec = { kind: "choice"; initial: string; options: string[] };
+export type ChoicesSpec = {
+  kind: "choices";
+  initial: string[];
+  options: string[];
+  least: number;
+  most: number;
+};
+export type FlagSpec = { kind: "flag"; initial: boolean };
+export type NumbersSpec = { kind: "numbers"; initial: Record<string, number>; bounds: Record<string, Pair> };
+export type TableSpec = {
+  kind: "table";
+  initial: Record<string, Record<string, number>>;
+  bounds: Record<string, Record<string, Pair>>;
+};
+export type NameSpec = { kind: "name"; initial: string };
+/** Recorded curves, by experiment: each has `steps`, `held_steps` and `sides`, and what that experiment measured besides. */
+export type RunsSpec = { kind: "runs"; initial: Record<string, any> };
+export type Spec =
+  | NumberSpec
+  | PointSpec
+  | ChoiceSpec
+  | ChoicesSpec
+  | FlagSpec
+  | NumbersSpec
+  | TableSpec
+  | NameSpec
+  | RunsSpec;
+export type Specs = Record<string, Spec>;
+/** The values that a state of these kinds holds. */
+export type Values<S extends Specs> = { [K in keyof S]: S[K]["initial"] };
+
+// ---- figures
+
+/** What a figure needs of anywidget's model; on a page host.js makes one over a plain object. */
+export interface Model {
+  get: (name: string) => any;
+  set: (name: string, value: any) => void;
+  save_changes: () => void;
+  on: (event: string, listener: () => void) => void;
+  off: (event?: string | null, listener?: () => void) => void;
+  link?: { key: string };
+}
+/** What `render` receives; what it returns takes the figure off the page. */
+export interface Context {
+  model: Model;
+  el: HTMLElement;
+}
+export type Render = (context: Context) => () => void;
