@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from . import ops
-from .codegen import CALLS, COMPARE, statements
 from .core import MATRIX_REASON, Rule
+from .printing.syntax import CALLS, COMPARE, statements
 from .surfaces import Surface
 
 WIDTH = 256  # runs in one block: a dozen rows of them fit into a core's first cache

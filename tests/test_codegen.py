@@ -15,6 +15,7 @@ import test_rules
 
 from momentum_lib import codegen, core, descend, ops, rules, surfaces, sweep
 from momentum_lib.notation import LOOKS
+from momentum_lib.printing import syntax
 
 ROOT = Path(__file__).resolve().parent.parent
 JS = ROOT / "momentum_lib" / "widgets" / "js"
@@ -506,7 +507,7 @@ def test_a_matrix_rule_is_left_out_with_the_reason(node):
     left_out, kept = json.loads(node("--input-type=module", "-e", text))
     assert set(left_out) == {"muon"} and "a whole matrix at once" in left_out["muon"]["reason"] and kept == list(R)
     with pytest.raises(TypeError, match="muon: a rule may call where, sqrt.*found orthogonal"):
-        codegen.statements(rules.muon.fn)
+        syntax.statements(rules.muon.fn)
 
 
 def test_the_printed_python_is_the_rules_own():
@@ -515,7 +516,7 @@ def test_the_printed_python_is_the_rules_own():
         shown = codegen.python_text(rule)
         assert '"""' not in shown and shown.startswith(f"def {rule.name}(")
         scope = {name: getattr(core.np, name) for name in ("where", "sqrt", "sign", "maximum")}
-        scope |= {name: getattr(ops, name) for name in codegen.MATRIX_CALLS}
+        scope |= {name: getattr(ops, name) for name in syntax.MATRIX_CALLS}
         exec(shown, scope)
         theta, grad, state = test_rules._one_step_inputs(rule)
         full = core.check_hyper(rule, {"lr": 0.1})

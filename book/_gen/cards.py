@@ -13,8 +13,9 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
 import _pages  # noqa: E402
 
-from momentum_lib.codegen import python_text, rule_latex, surface_latex  # noqa: E402
 from momentum_lib.notation import LOOKS, QUANTITIES  # noqa: E402
+from momentum_lib.printing.latex import rule_latex, surface_latex  # noqa: E402
+from momentum_lib.printing.words import python_text  # noqa: E402
 from momentum_lib.rules import RULES  # noqa: E402
 from momentum_lib.surfaces import SURFACES  # noqa: E402
 

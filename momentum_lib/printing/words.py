@@ -1,0 +1,75 @@
+"""A rule as plain text: a line of Unicode, or the Python that a reader meets."""
+
+import ast
+import inspect
+import textwrap
+
+from ..notation import QUANTITIES
+from .syntax import COMPARE, PRECEDENCE, statements
+
+
+def _letter(name):
+    """The Unicode symbol of a quantity; the name itself where it is none."""
+    return QUANTITIES[name].symbol if name in QUANTITIES else name
+
+
+def words(node, need=0):
+    """One expression as a line of Unicode, for places without typeset mathematics: β v + (1 − β) g."""
+    if isinstance(node, ast.Name):
+        return _letter(node.id)
+    if isinstance(node, ast.Constant):
+        return f"{node.value:g}"
+    if isinstance(node, ast.Compare):
+        return f"{words(node.left)} {COMPARE[type(node.ops[0])]} {words(node.comparators[0])}"
+    if isinstance(node, ast.Call) and node.func.id == "where":
+        condition, yes, no = node.args
+        return f"{words(yes)} if {words(condition)}, else {words(no)}"
+    if isinstance(node, ast.Call):
+        if node.func.id == "sqrt" and isinstance(node.args[0], ast.Name):
+            return f"√{words(node.args[0])}"
+        name = {"sqrt": "√", "absolute": "abs", "maximum": "max"}.get(node.func.id, node.func.id)
+        return f"{name}({', '.join(map(words, node.args))})"
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return f"−{words(node.operand, 3)}"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return words(node.left, 4) + {"2": "²", "3": "³", "t": "ᵗ"}.get(ast.unparse(node.right), f"^{words(node.right, 4)}")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        text = f"{words(node.left, 2)} / {words(node.right, 3)}"
+        return f"({text})" if need > 2 else text
+    if isinstance(node, ast.BinOp) and type(node.op) in (ast.Add, ast.Sub, ast.Mult):
+        level = PRECEDENCE[type(node.op)]
+        sign = {ast.Add: " + ", ast.Sub: " − ", ast.Mult: " "}[type(node.op)]
+        quotient = (
+            sign == " " and isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Div)
+        )  # a / b c would be a / (b c)
+        text = f"{words(node.left, 3 if quotient else level)}{sign}{words(node.right, level + 1)}"
+        return f"({text})" if level < need else text
+    raise TypeError(f"cannot print {ast.unparse(node)!r} as plain text.")
+
+
+def rule_words(rule):
+    """The rule as lines of Unicode, the look-ahead first where it has one."""
+    assigned, returned = statements(rule.fn)
+    rows = [f"g = ∇f({words(statements(rule.look_fn)[1][0])})"] if rule.look_fn else []
+    rows += [f"{_letter(name)} ← {words(value)}" for name, value in assigned]
+    moves = [(n, v) for n, v in zip(["theta", *rule.slots], returned, strict=True) if ast.unparse(v) != n]
+    left, right = ", ".join(_letter(name) for name, _ in moves), ", ".join(words(value) for _, value in moves)
+    return [*rows, f"{left} ← {right}" if len(moves) == 1 else f"({left}) ← ({right})"]
+
+
+def python_text(rule):
+    """The rule's function as a reader meets it: without docstring, with its look-ahead if it has one."""
+
+    def plain(fn, name):
+        lines = textwrap.dedent(inspect.getsource(fn)).splitlines()
+        tree = ast.parse("\n".join(lines)).body[0]
+        body = tree.body
+        if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body = body[1:]
+        head = " ".join(line.strip() for line in lines[tree.lineno - 1 : tree.body[0].lineno - 1])
+        return "\n".join([head.replace("def _(", f"def {name}("), *lines[body[0].lineno - 1 : tree.end_lineno]])
+
+    text = plain(rule.fn, rule.name)
+    if rule.look_fn:
+        text += "\n\n" + plain(rule.look_fn, "look")
+    return text
