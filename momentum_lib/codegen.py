@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .conventions import CONVENTIONS, convert
 from .core import MATRIX_REASON
-from .notation import LOOKS, QUANTITIES
+from .notation import LOOKS, QUANTITIES, named
 from .printing.javascript import rule_functions, rule_templates, surface_functions, surface_templates
 from .printing.latex import rule_latex, surface_latex
 from .printing.words import python_text, rule_words
@@ -202,6 +202,18 @@ def look_css():
     )
 
 
+def unnamed():
+    """What rules use without a row in notation.py, one sentence each: a missing row is told before anything is printed."""
+    wanted = [(f"rule {rule.name!r}", name) for rule in RULES.values() for name in (*rule.slots, *rule.hyper)]
+    found = []
+    for whose, name in wanted:
+        try:
+            named(name, whose)
+        except LookupError as error:
+            found.append(str(error))
+    return found
+
+
 FILES = {
     "rules.js": rules_js,
     "surfaces.js": surfaces_js,
@@ -218,6 +230,9 @@ def main(arguments=None):
     if arguments not in ([], ["--check"]):
         print(f"unknown arguments {arguments}; allowed: none, or --check", file=sys.stderr)
         return 2
+    if missing := unnamed():
+        print("\n".join(missing), file=sys.stderr)
+        return 1
     stale = []
     for name, make in FILES.items():
         path, text = OUT / name, make()

@@ -77,6 +77,20 @@ QUANTITIES = {
 }
 
 
+def named(name, whose):
+    """The row of a quantity that something of the course uses.
+
+    Raises LookupError that says which row is missing, and where it belongs.
+    """
+    if name not in QUANTITIES:
+        raise LookupError(
+            f"{whose} names {name!r}, and QUANTITIES in momentum_lib/notation.py has no row of that name, so no equation and "
+            "no slider could show it. Add the row (what is said aloud, LaTeX, Unicode, and the range where there is one), such as\n"
+            f'    "{name}": Quantity("friction", r"\\gamma", "γ", low=0, high=1),'
+        )
+    return QUANTITIES[name]
+
+
 @dataclass(frozen=True)
 class Look:
     """How one meaning looks: two colours, and a second cue for readers who do not see them.

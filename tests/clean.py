@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 SETUP_ID, SETUP_TAGS = "setup", ["remove-cell"]
 KEPT_CELL_METADATA = {"tags", "mystnb", "nbgrader"}
+KEPT_NOTEBOOK_METADATA = {"course"}  # what intro and the guide say of a chapter (book/_gen/chapters.py)
 KEPT_MIME = {"text/plain", "text/html", "text/markdown", "text/latex"}
 SETUP = """\
 # Set-up: where the course is installed this does nothing; in Colab it fetches the library, which takes some seconds.
@@ -90,7 +91,8 @@ def clean(notebook, root=ROOT):
         while cell["id"] in taken:
             cell["id"] = f"c{index:02d}" if f"c{index:02d}" not in taken else f"c{index:02d}{len(taken)}"
         taken.add(cell["id"])
-    notebook.metadata = nbformat.from_dict({"kernelspec": dict(KERNEL), "language_info": {"name": "python"}})
+    kept = {key: notebook.metadata[key] for key in sorted(KEPT_NOTEBOOK_METADATA & set(notebook.metadata))}
+    notebook.metadata = nbformat.from_dict({**kept, "kernelspec": dict(KERNEL), "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 

@@ -13,7 +13,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
 import _pages  # noqa: E402
 
-from momentum_lib.notation import LOOKS, QUANTITIES  # noqa: E402
+from momentum_lib.notation import LOOKS, named  # noqa: E402
 from momentum_lib.printing.latex import rule_latex, surface_latex  # noqa: E402
 from momentum_lib.printing.words import python_text  # noqa: E402
 from momentum_lib.rules import RULES  # noqa: E402
@@ -31,15 +31,18 @@ def convention(doc):
     return " ".join(text.split())
 
 
+def spoken(rule, name):
+    """A hyper-parameter or a slot of a rule as the page names it, with its symbol."""
+    quantity = named(name, f"rule {rule.name!r}")
+    return f"{quantity.name} ${quantity.latex}$ (`{name}`"
+
+
 def rule_card(rule):
     hyper = [
-        f"{QUANTITIES[name].name} ${QUANTITIES[name].latex}$ (`{name}`"
-        + (", to be given)" if default is None else f" = {default:g})")
-        for name, default in rule.hyper.items()
+        spoken(rule, name) + (", to be given)" if default is None else f" = {default:g})") for name, default in rule.hyper.items()
     ]
     slots = [
-        f"{QUANTITIES[name].name} ${QUANTITIES[name].latex}$ (`{name}`, starts "
-        + ("at zero)" if start == 0 else "as a copy of the point)")
+        spoken(rule, name) + ", starts " + ("at zero)" if start == 0 else "as a copy of the point)")
         for name, start in rule.slots.items()
     ]
     rows = [

@@ -9,26 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..rules import get
+from .chapters import CHAPTERS
 
 BOOK = "https://momentum-course.github.io/momentum/notebooks/"  # written by book/_gen/address.py
-CHAPTERS = {
-    1: "01-ravine",
-    2: "02-averages",
-    3: "03-momentum",
-    4: "04-choosing",
-    5: "05-square-root",
-    6: "06-ball",
-    7: "07-ahead",
-    8: "08-noise",
-    9: "09-rough",
-    11: "11-adam",
-    13: "13-transformer",
-    14: "14-scale",
-}
 
 
 def chapter(number):
-    """The address of a chapter."""
+    """The address of a chapter. Raises LookupError for a number that no chapter has."""
+    if number not in CHAPTERS:
+        raise LookupError(f"no chapter has the number {number}; there are {', '.join(map(str, CHAPTERS))}.")
     return f"{BOOK}{CHAPTERS[number]}.html"
 
 

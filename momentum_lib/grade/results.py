@@ -10,7 +10,8 @@ import re
 import unicodedata
 from pathlib import Path
 
-from .misconceptions import BOOK, CHAPTERS, chapter
+from .chapters import CHAPTERS
+from .misconceptions import BOOK, chapter
 
 MANUAL = "by-hand.csv"
 STYLE = (
