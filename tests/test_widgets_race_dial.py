@@ -20,7 +20,7 @@ CALM = [
 
 
 MODULES = {
-    "race": "race",
+    "setup": "race/setup",
     "dial": "dial",
     "tune": "tune",
     "engine": "engine",
@@ -197,8 +197,8 @@ def test_static_pictures_of_every_surface(name, tmp_path):
 
 def test_frames_rates_and_settings_agree_with_javascript(js):
     names = [s.name for s in tuning.racing()]
-    found = js(f"""{json.dumps(names)}.map((surface) => [race.frameOf(surface), race.sharedRate(surface),
-          Object.keys(rules.RULES).map((rule) => race.settingOf({{ surface, tuned: true, settings: {{ adam: {{ beta1: 0.5 }} }} }}, rule))])""")
+    found = js(f"""{json.dumps(names)}.map((surface) => [setup.frameOf(surface), setup.sharedRate(surface),
+          Object.keys(rules.RULES).map((rule) => setup.settingOf({{ surface, tuned: true, settings: {{ adam: {{ beta1: 0.5 }} }} }}, rule))])""")
     for name, (frame, shared, settings) in zip(names, found, strict=True):
         figure = Race(surface=name, settings={"adam": {"beta1": 0.5}})
         np.testing.assert_allclose(frame, figure.frame)

@@ -16,7 +16,7 @@ const {
   sample,
   scale,
   ticks,
-} = await import(new URL("kit/plot.js", js));
+} = await import(new URL("kit/geometry.js", js));
 const { clampValue, decode, encode, fromHash, toHash, ...kinds } = await import(new URL("kit/state.js", js));
 const { parseNumber, plain, pythonFloat, pythonNumber, roundTo, show } = await import(
   new URL("kit/dom.js", js)

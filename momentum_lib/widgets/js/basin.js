@@ -126,7 +126,7 @@ export function cells(codes, nx, wanted, { left, right, top, bottom }) {
 
 let patterns = 0;
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,
@@ -235,7 +235,7 @@ print(path.points[-6:, 0])
   map.onPick(setting);
   const shades = [painter(basin, STRIP.length), painter(map, MAP.lrs.length)];
 
-  /** Paints codes into a picture, each kind with its own look: nothing, full, dots, hatching. @param {import("./plot.js").Plot} plot @param {number} nx */
+  /** Paints codes into a picture, each kind with its own look: nothing, full, dots, hatching. @param {import("./kit/types.js").Plot} plot @param {number} nx */
   function painter(plot, nx) {
     const id = `lf-basin-${(patterns += 1)}-${Math.random().toString(36).slice(2, 8)}`;
     plot.svg.querySelector("defs")?.append(

@@ -9,7 +9,7 @@ import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { memberDash } from "./kit/members.js";
-import { marksData } from "./kit/plot.js";
+import { marksData } from "./kit/geometry.js";
 import { choice, choices, flag, integer, number, point } from "./kit/state.js";
 
 const NAMES = Object.keys(CONVENTIONS);
@@ -96,7 +96,7 @@ const SHAPE = /** @type {Record<string, any>} */ ({
   nesterov_torch: "diamond",
   nesterov_lerp: "ring",
 });
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,

@@ -6,7 +6,7 @@ import { createFigure } from "./kit/figure.js";
 import { filter } from "./filter.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
-import { between, pathData, ticks } from "./kit/plot.js";
+import { between, pathData, ticks } from "./kit/geometry.js";
 import { choice, flag, name, number, runs } from "./kit/state.js";
 
 export const STATE = {
@@ -125,7 +125,7 @@ function limits(sides, log) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,
@@ -168,8 +168,8 @@ print(figure.alt())
   }
 
   // ---- the picture
-  const xAxis = /** @type {import("./plot.js").Axis} */ ({ domain: [0, 1], label: "step" }),
-    yAxis = /** @type {import("./plot.js").Axis} */ ({ domain: [0, 1], label: "loss" });
+  const xAxis = /** @type {import("./kit/types.js").Axis} */ ({ domain: [0, 1], label: "step" }),
+    yAxis = /** @type {import("./kit/types.js").Axis} */ ({ domain: [0, 1], label: "loss" });
   const plot = fig.plot({
     label: "Loss against the step, one curve a side",
     x: xAxis,

@@ -8,7 +8,7 @@ import { CONVENTIONS } from "./generated/conventions.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
-import { heatPixels } from "./kit/plot.js";
+import { heatPixels } from "./kit/geometry.js";
 import { choice, integer, number, point } from "./kit/state.js";
 import { bestOf } from "./kit/tune.js";
 
@@ -102,7 +102,7 @@ export function bestCell(map, xs, ys) {
   return k < 0 ? null : { lr: xs[k % xs.length], beta: ys[Math.floor(k / xs.length)], steps: least };
 }
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const paramsOf = (/** @type {any} */ { surface, kappa }) => (surface === "ravine" ? { kappa } : {});
   const fig = createFigure({

@@ -6,7 +6,7 @@ import { stepsTo } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
-import { heatPixels } from "./kit/plot.js";
+import { heatPixels } from "./kit/geometry.js";
 import { measuredRate } from "./ravine.js";
 import { choice, integer, number } from "./kit/state.js";
 
@@ -171,7 +171,7 @@ export function run({ rule: name, kappa, lr, beta }) {
   return { errors, divergedAt: 0 };
 }
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,

@@ -73,7 +73,7 @@ export function varianceRatio(draws, beta) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,

@@ -154,7 +154,7 @@ const NEEDLESS = {
   decay: "the step, without s",
 };
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const partsOf = (/** @type {any} */ { momentum, ruler, correct_m, correct_s, decay }) => ({
     momentum,

@@ -48,7 +48,7 @@ const short = (value) => {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,

@@ -105,7 +105,7 @@ function ellipse([xx, yy]) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,

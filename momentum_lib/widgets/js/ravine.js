@@ -72,7 +72,7 @@ export function leavesAt(points, [[left, right], [low, high]]) {
   return null;
 }
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,

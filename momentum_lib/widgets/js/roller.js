@@ -6,7 +6,7 @@ import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
-import { between } from "./kit/plot.js";
+import { between } from "./kit/geometry.js";
 import { choice, integer, number } from "./kit/state.js";
 
 /**
@@ -155,7 +155,7 @@ export function rest(long, { valleys, ridges }) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./figure.js").Model, el: HTMLElement}} context */
+/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,

@@ -9,6 +9,9 @@
 
 /** @typedef {import("./types.js").Rule} Rule */
 /** @typedef {import("./types.js").Surface} Surface */
+/** @typedef {import("./types.js").Hyper} Hyper */
+/** @typedef {import("./types.js").Schedule} Schedule */
+/** @typedef {import("./types.js").Params} Params */
 
 const HELPERS = "const square = (a) => a * a, cube = (a) => a * a * a;\n";
 const LIMIT = 1e9;
@@ -16,31 +19,35 @@ const LIMIT = 1e9;
 /** Compiled loops by key; null once the page has refused to compile. @type {Map<string, Function> | null} */
 let compiled = new Map();
 
-/** The function of that source text, or null where the page forbids it. */
+/** The function of that source text, or null where the page forbids it. @param {string} key @param {() => string} makeSource @returns {Function|null} */
 function compile(key, makeSource) {
   if (compiled === null) return null;
-  if (!compiled.has(key)) {
-    try {
-      compiled.set(key, new Function(HELPERS + makeSource())());
-    } catch (error) {
-      if (!(error instanceof EvalError)) throw error;
-      compiled = null;
-      return null;
-    }
+  const known = compiled.get(key);
+  if (known) return known;
+  try {
+    const made = new Function(HELPERS + makeSource())();
+    compiled.set(key, made);
+    return made;
+  } catch (error) {
+    if (!(error instanceof EvalError)) throw error;
+    compiled = null;
+    return null;
   }
-  return compiled.get(key);
 }
 
-/** For tests: forget that compiling is possible, or allow it again. */
+/** For tests: forget that compiling is possible, or allow it again. @param {boolean} forbid */
 export function forbidCompiling(forbid) {
   compiled = forbid ? null : new Map();
 }
 
+/** @param {string} text @param {string} suffix */
 const put = (text, suffix) => text.replaceAll("$", suffix);
+/** @param {Surface} surface */
 const axesOf = (surface) => (surface.dim === 1 ? [0] : [0, 1]);
+/** @param {Surface} surface */
 const namesOf = (surface) => (surface.dim === 1 ? ["x"] : ["x", "y"]);
 
-/** Lines that declare one run: its point and its slots, started as the rule says. */
+/** Lines that declare one run: its point and its slots, started as the rule says. @param {Rule} rule @param {Surface} surface @param {string} run @param {string[]} start */
 function declare(rule, surface, run, start) {
   return axesOf(surface)
     .map((i) => {
@@ -53,7 +60,7 @@ function declare(rule, surface, run, start) {
     .join("\n");
 }
 
-/** Lines for one step of one run. Leaves look and grad as constants of the enclosing block. */
+/** Lines for one step of one run. Leaves look and grad as constants of the enclosing block. @param {Rule} rule @param {Surface} surface @param {string} run */
 function stepLines(rule, surface, run) {
   const axes = axesOf(surface),
     t = rule.template,
@@ -75,18 +82,20 @@ function stepLines(rule, surface, run) {
   return lines.join("\n");
 }
 
-/** The reported point's coordinates, as expressions. */
+/** The reported point's coordinates, as expressions. @param {Rule} rule @param {Surface} surface @param {string} run */
 const reported = (rule, surface, run) =>
   axesOf(surface).map((i) =>
     rule.template.read ? put(rule.template.read, `${i}${run}`) : `theta${i}${run}`,
   );
 
-/** Lines that leave the value at a point in `target`. */
+/** Lines that leave the value at a point in `target`. @param {Surface} surface @param {string[]} point @param {string} target */
 function valueLines(surface, point, target) {
   const v = surface.template.value;
   const names = namesOf(surface).map((name, i) => `const ${name}f = ${point[i]};`);
   return `{ ${names.join(" ")} ${v.lines.map((line) => put(line, "f")).join(" ")} ${target} = ${put(v.answer[0], "f")}; }`;
 }
+
+/** @typedef {Map<string, {name: string, holds: Set<string>}>} Calls */
 
 /**
  * Replace every call whose arguments are all known before the loop (or depend on the step number
@@ -94,7 +103,7 @@ function valueLines(surface, point, target) {
  *
  * @param {string} text lines of a loop's body
  * @param {Set<string>} known names that the arguments may hold
- * @param {Map<string, {name: string, holds: Set<string>}>} calls by their text; shared by all pieces of one function
+ * @param {Calls} calls by their text; shared by all pieces of one function
  */
 function pull(text, known, calls) {
   let out = "",
@@ -107,27 +116,30 @@ function pull(text, known, calls) {
       holds = new Set(call.match(/(?<![\w.])[a-zA-Z_]\w*/g));
     holds.delete("Math");
     if (![...holds].every((name) => known.has(name))) continue;
-    if (!calls.has(call)) calls.set(call, { name: `fixed_${calls.size}`, holds });
-    out += text.slice(from, at) + calls.get(call).name;
+    const kept = calls.get(call) ?? { name: `fixed_${calls.size}`, holds };
+    calls.set(call, kept);
+    out += text.slice(from, at) + kept.name;
     from = end;
   }
   return out + text.slice(from);
 }
 
+/** @param {Rule} rule @param {Surface} surface @param {string[]} scheduled @param {boolean} extras */
 function pathSource(rule, surface, scheduled, extras) {
   const axes = axesOf(surface),
     dim = axes.length;
   const slots = Object.keys(rule.slots);
   const point = reported(rule, surface, "a");
-  const calls = new Map(),
-    known = new Set([...Object.keys(rule.hyper), ...Object.keys(surface.params), "t"]);
+  /** @type {Calls} */
+  const calls = new Map();
+  const known = new Set([...Object.keys(rule.hyper), ...Object.keys(surface.params), "t"]);
   const moving = ["t", ...scheduled];
-  const constants = (inside) =>
+  const constants = (/** @type {boolean} */ inside) =>
     [...calls]
       .filter(([, { holds }]) => inside === moving.some((name) => holds.has(name)))
       .map(([call, { name }]) => `const ${name} = ${call};`)
       .join("\n");
-  const keep = (t) =>
+  const keep = (/** @type {string} */ t) =>
     [
       ...axes.map((i) => `points[${dim} * ${t} + ${i}] = ${point[i]};`),
       valueLines(
@@ -168,14 +180,28 @@ return function run(start, steps, hyper, params, bound, out) {
 };`;
 }
 
-/** The same path through the plain functions, for pages that forbid compiling. */
+/** @typedef {{points: Float64Array, values: Float64Array, state: Record<string, Float64Array>, gradients: Float64Array|null}} Kept */
+
+/**
+ * The same path through the plain functions, for pages that forbid compiling.
+ * @param {Rule} rule
+ * @param {Surface} surface
+ * @param {string[]} scheduled
+ * @param {ArrayLike<number>} start
+ * @param {number} steps
+ * @param {Schedule} hyper
+ * @param {Params} params
+ * @param {number} bound
+ * @param {Kept} out
+ * @returns {number} 0, or the step that left the finite world
+ */
 function plainPath(rule, surface, scheduled, start, steps, hyper, params, bound, out) {
   const axes = axesOf(surface),
     dim = axes.length,
     slots = Object.keys(rule.slots);
   const theta = axes.map((i) => start[i]);
   const state = axes.map((i) => slots.map((name) => (rule.slots[name] === 0 ? 0 : theta[i])));
-  const keep = (t, now) => {
+  const keep = (/** @type {number} */ t, /** @type {Hyper} */ now) => {
     const point = axes.map((i) => rule.readAt(theta[i], state[i], now));
     axes.forEach((i) => {
       out.points[dim * t + i] = point[i];
@@ -188,7 +214,11 @@ function plainPath(rule, surface, scheduled, start, steps, hyper, params, bound,
       }),
     );
   };
-  const at = (t) => ({ ...hyper, ...Object.fromEntries(scheduled.map((name) => [name, hyper[name][t]])) });
+  /** The numbers of one step. @param {number} t @returns {Hyper} */
+  const at = (t) =>
+    Object.fromEntries(
+      Object.entries(hyper).map(([name, value]) => [name, typeof value === "number" ? value : value[t]]),
+    );
   keep(0, at(0));
   for (let t = 1; t <= steps; t++) {
     const now = at(t - 1);
@@ -199,36 +229,34 @@ function plainPath(rule, surface, scheduled, start, steps, hyper, params, bound,
     });
     if (!axes.every((i) => Math.abs(theta[i]) <= bound)) return t;
     keep(t, now);
-    axes.forEach((i) => {
-      out.gradients[dim * (t - 1) + i] = answer[i];
-    });
+    for (const i of axes) if (out.gradients) out.gradients[dim * (t - 1) + i] = answer[i];
     if (!(out.values[t] <= Number.MAX_VALUE)) return t;
   }
   return 0;
 }
 
-/** Defaults of the rule, then what was asked for. */
+/** Defaults of the rule, then what was asked for. @template {number | ArrayLike<number>} V @param {Rule} rule @param {Record<string, V>} hyper */
 function fullHyper(rule, hyper) {
+  /** @type {Record<string, V | number>} */
   const full = {};
   for (const [name, fallback] of Object.entries(rule.hyper)) {
-    full[name] = hyper?.[name] ?? fallback;
-    if (full[name] === null) throw new TypeError(`${rule.name} needs ${name}`);
+    const value = hyper[name] ?? fallback;
+    if (value === null) throw new TypeError(`${rule.name} needs ${name}`);
+    full[name] = value;
   }
   return full;
 }
 
-const boundOf = (start) => LIMIT * Math.max(1, ...start.map(Math.abs));
+const boundOf = (/** @type {number[]} */ start) => LIMIT * Math.max(1, ...start.map(Math.abs));
 
 /**
  * One run. A hyper-parameter may be an array of length `steps`, one value a step.
  *
  * @param {Rule} rule
  * @param {Surface} surface
- * @param {{start?: number[], steps?: number, hyper?: Object<string, number|number[]>, params?: Object<string, number>, extras?: boolean}} options
+ * @param {{start?: number[], steps?: number, hyper?: Schedule, params?: Params, extras?: boolean}} options
  *   `extras` also keeps the state and the gradients.
- * @returns {{points: Float64Array, values: Float64Array, state: Object<string, Float64Array>, gradients: Float64Array|null, divergedAt: number, n: number}}
- *   `points` has dim numbers a step, (n + 1) * dim in all; `divergedAt` is 0 or the step that left
- *   the finite world; `n` counts the finite steps. Arrays end at step n.
+ * @returns {import("./types.js").Run}
  */
 export function descend(
   rule,
@@ -240,6 +268,7 @@ export function descend(
     where = { ...surface.params, ...params };
   const scheduled = Object.keys(full).filter((name) => typeof full[name] === "object");
   const room = () => new Float64Array(dim * (steps + 1));
+  /** @type {Kept} */
   const out = { points: room(), values: new Float64Array(steps + 1), state: {}, gradients: null };
   const run = compile(`path ${rule.name} ${surface.name} ${scheduled} ${extras}`, () =>
     pathSource(rule, surface, scheduled, extras),
@@ -262,7 +291,7 @@ export function descend(
   return { ...out, divergedAt, n };
 }
 
-/** Distance of every point of a run to the nearest minimum over the start's; null without minima. */
+/** Distance of every point of a run to the nearest minimum over the start's; null without minima. @param {Surface} surface @param {ArrayLike<number>} points */
 export function relativeError(surface, points) {
   if (!surface.minima.length) return null;
   const dim = surface.dim,
@@ -281,7 +310,7 @@ export function relativeError(surface, points) {
   return first > 0 ? out.map((d) => d / first) : null;
 }
 
-/** The first step from which the relative error stays at or below tol; null if it does not. */
+/** The first step from which the relative error stays at or below tol; null if it does not. @param {ArrayLike<number>|null} error @param {number} [tol] */
 export function stepsTo(error, tol = 1e-6) {
   if (!error) return null;
   let last = -1;
@@ -291,94 +320,95 @@ export function stepsTo(error, tol = 1e-6) {
 
 const LANES = ["a", "b", "c", "d"];
 
-function mapSource(rule, surface, xName, yName) {
+/**
+ * A call pulled out of a map's loop, by what it changes with: nothing ("once"), the step alone ("step"), the setting alone
+ * ("cell"), the step and one axis of the map ("axis": made once a row or column, as a table), the step and both ("all").
+ * @typedef {{call: string, name: string, when: "once"|"step"|"cell"|"axis"|"all", onX: boolean}} Pulled
+ */
+
+/** @param {Calls} calls @param {string} xName @param {string} yName @returns {Pulled[]} */
+const pulledFrom = (calls, xName, yName) =>
+  [...calls].map(([call, { name, holds }]) => {
+    const t = holds.has("t"),
+      axes = Number(holds.has(xName)) + Number(holds.has(yName));
+    const when = t ? /** @type {const} */ (["step", "axis", "all"])[axes] : axes ? "cell" : "once";
+    return { call, name, when, onX: holds.has(xName) };
+  });
+
+/** One run of a map for one step, as a block: where it is, whether it escaped, when it was last out of reach. @param {Rule} rule @param {Surface} surface @param {string} run */
+function laneLines(rule, surface, run) {
   const axes = axesOf(surface),
-    params = Object.keys(surface.params);
-  const calls = new Map(),
-    known = new Set([...Object.keys(rule.hyper), ...params, "t"]);
-  const lane = (run) => {
-    const point = reported(rule, surface, run);
-    const gaps = surface.minima.map((m) =>
-      axes.map((i) => `(${point[i]} - ${m[i]}) * (${point[i]} - ${m[i]})`).join(" + "),
-    );
-    return pull(
-      `{
+    point = reported(rule, surface, run);
+  const gaps = surface.minima.map((m) =>
+    axes.map((i) => `(${point[i]} - ${m[i]}) * (${point[i]} - ${m[i]})`).join(" + "),
+  );
+  return `{
       ${stepLines(rule, surface, run)}
       if (!(${axes.map((i) => `Math.abs(theta${i}${run}) <= bound`).join(" && ")})) escaped_${run} = 1;
       if (!((${gaps.length > 1 ? `Math.min(${gaps.join(", ")})` : gaps[0]}) <= reach)) last_${run} = t;
-    }`,
-      known,
-      calls,
-    );
-  };
-  const bodies = LANES.map(lane);
-  const kinds = [...calls].map(([call, { name, holds }]) => ({
-    call,
-    name,
-    x: holds.has(xName),
-    y: holds.has(yName),
-    t: holds.has("t"),
-  }));
-  const varied = [xName, yName, ...kinds.filter(({ x, y }) => x || y).map(({ name }) => name)];
-  const vary = (text, run) =>
-    text.replace(new RegExp(`\\b(${varied.join("|")})\\b(?!\\$)`, "g"), `$1_${run}`);
-  const each = (wanted, line) => kinds.filter(wanted).map(line).join("\n");
-  const everyLane = (wanted, line) => each(wanted, (kind) => LANES.map((run) => line(kind, run)).join("\n"));
-  const oneAxis = ({ t, x, y }) => t && x !== y;
-  const table = ({
-    call,
-    name,
-    x,
-  }) => `const ${name}_all = new Float64Array(${x ? "wide" : "(to - from)"} * (steps + 1));
-    for (let i = 0; i < ${x ? "wide" : "to - from"}; i++) {
-      const ${x ? `${xName} = xs[i]` : `${yName} = ys[from + i]`};
-      for (let t = 1; t <= steps; t++) ${name}_all[i * (steps + 1) + t] = ${call};
     }`;
+}
+
+/** A table of an "axis" call: a row for each place on its axis, a number for each step. @param {Pulled} pulled @param {string} xName @param {string} yName */
+const tableLines = ({ call, name, onX }, xName, yName) => {
+  const many = onX ? "wide" : "(to - from)";
+  return `const ${name}_all = new Float64Array(${many} * (steps + 1));
+  for (let i = 0; i < ${many}; i++) {
+    const ${onX ? `${xName} = xs[i]` : `${yName} = ys[from + i]`};
+    for (let t = 1; t <= steps; t++) ${name}_all[i * (steps + 1) + t] = ${call};
+  }`;
+};
+
+/** Lines that start a lane at cell k + j. @param {Rule} rule @param {Surface} surface @param {string} run @param {number} j @param {string} xName @param {string} yName */
+const beginLane = (rule, surface, run, j, xName, yName) => {
+  const begin = declare(
+    rule,
+    surface,
+    run,
+    axesOf(surface).map((i) => `start[${i}]`),
+  );
+  return `const k_${run} = Math.min(k + ${j}, cells - 1), column_${run} = k_${run} % wide, row_${run} = Math.floor(k_${run} / wide);
+    const ${xName}_${run} = xs[column_${run}], ${yName}_${run} = ys[from + row_${run}];
+    let escaped_${run} = 0, last_${run} = 0;
+    ${begin}`;
+};
+
+/** @param {Rule} rule @param {Surface} surface @param {string} xName @param {string} yName */
+function mapSource(rule, surface, xName, yName) {
+  const params = Object.keys(surface.params),
+    known = new Set([...Object.keys(rule.hyper), ...params, "t"]);
+  /** @type {Calls} */
+  const calls = new Map();
+  const bodies = LANES.map((run) => pull(laneLines(rule, surface, run), known, calls));
+  const pulled = pulledFrom(calls, xName, yName);
+  const perCell = pulled.filter(({ when }) => when !== "once" && when !== "step").map(({ name }) => name);
+  const varied = new RegExp(`\\b(${[xName, yName, ...perCell].join("|")})\\b(?!\\$)`, "g");
+  /** A text with a lane's own names. @param {string} text @param {string} run */
+  const vary = (text, run) => text.replace(varied, `$1_${run}`);
+  /** @param {Pulled["when"]} which @param {(pulled: Pulled) => string} line */
+  const each = (which, line) =>
+    pulled
+      .filter(({ when }) => when === which)
+      .map(line)
+      .join("\n");
+  /** @param {Pulled["when"]} which @param {(pulled: Pulled, run: string) => string} line */
+  const everyLane = (which, line) => each(which, (one) => LANES.map((run) => line(one, run)).join("\n"));
   const fixed = Object.keys(rule.hyper).filter((name) => name !== xName && name !== yName);
   return `"use strict";
 return function map(start, steps, hyper, params, bound, reach, xs, ys, from, to, out) {
   const { ${fixed.join(", ")} } = hyper, { ${params.join(", ")} } = params;
   const wide = xs.length, cells = (to - from) * wide;
-  ${each(
-    ({ t, x, y }) => !t && !x && !y,
-    ({ call, name }) => `const ${name} = ${call};`,
-  )}
-  ${each(
-    ({ t, x, y }) => t && !x && !y,
-    ({ call, name }) => `const ${name}_all = new Float64Array(steps + 1);
-  for (let t = 1; t <= steps; t++) ${name}_all[t] = ${call};`,
-  )}
-  ${each(oneAxis, table)}
-  for (let k = 0; k < cells; k += 4) {
-    ${LANES.map(
-      (
-        run,
-        j,
-      ) => `const k_${run} = Math.min(k + ${j}, cells - 1), column_${run} = k_${run} % wide, row_${run} = Math.floor(k_${run} / wide);
-    const ${xName}_${run} = xs[column_${run}], ${yName}_${run} = ys[from + row_${run}];
-    let escaped_${run} = 0, last_${run} = 0;
-    ${declare(
-      rule,
-      surface,
-      run,
-      axes.map((i) => `start[${i}]`),
-    )}`,
-    ).join("\n")}
-    ${everyLane(
-      ({ t, x, y }) => !t && (x || y),
-      ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`,
-    )}
-    ${everyLane(oneAxis, ({ name, x }, run) => `const ${name}_at_${run} = ${x ? "column" : "row"}_${run} * (steps + 1);`)}
+  ${each("once", ({ call, name }) => `const ${name} = ${call};`)}
+  ${each("step", ({ call, name }) => `const ${name}_all = new Float64Array(steps + 1);\nfor (let t = 1; t <= steps; t++) ${name}_all[t] = ${call};`)}
+  ${each("axis", (one) => tableLines(one, xName, yName))}
+  for (let k = 0; k < cells; k += ${LANES.length}) {
+    ${LANES.map((run, j) => beginLane(rule, surface, run, j, xName, yName)).join("\n")}
+    ${everyLane("cell", ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`)}
+    ${everyLane("axis", ({ name, onX }, run) => `const ${name}_at_${run} = ${onX ? "column" : "row"}_${run} * (steps + 1);`)}
     for (let t = 1; t <= steps; t++) {
-      ${each(
-        ({ t, x, y }) => t && !x && !y,
-        ({ name }) => `const ${name} = ${name}_all[t];`,
-      )}
-      ${everyLane(oneAxis, ({ name }, run) => `const ${name}_${run} = ${name}_all[${name}_at_${run} + t];`)}
-      ${everyLane(
-        ({ t, x, y }) => t && x && y,
-        ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`,
-      )}
+      ${each("step", ({ name }) => `const ${name} = ${name}_all[t];`)}
+      ${everyLane("axis", ({ name }, run) => `const ${name}_${run} = ${name}_all[${name}_at_${run} + t];`)}
+      ${everyLane("all", ({ call, name }, run) => `const ${name}_${run} = ${vary(call, run)};`)}
       ${bodies.map((body, j) => vary(body, LANES[j])).join("\n")}
     }
     ${LANES.map((run) => `out[k_${run}] = escaped_${run} ? NaN : last_${run} < steps ? last_${run} + 1 : Infinity;`).join("\n")}
@@ -391,7 +421,7 @@ return function map(start, steps, hyper, params, bound, reach, xs, ys, from, to,
  *
  * @param {Rule} rule
  * @param {Surface} surface a surface with minima
- * @param {{start?: number[], steps?: number, tol?: number, hyper?: Object<string, number>, params?: Object<string, number>,
+ * @param {{start?: number[], steps?: number, tol?: number, hyper?: Hyper, params?: Params,
  *   xName: string, xs: ArrayLike<number>, yName: string, ys: ArrayLike<number>, rows?: [number, number]}} options
  *   `rows` picks rows [from, to), so that a fine map can be drawn over several frames.
  * @returns {Float32Array} (to - from) * xs.length: steps, Infinity where the budget does not do, NaN where the run diverges.
@@ -454,8 +484,9 @@ export const DIVERGES = -2;
  * @param {number} tol
  */
 export function periodOf(points, t, longest, close, tol) {
-  const repeats = (p, gap) => {
-    for (let k = 0; k < longest; k++) if (!(Math.abs(points[t - k] - points[t - k - p]) <= gap)) return false;
+  const repeats = (/** @type {number} */ period, /** @type {number} */ gap) => {
+    for (let k = 0; k < longest; k++)
+      if (!(Math.abs(points[t - k] - points[t - k - period]) <= gap)) return false;
     return true;
   };
   let p = 1;
@@ -465,6 +496,7 @@ export function periodOf(points, t, longest, close, tol) {
   return p;
 }
 
+/** @param {Rule} rule @param {Surface} surface */
 function endingsSource(rule, surface) {
   const names = Object.keys(rule.hyper),
     rest = surface.minima[0][0];
@@ -493,7 +525,17 @@ return function endings(starts, hyper, params, o, track, periodOf, out) {
 };`;
 }
 
-/** The same for one run through the plain functions, for pages that forbid compiling. */
+/** @typedef {{steps: number, tol: number, longest: number, close: number, every: number}} EndingOptions */
+
+/**
+ * The same for one run through the plain functions, for pages that forbid compiling.
+ * @param {Rule} rule
+ * @param {Surface} surface
+ * @param {number} start
+ * @param {Hyper} hyper
+ * @param {Params} params
+ * @param {EndingOptions} options
+ */
 function plainEnding(rule, surface, start, hyper, params, { steps, tol, longest, close, every }) {
   const { points, n, divergedAt } = descend(rule, surface, { start: [start], steps, hyper, params }),
     rest = surface.minima[0][0];
@@ -512,8 +554,8 @@ function plainEnding(rule, surface, start, hyper, params, { steps, tol, longest,
  * @param {Rule} rule
  * @param {Surface} surface
  * @param {ArrayLike<number>} starts one a run
- * @param {Object<string, ArrayLike<number>>} hyper each hyper-parameter, one value a run
- * @param {{steps?: number, tol?: number, longest?: number, close?: number, every?: number}} [options] at rest: two points
+ * @param {Record<string, ArrayLike<number>>} hyper each hyper-parameter, one value a run
+ * @param {Partial<EndingOptions>} [options] at rest: two points
  *   in a row within `tol` of the minimum; a cycle: asked at every `every`-th step (at least 2 * longest) with periodOf
  * @returns {{codes: Int16Array, at: Int32Array}} the period, 0 (at rest), WANDERS or DIVERGES; and the step at which that was seen
  */

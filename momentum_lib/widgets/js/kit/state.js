@@ -1,68 +1,109 @@
 // The state of a live figure: what each value may be, and how it travels (model, address, Python). Pure: no document.
 // The same kinds and bounds stand in the figure's Python class; a test compares the two.
 
-/** @typedef {{kind: "number"|"integer", initial: number, min: number, max: number}} NumberSpec */
-/** @typedef {{kind: "point", initial: [number, number], domain: number[][]}} PointSpec */
-/** @typedef {{kind: "choice", initial: string, options: string[]}} ChoiceSpec */
-/** @typedef {{kind: "choices", initial: string[], options: string[], least: number, most: number}} ChoicesSpec */
-/** @typedef {{kind: "flag", initial: boolean}} FlagSpec */
-/** @typedef {{kind: "numbers", initial: Record<string, number>, bounds: Record<string, [number, number]>}} NumbersSpec */
-/** @typedef {{kind: "table", initial: Record<string, Record<string, number>>, bounds: Record<string, Record<string, [number, number]>>}} TableSpec */
-/** @typedef {{kind: "name", initial: string}} NameSpec */
-/** @typedef {{kind: "runs", initial: Record<string, any>}} RunsSpec */
-/** @typedef {NumberSpec|PointSpec|ChoiceSpec|ChoicesSpec|FlagSpec|NumbersSpec|TableSpec|NameSpec|RunsSpec} Spec */
+/** @typedef {import("./types.js").Box} Box */
+/** @typedef {import("./types.js").Pair} Pair */
+/** @typedef {import("./types.js").Spec} Spec */
 
-/** A real number in [min, max]. @returns {NumberSpec} */
+/** A real number in [min, max]. @returns {import("./types.js").NumberSpec} */
 export const number = (
   /** @type {number} */ initial,
   /** @type {number} */ min,
   /** @type {number} */ max,
 ) => ({ kind: "number", initial, min, max });
-/** A whole number in [min, max]. @returns {NumberSpec} */
+/** A whole number in [min, max]. @returns {import("./types.js").NumberSpec} */
 export const integer = (
   /** @type {number} */ initial,
   /** @type {number} */ min,
   /** @type {number} */ max,
 ) => ({ kind: "integer", initial, min, max });
-/** A point of the plane in a box [[x0, x1], [y0, y1]]. @returns {PointSpec} */
-export const point = (/** @type {[number, number]} */ initial, /** @type {number[][]} */ domain) => ({
+/** A point of the plane in a box [[x0, x1], [y0, y1]]. @returns {import("./types.js").PointSpec} */
+export const point = (/** @type {number[]} */ initial, /** @type {Box} */ domain) => ({
   kind: "point",
-  initial,
+  initial: /** @type {Pair} */ (initial),
   domain,
 });
-/** One of some names. @returns {ChoiceSpec} */
+/** One of some names. @returns {import("./types.js").ChoiceSpec} */
 export const choice = (/** @type {string} */ initial, /** @type {string[]} */ options) => ({
   kind: "choice",
   initial,
   options,
 });
-/** Several different names, `least` to `most` of them, in the reader's order. @returns {ChoicesSpec} */
+/** Several different names, `least` to `most` of them, in the reader's order. @returns {import("./types.js").ChoicesSpec} */
 export const choices = (
   /** @type {string[]} */ initial,
   /** @type {string[]} */ options,
   least = 1,
   most = options.length,
 ) => ({ kind: "choices", initial, options, least, most });
-/** True or false. @returns {FlagSpec} */
+/** True or false. @returns {import("./types.js").FlagSpec} */
 export const flag = (/** @type {boolean} */ initial) => ({ kind: "flag", initial });
-/** Named numbers, each in its bounds; a name left out keeps its initial value. @returns {NumbersSpec} */
+/** Named numbers, each in its bounds; a name left out keeps its initial value. @returns {import("./types.js").NumbersSpec} */
 export const numbers = (
   /** @type {Record<string, number>} */ initial,
-  /** @type {Record<string, [number, number]>} */ bounds,
+  /** @type {Record<string, Pair>} */ bounds,
 ) => ({ kind: "numbers", initial, bounds });
-/** Rows of named real numbers, each in its bounds; any row and any number may be left out. @returns {TableSpec} */
+/** Rows of named real numbers, each in its bounds; any row and any number may be left out. @returns {import("./types.js").TableSpec} */
 export const table = (
   /** @type {Record<string, Record<string, number>>} */ initial,
-  /** @type {Record<string, Record<string, [number, number]>>} */ bounds,
+  /** @type {Record<string, Record<string, Pair>>} */ bounds,
 ) => ({ kind: "table", initial, bounds });
-/** A short text that names something in the figure's own data. @returns {NameSpec} */
+/** A short text that names something in the figure's own data. @returns {import("./types.js").NameSpec} */
 export const name = (/** @type {string} */ initial) => ({ kind: "name", initial });
-/** Curves of runs, by experiment: data that comes with the page and is no part of an address. @returns {RunsSpec} */
+/** Curves of runs, by experiment: data that comes with the page and is no part of an address. @returns {import("./types.js").RunsSpec} */
 export const runs = () => ({ kind: "runs", initial: {} });
 
 const inside = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) =>
   Math.min(Math.max(value, low), high);
 const real = (/** @type {unknown} */ value) => typeof value === "number" && Number.isFinite(value);
+const isTable = (/** @type {unknown} */ value) =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
+/** A number in its bounds. @type {Clamp<import("./types.js").NumberSpec>} */
+const clampNumber = ({ min, max }, value, fallback) => (real(value) ? inside(value, min, max) : fallback);
+/** Whether an experiment's curves have the three lists without which nothing can be drawn. @param {any} part */
+const isWhole = (part) =>
+  part !== null &&
+  typeof part === "object" &&
+  ["steps", "held_steps", "sides"].every((list) => Array.isArray(part[list]) && part[list].length);
+
+/** @template {Spec} S @typedef {(spec: S, value: any, fallback: any) => any} Clamp */
+
+/** The nearest allowed value, or the fallback where it is of the wrong kind. @type {{[K in Spec["kind"]]: Clamp<Extract<Spec, {kind: K}>>}} */
+const CLAMPS = {
+  number: clampNumber,
+  integer: (spec, value, fallback) => clampNumber(spec, real(value) ? Math.round(value) : value, fallback),
+  point: ({ domain }, value, fallback) =>
+    Array.isArray(value) && value.length === 2 && value.every(real)
+      ? value.map((v, i) => inside(v, domain[i][0], domain[i][1]))
+      : fallback,
+  choice: ({ options }, value, fallback) => (options.includes(value) ? value : fallback),
+  choices({ options, least, most }, value, fallback) {
+    if (!Array.isArray(value)) return fallback;
+    const known = [...new Set(value)].filter((one) => options.includes(one)).slice(0, most);
+    return known.length >= least ? known : fallback;
+  },
+  flag: (_, value, fallback) => (typeof value === "boolean" ? value : fallback),
+  numbers({ initial, bounds }, value, fallback) {
+    if (!isTable(value)) return fallback;
+    const one = (/** @type {string} */ key, /** @type {Pair} */ [low, high]) =>
+      real(value[key]) ? inside(value[key], low, high) : real(fallback?.[key]) ? fallback[key] : initial[key];
+    return Object.fromEntries(Object.entries(bounds).map(([key, ends]) => [key, one(key, ends)]));
+  },
+  table({ bounds }, value, fallback) {
+    if (!isTable(value)) return fallback;
+    const rows = Object.entries(bounds).map(([row, columns]) => [
+      row,
+      Object.fromEntries(
+        Object.entries(columns)
+          .filter(([key]) => real(value[row]?.[key]))
+          .map(([key, [low, high]]) => [key, inside(value[row][key], low, high)]),
+      ),
+    ]);
+    return Object.fromEntries(rows.filter(([, columns]) => Object.keys(columns).length));
+  },
+  name: (_, value, fallback) => (typeof value === "string" && value.length <= 400 ? value : fallback),
+  runs: (_, value, fallback) => (isTable(value) && Object.values(value).every(isWhole) ? value : fallback),
+};
 
 /**
  * The nearest allowed value; `fallback` (by default the initial one) where the value is of the wrong kind or not finite.
@@ -72,66 +113,9 @@ const real = (/** @type {unknown} */ value) => typeof value === "number" && Numb
  * @returns {any}
  */
 export function clampValue(spec, value, fallback = spec.initial) {
-  switch (spec.kind) {
-    case "number":
-      return real(value) ? inside(value, spec.min, spec.max) : fallback;
-    case "integer":
-      return real(value) ? inside(Math.round(value), spec.min, spec.max) : fallback;
-    case "point":
-      return Array.isArray(value) && value.length === 2 && value.every(real)
-        ? value.map((v, i) => inside(v, spec.domain[i][0], spec.domain[i][1]))
-        : fallback;
-    case "choice":
-      return spec.options.includes(value) ? value : fallback;
-    case "choices": {
-      if (!Array.isArray(value)) return fallback;
-      const known = [...new Set(value)].filter((name) => spec.options.includes(name)).slice(0, spec.most);
-      return known.length >= spec.least ? known : fallback;
-    }
-    case "flag":
-      return typeof value === "boolean" ? value : fallback;
-    case "numbers": {
-      if (value === null || typeof value !== "object" || Array.isArray(value)) return fallback;
-      return Object.fromEntries(
-        Object.entries(spec.bounds).map(([name, [low, high]]) => [
-          name,
-          real(value[name])
-            ? inside(value[name], low, high)
-            : real(fallback?.[name])
-              ? fallback[name]
-              : spec.initial[name],
-        ]),
-      );
-    }
-    case "table": {
-      if (value === null || typeof value !== "object" || Array.isArray(value)) return fallback;
-      const rows = Object.entries(spec.bounds).map(([row, columns]) => [
-        row,
-        Object.fromEntries(
-          Object.entries(columns)
-            .filter(([name]) => real(value[row]?.[name]))
-            .map(([name, [low, high]]) => [name, inside(value[row][name], low, high)]),
-        ),
-      ]);
-      return Object.fromEntries(rows.filter(([, columns]) => Object.keys(columns).length));
-    }
-    case "name":
-      return typeof value === "string" && value.length <= 400 ? value : fallback;
-    case "runs": {
-      const whole = (/** @type {any} */ part) =>
-        part !== null &&
-        typeof part === "object" &&
-        ["steps", "held_steps", "sides"].every((list) => Array.isArray(part[list]) && part[list].length);
-      return value !== null &&
-        typeof value === "object" &&
-        !Array.isArray(value) &&
-        Object.values(value).every(whole)
-        ? value
-        : fallback;
-    }
-    default:
-      throw new TypeError(`unknown kind of state: ${/** @type {any} */ (spec).kind}`);
-  }
+  const clamp = /** @type {Clamp<any>|undefined} */ (CLAMPS[spec.kind]);
+  if (!clamp) throw new TypeError(`unknown kind of state: ${spec.kind}`);
+  return clamp(spec, value, fallback);
 }
 
 /** Whether two values of a state are the same. @param {unknown} a @param {unknown} b */
@@ -146,11 +130,11 @@ export function encode(spec, value) {
     case "numbers":
       return Object.keys(spec.bounds)
         .sort()
-        .map((name) => `${name}:${value[name]}`)
+        .map((key) => `${key}:${value[key]}`)
         .join(",");
     case "table":
       return Object.entries(value)
-        .flatMap(([row, columns]) => Object.entries(columns).map(([name, v]) => `${row}.${name}:${v}`))
+        .flatMap(([row, columns]) => Object.entries(columns).map(([key, v]) => `${row}.${key}:${v}`))
         .join(",");
     default:
       return String(value);
@@ -175,16 +159,16 @@ export function decode(spec, text) {
         spec,
         Object.fromEntries(
           text.split(",").map((pair) => {
-            const [name, value] = pair.split(":");
-            return [name, asNumber(value ?? "")];
+            const [key, value] = pair.split(":");
+            return [key, asNumber(value ?? "")];
           }),
         ),
       );
     case "table": {
       /** @type {Record<string, Record<string, number>>} */
       const rows = {};
-      for (const [, row, name, v] of text.matchAll(/(\w+)\.(\w+):([^,]+)/g))
-        if (Object.hasOwn(spec.bounds, row)) (rows[row] ??= {})[name] = asNumber(v);
+      for (const [, row, column, v] of text.matchAll(/(\w+)\.(\w+):([^,]+)/g))
+        if (Object.hasOwn(spec.bounds, row)) (rows[row] ??= {})[column] = asNumber(v);
       return clampValue(spec, rows);
     }
     case "runs":
@@ -202,8 +186,8 @@ export function decode(spec, text) {
  */
 export function toHash(key, specs, values) {
   const query = new URLSearchParams({ live: key });
-  for (const [name, spec] of Object.entries(specs))
-    if (spec.kind !== "runs") query.set(name, encode(spec, values[name]));
+  for (const [part, spec] of Object.entries(specs))
+    if (spec.kind !== "runs") query.set(part, encode(spec, values[part]));
   return "#" + query.toString().replace(/%2C/gi, ",").replace(/%3A/gi, ":");
 }
 
@@ -218,10 +202,10 @@ export function fromHash(hash, key, specs) {
   if (query.get("live") !== key) return null;
   /** @type {Record<string, any>} */
   const found = {};
-  for (const [name, spec] of Object.entries(specs)) {
-    const text = query.get(name);
+  for (const [part, spec] of Object.entries(specs)) {
+    const text = query.get(part);
     const value = text === null ? null : decode(spec, text);
-    if (value !== null) found[name] = value;
+    if (value !== null) found[part] = value;
   }
   return found;
 }

@@ -82,7 +82,7 @@ export interface Look {
   light: string;
   dark: string;
   dash: string;
-  marker: string;
+  marker: Shape | "none";
   width: number;
   meaning: string;
   members: string[];
@@ -143,7 +143,7 @@ export interface Run {
 // ---- the state of a figure: kinds and bounds as state.js makes them
 
 export type NumberSpec = { kind: "number" | "integer"; initial: number; min: number; max: number };
-export type PointSpec = { kind: "point"; initial: number[]; domain: Box };
+export type PointSpec = { kind: "point"; initial: Pair; domain: Box };
 export type ChoiceSpec = { kind: "choice"; initial: string; options: string[] };
 export type ChoicesSpec = {
   kind: "choices";
@@ -175,9 +175,122 @@ export type Spec =
 export type Specs = Record<string, Spec>;
 /** The values that a state of these kinds holds. */
 export type Values<S extends Specs> = { [K in keyof S]: S[K]["initial"] };
+/** What may be stored in it: some of the values; a surface's start does for a point. */
+export type Changes<S extends Specs> = {
+  [K in keyof S]?: S[K] extends PointSpec ? number[] : S[K]["initial"];
+};
+
+// ---- pictures
+
+export type ScaleType = "linear" | "log" | "near-one";
+/** A map from data to pixels, with its inverse. */
+export interface Scale {
+  (value: number): number;
+  invert: (pixel: number) => number;
+  domain: Pair;
+  range: Pair;
+  type: ScaleType;
+}
+export type Shape = "disc" | "dot" | "ring" | "triangle" | "square" | "diamond" | "cross";
+export type Anchor = "start" | "middle" | "end";
+export type Layer = "back" | "marks" | "front";
+export interface Axis {
+  domain: Pair;
+  type?: ScaleType;
+  label?: string;
+  /** About how many ticks. */
+  count?: number;
+  ticks?: (low: number, high: number, count: number) => number[];
+  format?: (value: number) => string;
+  hidden?: boolean;
+}
+/** What the parts of a picture need of it: its scales, its frame, its layers. */
+export interface Frame {
+  box: HTMLElement;
+  svg: SVGSVGElement;
+  layers: Record<Layer | "axes", SVGGElement>;
+  width: number;
+  height: number;
+  inner: { left: number; right: number; top: number; bottom: number };
+  x: Scale;
+  y: Scale;
+  /** The data box of the frame. */
+  frame: () => Box;
+  /** The frame in pixels. */
+  pixelBox: () => Box;
+  /** Change the axes' domains; the picture is drawn again only if they differ. */
+  setDomain: (x?: Pair, y?: Pair) => void;
+  /** Measure again: where the height depends on something else that changed. */
+  relay: () => void;
+  /** Called after each change of size or axes, before the figure draws. */
+  onLayout: (callback: () => void) => void;
+}
+export type Plot = ReturnType<typeof import("./plot.js").createPlot>;
+/** What plot.line, plot.marks and plot.text return. */
+export type Line = ReturnType<Plot["line"]>;
+export type Marks = ReturnType<Plot["marks"]>;
+export type Label = ReturnType<Plot["text"]>;
+
+// ---- controls
+
+/** What ties a control to the state: a name of it, or `get` and `set` for nested or derived values. */
+export interface Bound<V, N extends string = string> {
+  name?: N;
+  label: string;
+  get?: () => V;
+  set?: (value: V) => void;
+  /** Among the folded controls. */
+  fold?: boolean;
+}
+export interface SliderOptions<N extends string = string> extends Bound<number, N> {
+  symbol?: string;
+  /** The family whose colour symbol and slider have. */
+  look?: string;
+  unit?: string;
+  /** "near-one": even in log(1 - value), for a momentum. */
+  type?: ScaleType;
+  /** The slider's ends, where they move; by default the state's bounds. */
+  range?: () => Pair;
+  marks?: () => Mark[];
+  /** The value in words, for a screen reader. */
+  words?: (value: number) => string;
+  /** Of the typed value, where there is no `name`. */
+  bounds?: Pair;
+  /** Whole numbers only. */
+  whole?: boolean;
+  /** Of the value shown. */
+  digits?: number;
+}
+export interface ChoiceOptions<N extends string = string> extends Bound<string, N> {
+  options: Option[];
+}
+export interface ToggleOptions<N extends string = string> extends Bound<boolean, N> {
+  look?: string;
+  parent?: HTMLElement;
+}
+export interface ButtonOptions {
+  label: string;
+  icon?: string;
+  press: () => void;
+  quiet?: boolean;
+}
+/** A labelled tick on a slider. */
+export interface Mark {
+  value: number;
+  label: string;
+  side?: Anchor;
+  class?: string;
+}
+export interface Option {
+  value: string;
+  label: string;
+  look?: string;
+}
 
 // ---- figures
 
+/** What createFigure returns, for a state of these kinds. */
+export type Figure<S extends Specs = any> = ReturnType<typeof import("./figure.js").createFigure<S>>;
 /** What a figure needs of anywidget's model; on a page host.js makes one over a plain object. */
 export interface Model {
   get: (name: string) => any;

@@ -1,0 +1,438 @@
+// Scales, ticks, contours, paths and heat maps as pure geometry: numbers in, numbers and path data out. plot.js draws them.
+
+import { clamp } from "./dom.js";
+
+/** @typedef {import("./types.js").Pair} Pair */
+/** @typedef {import("./types.js").Box} Box */
+/** @typedef {import("./types.js").Scale} Scale */
+/** @typedef {import("./types.js").ScaleType} ScaleType */
+/** @typedef {import("./types.js").Shape} Shape */
+
+/** What each kind of axis is even in, and back. @type {Record<ScaleType, {to: (v: number) => number, from: (u: number) => number}>} */
+const EVEN = {
+  linear: { to: (v) => v, from: (u) => u },
+  log: { to: Math.log, from: Math.exp },
+  "near-one": { to: (v) => -Math.log1p(-v), from: (u) => -Math.expm1(-u) },
+};
+
+/**
+ * A map from data to pixels, with its inverse. "near-one" is even in log(1 - value): .9, .99 and .999 lie equally far apart.
+ * @param {ScaleType} type
+ * @param {Pair} domain both positive where `type` is "log", both below one where it is "near-one"
+ * @param {Pair} range
+ * @returns {Scale}
+ */
+export function scale(type, domain, range) {
+  const { to, from } = EVEN[type];
+  const [a, b] = domain.map(to);
+  const [p, q] = range;
+  const map = (/** @type {number} */ value) => p + ((to(value) - a) / (b - a)) * (q - p);
+  const invert = (/** @type {number} */ pixel) => from(a + ((pixel - p) / (q - p)) * (b - a));
+  return Object.assign(map, { invert, domain, range, type });
+}
+
+/** Round values within [low, high], about `count` of them. @param {number} low @param {number} high @param {number} count */
+export function ticks(low, high, count) {
+  const raw = (high - low) / Math.max(count, 1);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw * 0.999) ?? 10);
+  const found = [];
+  for (let k = Math.ceil(low / step - 1e-9); k <= high / step + 1e-9; k++)
+    found.push(Number((k * step).toPrecision(12)));
+  return found;
+}
+
+/** Powers of ten within [low, high], at most about `count` of them. @param {number} low @param {number} high @param {number} count */
+export function logTicks(low, high, count) {
+  const first = Math.ceil(Math.log10(low) - 1e-9),
+    last = Math.floor(Math.log10(high) + 1e-9);
+  const every = Math.max(1, Math.ceil((last - first + 1) / Math.max(count, 1)));
+  const found = [];
+  for (let e = last; e >= first; e -= every) found.unshift(10 ** e);
+  return found;
+}
+
+/**
+ * A function on a grid: values[j * nx + i] at the i-th x and the j-th y, both ends of the domain included.
+ * @param {(x: number, y: number) => number} f
+ * @param {Box} domain
+ * @param {number} nx
+ * @param {number} ny
+ */
+export function sample(f, [[x0, x1], [y0, y1]], nx, ny) {
+  const values = new Float64Array(nx * ny);
+  for (let j = 0, k = 0; j < ny; j++) {
+    const y = y0 + ((y1 - y0) * j) / (ny - 1);
+    for (let i = 0; i < nx; i++, k++) values[k] = f(x0 + ((x1 - x0) * i) / (nx - 1), y);
+  }
+  return values;
+}
+
+/**
+ * Levels that spread `count` contours evenly over any surface: quantiles of its sampled values, denser towards the
+ * minimum (`power` 2 spaces the rings of a quadratic bowl evenly).
+ * @param {Float64Array} values
+ * @param {number} count
+ * @param {number} [power]
+ */
+export function contourLevels(values, count, power = 2) {
+  const sorted = values.filter(Number.isFinite).sort();
+  /** @type {number[]} */
+  const levels = [];
+  for (let k = 1; k <= count; k++) {
+    const at = ((k - 0.25) / count) ** power * (sorted.length - 1),
+      i = Math.floor(at);
+    levels.push(sorted[i] + (at - i) * ((sorted[i + 1] ?? sorted[i]) - sorted[i]));
+  }
+  return levels.filter((level, k) => k === 0 || level > levels[k - 1]);
+}
+
+/** The sides of a cell of the grid, in the order in which marching squares counts them. */
+const [BOTTOM, RIGHT, TOP, LEFT] = [0, 1, 2, 3];
+
+/**
+ * The piece of a ring in a cell, from side to side, by which of its corners lie below the level (lower left 1, lower right 2,
+ * upper right 4, upper left 8). Each keeps the region on its left, so that the pieces join head to tail.
+ * @type {Record<number, Pair[]>}
+ */
+const PIECES = {
+  1: [[BOTTOM, LEFT]],
+  2: [[RIGHT, BOTTOM]],
+  3: [[RIGHT, LEFT]],
+  4: [[TOP, RIGHT]],
+  6: [[TOP, BOTTOM]],
+  7: [[TOP, LEFT]],
+  8: [[LEFT, TOP]],
+  9: [[BOTTOM, TOP]],
+  11: [[RIGHT, TOP]],
+  12: [[LEFT, RIGHT]],
+  13: [[BOTTOM, RIGHT]],
+  14: [[LEFT, BOTTOM]],
+};
+
+/** The same where two opposite corners are low: joined through the middle of the cell, or apart. @type {Record<5|10, {joined: Pair[], apart: Pair[]}>} */
+const SADDLES = {
+  5: {
+    joined: [
+      [BOTTOM, RIGHT],
+      [TOP, LEFT],
+    ],
+    apart: [
+      [BOTTOM, LEFT],
+      [TOP, RIGHT],
+    ],
+  },
+  10: {
+    joined: [
+      [RIGHT, TOP],
+      [LEFT, BOTTOM],
+    ],
+    apart: [
+      [RIGHT, BOTTOM],
+      [LEFT, TOP],
+    ],
+  },
+};
+
+/**
+ * Marching squares. The region where the sampled function is below `level`, as closed rings in grid units
+ * (x from 0 to nx - 1); where the region meets the edge of the grid its ring follows the edge.
+ * @param {Float64Array} values
+ * @param {number} nx
+ * @param {number} ny
+ * @param {number} level
+ * @returns {Pair[][]} rings; the last point joins the first
+ */
+export function rings(values, nx, ny, level) {
+  // Corners outside the grid count as above the level, which closes every ring; a crossing towards one lies on the edge itself.
+  const at = (/** @type {number} */ i, /** @type {number} */ j) =>
+    i < 0 || j < 0 || i >= nx || j >= ny ? Infinity : values[j * nx + i];
+  const wide = nx + 2,
+    next = edgesAround(values, nx, ny, level, at);
+  /** @param {number} edge @returns {Pair} */
+  const crossing = (edge) => {
+    const corner = edge >> 1,
+      i = (corner % wide) - 1,
+      j = Math.floor(corner / wide) - 1;
+    const [i2, j2] = edge & 1 ? [i, j + 1] : [i + 1, j];
+    const one = at(i, j),
+      two = at(i2, j2);
+    const part = one === Infinity ? 1 : two === Infinity ? 0 : (level - one) / (two - one);
+    return [i + part * (i2 - i), j + part * (j2 - j)];
+  };
+  const found = [];
+  while (next.size) {
+    const ring = [],
+      first = /** @type {number} */ (next.keys().next().value);
+    for (let edge = first; next.has(edge);) {
+      ring.push(crossing(edge));
+      const after = /** @type {number} */ (next.get(edge));
+      next.delete(edge);
+      edge = after;
+    }
+    found.push(ring);
+  }
+  return found;
+}
+
+/** The mean of a cell's corners. @param {(i: number, j: number) => number} at @param {number} i @param {number} j */
+const meanOfCorners = (at, i, j) => (at(i, j) + at(i + 1, j) + at(i, j + 1) + at(i + 1, j + 1)) / 4;
+
+/**
+ * For every edge of the grid that a ring crosses, the edge it crosses next. An edge is named by its lower-left corner and its
+ * direction (twice the corner, plus one if it goes up), so that the two cells beside it agree.
+ * @param {Float64Array} values
+ * @param {number} nx
+ * @param {number} ny
+ * @param {number} level
+ * @param {(i: number, j: number) => number} at
+ */
+function edgesAround(values, nx, ny, level, at) {
+  const wide = nx + 2,
+    below = new Uint8Array(wide * (ny + 2));
+  for (let j = 0; j < ny; j++)
+    for (let i = 0; i < nx; i++) if (values[j * nx + i] < level) below[(j + 1) * wide + i + 1] = 1;
+  /** @type {Map<number, number>} */
+  const next = new Map();
+  for (let j = -1; j < ny; j++) {
+    for (let i = -1; i < nx; i++) {
+      const corner = (j + 1) * wide + i + 1;
+      const code =
+        below[corner] |
+        (below[corner + 1] << 1) |
+        (below[corner + wide + 1] << 2) |
+        (below[corner + wide] << 3);
+      if (code === 0 || code === 15) continue;
+      const sides = [2 * corner, 2 * corner + 3, 2 * (corner + wide), 2 * corner + 1];
+      const pieces =
+        code === 5 || code === 10
+          ? SADDLES[code][meanOfCorners(at, i, j) < level ? "joined" : "apart"]
+          : PIECES[code];
+      for (const [from, to] of pieces) next.set(sides[from], sides[to]);
+    }
+  }
+  return next;
+}
+
+/**
+ * SVG path data of rings: `area` closes them (to be filled), `line` leaves out what only follows the edge of the grid.
+ * @param {Pair[][]} all
+ * @param {number} nx
+ * @param {number} ny
+ * @param {(i: number) => number} px grid units to pixels
+ * @param {(j: number) => number} py
+ */
+export function ringPaths(all, nx, ny, px, py) {
+  let area = "",
+    line = "";
+  const onEdge = (/** @type {Pair} */ p, /** @type {Pair} */ q) =>
+    (p[0] === q[0] && (p[0] === 0 || p[0] === nx - 1)) || (p[1] === q[1] && (p[1] === 0 || p[1] === ny - 1));
+  for (const ring of all) {
+    const text = ring.map(([i, j]) => Math.round(10 * px(i)) / 10 + "," + Math.round(10 * py(j)) / 10);
+    area += `M${text.join("L")}Z`;
+    let pen = false;
+    for (let k = 0; k < ring.length; k++) {
+      const to = (k + 1) % ring.length;
+      if (onEdge(ring[k], ring[to])) {
+        pen = false;
+        continue;
+      }
+      line += pen ? `L${text[to]}` : `M${text[k]}L${text[to]}`;
+      pen = true;
+    }
+  }
+  return { area, line };
+}
+
+/**
+ * The part of a segment inside a box, or null (Liang and Barsky's clipping).
+ * @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1
+ * @param {Box} box
+ * @returns {[number, number, number, number]|null}
+ */
+export function clipSegment(x0, y0, x1, y1, [[left, right], [low, high]]) {
+  const dx = x1 - x0,
+    dy = y1 - y0;
+  const inBox = (/** @type {number} */ x, /** @type {number} */ y) =>
+    x >= left && x <= right && y >= low && y <= high;
+  let enter = 0,
+    leave = 1;
+  for (const [p, q] of [
+    [-dx, x0 - left],
+    [dx, right - x0],
+    [-dy, y0 - low],
+    [dy, high - y0],
+  ]) {
+    if (p === 0) {
+      if (q < 0) return null;
+      continue;
+    }
+    const r = q / p;
+    if (p < 0) enter = Math.max(enter, r);
+    else leave = Math.min(leave, r);
+    if (enter > leave) return null;
+  }
+  // An end inside the box is kept exactly; a computed one is held inside it, for the far end may be 1e300 away.
+  const at = (/** @type {number} */ t) => [clamp(x0 + t * dx, left, right), clamp(y0 + t * dy, low, high)];
+  const [a, b] = enter === 0 ? [x0, y0] : at(enter),
+    [c, d] = leave === 1 && inBox(x1, y1) ? [x1, y1] : at(leave);
+  return [a, b, c, d];
+}
+
+/**
+ * The area between two lines that begin and end at the same x, as one closed outline for `line().update`: along the upper, back along the lower.
+ * @param {ArrayLike<number>} lower flat (x, y) pairs
+ * @param {ArrayLike<number>} upper flat (x, y) pairs
+ */
+export function between(lower, upper) {
+  const out = new Float64Array(lower.length + upper.length);
+  out.set(upper);
+  for (let k = 0; k < lower.length; k += 2) {
+    out[upper.length + k] = lower[lower.length - 2 - k];
+    out[upper.length + k + 1] = lower[lower.length - 1 - k];
+  }
+  return out;
+}
+
+/**
+ * SVG path data of a polyline given as (x, y) pairs in one flat array, cut at a box: however far a run flies off, the
+ * numbers in the picture stay small. Points `from` to `to` (included). A value at minus infinity on a log axis (an
+ * error of exactly zero) counts as far below the picture.
+ * @param {ArrayLike<number>} xy
+ * @param {(x: number) => number} px
+ * @param {(y: number) => number} py
+ * @param {Box} box in pixels, [[left, right], [top, bottom]]
+ * @param {number} [to] 7.25 ends a quarter of the way from point 7 to point 8
+ * @param {number} [from]
+ */
+export function pathData(xy, px, py, box, to = xy.length / 2 - 1, from = 0) {
+  let text = "",
+    penX = NaN,
+    penY = NaN;
+  const near = (/** @type {number} */ pixel) =>
+    pixel === Infinity ? 1e6 : pixel === -Infinity ? -1e6 : pixel;
+  let x0 = near(px(xy[2 * from])),
+    y0 = near(py(xy[2 * from + 1]));
+  for (let k = from + 1; k < to + 1; k++) {
+    let x1 = near(px(xy[2 * k])),
+      y1 = near(py(xy[2 * k + 1]));
+    if (k > to) {
+      x1 = x0 + (to + 1 - k) * (x1 - x0);
+      y1 = y0 + (to + 1 - k) * (y1 - y0);
+    }
+    // Less than a third of a pixel cannot be seen: a long run that has settled stays a short text.
+    else if (k < to && Math.abs(x1 - x0) < 0.3 && Math.abs(y1 - y0) < 0.3) continue;
+    const part = clipSegment(x0, y0, x1, y1, box);
+    x0 = x1;
+    y0 = y1;
+    if (!part) continue;
+    if (part[0] !== penX || part[1] !== penY) text += `M${part[0].toFixed(2)},${part[1].toFixed(2)}`;
+    text += `L${part[2].toFixed(2)},${part[3].toFixed(2)}`;
+    [, , penX, penY] = part;
+  }
+  return text;
+}
+
+/**
+ * SVG path data of small marks at points: one path element however many there are.
+ * @param {ArrayLike<number>} xy
+ * @param {(x: number) => number} px
+ * @param {(y: number) => number} py
+ * @param {Box} box
+ * @param {Shape} shape
+ * @param {number} radius in pixels
+ * @param {number} [to]
+ * @param {number} [from]
+ */
+export function marksData(
+  xy,
+  px,
+  py,
+  [[left, right], [low, high]],
+  shape,
+  radius,
+  to = xy.length / 2 - 1,
+  from = 0,
+) {
+  const mark = SHAPES[shape](radius);
+  let text = "",
+    lastX = NaN,
+    lastY = NaN;
+  for (let k = from; k <= to; k++) {
+    const x = xy[2 * k],
+      y = xy[2 * k + 1];
+    if (!(x >= left && x <= right && y >= low && y <= high)) continue;
+    const at = px(x),
+      up = py(y);
+    if (Math.abs(at - lastX) < 0.3 && Math.abs(up - lastY) < 0.3) continue; // it would lie on the one before
+    text += `M${at.toFixed(2)},${up.toFixed(2)}${mark}`;
+    lastX = at;
+    lastY = up;
+  }
+  return text;
+}
+
+/** @type {Record<Shape, (r: number) => string>} */
+const SHAPES = {
+  disc: (r) => `m${-r},0a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0z`,
+  dot: (r) => SHAPES.disc(r * 0.8),
+  ring: (r) => SHAPES.disc(r),
+  triangle: (r) => `m0,${-1.25 * r}l${1.15 * r},${2 * r}h${-2.3 * r}z`,
+  square: (r) => `m${-r},${-r}h${2 * r}v${2 * r}h${-2 * r}z`,
+  diamond: (r) => `m0,${-1.3 * r}l${1.3 * r},${1.3 * r}l${-1.3 * r},${1.3 * r}l${-1.3 * r},${-1.3 * r}z`,
+  cross: (r) => `m${-r},${-r}l${2 * r},${2 * r}m0,${-2 * r}l${-2 * r},${2 * r}`,
+};
+
+// The 256 colours of cividis (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239), six hex digits each.
+const CIVIDIS =
+  "00224e00234f00245100255300255400265600275800285900285b00295d002a5f002a61002b62002c64002c66002d68002e6a002e6c002f6d" +
+  "00306f0030700031700031710132710533710833700c34700f357012357014367016377018376f1a386f1c396f1e3a6f203a6f213b6e233c6e" +
+  "243c6e263d6e273e6e293f6e2a3f6d2b406d2d416d2e416d2f426d31436d32436d33446d34456c35456c36466c38476c39486c3a486c3b496c" +
+  "3c4a6c3d4a6c3e4b6c3f4c6c404c6c414d6c424e6c434e6c444f6c45506c46516c47516c48526c49536c4a536c4b546c4c556c4d556c4e566c" +
+  "4f576c50576c51586d52596d535a6d545a6d555b6d555c6d565c6d575d6d585e6d595e6e5a5f6e5b606e5c616e5d616e5e626e5e636f5f636f" +
+  "60646f61656f62656f636670646770656870656870666970676a71686a71696b716a6c716b6d726c6d726c6e726d6f726e6f736f7073707173" +
+  "7172747272747273747374757474757575757676767777767777777878777979777a7a787b7a787c7b787d7c787e7c787e7d787f7e78807f78" +
+  "817f788280798381798482798582798683798784788885788985788a86788b87788c88788d88788e89788f8a78908b78918b78928c78928d78" +
+  "938e78948e77958f779690779791779892779992779a93769b94769c95769d95769e96769f9775a09875a19975a29975a39a74a49b74a59c74" +
+  "a69c74a79d73a89e73a99f73aaa073aba072aca172ada272aea371afa471b0a571b1a570b3a670b4a76fb5a86fb6a96fb7a96eb8aa6eb9ab6d" +
+  "baac6dbbad6dbcae6cbdae6cbeaf6bbfb06bc0b16ac1b26ac2b369c3b369c4b468c5b568c6b667c7b767c8b866c9b965cbb965ccba64cdbb63" +
+  "cebc63cfbd62d0be62d1bf61d2c060d3c05fd4c15fd5c25ed6c35dd7c45cd9c55cdac65bdbc75adcc859ddc858dec958dfca57e0cb56e1cc55" +
+  "e2cd54e4ce53e5cf52e6d051e7d150e8d24fe9d34eead34cebd44bedd54aeed649efd748f0d846f1d945f2da44f3db42f5dc41f6dd3ff7de3e" +
+  "f8df3cf9e03afbe138fce236fde334fee434fee535fee636fee838";
+
+/** The colour of a heat map at t in [0, 1]: the cividis table (dark blue to yellow), as [red, green, blue]. @param {number} t */
+export function cividis(t) {
+  const k = 6 * Math.round(clamp(t, 0, 1) * 255);
+  return [0, 2, 4].map((i) => parseInt(CIVIDIS.slice(k + i, k + i + 2), 16));
+}
+
+/**
+ * The pixels of a heat map, one per value, first row at the top of the picture (the largest y): cividis between `low`
+ * and `high` (few steps light, many dark), transparent where the run diverged (the hatching behind shows), the darkest
+ * colour where the value is beyond `high`.
+ * @param {ArrayLike<number>} values values[j * nx + i]; NaN = diverged
+ * @param {number} nx
+ * @param {number} ny
+ * @param {number} low
+ * @param {number} high
+ * @param {boolean} [log]
+ * @param {ArrayLike<number>} [beyond] the colour (red, green, blue) of infinite values; the darkest of the map if not given
+ */
+export function heatPixels(values, nx, ny, low, high, log = true, beyond) {
+  const pixels = new Uint8ClampedArray(4 * nx * ny),
+    of = log ? Math.log : (/** @type {number} */ v) => v;
+  const a = of(low),
+    b = of(high);
+  for (let j = 0; j < ny; j++)
+    for (let i = 0; i < nx; i++) {
+      const value = values[j * nx + i];
+      if (Number.isNaN(value)) continue;
+      if (beyond && value === Infinity) {
+        pixels.set([beyond[0], beyond[1], beyond[2], 255], 4 * ((ny - 1 - j) * nx + i));
+        continue;
+      }
+      const [red, green, blue] = cividis(1 - (of(Math.max(value, low)) - a) / (b - a));
+      pixels.set([red, green, blue, 255], 4 * ((ny - 1 - j) * nx + i));
+    }
+  return pixels;
+}
