@@ -11,7 +11,7 @@ from momentum_lib import scale
 from momentum_lib.scale.state import count, size
 from momentum_lib.widgets import Memory, Scale, bundle
 
-MODULES = {"scale": "scale", "memory": "memory"}
+MODULES = {"scale": "scale", "memory": "memory", "units": "kit/units"}
 
 
 # -- the calculator ---------------------------------------------------------------------------
@@ -55,7 +55,7 @@ def test_calculator_is_the_same_in_the_browser(js, optimiser, precision):
 
 def test_numbers_in_words_are_the_same_in_the_browser(js):
     values = [12, 999.4, 999.6, 1e3, 1.125e9, 1.625e9, 9.995e8, 31.40625e9, 7.5e9, 1e12, 1.6e13, 2.2e15, 0.5]
-    assert js(f"{json.dumps(values)}.map((v) => [scale.size(v), scale.count(v)])") == [[size(v), count(v)] for v in values]
+    assert js(f"{json.dumps(values)}.map((v) => [units.size(v), units.count(v)])") == [[size(v), count(v)] for v in values]
 
 
 def test_the_browsers_tables_are_the_librarys(js):

@@ -154,32 +154,44 @@ const NEEDLESS = {
   decay: "the step, without s",
 };
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const partsOf = (/** @type {any} */ { momentum, ruler, correct_m, correct_s, decay }) => ({
-    momentum,
-    ruler,
-    correct_m,
-    correct_s,
-    decay,
-  });
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "Adam, line by line: take a line out and see what it was for",
-    python: (state) => {
-      const { surface, start, steps, lr, rate, beta1, beta2, weight_decay } = state,
-        parts = partsOf(state),
-        b1 = parts.momentum ? pythonFloat(beta1) : "0.0";
-      const lift = parts.correct_m ? "1" : "start_m",
-        ruled = parts.correct_s ? "1" : "start_s";
-      const call = parts.ruler
-        ? `scale = ${lift} / ${ruled} * np.ones(${steps})  # a correction left out is a schedule of the rate
+// ------------------------------------------------------------------------------------------------------ the figure
+
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} IngredientsFigure */
+/** @typedef {import("./kit/types.js").Box} Box */
+/** @typedef {ReturnType<typeof addPlane>} Plane */
+/** @typedef {ReturnType<typeof addLengths>} Lengths */
+/** @typedef {ReturnType<typeof compute>} Drawn */
+
+/** @param {State} state @returns {Parts} */
+const partsOf = ({ momentum, ruler, correct_m, correct_s, decay }) => ({
+  momentum,
+  ruler,
+  correct_m,
+  correct_s,
+  decay,
+});
+const PARTS = /** @type {(keyof Parts)[]} */ (Object.keys(ADAM));
+/** Whether nothing is left out of Adam, nor added to it. @param {Parts} parts */
+const isAdam = (parts) => PARTS.every((part) => parts[part] === ADAM[part]);
+/** The family whose look the path has. @param {Parts} parts */
+const lookOf = ({ ruler, momentum }) => (ruler ? "adaptive" : momentum ? "averaged" : "gradient");
+/** @param {IngredientsFigure} fig @returns {Box} */
+const frameOf = (fig) => SURFACES[FIELDS[fig.get("surface")].surface].domain;
+
+/** @param {State} state */
+function python(state) {
+  const { surface, start, steps, lr, rate, beta1, beta2, weight_decay } = state,
+    parts = partsOf(state),
+    b1 = parts.momentum ? pythonFloat(beta1) : "0.0";
+  const lift = parts.correct_m ? "1" : "start_m",
+    ruled = parts.correct_s ? "1" : "start_s";
+  const call = parts.ruler
+    ? `scale = ${lift} / ${ruled} * np.ones(${steps})  # a correction left out is a schedule of the rate
 path = descend(rules.adamw, f, start=start, steps=${steps}, lr=${pythonFloat(lr)} * scale, beta1=${b1}, beta2=${pythonFloat(beta2)},
                eps=1e-8 / ${ruled} * np.ones(${steps}), weight_decay=${parts.decay ? pythonFloat(weight_decay) : "0.0"} / scale)`
-        : `path = descend(rules.averaged_momentum, f, start=start, steps=${steps}, lr=${pythonFloat(rate)}${parts.correct_m ? " / start_m" : ""}, beta=${b1})`;
-      return `import numpy as np
+    : `path = descend(rules.averaged_momentum, f, start=start, steps=${steps}, lr=${pythonFloat(rate)}${parts.correct_m ? " / start_m" : ""}, beta=${b1})`;
+  return `import numpy as np
 from momentum_lib import descend, rules, surfaces
 
 f = surfaces.${FIELDS[surface].python}
@@ -188,60 +200,102 @@ start_m, start_s = 1 - ${b1}**t, np.sqrt(1 - ${pythonFloat(beta2)}**t)
 ${call}
 print(path)
 `;
-    },
-  });
-  fig.root.classList.add("lf-ingredients");
-  const frame = () =>
-    /** @type {[[number, number], [number, number]]} */ (SURFACES[FIELDS[fig.get("surface")].surface].domain);
-  /** The start lies in the picture, whatever an address says. */
+}
+
+/** A path with these ingredients, and the length of its steps. @param {State} state @param {Parts} parts */
+function runOf(state, parts) {
+  const { surface, start, steps } = state,
+    { surface: field, params } = FIELDS[surface],
+    { rule, hyper } = recipe(parts, steps, state);
+  const run = descend(RULES[rule], SURFACES[field], { start, steps, hyper, params }),
+    points = run.points.slice(0, 2 * (run.n + 1));
+  return {
+    points,
+    strides: strides(points),
+    loss: run.divergedAt ? null : run.values[run.n],
+    divergedAt: run.divergedAt,
+    n: run.n,
+  };
+}
+/** @typedef {ReturnType<typeof runOf>} Run */
+
+/** The reader's recipe beside complete Adam. @param {State} state */
+function compute(state) {
+  const parts = partsOf(state),
+    own = runOf(state, parts);
+  return {
+    ...own,
+    whole: runOf(state, ADAM),
+    name: knownAs(parts),
+    first: own.n ? [0, 1].map((k) => own.strides[k] / (parts.ruler ? state.lr : 1)) : null,
+  };
+}
+
+/** The start lies in the picture, whatever an address says. @param {IngredientsFigure} fig */
+function keepStartInside(fig) {
   const stayInside = () => {
     const [x, y] = fig.get("start"),
-      [[left, right], [low, high]] = frame();
+      [[left, right], [low, high]] = frameOf(fig);
     fig.set({ start: [clamp(x, left, right), clamp(y, low, high)] });
   };
   stayInside();
   fig.watch((names) => {
     if (names.includes("surface") || names.includes("start")) stayInside();
   });
+}
 
-  // ---- pictures: the paths; beside them the length of each step along each coordinate
-  const plane = fig.plot({
+/** The paths from above. @param {IngredientsFigure} fig */
+function addPlane(fig) {
+  const [x, y] = frameOf(fig);
+  const plot = fig.plot({
     label: "The surface seen from above, the path of your recipe and that of complete Adam",
-    x: { domain: frame()[0], hidden: true },
-    y: { domain: frame()[1], hidden: true },
+    x: { domain: x, hidden: true },
+    y: { domain: y, hidden: true },
     equal: true,
     height: (width) => clamp(width * 0.72, 230, 360),
     margin: { top: 1, right: 1, bottom: 1, left: 1 },
   });
-  const contours = plane.contours({ count: 9, cells: 150 }),
-    minimum = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "front" });
-  const whole = plane.line({ look: "ink", class: "lf-whole" }),
-    mine = plane.line({ class: "lf-mine" }),
-    dots = plane.marks({ radius: 2.4 });
-  const lengths = fig.plot({
+  const startAt = (/** @type {number} */ a, /** @type {number} */ b) =>
+    fig.set({ start: [Number(a.toPrecision(4)), Number(b.toPrecision(4))] });
+  const parts = {
+    plot,
+    contours: plot.contours({ count: 9, cells: 150 }),
+    minimum: plot.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "front" }),
+    whole: plot.line({ look: "ink", class: "lf-whole" }),
+    mine: plot.line({ class: "lf-mine" }),
+    dots: plot.marks({ radius: 2.4 }),
+    handle: plot.handle({ label: "Start of the paths", bounds: () => frameOf(fig), set: startAt }),
+  };
+  plot.onPick(startAt);
+  return parts;
+}
+
+/** The length of each step along each coordinate. @param {IngredientsFigure} fig */
+function addLengths(fig) {
+  const plot = fig.plot({
     label: "Length of each step along x and along y",
     x: { domain: [0, 80], label: "step", count: 4 },
     y: { type: "log", domain: [1e-3, 1], label: "length of the step", count: 4 },
     height: (width) => clamp(width * 0.86, 200, 300),
     margin: { top: 26, left: 42, right: 12 },
   });
-  const level = lengths.line({ class: "lf-guide", layer: "back" }),
-    levelName = lengths.text({ class: "lf-direct", anchor: "end" });
-  const wholes = [0, 1].map(() => lengths.line({ look: "ink", class: "lf-whole" })),
-    mines = [0, 1].map((k) => lengths.line({ class: k ? "lf-mine lf-along-y" : "lf-mine" }));
-  const names = [0, 1].map(() => lengths.text({ class: "lf-direct" }));
-  const handle = plane.handle({
-    label: "Start of the paths",
-    bounds: frame,
-    set: (x, y) => fig.set({ start: [Number(x.toPrecision(4)), Number(y.toPrecision(4))] }),
-  });
-  plane.onPick((x, y) => fig.set({ start: [Number(x.toPrecision(4)), Number(y.toPrecision(4))] }));
+  return {
+    plot,
+    level: plot.line({ class: "lf-guide", layer: "back" }),
+    levelName: plot.text({ class: "lf-direct", anchor: "end" }),
+    wholes: [0, 1].map(() => plot.line({ look: "ink", class: "lf-whole" })),
+    mines: [0, 1].map((k) => plot.line({ class: k ? "lf-mine lf-along-y" : "lf-mine" })),
+    names: [0, 1].map(() => plot.text({ class: "lf-direct", anchor: "end" })),
+  };
+}
 
-  // ---- the rule's lines, each with its switch
+/** The rule's lines, each with its switch; returns what tells them as they now run. @param {IngredientsFigure} fig */
+function addRecipe(fig) {
   const list = h("div", { class: "lf-recipe", role: "group", "aria-label": "Adam's lines" });
   fig.controls.before(list);
-  const rows = Object.entries(WORDS).map(([part, words], k) => {
-    const tick = h("input", { type: "checkbox", "aria-label": words.name }),
+  const rows = Object.entries(WORDS).map(([key, words], k) => {
+    const part = /** @type {keyof Parts} */ (key),
+      tick = h("input", { type: "checkbox", "aria-label": words.name }),
       line = h("span", { class: "lf-recipe-line" }),
       text = h("span", { class: "lf-recipe-words" });
     const node = h(
@@ -253,10 +307,45 @@ print(path)
     );
     fig.life.on(tick, "change", () => fig.set({ [part]: tick.checked }));
     list.append(node);
-    return { part: /** @type {keyof Parts} */ (part), k, node, tick, line, text, shown: "" };
+    return { part, k, node, tick, line, text, shown: "" };
   });
+  return (/** @type {Parts} */ parts) => {
+    for (const row of rows) tellRow(row, parts);
+  };
+}
 
-  // ---- controls
+/** Whether a line has nothing to work on. @param {keyof Parts} part @param {Parts} parts */
+const isNeedless = (part, { momentum, ruler }) =>
+  part === "correct_m" ? !momentum : !ruler && (part === "correct_s" || part === "decay");
+
+/** A line as the rule prints it; the last one is that of the rule which the ingredients make. @param {keyof Parts} part @param {number} k @param {Parts} parts */
+function lineOf(part, k, { ruler, decay }) {
+  if (part !== "decay") return RULES.adamw.lines[k];
+  const { lines } = RULES[!ruler ? "averaged_momentum" : decay ? "adamw" : "adam"];
+  return lines[lines.length - 1];
+}
+
+/**
+ * What is on as the rule prints it, what is off struck out, with what it comes to.
+ * @param {{part: keyof Parts, k: number, node: HTMLElement, tick: HTMLInputElement, line: HTMLElement, text: HTMLElement, shown: string}} row
+ * @param {Parts} parts
+ */
+function tellRow(row, parts) {
+  const { part } = row,
+    needless = isNeedless(part, parts),
+    on = parts[part] && !needless,
+    line = lineOf(part, row.k, parts);
+  row.tick.checked = on;
+  row.tick.disabled = needless;
+  row.node.classList.toggle("is-off", !on && part !== "decay");
+  row.text.textContent = needless ? NEEDLESS[part] : on ? WORDS[part].on : WORDS[part].off;
+  if (row.shown === line) return;
+  row.shown = line;
+  row.line.replaceChildren(equation(line));
+}
+
+/** @param {IngredientsFigure} fig */
+function addControls(fig) {
   fig.select({
     name: "surface",
     label: "surface",
@@ -278,22 +367,13 @@ print(path)
     type: "log",
     range: () => [base().rate / 20, base().rate * 10],
   });
-  fig.slider({
-    name: "beta1",
-    label: QUANTITIES.beta1.name,
-    symbol: QUANTITIES.beta1.symbol,
-    look: "momentum",
-    type: "near-one",
-    fold: true,
-  });
-  fig.slider({
-    name: "beta2",
-    label: QUANTITIES.beta2.name,
-    symbol: QUANTITIES.beta2.symbol,
-    look: "adaptive",
-    type: "near-one",
-    fold: true,
-  });
+  for (const { name, look } of /** @type {const} */ ([
+    { name: "beta1", look: "momentum" },
+    { name: "beta2", look: "adaptive" },
+  ])) {
+    const { name: label, symbol } = QUANTITIES[name];
+    fig.slider({ name, label, symbol, look, type: "near-one", fold: true });
+  }
   fig.slider({
     name: "weight_decay",
     label: QUANTITIES.weight_decay.name,
@@ -301,135 +381,101 @@ print(path)
     fold: true,
   });
   fig.slider({ name: "steps", label: "steps", type: "log", fold: true });
+  return { fast, slow };
+}
+
+/** @param {IngredientsFigure} fig */
+function addReadouts(fig) {
   const sayName = fig.readout("this is"),
     sayFirst = fig.readout("first step"),
     sayLoss = fig.readout("loss at the end"),
     sayWhole = fig.readout("complete Adam’s");
-  const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(8, 2 + drawn.n / 25) });
-  fig.onReset(() => time.end());
-
-  // ---- numbers
-  let drawn = /** @type {any} */ ({ n: 0 });
-  function compute() {
-    const state = fig.snapshot(),
-      { surface, start, steps } = state,
-      { surface: field, params } = FIELDS[surface];
-    const run = (/** @type {Parts} */ parts) => {
-      const { rule, hyper } = recipe(parts, steps, /** @type {any} */ (state)),
-        { points, values, divergedAt, n } = descend(RULES[rule], SURFACES[field], {
-          start,
-          steps,
-          hyper,
-          params,
-        });
-      return {
-        points: points.slice(0, 2 * (n + 1)),
-        strides: strides(points.slice(0, 2 * (n + 1))),
-        loss: divergedAt ? null : values[n],
-        divergedAt,
-        n,
-      };
-    };
-    const parts = partsOf(state),
-      own = run(parts),
-      all = run(ADAM);
-    drawn = {
-      ...own,
-      whole: all,
-      name: knownAs(parts),
-      first: own.n ? [0, 1].map((k) => own.strides[k] / (parts.ruler ? state.lr : 1)) : null,
-    };
-  }
-  /** The lines as they now run: what is on as the rule prints it, what is off struck out, with what it comes to. @param {Parts} parts */
-  function tell(parts) {
-    const last = (/** @type {string} */ rule) => /** @type {string} */ (RULES[rule].lines.at(-1));
-    for (const row of rows) {
-      const needless =
-          row.part === "correct_m"
-            ? !parts.momentum
-            : !parts.ruler && (row.part === "correct_s" || row.part === "decay"),
-        on = parts[row.part] && !needless;
-      const line =
-        row.part !== "decay"
-          ? RULES.adamw.lines[row.k]
-          : !parts.ruler
-            ? last("averaged_momentum")
-            : last(parts.decay ? "adamw" : "adam");
-      const words = needless ? NEEDLESS[row.part] : on ? WORDS[row.part].on : WORDS[row.part].off;
-      row.tick.checked = on;
-      row.tick.disabled = needless;
-      row.node.classList.toggle("is-off", !on && row.part !== "decay");
-      row.text.textContent = words;
-      if (row.shown !== line) {
-        row.shown = line;
-        row.line.replaceChildren(equation(line));
-      }
-    }
-  }
-
-  fig.draw(() => {
-    compute();
-    const state = fig.snapshot(),
-      { surface, start, lr, steps } = state,
-      parts = partsOf(state),
-      { surface: field, params } = FIELDS[surface],
-      [xs, ys] = frame();
-    const look = parts.ruler ? "adaptive" : parts.momentum ? "averaged" : "gradient",
-      complete = Object.keys(ADAM).every(
-        (name) => /** @type {any} */ (parts)[name] === /** @type {any} */ (ADAM)[name],
-      );
-    tell(parts);
-    fast.node.hidden = !parts.ruler;
-    slow.node.hidden = parts.ruler;
-    plane.setDomain(xs, ys);
-    contours.update((x, y) => SURFACES[field].value(x, y, params), surface);
-    minimum.update(SURFACES[field].minima.flat());
-    for (const part of [mine, dots, ...mines, ...names]) part.node.setAttribute("data-look", look);
-    const head = time.head(),
-      pen = time.pen();
-    if (complete) whole.clear();
-    else whole.update(drawn.whole.points);
-    mine.update(drawn.points, pen);
-    dots.update(drawn.points, head);
-    handle.update(start[0], start[1]);
-
-    let high = 1e-6;
-    for (const v of [...drawn.strides, ...drawn.whole.strides]) high = Math.max(high, v);
-    const top = Math.ceil(Math.log10(Math.min(high, 1e3)));
-    lengths.setDomain([0, steps], [10 ** (top - 4), 10 ** top]);
-    const along = (/** @type {Float64Array} */ all, /** @type {number} */ k) =>
-      Float64Array.from({ length: all.length }, (_, i) =>
-        i % 2 ? Math.max(all[i - 1 + k], 1e-300) : i / 2 + 1,
-      );
-    for (const k of [0, 1]) {
-      const line = along(drawn.strides, k);
-      mines[k].update(line, Math.max(head - 1, 0));
-      if (complete) wholes[k].clear();
-      else wholes[k].update(along(drawn.whole.strides, k));
-    }
-    names[0].update(steps, 10 ** top, "solid: along x", 0, -6);
-    names[1].update(steps, 10 ** top, "dashed: along y", 0, 10);
-    for (const name of names) name.node.setAttribute("text-anchor", "end");
-    if (parts.ruler) {
-      level.update([0, lr, steps, lr]);
-      levelName.update(steps, lr, "η", -2, -5);
-    } else {
-      level.clear();
-      levelName.clear();
-    }
-
-    const loss = (/** @type {any} */ run) =>
-      run.divergedAt ? `diverged at step ${run.divergedAt}` : show(run.loss);
+  const loss = (/** @type {Run} */ run) =>
+    run.loss === null ? `diverged at step ${run.divergedAt}` : show(run.loss);
+  return (/** @type {Drawn} */ drawn, /** @type {State} */ { ruler, steps }) => {
+    const eta = ruler ? "\u202fη" : "",
+      [first, second] = drawn.first ?? [];
     sayName(drawn.name);
-    const eta = parts.ruler ? "\u202fη" : "";
-    sayFirst(
-      drawn.first ? `${show(drawn.first[0])}${eta} along x, ${show(drawn.first[1])}${eta} along y` : "none",
-    );
+    sayFirst(drawn.first ? `${show(first)}${eta} along x, ${show(second)}${eta} along y` : "none");
     sayLoss(loss(drawn));
     sayWhole(loss(drawn.whole));
     fig.speak(
       `This is ${drawn.name}. Loss after ${steps} steps: ${loss(drawn)}; complete Adam: ${loss(drawn.whole)}.`,
     );
+  };
+}
+
+/** @param {Plane} plane @param {Box} frame @param {State} state @param {Drawn} drawn @param {{head: () => number, pen: () => number}} time */
+function drawPlane({ plot, contours, minimum, whole, mine, dots, handle }, frame, state, drawn, time) {
+  const { surface, start } = state,
+    { surface: field, params } = FIELDS[surface],
+    parts = partsOf(state);
+  plot.setDomain(frame[0], frame[1]);
+  contours.update((x, y) => SURFACES[field].value(x, y, params), surface);
+  minimum.update(SURFACES[field].minima.flat());
+  for (const part of [mine, dots]) part.node.setAttribute("data-look", lookOf(parts));
+  if (isAdam(parts)) whole.clear();
+  else whole.update(drawn.whole.points);
+  mine.update(drawn.points, time.pen());
+  dots.update(drawn.points, time.head());
+  handle.update(start[0], start[1]);
+}
+
+/** The lengths along one coordinate, as a curve over the steps. @param {Float64Array} all @param {number} k */
+const along = (all, k) =>
+  Float64Array.from({ length: all.length }, (_, i) => (i % 2 ? Math.max(all[i - 1 + k], 1e-300) : i / 2 + 1));
+
+/** @param {Lengths} lengths @param {State} state @param {Drawn} drawn @param {number} head */
+function drawLengths({ plot, level, levelName, wholes, mines, names }, state, drawn, head) {
+  const { lr, steps } = state,
+    parts = partsOf(state);
+  let high = 1e-6;
+  for (const v of [...drawn.strides, ...drawn.whole.strides]) high = Math.max(high, v);
+  const top = Math.ceil(Math.log10(Math.min(high, 1e3)));
+  plot.setDomain([0, steps], [10 ** (top - 4), 10 ** top]);
+  for (const part of [...mines, ...names]) part.node.setAttribute("data-look", lookOf(parts));
+  for (const k of [0, 1]) {
+    mines[k].update(along(drawn.strides, k), Math.max(head - 1, 0));
+    if (isAdam(parts)) wholes[k].clear();
+    else wholes[k].update(along(drawn.whole.strides, k));
+  }
+  names[0].update(steps, 10 ** top, "solid: along x", 0, -6);
+  names[1].update(steps, 10 ** top, "dashed: along y", 0, 10);
+  if (parts.ruler) {
+    level.update([0, lr, steps, lr]);
+    levelName.update(steps, lr, "η", -2, -5);
+  } else for (const part of [level, levelName]) part.clear();
+}
+
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "Adam, line by line: take a line out and see what it was for",
+    python,
+  });
+  fig.root.classList.add("lf-ingredients");
+  keepStartInside(fig);
+  const plane = addPlane(fig),
+    lengths = addLengths(fig),
+    tellLines = addRecipe(fig),
+    { fast, slow } = addControls(fig),
+    tell = addReadouts(fig);
+  let drawn = compute(fig.snapshot());
+  const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(8, 2 + drawn.n / 25) });
+  fig.onReset(() => time.end());
+
+  fig.draw(() => {
+    const state = fig.snapshot();
+    drawn = compute(state);
+    tellLines(partsOf(state));
+    fast.node.hidden = !state.ruler;
+    slow.node.hidden = state.ruler;
+    drawPlane(plane, frameOf(fig), state, drawn, time);
+    drawLengths(lengths, state, drawn, time.head());
+    tell(drawn, state);
   });
   fig.numbers(() => ({
     name: drawn.name,

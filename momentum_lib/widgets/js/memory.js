@@ -4,8 +4,8 @@ import { clamp, pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RUNS } from "./generated/scale.js";
-import { count } from "./scale.js";
 import { flag, number } from "./kit/state.js";
+import { count } from "./kit/units.js";
 
 const REACH = /** @type {[number, number]} */ ([1e4, 1e10]),
   ROW = 30;
@@ -40,15 +40,18 @@ export function published() {
     }));
 }
 
+/** @type {Record<string, string>} */
+const LETTERS = { thousand: "k", million: "M", billion: "bn", trillion: "tn" };
+
 /** A count of tokens, short: 6.6M. @param {number} value */
 const short = (value) => {
   const [digits, word] = count(value).split(" ");
-  return digits + /** @type {any} */ ({ thousand: "k", million: "M", billion: "bn", trillion: "tn" })[word];
+  return digits + LETTERS[word];
 };
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
+/** @param {import("./kit/types.js").Context} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,
@@ -133,7 +136,7 @@ for run in scale.runs("momentum", "tokens_per_step"):
     sayBeta = fig.readout("same memory at 62.9M tokens a step");
 
   fig.draw(() => {
-    const { beta, tokens } = /** @type {any} */ (fig.snapshot()),
+    const { beta, tokens } = fig.snapshot(),
       life = own();
     drawn.forEach(({ row, span, squares, momentum, name, left, right }, i) => {
       const y = rows.length - 1 - i,
@@ -179,7 +182,12 @@ for run in scale.runs("momentum", "tokens_per_step"):
     );
   });
   fig.numbers(() => ({
-    rows: Object.fromEntries(rows.map(({ name, look, ...lives }) => [name, lives])),
+    rows: Object.fromEntries(
+      rows.map(({ name, momentum, squares }) => [
+        name,
+        squares === undefined ? { momentum } : { momentum, squares },
+      ]),
+    ),
     mine: own(),
     steps: own() / fig.get("tokens"),
   }));

@@ -72,79 +72,117 @@ export function leavesAt(points, [[left, right], [low, high]]) {
   return null;
 }
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "One learning rate, two directions: too long a step across the valley, too short along it",
-    python: ({ start, lr, kappa, angle, steps }) => `from momentum_lib import descend, rules, surfaces
+// ------------------------------------------------------------------------------------------------------ the figure
+
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} RavineFigure */
+/** @typedef {ReturnType<typeof addPlane>} Plane */
+/** @typedef {ReturnType<typeof addFall>} Fall */
+/** @typedef {ReturnType<typeof compute>} Drawn */
+
+const SURFACE = SURFACES.ravine;
+/** The rate above which the run diverges, and the one with which it is fastest. @param {RavineFigure} fig */
+const edge = (fig) => 2 / fig.get("kappa");
+/** @param {RavineFigure} fig */
+const best = (fig) => 2 / (1 + fig.get("kappa"));
+
+/** @param {State} state */
+const python = ({ start, lr, kappa, angle, steps }) => `from momentum_lib import descend, rules, surfaces
 
 ravine = surfaces.ravine(kappa=${pythonNumber(kappa)}, angle=${pythonFloat(angle)})
 path = descend(rules.gradient_descent, ravine, start=[${start.map(pythonFloat).join(", ")}], steps=${steps}, lr=${pythonFloat(lr)})
 print(path.points[-1]${start[0] === 0 && start[1] === 0 ? "" : ", path.error[-1]"})
-`,
-  });
+`;
 
-  const surface = SURFACES.ravine;
-  const edge = () => 2 / fig.get("kappa");
-  const best = () => 2 / (1 + fig.get("kappa"));
+/** The run, its components, and what theory says of its rate. @param {State} state */
+function compute({ start, lr, kappa, angle, steps }) {
+  const options = { start, hyper: { lr }, params: { kappa, angle } };
+  const run = descend(RULES.gradient_descent, SURFACE, { ...options, steps });
+  const long = descend(RULES.gradient_descent, SURFACE, { ...options, steps: BUDGET });
+  const flat = Math.abs(1 - lr),
+    steep = Math.abs(1 - lr * kappa),
+    errors = distances(run.points);
+  return {
+    n: run.n,
+    points: run.points,
+    divergedAt: run.divergedAt,
+    errors,
+    ...components(run.points, angle),
+    predicted: Math.max(flat, steep),
+    measured: measuredRate(errors),
+    pace: Math.abs(flat - steep) < 1e-12 ? "both" : flat > steep ? "along" : "across",
+    neverAt: long.divergedAt,
+    reached: long.divergedAt ? null : stepsTo(distances(long.points), TOLERANCE),
+    leavesAt: leavesAt(run.points, SURFACE.domain),
+  };
+}
 
-  // ---- pictures
-  const plane = fig.plot({
+/** The surface from above. @param {RavineFigure} fig */
+function addPlane(fig) {
+  const plot = fig.plot({
     label: "The ravine seen from above, and the path of gradient descent",
-    x: { domain: surface.domain[0], hidden: true },
-    y: { domain: surface.domain[1], hidden: true },
+    x: { domain: SURFACE.domain[0], hidden: true },
+    y: { domain: SURFACE.domain[1], hidden: true },
     equal: true,
     margin: { top: 1, right: 1, bottom: 1, left: 1 },
   });
-  const contours = plane.contours({ count: 9, cells: 150 });
-  const flat = plane.line({ class: "lf-guide", layer: "back" }),
-    steep = plane.line({ class: "lf-guide", layer: "back" });
-  const path = plane.line({ look: "gradient" });
-  const dots = plane.marks({ look: "gradient", shape: "disc", radius: 2.3 });
-  const alongName = plane.text({ anchor: "middle" }),
-    acrossName = plane.text({ anchor: "middle" });
-  const minimum = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "front" });
-  const leaves = plane.text({ look: "gradient", class: "lf-loud", anchor: "middle" });
-  const handle = plane.handle({
-    label: "Start of the path",
-    bounds: () => STATE.start.domain,
-    set: (x, y) => fig.set({ start: [x, y] }),
-    words: (x, y) => `x ${show(x)}, y ${show(y)}`,
-  });
-  plane.onPick((x, y) => fig.set({ start: [x, y] }));
+  const parts = {
+    plot,
+    contours: plot.contours({ count: 9, cells: 150 }),
+    flat: plot.line({ class: "lf-guide", layer: "back" }),
+    steep: plot.line({ class: "lf-guide", layer: "back" }),
+    path: plot.line({ look: "gradient" }),
+    dots: plot.marks({ look: "gradient", shape: "disc", radius: 2.3 }),
+    alongName: plot.text({ anchor: "middle" }),
+    acrossName: plot.text({ anchor: "middle" }),
+    minimum: plot.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "front" }),
+    leaves: plot.text({ look: "gradient", class: "lf-loud", anchor: "middle" }),
+    handle: plot.handle({
+      label: "Start of the path",
+      bounds: () => STATE.start.domain,
+      set: (x, y) => fig.set({ start: [x, y] }),
+    }),
+  };
+  plot.onPick((x, y) => fig.set({ start: [x, y] }));
+  return parts;
+}
 
-  const fall = fig.plot({
+/** The distance to the minimum and its two components against the step. @param {RavineFigure} fig @param {Plane} plane */
+function addFall(fig, { plot: plane }) {
+  const plot = fig.plot({
     label: "Distance to the minimum against the step, and its two components",
     x: { domain: [0, fig.get("steps")], label: "step", count: 4 },
     y: { type: "log", domain: [3e-8, 10], label: "distance to the minimum (start = 1)", count: 5 },
     height: (width) => (width < 0.5 * fig.root.clientWidth ? plane.height : Math.max(180, 0.52 * width)), // beside the plane: as tall as it
     margin: { top: 30, left: 42, right: 14 },
   });
-  plane.onLayout(() => fall.relay());
-  const goal = fall.line({ class: "lf-guide", layer: "back" });
-  const alongLine = fall.line({ class: "lf-part lf-part-flat" }),
-    acrossLine = fall.line({ class: "lf-part lf-part-steep" }),
-    whole = fall.line({ look: "gradient" });
-  const now = fall.marks({ look: "gradient", radius: 4, layer: "front" });
-  const alongLabel = fall.text(),
-    acrossLabel = fall.text(),
-    goalLabel = fall.text({ anchor: "end" });
+  plane.onLayout(() => plot.relay());
+  return {
+    plot,
+    goal: plot.line({ class: "lf-guide", layer: "back" }),
+    along: plot.line({ class: "lf-part lf-part-flat" }),
+    across: plot.line({ class: "lf-part lf-part-steep" }),
+    whole: plot.line({ look: "gradient" }),
+    now: plot.marks({ look: "gradient", radius: 4, layer: "front" }),
+    alongName: plot.text(),
+    acrossName: plot.text(),
+    goalName: plot.text({ anchor: "end" }),
+  };
+}
 
-  // ---- controls
+/** @param {RavineFigure} fig */
+function addControls(fig) {
   fig.slider({
     name: "lr",
     label: QUANTITIES.lr.name,
     symbol: QUANTITIES.lr.symbol,
     type: "log",
-    range: () => [edge() / 40, 1.3 * edge()],
+    range: () => [edge(fig) / 40, 1.3 * edge(fig)],
     marks: () => [
-      { value: best(), label: "best", side: "end" },
-      { value: edge(), label: "edge", side: "start", class: "lf-mark-edge" },
+      { value: best(fig), label: "best", side: "end" },
+      { value: edge(fig), label: "edge", side: "start", class: "lf-mark-edge" },
     ],
-    words: (v) => `${show(v)}, ${show(v / edge(), 2)} of the stability edge`,
+    words: (v) => `${show(v)}, ${show(v / edge(fig), 2)} of the stability edge`,
   });
   fig.slider({ name: "kappa", label: QUANTITIES.kappa.name, symbol: QUANTITIES.kappa.symbol, type: "log" });
   fig.slider({ name: "steps", label: "steps drawn", type: "log" });
@@ -155,136 +193,133 @@ print(path.points[-1]${start[0] === 0 && start[1] === 0 ? "" : ", path.error[-1]
     unit: "rad",
     fold: true,
   });
+}
 
-  const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(8, 1.5 + drawn.n / 20) });
-  fig.button({ label: "Best rate", icon: "target", press: () => fig.set({ lr: best() }) });
-  fig.onReset(() => time.end());
+/** The ravine, its axes, and the path as far as it is shown. @param {Plane} plane @param {State} state @param {Drawn} drawn @param {number} head @param {number} pen */
+function drawPlane(plane, { start, kappa, angle }, drawn, head, pen) {
+  const params = { kappa, angle },
+    c = Math.cos(angle),
+    s = Math.sin(angle);
+  plane.contours.update((x, y) => SURFACE.value(x, y, params), `${kappa},${angle}`);
+  plane.flat.update([-5 * c, -5 * s, 5 * c, 5 * s]);
+  plane.steep.update([5 * s, -5 * c, -5 * s, 5 * c]);
+  plane.minimum.update([0, 0]);
+  nameAxis(plane, plane.alongName, [c, s], -drawn.along[0], "along: curvature 1");
+  nameAxis(plane, plane.acrossName, [-s, c], -drawn.across[0], `across: curvature ${show(kappa)}`);
+  plane.handle.update(start[0], start[1]);
+  // A run that diverges is drawn until it has left the picture; what comes after would only cover it.
+  const end = drawn.predicted > 1 && drawn.leavesAt !== null ? drawn.leavesAt : Infinity,
+    shown = Math.min(head, end);
+  plane.path.update(drawn.points, Math.min(pen, end));
+  plane.dots.update(drawn.points, shown);
+  plane.plot.layers.marks.classList.toggle("lf-fine", shown > 150); // so many steps: thinner, or the zigzag fills its wedge
+  if (head >= end)
+    plane.leaves.update(
+      0,
+      SURFACE.domain[1][1],
+      `It diverges: step ${end} leaves the picture for good.`,
+      0,
+      24,
+    );
+  else plane.leaves.clear();
+}
 
+/** The name of an axis of the ravine, near the frame, on the side away from the start. @param {Plane} plane @param {import("./kit/types.js").Label} label @param {[number, number]} direction @param {number} side @param {string} words */
+function nameAxis({ plot }, label, [dx, dy], side, words) {
+  const [[, right], [, high]] = SURFACE.domain,
+    reach = 0.9 * Math.min(right / Math.abs(dx), high / Math.abs(dy)) * (side < 0 ? -1 : 1);
+  const half = ((3.4 * words.length) / (plot.inner.right - plot.inner.left)) * 2 * right + 0.05;
+  label.update(Math.min(Math.max(reach * dx, half - right), right - half), reach * dy, words, 0, 4);
+}
+
+/** The three curves up to the step shown. @param {Fall} fall @param {State} state @param {Drawn} drawn @param {number} head */
+function drawFall(fall, { start, steps }, drawn, head) {
+  const last = Math.max(steps, 2),
+    first = Math.hypot(start[0], start[1]) || 1;
+  fall.plot.setDomain([0, last]);
+  fall.goalName.update(last, TOLERANCE, `goal ${show(TOLERANCE)}`, 0, -5);
+  fall.goal.update([0, TOLERANCE, last, TOLERANCE]);
+  fall.along.update(sizes(drawn.along, head, first));
+  fall.across.update(sizes(drawn.across, head, first));
+  fall.whole.update(sizes(drawn.errors, head, 1));
+  fall.now.update([head, drawn.errors[head]]);
+  nameCurves(fall, drawn, head, Math.max(1, Math.round(0.3 * steps)), first);
+}
+
+/** The sizes of values up to a step, as a curve. @param {ArrayLike<number>} values @param {number} head @param {number} unit */
+function sizes(values, head, unit) {
+  const xy = new Float64Array(2 * (head + 1));
+  for (let k = 0; k <= head; k++) {
+    xy[2 * k] = k;
+    xy[2 * k + 1] = Math.abs(values[k]) / unit;
+  }
+  return xy;
+}
+
+/** Names on the two component curves, where these lie apart. @param {Fall} fall @param {Drawn} drawn @param {number} head @param {number} where @param {number} unit */
+function nameCurves(fall, drawn, head, where, unit) {
+  const k = Math.min(drawn.n, where),
+    a = Math.abs(drawn.along[k]) / unit,
+    b = Math.abs(drawn.across[k]) / unit,
+    apart = head >= k && Math.abs(Math.log10(a / b)) > 0.5;
+  for (const { label, value, words, above } of [
+    { label: fall.alongName, value: a, words: "along", above: a > b },
+    { label: fall.acrossName, value: b, words: "across", above: b > a },
+  ]) {
+    label.node.setAttribute("text-anchor", above ? "start" : "end");
+    if (apart && value > 1e-6 && value < 5) label.update(k, value, words, above ? 4 : -4, above ? -9 : 16);
+    else label.clear();
+  }
+}
+
+/** @param {RavineFigure} fig */
+function addReadouts(fig) {
   const saySteps = fig.readout(`steps to ${show(TOLERANCE)}`),
     sayRate = fig.readout("rate per step, predicted"),
     sayMeasured = fig.readout("rate per step, measured"),
     sayPace = fig.readout("slowest");
-
-  // ---- the run
-  let drawn = /** @type {any} */ ({ n: 0 });
-  function compute() {
-    const { start, lr, kappa, angle, steps } = fig.snapshot();
-    const options = { start, hyper: { lr }, params: { kappa, angle } };
-    const run = descend(RULES.gradient_descent, surface, { ...options, steps });
-    const long = descend(RULES.gradient_descent, surface, { ...options, steps: BUDGET });
-    const along = Math.abs(1 - lr),
-      across = Math.abs(1 - lr * kappa);
-    drawn = {
-      n: run.n,
-      points: run.points,
-      divergedAt: run.divergedAt,
-      errors: distances(run.points),
-      ...components(run.points, angle),
-      predicted: Math.max(along, across),
-      pace: Math.abs(along - across) < 1e-12 ? "both" : along > across ? "along" : "across",
-      neverAt: long.divergedAt,
-      reached: long.divergedAt ? null : stepsTo(distances(long.points), TOLERANCE),
-    };
-    drawn.measured = measuredRate(drawn.errors);
-  }
-
-  fig.draw(() => {
-    compute();
-    const { start, kappa, angle, steps } = fig.snapshot();
-    const head = time.head(),
-      { points, errors, along, across } = drawn;
-    const params = { kappa, angle },
-      c = 5 * Math.cos(angle),
-      s = 5 * Math.sin(angle);
-    contours.update((x, y) => surface.value(x, y, params), `${kappa},${angle}`);
-    flat.update([-c, -s, c, s]);
-    steep.update([s, -c, -s, c]);
-    minimum.update([0, 0]);
-    nameAxis(alongName, Math.cos(angle), Math.sin(angle), -drawn.along[0], "along: curvature 1");
-    nameAxis(
-      acrossName,
-      -Math.sin(angle),
-      Math.cos(angle),
-      -drawn.across[0],
-      `across: curvature ${show(kappa)}`,
-    );
-    handle.update(start[0], start[1]);
-
-    const out = leavesAt(points, surface.domain),
-      [, high] = surface.domain[1];
-    // A run that diverges is drawn until it has left the picture; what comes after would only cover it.
-    const flies = drawn.predicted > 1 && out !== null,
-      shown = flies ? Math.min(head, out) : head;
-    path.update(points, flies ? Math.min(time.pen(), out) : time.pen());
-    dots.update(points, shown);
-    plane.layers.marks.classList.toggle("lf-fine", shown > 150); // so many steps: thinner, or the zigzag fills its wedge
-    if (flies && head >= out)
-      leaves.update(0, high, `It diverges: step ${out} leaves the picture for good.`, 0, 24);
-    else leaves.clear();
-
-    fall.setDomain([0, Math.max(steps, 2)]);
-    const first = Math.hypot(start[0], start[1]) || 1;
-    const curve = (/** @type {ArrayLike<number>} */ values, /** @type {number} */ by) => {
-      const xy = new Float64Array(2 * (head + 1));
-      for (let k = 0; k <= head; k++) {
-        xy[2 * k] = k;
-        xy[2 * k + 1] = Math.abs(values[k]) / by;
-      }
-      return xy;
-    };
-    goalLabel.update(Math.max(steps, 2), TOLERANCE, `goal ${show(TOLERANCE)}`, 0, -5);
-    goal.update([0, TOLERANCE, Math.max(steps, 2), TOLERANCE]);
-    alongLine.update(curve(along, first));
-    acrossLine.update(curve(across, first));
-    whole.update(curve(errors, 1));
-    now.update([head, errors[head]]);
-    nameLines(steps, first);
-
-    const { reached, neverAt, predicted, measured, pace } = drawn;
-    saySteps(
-      neverAt
-        ? `diverges at step ${neverAt}`
+  return (/** @type {Drawn} */ { reached, neverAt, predicted, measured, pace }) => {
+    const rate = predicted.toFixed(4),
+      [steps, told] = neverAt
+        ? [`diverges at step ${neverAt}`, `The run diverges at step ${neverAt}`]
         : reached === null
-          ? `more than ${show(BUDGET)}`
-          : show(reached),
-    );
-    sayRate(predicted.toFixed(4));
+          ? [`more than ${show(BUDGET)}`, `More than ${BUDGET} steps`]
+          : [show(reached), `${reached} steps to one millionth of the distance`];
+    saySteps(steps);
+    sayRate(rate);
     sayMeasured(measured === null ? "at the minimum" : measured.toFixed(4));
     sayPace(pace === "both" ? "both alike" : `${pace} the valley`);
     fig.speak(
-      `${neverAt ? `The run diverges at step ${neverAt}` : reached === null ? `More than ${BUDGET} steps` : `${reached} steps to one millionth of the distance`}; ` +
-        `rate ${predicted.toFixed(4)} per step, ${pace === "both" ? "both directions alike" : `slowest ${pace} the valley`}.`,
+      `${told}; rate ${rate} per step, ${pace === "both" ? "both directions alike" : `slowest ${pace} the valley`}.`,
     );
+  };
+}
+
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "One learning rate, two directions: too long a step across the valley, too short along it",
+    python,
   });
+  const plane = addPlane(fig),
+    fall = addFall(fig, plane);
+  addControls(fig);
+  let drawn = compute(fig.snapshot());
+  const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(8, 1.5 + drawn.n / 20) });
+  fig.button({ label: "Best rate", icon: "target", press: () => fig.set({ lr: best(fig) }) });
+  fig.onReset(() => time.end());
+  const tell = addReadouts(fig);
 
-  /** The name of an axis of the ravine, near the frame, on the side away from the start. @param {any} label @param {number} dx @param {number} dy @param {number} side @param {string} words */
-  function nameAxis(label, dx, dy, side, words) {
-    const [[, right], [, high]] = surface.domain,
-      reach = 0.9 * Math.min(right / Math.abs(dx), high / Math.abs(dy)) * (side < 0 ? -1 : 1);
-    const half = ((3.4 * words.length) / (plane.inner.right - plane.inner.left)) * 2 * right + 0.05;
-    label.update(Math.min(Math.max(reach * dx, half - right), right - half), reach * dy, words, 0, 4);
-  }
-
-  /** Names on the two component curves, where these lie apart. @param {number} steps @param {number} first */
-  function nameLines(steps, first) {
-    const k = Math.min(drawn.n, Math.max(1, Math.round(0.3 * steps)));
-    const a = Math.abs(drawn.along[k]) / first,
-      b = Math.abs(drawn.across[k]) / first;
-    const place = (
-      /** @type {any} */ label,
-      /** @type {number} */ value,
-      /** @type {string} */ words,
-      /** @type {boolean} */ above,
-    ) => {
-      label.node.setAttribute("text-anchor", above ? "start" : "end");
-      if (value > 1e-6 && value < 5 && time.head() >= k && Math.abs(Math.log10(a / b)) > 0.5)
-        label.update(k, value, words, above ? 4 : -4, above ? -9 : 16);
-      else label.clear();
-    };
-    place(alongLabel, a, "along", a > b);
-    place(acrossLabel, b, "across", b > a);
-  }
-
+  fig.draw(() => {
+    const state = fig.snapshot();
+    drawn = compute(state);
+    drawPlane(plane, state, drawn, time.head(), time.pen());
+    drawFall(fall, state, drawn, time.head());
+    tell(drawn);
+  });
   fig.numbers(() => ({
     path: Array.from(drawn.points),
     errors: Array.from(drawn.errors),

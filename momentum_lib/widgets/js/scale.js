@@ -4,6 +4,7 @@ import { h, pythonFloat } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { CARDS, OPTIMISERS, PRECISIONS, STAGES } from "./generated/scale.js";
 import { choice, integer, number } from "./kit/state.js";
+import { count, size, threeDigits } from "./kit/units.js";
 
 const NARROW = 160e9; // the axis reaches at least this far: both cards stay in the picture
 const LOOK = /** @type {Record<string, string>} */ ({
@@ -26,9 +27,9 @@ export const STATE = {
 
 /** What is kept for each parameter, in order. @param {string} optimiser @param {string} precision @param {number} stage @returns {Part[]} */
 export function parts(optimiser, precision, stage) {
-  const p = /** @type {any} */ (PRECISIONS)[precision],
-    arrays = /** @type {any} */ (OPTIMISERS)[optimiser].arrays;
-  const part = (/** @type {string} */ name, /** @type {number} */ bytes, /** @type {number} */ from) => ({
+  const { weights, gradients, master, state } = PRECISIONS[precision];
+  /** One of the three that every training keeps; shared from a stage on. @param {string} name @param {number} bytes @param {number} from */
+  const part = (name, bytes, from) => ({
     name,
     title: name,
     look: LOOK[name],
@@ -36,43 +37,18 @@ export function parts(optimiser, precision, stage) {
     shared: stage >= from,
   });
   return [
-    part("weights", p.weights, 3),
-    part("gradients", p.gradients, 2),
-    ...(p.master ? [part("master", p.master, 1)] : []),
-    ...arrays.map((/** @type {any} */ a) => ({
-      name: a.name,
-      title: a.title,
-      look: a.look,
-      bytes: a.size * (a.width ?? p.state),
+    part("weights", weights, 3),
+    part("gradients", gradients, 2),
+    ...(master ? [part("master", master, 1)] : []),
+    ...OPTIMISERS[optimiser].arrays.map((array) => ({
+      name: array.name,
+      title: array.title,
+      look: array.look,
+      bytes: array.size * (array.width ?? state),
       shared: stage >= 1,
     })),
   ];
 }
-
-const in_units = (/** @type {number} */ value, /** @type {[number, string][]} */ units) => {
-  const three = Number(value.toPrecision(3)),
-    [unit, word] = units.find(([size]) => three >= size) ?? units[units.length - 1];
-  return `${Number((three / unit).toPrecision(6))} ${word}`;
-};
-/** Bytes in words: 31.4 GB. @param {number} value */
-export const size = (value) =>
-  in_units(value, [
-    [1e15, "PB"],
-    [1e12, "TB"],
-    [1e9, "GB"],
-    [1e6, "MB"],
-    [1e3, "kB"],
-  ]);
-/** A count in words: 7.5 billion. @param {number} value */
-export const count = (value) =>
-  in_units(value, [
-    [1e12, "trillion"],
-    [1e9, "billion"],
-    [1e6, "million"],
-    [1e3, "thousand"],
-  ]);
-/** Three digits, as Python's %g prints them. @param {number} value */
-const three = (value) => String(Number(value.toPrecision(3)));
 
 /**
  * The model states of one GPU at a stage.
@@ -95,13 +71,13 @@ export function arithmetic(kept, parameters, gpus, total) {
   const out = [[`${count(parameters)} × ${outer ? "(" : ""}`, null]];
   whole.forEach((p, k) => {
     if (k) out.push([" + ", null]);
-    out.push([three(p.bytes), p]);
+    out.push([threeDigits(p.bytes), p]);
   });
   if (cut.length) {
     out.push([`${whole.length ? " + " : ""}${cut.length > 1 ? "(" : ""}`, null]);
     cut.forEach((p, k) => {
       if (k) out.push([" + ", null]);
-      out.push([three(p.bytes), p]);
+      out.push([threeDigits(p.bytes), p]);
     });
     out.push([`${cut.length > 1 ? ")" : ""}/${gpus}`, null]);
   }
@@ -111,58 +87,96 @@ export function arithmetic(kept, parameters, gpus, total) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "Where the memory goes: weights, gradients, and what the optimiser remembers",
-    python: ({ parameters, optimiser, precision, gpus, stage }) => `from momentum_lib import scale
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} ScaleFigure */
+/** @typedef {ReturnType<typeof memory>} Memory */
+
+const CARD_LIST = Object.entries(CARDS);
+
+/** @param {State} state */
+const python = ({ parameters, optimiser, precision, gpus, stage }) => `from momentum_lib import scale
 
 need = scale.memory(${pythonFloat(parameters)}, "${optimiser}", precision="${precision}", stage=${stage}, gpus=${gpus})
 print(need.line)
 for name, value in need.bytes.items():
     print(f"{name:10s} {value / 1e9:.3f} GB")
-`,
-  });
-  fig.root.classList.add("lf-memory-bars");
+`;
 
-  // ---- picture: four bars, which are four radio buttons
-  const group = `lf-stages-${Math.random().toString(36).slice(2, 8)}`;
-  const cards = Object.entries(CARDS),
+/** Where a card's capacity lies on the axis, for CSS. @param {number} capacity @param {number} reach */
+const placeOf = (capacity, reach) => `${((100 * capacity) / reach).toFixed(2)}%`;
+
+/** Four bars, which are four radio buttons; returns what draws them. @param {ScaleFigure} fig @param {HTMLElement} parent */
+function addBars(fig, parent) {
+  const group = `lf-stages-${Math.random().toString(36).slice(2, 8)}`,
     lines = h("div", { class: "lf-cards", "aria-hidden": "true" });
-  const marks = cards.map(([name]) => {
-    const node = h("span", { class: "lf-card" }, h("span", { text: name }));
-    lines.append(node);
-    return node;
-  });
+  const marks = CARD_LIST.map(([name]) => h("span", { class: "lf-card" }, h("span", { text: name })));
+  lines.append(...marks);
   const rows = STAGES.map((words, stage) => {
     const radio = h("input", { type: "radio", name: group, value: stage }),
       total = h("span", { class: "lf-bar-total" }),
       track = h("span", { class: "lf-bar-track", "aria-hidden": "true" });
-    const node = h(
-      "label",
-      { class: "lf-bar" },
-      radio,
-      h("span", { class: "lf-bar-name" }, h("b", { text: `Stage ${stage}` }), ` ${words}`),
-      total,
-      track,
-    );
+    const name = h("span", { class: "lf-bar-name" }, h("b", { text: `Stage ${stage}` }), ` ${words}`),
+      node = h("label", { class: "lf-bar" }, radio, name, total, track);
     fig.life.on(radio, "change", () => fig.set({ stage }));
     return { node, radio, total, track };
   });
-  const bars = h(
-    "div",
-    { class: "lf-bars", role: "radiogroup", "aria-label": "ZeRO stage" },
-    lines,
-    ...rows.map((row) => row.node),
+  parent.append(
+    h(
+      "div",
+      { class: "lf-bars", role: "radiogroup", "aria-label": "ZeRO stage" },
+      lines,
+      ...rows.map((row) => row.node),
+    ),
   );
-  const legend = h("ul", { class: "lf-legend", "aria-label": "Bytes per parameter" }),
-    sum = h("p", { class: "lf-sum" });
-  fig.pictures.append(h("div", { class: "lf-wide" }, bars, legend, sum));
+  return (/** @type {Memory[]} */ found, /** @type {number} */ stage, /** @type {number} */ reach) => {
+    rows.forEach(({ node, radio, total, track }, k) => {
+      radio.checked = k === stage;
+      node.classList.toggle("is-chosen", k === stage);
+      total.textContent = size(found[k].total);
+      track.classList.toggle("is-cut", found[k].total > reach);
+      track.replaceChildren(...barOf(found[k], reach));
+    });
+    CARD_LIST.forEach(([, capacity], k) => marks[k].style.setProperty("--at", placeOf(capacity, reach)));
+  };
+}
 
-  // ---- controls
+/** One bar: a piece for each part, and where the cards end. @param {Memory} memory @param {number} reach @returns {HTMLElement[]} */
+function barOf({ kept, bytes }, reach) {
+  const pieces = kept.map((part, i) => {
+    const share = Math.min(100, (100 * bytes[i]) / reach);
+    return h("span", {
+      "data-look": part.look,
+      class: share > 1.5 ? "lf-parted" : undefined,
+      style: `width: ${share.toFixed(3)}%`,
+    });
+  });
+  return [
+    ...pieces,
+    ...CARD_LIST.map(([, capacity]) => h("i", { style: `--at: ${placeOf(capacity, reach)}` })),
+  ];
+}
+
+/** Each part with its colour and bytes per parameter. @param {Part[]} kept @param {number} gpus @returns {HTMLElement[]} */
+const legendOf = (kept, gpus) =>
+  kept.map(({ look, title, bytes, shared }) =>
+    h("li", { "data-look": look }, h("i", {}), `${title} ${threeDigits(bytes)}${shared ? `/${gpus}` : ""}`),
+  );
+
+/** The arithmetic, each number in the colour of its part. @param {[string, Part|null][]} pieces */
+const sumOf = (pieces) =>
+  pieces.map(([text, part]) => {
+    if (part) return h("b", { "data-look": part.look, text });
+    return text.includes("=") ? h("span", { text }) : text;
+  });
+
+/** @param {ScaleFigure} fig */
+function addControls(fig) {
+  const sizes = /** @type {[number, string][]} */ ([
+    [0.124, "124M"],
+    [7, "7B"],
+    [70, "70B"],
+    [1000, "1T"],
+  ]);
   fig.slider({
     label: "parameters",
     unit: "billion",
@@ -172,17 +186,7 @@ for name, value in need.bytes.items():
     get: () => fig.get("parameters") / 1e9,
     set: (v) => fig.set({ parameters: Math.round(v * 1e9) }),
     words: (v) => count(v * 1e9),
-    marks: () =>
-      [
-        [0.124, "124M"],
-        [7, "7B"],
-        [70, "70B"],
-        [1000, "1T"],
-      ].map(([value, label]) => ({
-        value: Number(value),
-        label: String(label),
-        side: value === 1000 ? "end" : "middle",
-      })),
+    marks: () => sizes.map(([value, label]) => ({ value, label, side: value === 1000 ? "end" : "middle" })),
   });
   fig.slider({
     name: "gpus",
@@ -198,89 +202,82 @@ for name, value in need.bytes.items():
   fig.select({
     name: "optimiser",
     label: "optimiser",
-    options: Object.entries(OPTIMISERS).map(([value, o]) => ({ value, label: o.title })),
+    options: Object.entries(OPTIMISERS).map(([value, { title }]) => ({ value, label: title })),
   });
   fig.select({
     name: "precision",
     label: "precision",
-    options: Object.entries(PRECISIONS).map(([value, p]) => ({ value, label: p.title })),
+    options: Object.entries(PRECISIONS).map(([value, { title }]) => ({ value, label: title })),
   });
-  const sayEach = fig.readout("bytes per parameter"),
-    sayCards = cards.map(([name]) => fig.readout(`a card of ${name}`));
+}
 
-  let found = /** @type {ReturnType<typeof memory>[]} */ ([]),
-    text = "",
-    reach = NARROW;
-  fig.draw(() => {
-    const state = /** @type {any} */ (fig.snapshot()),
-      { stage } = state;
-    found = STAGES.map((_, k) => memory(state, k));
-    const chosen = found[stage];
-    reach = Math.max(NARROW, 1.1 * chosen.total);
-    rows.forEach((row, k) => {
-      const { kept, bytes, total } = found[k];
-      row.radio.checked = k === stage;
-      row.node.classList.toggle("is-chosen", k === stage);
-      row.total.textContent = size(total);
-      row.track.classList.toggle("is-cut", total > reach);
-      const places = cards.map(([, capacity]) => `--at: ${((100 * capacity) / reach).toFixed(2)}%`);
-      row.track.replaceChildren(
-        ...kept.map((p, i) => {
-          const share = Math.min(100, (100 * bytes[i]) / reach);
-          return h("span", {
-            "data-look": p.look,
-            class: share > 1.5 ? "lf-parted" : undefined,
-            style: `width: ${share.toFixed(3)}%`,
-          });
-        }),
-        ...places.map((style) => h("i", { style })),
-      );
-    });
-    cards.forEach(([, capacity], k) =>
-      marks[k].style.setProperty("--at", `${((100 * capacity) / reach).toFixed(2)}%`),
-    );
-    legend.replaceChildren(
-      ...chosen.kept.map((p) =>
-        h(
-          "li",
-          { "data-look": p.look },
-          h("i", {}),
-          `${p.title} ${three(p.bytes)}${p.shared ? `/${state.gpus}` : ""}`,
-        ),
-      ),
-    );
-    const pieces = arithmetic(chosen.kept, state.parameters, state.gpus, chosen.total);
-    text = pieces.map(([words]) => words).join("");
-    sum.replaceChildren(
-      ...pieces.map(([words, p]) =>
-        p
-          ? h("b", { "data-look": p.look, text: words })
-          : words.includes("=")
-            ? h("span", { text: words })
-            : words,
-      ),
-    );
-    sayEach(three(chosen.perParameter));
-    cards.forEach(([, capacity], k) =>
+/** @param {ScaleFigure} fig */
+function addReadouts(fig) {
+  const sayEach = fig.readout("bytes per parameter"),
+    sayCards = CARD_LIST.map(([name]) => fig.readout(`a card of ${name}`));
+  return (/** @type {Memory} */ { perParameter, total }) => {
+    sayEach(threeDigits(perParameter));
+    CARD_LIST.forEach(([, capacity], k) =>
       sayCards[k](
-        chosen.total <= capacity
-          ? `fits, ${size(capacity - chosen.total)} left`
-          : `too small, ${three(chosen.total / capacity)} times as much`,
+        total <= capacity
+          ? `fits, ${size(capacity - total)} left`
+          : `too small, ${threeDigits(total / capacity)} times as much`,
       ),
     );
-    fig.speak(
-      `Stage ${stage}, ${STAGES[stage]}: ${text} on each GPU. ${cards.map(([name, capacity]) => `A card of ${name} ${chosen.total <= capacity ? "holds it" : "is too small"}`).join("; ")}.`,
-    );
+  };
+}
+
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "Where the memory goes: weights, gradients, and what the optimiser remembers",
+    python,
   });
-  fig.numbers(() => ({
-    bytes: found.map(({ kept, bytes }) => Object.fromEntries(kept.map((p, i) => [p.name, bytes[i]]))),
-    totals: found.map((m) => m.total),
-    per_parameter: found[fig.get("stage")].perParameter,
-    line: text,
-    reach,
-    fits: Object.fromEntries(
-      cards.map(([name, capacity]) => [name, found[fig.get("stage")].total <= capacity]),
-    ),
-  }));
+  fig.root.classList.add("lf-memory-bars");
+  const picture = h("div", { class: "lf-wide" }),
+    drawBars = addBars(fig, picture),
+    legend = h("ul", { class: "lf-legend", "aria-label": "Bytes per parameter" }),
+    sum = h("p", { class: "lf-sum" });
+  picture.append(legend, sum);
+  fig.pictures.append(picture);
+  addControls(fig);
+  const tell = addReadouts(fig);
+
+  const drawn = { found: /** @type {Memory[]} */ ([]), line: "", reach: NARROW };
+  fig.draw(() => {
+    const state = fig.snapshot(),
+      { stage } = state,
+      found = STAGES.map((_, k) => memory(state, k)),
+      chosen = found[stage],
+      pieces = arithmetic(chosen.kept, state.parameters, state.gpus, chosen.total);
+    Object.assign(drawn, {
+      found,
+      line: pieces.map(([words]) => words).join(""),
+      reach: Math.max(NARROW, 1.1 * chosen.total),
+    });
+    drawBars(found, stage, drawn.reach);
+    legend.replaceChildren(...legendOf(chosen.kept, state.gpus));
+    sum.replaceChildren(...sumOf(pieces));
+    tell(chosen);
+    const fits = CARD_LIST.map(
+      ([name, capacity]) => `A card of ${name} ${chosen.total <= capacity ? "holds it" : "is too small"}`,
+    );
+    fig.speak(`Stage ${stage}, ${STAGES[stage]}: ${drawn.line} on each GPU. ${fits.join("; ")}.`);
+  });
+  fig.numbers(() => {
+    const { found, line, reach } = drawn,
+      { perParameter, total } = found[fig.get("stage")];
+    return {
+      bytes: found.map(({ kept, bytes }) => Object.fromEntries(kept.map((p, i) => [p.name, bytes[i]]))),
+      totals: found.map((m) => m.total),
+      per_parameter: perParameter,
+      line,
+      reach,
+      fits: Object.fromEntries(CARD_LIST.map(([name, capacity]) => [name, total <= capacity])),
+    };
+  });
   return fig.start();
 }
