@@ -28,7 +28,7 @@ def node(script, *arguments):
 
 # The name of each tool, what it runs to judge, and what to mend (None: it only judges). In the order of mending.
 TOOLS = {
-    "ruff": ([*RUFF, "check", "--quiet", "."], [*RUFF, "check", "--quiet", "--fix", "."]),
+    "ruff": ([*RUFF, "check", "--quiet", "--output-format=concise", "."], [*RUFF, "check", "--quiet", "--fix", "."]),
     "ruff format": ([*RUFF, "format", "--quiet", "--check", "--diff", "."], [*RUFF, "format", "--quiet", "."]),
     "eslint": (
         node("eslint/bin/eslint.js", "--max-warnings=0", "."),

@@ -123,8 +123,12 @@ def test_every_module_has_its_class():
     assert bundle.figure_names() == NAMES
 
 
+def hand_written():
+    return [path for path in bundle.JS.rglob("*.js") if "generated" not in path.parts]
+
+
 def test_no_module_writes_markup():
-    for path in [*bundle.JS.glob("*.js"), *bundle.JS.glob("kit/*.js")]:
+    for path in hand_written():
         text = path.read_text(encoding="utf-8")
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\bid:\s*\"(?!\$)", text.replace("{ id: clip }", "")
@@ -133,7 +137,7 @@ def test_no_module_writes_markup():
 
 def test_no_colour_is_written_by_hand():
     """Colours come from the notation's table; a style or module that names one would drift from it."""
-    for path in [Path(bundle.__file__).parent / "widgets.css", *bundle.JS.glob("*.js"), *bundle.JS.glob("kit/*.js")]:
+    for path in [Path(bundle.__file__).parent / "widgets.css", *hand_written()]:
         assert not re.search(r"#[0-9a-f]{6}\b|#[0-9a-f]{3}\b(?!\w)|rgba?\(", path.read_text(encoding="utf-8"), re.I), path.name
 
 
@@ -276,6 +280,38 @@ def test_bundle_refuses_what_it_cannot_join(tmp_path, monkeypatch):
     (tmp_path / "b.js").write_text('import { a } from "./a.js";\nexport const b = 1;\n')
     with pytest.raises(ValueError, match="circle"):
         bundle.join([tmp_path / "a.js"])
+
+
+def test_bundle_refuses_a_second_name(tmp_path, monkeypatch):
+    """`export const A = 1, B = 2;` would export A alone, and the importer of B would get undefined."""
+    monkeypatch.setattr(bundle, "JS", tmp_path)
+    for text in ("A = 1, B = 2;", "A = 1,\n  B = 2;", 'A = "a, b = c",\n  B = 2;', "A = f(1, 2), /* and */ B = [];"):
+        (tmp_path / "a.js").write_text(f"export const {text}\n")
+        with pytest.raises(ValueError, match=r"a\.js: 'export const A = .*declares a second name.*; allowed"):
+            bundle.join([tmp_path / "a.js"])
+    for text in ('A = "a, B = c";', "A = [1, 2];", "A = (x, y = 2) => f(x, y);", "A = `${1}, B = 2`;\nlet x, B = 2;"):
+        (tmp_path / "a.js").write_text(f"export const {text}\n")
+        assert "return { A };" in bundle.join([tmp_path / "a.js"])
+
+
+def test_compact_code_is_the_same_code():
+    """Without comments and indentation every module has the same syntax tree, strings and templates included."""
+    program = (
+        f"import {{ parse }} from {json.dumps((ROOT / 'node_modules' / 'acorn' / 'dist' / 'acorn.mjs').as_uri())};"
+        "import { readFileSync } from 'node:fs';"
+        "const tree = (text) => JSON.stringify(parse(text, { ecmaVersion: 2022, sourceType: 'module' }),"
+        "  (key, value) => (key === 'start' || key === 'end' ? undefined : value));"
+        "const all = JSON.parse(readFileSync(0, 'utf8'));"
+        "console.log(JSON.stringify(all.filter(([, a, b]) => tree(a) !== tree(b)).map(([name]) => name)));"
+    )
+    texts = {str(p): p.read_text(encoding="utf-8") for p in bundle.JS.rglob("*.js")}
+    texts["regexes"] = (
+        "const a = 6 / 3 / 2;\nconst b = [/[`/']/g, /\\//];\nconst c = (a + 1) / a; /* ` */\nconst d = `${`${{ e: /}/ }}  `}\n  //`;\n"
+    )
+    compact = {name: bundle.compact(text) for name, text in texts.items()}
+    assert compact["regexes"].count("\n") == 5 and sum(map(len, compact.values())) < 0.8 * sum(map(len, texts.values()))
+    found = node("--input-type=module", "-e", program, input=json.dumps([[n, texts[n], compact[n]] for n in texts]))
+    assert (found.returncode, found.stdout.strip()) == (0, "[]"), found.stderr
 
 
 def test_bundle_keeps_names_apart(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ else is refused: ``import { a, b as c } from "./x.js";`` at the top, and ``expor
 a ``function``, an ``async function`` or a ``class``.
 """
 
+import functools
 import re
 import sys
 from pathlib import Path
@@ -16,7 +17,16 @@ from ..notation import LOOKS
 JS = Path(__file__).parent / "js"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.\.?\/[\w./-]+\.js)";\n?', re.M)
 _EXPORT = re.compile(r"^export (?=(?:const|class|async function|function) (\w+))", re.M)
-_COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", re.M | re.S)
+# What `compact` must see whole: a comment, a string, the begin of a template, a slash, a line end with what is blank about it;
+# inside a template's expression a brace, too.
+_WHOLE = (
+    r"(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<string>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
+    r"|(?P<template>`)|(?P<slash>/)|(?P<space>[ \t]*\n\s*)"
+)
+_PIECE = re.compile(_WHOLE, re.S)
+_PIECE_OR_BRACE = re.compile(_WHOLE + r"|(?P<open>\{)|(?P<close>\})", re.S)
+_REGEX = re.compile(r"(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/")
+_TEMPLATE = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{))*(?P<end>`|\$\{)", re.S)  # up to its end, or to an expression in it
 
 
 def figure_names(folder=JS):
@@ -40,6 +50,7 @@ def _read(path):
         for names, other in _IMPORT.findall(text)
     ]
     body = _IMPORT.sub("", text)
+    _refuse_a_second_name(path, body)
     exports = [match[1] for match in _EXPORT.finditer(body)]
     body = _EXPORT.sub("", body)
     left = re.search(r"^(import|export)\b.*", body, re.M)
@@ -49,6 +60,72 @@ def _read(path):
             "and export before a const, a function or a class."
         )
     return imports, exports, body
+
+
+def _refuse_a_second_name(path, body):
+    """Raise where ``export const`` declares more than one name: only the first would be exported."""
+    for match in re.finditer(r"^export const (?=[^;]*,)", body, re.M):
+        depth, said = 0, []
+        for kind, part in _pieces(body[match.end() :]):
+            said.append(part)
+            for letter in part if kind == "code" else "":
+                depth += (letter in "([{") - (letter in ")]}")
+                if depth == 0 and letter == ",":
+                    raise ValueError(
+                        f"{path.name}: 'export const {' '.join(''.join(said).split())} ...' declares a second name, which "
+                        "would not be exported; allowed is one name: write export const before each."
+                    )
+            if kind == "code" and depth == 0 and ";" in part:
+                break
+
+
+def _pieces(text):
+    """JavaScript in pieces (kind, text): "space", "comment", "code", or "literal" (a string, a regular expression, part of a template)."""
+    at, before = 0, ""  # the last piece of code, by which a slash is a division or begins a regular expression
+    braces = []  # for each template that we are inside an expression of: how many braces are open in that expression
+    while piece := (_PIECE_OR_BRACE if braces else _PIECE).search(text, at):
+        if piece.start() > at:
+            before = text[at : piece.start()]
+            yield "code", before
+        kind, part, at = piece.lastgroup, piece[0], piece.end()
+        if kind in ("space", "comment"):
+            yield kind, part
+            continue
+        kind = "literal" if kind in ("string", "template") else kind
+        into_template = part == "`"
+        if kind == "slash" and (not before or before.rstrip(" ").endswith((*"(,=:[!&|?{};>", "return"))):
+            kind, part = "literal", part + _REGEX.match(text, at)[0]
+        elif kind in ("open", "close"):
+            braces[-1] += 1 if kind == "open" else -1
+            into_template = braces[-1] < 0
+        if into_template:
+            if part == "}":
+                braces.pop()
+            rest = _TEMPLATE.match(text, at)
+            kind, part = "literal", part + rest[0]
+            if rest["end"] == "${":
+                braces.append(0)
+        at = piece.start() + len(part)
+        before = part
+        yield "literal" if kind == "literal" else "code", part
+    if at < len(text):
+        yield "code", text[at:]
+
+
+@functools.lru_cache(maxsize=128)
+def compact(text):
+    """The same code without comments and indentation: the reader of a page does not download them.
+
+    Strings, regular expressions and templates stay as they are, and so do line ends, by which JavaScript may end a statement.
+    """
+    out, gap = [], ""
+    for kind, part in _pieces(text):
+        if kind in ("space", "comment"):
+            gap = "\n" if "\n" in part + gap else ""
+        else:
+            out += [gap, part]
+            gap = ""
+    return "".join(out).strip() + "\n"
 
 
 def _name(path):
@@ -76,16 +153,11 @@ def join(entries):
         wanted = "".join(
             f"const {{ {', '.join(n.replace(' as ', ': ') for n in names)} }} = {_name(other)};\n" for names, other in imports
         )
-        out.append(f"const {_name(path)} = (() => {{\n{wanted}{_strip(body)}return {{ {', '.join(exports)} }};\n}})();\n")
+        out.append(f"const {_name(path)} = (() => {{\n{wanted}{compact(body)}return {{ {', '.join(exports)} }};\n}})();\n")
 
     for entry in entries:
         add(Path(entry).resolve())
     return "".join(out)
-
-
-def _strip(body):
-    """Without whole-line comments: the reader of a page does not download them. Blank lines stay, for a text in the code may need them."""
-    return _COMMENT.sub("", body).lstrip("\n")
 
 
 def script():
@@ -114,7 +186,8 @@ def styles():
     # Notebooks elsewhere say "dark" in their own words: Colab's output frame, then VS Code.
     dark = "".join(f"--look-{name}: {look.dark}; " for name, look in LOOKS.items())
     elsewhere = f'html[theme="dark"], body.vscode-dark {{ {dark}}}\n'
-    return colours + elsewhere + looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    text = colours + elsewhere + looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.S)).lstrip()
 
 
 def main(arguments=None):

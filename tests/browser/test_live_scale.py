@@ -116,6 +116,7 @@ def test_sliders_and_menus(browser, address):
 def test_without_sharing_the_line_has_no_fraction(browser, address):
     with live.open_page(browser, address) as page:
         live.first(page).locator(".lf-bar").nth(0).click()
+        assert matches(page)["stage"] == 0  # which waits for the drawing
         assert live.first(page).locator(".lf-sum").inner_text() == "7.5 billion × (2 + 2 + 4 + 4 + 4) bytes = 120 GB"
 
 

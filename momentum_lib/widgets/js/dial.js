@@ -37,8 +37,8 @@ export const STATE = {
 };
 
 /** Cells along each axis of the map while something moves, and at rest. */
-export const COARSE = 64,
-  FINE = 160;
+export const COARSE = 64;
+export const FINE = 160;
 /** How far below its top the rate axis reaches, as a factor. */
 const SPAN = 100;
 

@@ -22,10 +22,10 @@ export const STATE = {
 };
 
 /** Curvatures followed from 1 to kappa, cells along each axis of the map, the longest run counted, the goal. */
-export const DIRECTIONS = 9,
-  CELLS = 96,
-  BUDGET = 2000,
-  GOAL = 1e-6;
+export const DIRECTIONS = 9;
+export const CELLS = 96;
+export const BUDGET = 2000;
+export const GOAL = 1e-6;
 const LIMIT = 1e9;
 
 /** @typedef {{rule: string, kappa: number, lr: number, beta: number}} Setup */

@@ -8,9 +8,9 @@ import { RULES } from "./generated/rules.js";
 import { drawNoise } from "./kit/noise.js";
 import { choice, integer, number } from "./kit/state.js";
 
-export const WALKERS = 300,
-  STEPS = 200,
-  POOL = 100;
+export const WALKERS = 300;
+export const STEPS = 200;
+export const POOL = 100;
 const TRAIL = 30,
   TOP = 0.95,
   FRAME = [
