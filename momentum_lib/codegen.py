@@ -55,6 +55,7 @@ def rules_js(rules=RULES):
             "family": r.family,
             "slots": r.slots,
             "hyper": r.hyper,
+            "momentum": r.momentum,
             "usesT": r.uses_t,
             "sameAs": r.same_as,
             "latex": rule_latex(r),

@@ -47,9 +47,17 @@ class Rule:
 
     Most rules treat each coordinate alone.  One with ``matrix`` set moves a whole matrix at
     once; its points have shape (..., rows, columns).
+
+    ``momentum`` names the hyper-parameter by which past gradients fade: each step multiplies
+    what the velocity, or the average of gradients, holds by it, and at 0 nothing older than the
+    last gradient is left.  It is ``beta``, else ``beta1``, unless the rule says otherwise: Lion's is
+    ``beta2``, since its ``beta1`` only weighs that memory against the new gradient.  Schedule-Free's
+    says how far the gradient is measured from the point that steps, towards the mean; at 0 it is
+    measured where gradient descent measures it.  None: the rule keeps no gradients (gradient
+    descent), or their squares alone (AdaGrad, RMSProp).
     """
 
-    def __init__(self, fn, slots, *, family, title, same_as, matrix=False):
+    def __init__(self, fn, slots, *, family, title, same_as, matrix=False, momentum=None):
         self.fn = fn
         self.matrix = matrix
         self.slots = dict(slots)
@@ -78,6 +86,9 @@ class Rule:
         keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
         self.uses_t = any(p.name == "t" for p in keywords)
         self.hyper = {p.name: None if p.default is p.empty else p.default for p in keywords if p.name != "t"}
+        if momentum is not None and momentum not in self.hyper:
+            raise ValueError(f"rule {self.name!r}, momentum: " + nearest(momentum, list(self.hyper), "hyper-parameter"))
+        self.momentum = momentum or next((name for name in ("beta", "beta1") if name in self.hyper), None)
 
     def __repr__(self):
         hyper = ", ".join(k if v is None else f"{k}={v:g}" for k, v in self.hyper.items())
@@ -161,17 +172,19 @@ class Rule:
         return (theta, *state) if self.slots else theta
 
 
-def rule(*, family="gradient", title=None, same_as=None, matrix=False, **slots):
+def rule(*, family="gradient", title=None, same_as=None, matrix=False, momentum=None, **slots):
     """Decorator that turns a function into a :class:`Rule`.
 
     Each further keyword names a state slot and says how it starts: ``0`` for zeros like the
     point, ``"theta"`` for a copy of it.  ``family`` chooses the colour, ``same_as`` names the
     library call that the rule equals, with the rule's own hyper-parameter names in it.
     ``matrix`` says that the rule is not elementwise: it moves a whole matrix at once.
+    ``momentum`` names the hyper-parameter by which past gradients fade, where it is neither
+    ``beta`` nor, without that, ``beta1``; see :class:`Rule`.
     """
 
     def wrap(fn):
-        return Rule(fn, slots, family=family, title=title, same_as=same_as, matrix=matrix)
+        return Rule(fn, slots, family=family, title=title, same_as=same_as, matrix=matrix, momentum=momentum)
 
     return wrap
 

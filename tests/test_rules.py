@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from momentum_lib import descend, rules, surfaces, sweep, theory
-from momentum_lib.core import FAMILIES, check_hyper
+from momentum_lib.core import FAMILIES, check_hyper, rule
 from momentum_lib.ops import orthogonal
 
 # -- the settings under which each rule is compared -------------------------------------------
@@ -440,6 +440,50 @@ def is_fit_for_a_menu(rule):
     assert "t" not in rule.hyper and rule.hyper["lr"] is None, "the rate has no honest default"
 
 
+def names_its_momentum(rule):
+    """A momentum that is not what past gradients fade by, that leaves some of them at zero, or that a rule has and does not name."""
+    shape = MATRIX if rule.matrix else (DIM,)
+    rng = np.random.default_rng(5)
+    start, last, now = (rng.normal(size=shape) for _ in range(3))
+    pasts = rng.normal(size=(2, 6, *shape))
+    hyper = {name: 0.1 if value is None else value for name, value in rule.hyper.items()}
+    hyper |= {name: 0.0 for name in hyper if name == "weight_decay"}  # a share of the point, which is no gradient
+
+    def run(grads, hyper):
+        theta, state = start, rule.init(start)
+        for t, grad in enumerate(grads, 1):
+            theta, state = rule.step(theta, grad, state, hyper, t)
+        return theta, state
+
+    def move(theta, state, hyper):
+        """How the place where the rule looks moves at the next gradient."""
+        after, kept = rule.step(theta, now, state, hyper, 8)
+        return rule.look(after, *kept, **hyper) - rule.look(theta, *state, **hyper)
+
+    def difference(hyper):
+        """What two pasts with one last gradient make of the next move, through the first slot alone."""
+        (one, rest), (other, differing) = (run([*past, last], hyper) for past in pasts)
+        return np.abs(move(one, rest, hyper) - move(other, differing[:1] + rest[1:], hyper)).max()
+
+    if rule.momentum is None:
+        turned = [run(sign * pasts[0], hyper)[1] for sign in (1, -1)]
+        assert all(np.array_equal(a, b) for a, b in zip(*turned)), "it remembers which way the gradients pointed"
+        return
+    assert difference(hyper | {rule.momentum: 0.0}) < 1e-12, "at 0 something older than the last gradient is left"
+    if rule.family != "sign":  # a sign may be the same
+        assert difference(hyper | {rule.momentum: 0.9}) > 1e-3, "at .9 the past has no weight"
+    if rule.name == "schedule_free":  # a mean of points never fades: at 0 it only is not looked at
+        return
+    for other in [None, *(name for name in ("beta1", "beta2", "dampening") if name in hyper and name != rule.momentum)]:
+        for factor in (0.3, 0.9):
+            setting = hyper | {rule.momentum: factor} | ({other: 0.5} if other else {})
+            held = []
+            for quiet in (1, 2, 3):
+                theta, state = run([last, *[0 * last] * quiet], setting)
+                held.append(state[0] if list(rule.slots.values())[0] == 0 else theta - state[0])
+            np.testing.assert_allclose(held[1:], factor * np.array(held[:-1]), rtol=1e-9, atol=1e-15)
+
+
 PROPERTIES = {
     fn.__name__: fn
     for fn in (
@@ -452,6 +496,7 @@ PROPERTIES = {
         takes_arrays_of_hyper_parameters,
         says_where_it_comes_from,
         is_fit_for_a_menu,
+        names_its_momentum,
     )
 }
 
@@ -481,6 +526,19 @@ def test_the_menu_keeps_the_order_of_the_text():
         "schedule_free",
     ]  # fmt: skip
     assert [name for name in rules.RULES if name in taught] == taught
+
+
+def test_which_hyper_parameter_is_the_momentum():
+    """The table of the course: nothing else in it says which of Adam's, or Lion's, betas is meant."""
+    named = {name: rule.momentum for name, rule in rules.RULES.items()}
+    none, lion = ("gradient_descent", "adagrad", "rmsprop"), named.pop("lion")
+    assert [named.pop(name) for name in none] == [None] * 3 and lion == "beta2"
+    assert named.pop("adam") == named.pop("adamw") == "beta1" and set(named.values()) == {"beta"}
+    with pytest.raises(ValueError, match="rule 'step', momentum: unknown hyper-parameter 'bet'. Did you mean 'beta'"):
+
+        @rule(m=0, momentum="bet")
+        def step(theta, grad, m, *, lr, beta=0.9):
+            return theta - lr * m, m
 
 
 def test_torch_counts_zero_momentum_as_no_buffer():

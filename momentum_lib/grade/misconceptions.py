@@ -96,7 +96,7 @@ def misconceptions(like):
         "Your step goes uphill: the gradient points to larger loss, so it is subtracted.",
         1,
     )
-    if "beta" in rule.hyper:
+    if rule.momentum == "beta":
         for value in (0.9, 0.99, 0.5):
             add(
                 "hard-coded beta",

@@ -16,7 +16,7 @@ def signum(theta, grad, m, *, lr, beta=0.9):
     return theta - lr * sign(m), m
 
 
-@rule(m=0, family="sign", title="Lion")
+@rule(m=0, family="sign", title="Lion", momentum="beta2")
 def lion(theta, grad, m, *, lr, beta1=0.9, beta2=0.99, weight_decay=0.0):
     """Lion: step by the sign of a blend of memory and new gradient, and remember for longer than you blend.
 

@@ -115,7 +115,7 @@ def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells
     """
     curvatures = _check(batch, target, curvatures)
     check_rule(rule)
-    moving = "beta" in rule.hyper and beta is None
+    moving = rule.momentum is not None and beta is None
     given = {} if beta is None else {"beta": beta}
     check_hyper(rule, {"lr": 1.0, **given})
     box = np.log([[1e-3 / curvatures.max(), 1e4 / curvatures.max()], [1e-6, 1.0]])[: 1 + moving]

@@ -97,7 +97,7 @@ def best_setting(rule, mu, L, **fixed):
         found = (rates[k], lrs[k])
         return found
 
-    if "beta" not in rule.hyper or "beta" in fixed:
+    if not rule.momentum or rule.momentum in fixed:
         found, lr = over_lr()
         return Setting(float(lr), float(fixed.get("beta", 0.0)), float(found))
 

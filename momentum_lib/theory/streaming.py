@@ -69,7 +69,7 @@ def best_streaming(rule, probabilities, *, zooms=24):
     check_rule(rule)
     p = np.atleast_1d(_probabilities(probabilities)).ravel()
     p = np.array([p.min(), p.max()]) if p.size > 2 else p  # the ends decide; all are checked below
-    moving = "beta" in rule.hyper
+    moving = rule.momentum is not None
     box = np.array([[1e-6, 2.0], [0.0, 1 - 1e-9]])[: 1 + moving]
     limits, best = box.copy(), (np.inf, None)
     for _ in range(zooms):

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import records
 from ..core import nearest
+from ..rules import RULES
 from .data import corpus
 from .device import machine, title
 from .optimizers import complete
@@ -23,7 +24,9 @@ from .sweep import Task
 TUNING_SEED = 100
 SEEDS = (1, 2, 3, 4, 5)
 MOMENTA = (0.0, 0.5, 0.9, 0.95, 0.99)
-MOMENTUM_OF = {"heavy_ball": "beta", "adamw": "beta1", "lion": "beta1", "muon": "beta"}
+# What the experiment "momentum" varies: each rule's momentum; of Lion the weight beta1 of the memory in the blend, not beta2, by
+# which that memory fades. The records were made so.
+VARIED = {name: RULES[name].momentum for name in ("heavy_ball", "adamw", "lion", "muon")} | {"lion": "beta1"}
 GRID = 6  # rates a side may try in a grid, each twice the one before
 SEARCH = 10  # settings a side may try in a search
 
@@ -129,8 +132,8 @@ def around(centre, u):
 
 
 def momentum_sides(family):
-    """Every rule with every momentum, a grid of rates each; the AdamW beside Muon keeps its own."""
-    for rule, name in MOMENTUM_OF.items():
+    """Every rule of ``VARIED`` with every momentum, a grid of rates each; the AdamW beside Muon keeps its own."""
+    for rule, name in VARIED.items():
         beside = {"adamw_lr": family.centre["adamw"]} if rule == "muon" else {}
         for beta in MOMENTA:
             trials = tuple((lr, {name: beta, **beside}) for lr in rates(family.centre[rule]))

@@ -72,7 +72,7 @@ def endings(rule, starts, **hyper):
 
 def edge(rule, beta):
     """The learning rate beyond which the minimum itself drives runs away; for arrays of momenta, too."""
-    return theory.stability_edge(rule, CURVATURE, **({"beta": beta} if "beta" in rule.hyper else {}))
+    return theory.stability_edge(rule, CURVATURE, **({rule.momentum: beta} if rule.momentum else {}))
 
 
 class Basin(LiveFigure):
@@ -141,7 +141,7 @@ class Basin(LiveFigure):
     # -- on paper --------------------------------------------------------------------------------
 
     def _setting(self):
-        return f"learning rate {self.lr:.4g}" + (f" and momentum {self.beta:.4g}" if "beta" in self._rule.hyper else "")
+        return f"learning rate {self.lr:.4g}" + (f" and momentum {self.beta:.4g}" if self._rule.momentum else "")
 
     def _ends(self, found):
         points = ", ".join(f"{x:.4g}" for x in found["cycle"][:4]) + (", ..." if found["code"] > 4 else "")

@@ -21,11 +21,6 @@ CELLS = 160
 AVERAGED = ("averaged_momentum", "nesterov_lerp")
 
 
-def memory(rule):
-    """The name of the momentum on the dial: beta, or Adam's beta1."""
-    return "beta" if "beta" in rule.hyper else "beta1"
-
-
 def stability_edge(rule, curvature, beta):
     """The rate above which a rule (by name) diverges at this curvature, in closed form.
 
@@ -60,7 +55,7 @@ def _map(rule, surface, kappa, start, steps, tol, rate_range, cells):
     """One map; kept, because caption, alternative text and picture all ask for it."""
     rates, momenta = _axes(rate_range, cells)
     rule = all_rules.get(rule)
-    return sweep(rule, _field(surface, kappa), start=start, steps=steps, tol=tol, lr=rates, **{memory(rule): momenta})
+    return sweep(rule, _field(surface, kappa), start=start, steps=steps, tol=tol, lr=rates, **{rule.momentum: momenta})
 
 
 def budget(surface, rule, kappa):
@@ -78,7 +73,7 @@ class Dial(LiveFigure):
     ``rule``     the name of a rule with one momentum
     ``kappa``    condition number of the ravine, 1 to 1000
     ``lr``       learning rate of the cross-hair, 1e-6 to 100; one outside the map is shown at its edge
-    ``beta``     its momentum, 0 to 0.99 (Adam: beta1)
+    ``beta``     its momentum, 0 to 0.99 (Adam: beta1; Lion: beta2)
     ``start``    two floats, inside the surface's domain (theta)
     ``steps``    budget of each run, 20 to 1000; if not given, enough for the surface and the rule
     ``tol``      the relative distance that counts as converged, 1e-12 to 0.1
@@ -90,7 +85,7 @@ class Dial(LiveFigure):
     title = "The beta dial: how many steps a learning rate and a momentum need together"
 
     surface = Choice("ravine", [s.name for s in tuning.racing() if s.minima])
-    rule = Choice("heavy_ball", [r.name for r in all_rules.ELEMENTWISE.values() if "beta" in r.hyper or "beta1" in r.hyper])
+    rule = Choice("heavy_ball", [r.name for r in all_rules.ELEMENTWISE.values() if r.momentum])
     kappa = Number(25, 1, 1000)
     lr = Number(0.04, 1e-6, 100)
     beta = Number(0.8, 0, TOP)
@@ -124,8 +119,8 @@ class Dial(LiveFigure):
 
     @property
     def memory(self):
-        """The name of the rule's momentum: beta or beta1."""
-        return memory(all_rules.get(self.rule))
+        """The name of the rule's momentum."""
+        return all_rules.get(self.rule).momentum
 
     @property
     def curvatures(self):

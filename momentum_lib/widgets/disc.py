@@ -17,7 +17,7 @@ DIRECTIONS, CELLS, BUDGET, GOAL = 9, 96, 2000, 1e-6
 
 def remembers(rule):
     """Whether a rule, by name, has a momentum; one without takes no notice of it."""
-    return "beta" in all_rules.get(rule).hyper
+    return all_rules.get(rule).momentum is not None
 
 
 def rate_range(rule, kappa):

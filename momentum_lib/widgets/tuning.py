@@ -43,8 +43,8 @@ ADAPTIVE_TOP = 1.0
 
 
 def memory(rule):
-    """The name of a rule's momentum-like hyper-parameter: beta, beta1, else beta2; None where it has none."""
-    return next((name for name in ("beta", "beta1", "beta2") if name in rule.hyper), None)
+    """What is searched beside the rate: the rule's momentum, else the memory of its squares; None where it has neither."""
+    return rule.momentum or ("beta2" if "beta2" in rule.hyper else None)
 
 
 def racing():

@@ -64,7 +64,7 @@ export const row = (rule, start, j) =>
 
 /** The learning rate beyond which the minimum itself drives runs away. @param {string} rule @param {number} beta */
 export function edge(rule, beta) {
-  if (!("beta" in RULES[rule].hyper)) return 2 / CURVATURE;
+  if (!RULES[rule].momentum) return 2 / CURVATURE;
   return (2 * (1 + beta)) / ((rule === "nesterov" ? 1 + 2 * beta : 1) * CURVATURE);
 }
 
@@ -368,7 +368,7 @@ print(path.points[-6:, 0])
       head = time.head(),
       n = path.length - 1,
       family = RULES[rule].family,
-      withBeta = "beta" in RULES[rule].hyper;
+      withBeta = RULES[rule].momentum !== null;
     const height = (/** @type {number} */ at) => FIELD.value(at, 0, FIELD.params);
     fall.setDomain(STARTS, [-Math.max(n, 1), 0]);
     curve.update(

@@ -16,10 +16,9 @@ import { bestOf } from "./kit/tune.js";
 export const FIELDS = Object.keys(SURFACES).filter(
   (name) => SURFACES[name].dim === 2 && SURFACES[name].minima.length,
 );
-export const DIALS = Object.keys(RULES).filter(
-  (name) => "beta" in RULES[name].hyper || "beta1" in RULES[name].hyper,
-);
-export const memory = (/** @type {string} */ rule) => ("beta" in RULES[rule].hyper ? "beta" : "beta1");
+export const DIALS = Object.keys(RULES).filter((name) => RULES[name].momentum);
+/** The name of the momentum on the dial. @param {string} rule @returns {string} */
+export const memory = (rule) => RULES[rule].momentum;
 const TOP = 0.99;
 
 export const STATE = {

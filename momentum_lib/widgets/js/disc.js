@@ -35,7 +35,7 @@ const LIMIT = 1e9;
 export const curvatures = (kappa, n = DIRECTIONS) =>
   Array.from({ length: n }, (_, k) => kappa ** (k / (n - 1)));
 /** A rule without a momentum takes no notice of one. @param {string} rule */
-export const remembers = (rule) => "beta" in RULES[rule].hyper;
+export const remembers = (rule) => RULES[rule].momentum !== null;
 const averages = (/** @type {string} */ rule) => rule === "averaged_momentum";
 
 /**

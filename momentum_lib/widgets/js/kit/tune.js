@@ -16,8 +16,12 @@ export const RATES = [-5, -4, -3, -2, -1, 0, 1].flatMap((e) =>
 );
 export const MOMENTA = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99];
 
-/** The name of a rule's momentum-like hyper-parameter; undefined where it has none. @param {{hyper: object}} rule */
-export const memory = (rule) => ["beta", "beta1", "beta2"].find((name) => name in rule.hyper);
+/**
+ * What is searched beside the rate: the rule's momentum, else the memory of its squares; undefined where it has neither.
+ * @param {import("./engine.js").Rule} rule
+ * @returns {string|undefined}
+ */
+export const memory = (rule) => rule.momentum ?? ("beta2" in rule.hyper ? "beta2" : undefined);
 
 /** @param {{family: string}} rule */
 const highest = (rule) =>
