@@ -25,7 +25,8 @@ def mutant(original, description, *, look="same", slots=None):
     def wrap(fn):
         good = R[original]
         fn.__name__, fn.__doc__ = good.fn.__name__, good.fn.__doc__
-        bad = Rule(fn, slots or good.slots, family=good.family, title=good.title, same_as=good.same_as, matrix=good.matrix)
+        kept = {name: getattr(good, name) for name in ("family", "title", "same_as", "matrix", "momentum")}
+        bad = Rule(fn, slots or good.slots, **kept)
         bad.look_fn = good.look_fn if look == "same" else look
         MUTANTS[f"{original}: {description}"] = bad
         return fn

@@ -1,8 +1,11 @@
-"""Rules and surfaces as JavaScript: a plain function of one coordinate, and a template for the live engine's loop."""
+"""As JavaScript: a rule or surface as a plain function of one coordinate and as a template for the live engine's loop; a closed form."""
 
 import ast
+import inspect
+import json
+import re
 
-from .syntax import CALLS, COMPARE, PRECEDENCE, statements
+from .syntax import CALLS, CHOOSE, COMPARE, NUMPY, PRECEDENCE, statements
 
 
 def js(node, rename=str, need=0):
@@ -15,16 +18,18 @@ def js(node, rename=str, need=0):
         return rename(node.id)
     if isinstance(node, ast.Constant):
         return repr(node.value)
+    if isinstance(node, ast.Attribute) and ast.unparse(node) == "np.pi":
+        return "Math.PI"
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         text, level = "-" + sub(node.operand, 3), 3
     elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARE:
         text, level = f"{sub(node.left, 1)} {COMPARE[type(node.ops[0])]} {sub(node.comparators[0], 1)}", 0
     elif isinstance(node, ast.Call):
-        arguments = [sub(a) for a in node.args]
-        if node.func.id == "where":
+        arguments, called = [sub(a) for a in node.args], ast.unparse(node.func)
+        if called in CHOOSE:
             condition, yes, no = arguments
             return f"({condition} ? {yes} : {no})"
-        return f"Math.{CALLS[node.func.id]}({', '.join(arguments)})"
+        return f"Math.{(CALLS | NUMPY)[called]}({', '.join(arguments)})"
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         exponent = node.right.value if isinstance(node.right, ast.Constant) else None
         if exponent in (2, 3):  # a product is exact where pow is not, and many times faster
@@ -116,3 +121,35 @@ def surface_functions(surface):
         lines.append(f"      return {answer[0] if key == 'value' else '[' + ', '.join(answer) + ']'};")
         lines.append("    },")
     return "\n".join(lines)
+
+
+def camel(name):
+    """A Python name as JavaScript writes it: halfLife for half_life."""
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+
+
+def closed_form_js(fn):
+    """One closed form of the theory as an exported function with its types; the first sentence of its docstring says what it is."""
+    clash = {"square", "cube"} & set(fn.__code__.co_varnames)
+    if clash:
+        raise ValueError(
+            f"{fn.__name__}: {clash.pop()} is the name of a helper of the printed text; name the variable otherwise."
+        )
+    record = next((v for v in fn.__globals__.values() if hasattr(v, "_fields") and v.__name__ in fn.__code__.co_names), None)
+    assigned, returned = statements(fn, closed=[*CHOOSE, *NUMPY, *([record.__name__] if record else [])])
+    types, heads = [], []
+    for p in inspect.signature(fn).parameters.values():
+        kind = "boolean" if isinstance(p.default, bool) else "number"
+        types.append(f" * @param {{{kind}}} {p.name if p.default is p.empty else f'[{p.name}]'}")
+        heads.append(p.name if p.default is p.empty else f"{p.name} = {json.dumps(p.default)}")
+    if record:
+        pairs = list(zip(record._fields, map(js, returned[0].args), strict=True))
+        answer, kind = f"{{ {', '.join(f'{k}: {v}' for k, v in pairs)} }}", f"{{ {', '.join(f'{k}: number' for k, _ in pairs)} }}"
+    elif len(returned) > 1:
+        answer, kind = f"[{', '.join(map(js, returned))}]", f"[{', '.join(['number'] * len(returned))}]"
+    else:
+        answer, kind = js(returned[0]), "number"
+    lines = ["/**", f" * {inspect.getdoc(fn).splitlines()[0]}", *types, f" * @returns {{{kind}}}", " */"]
+    lines += [f"export function {camel(fn.__name__)}({', '.join(heads)}) {{"]
+    lines += [f"  const {name} = {js(value)};" for name, value in assigned]
+    return "\n".join([*lines, f"  return {answer};", "}\n"])

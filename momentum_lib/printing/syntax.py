@@ -8,17 +8,23 @@ PRECEDENCE = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 2, ast.USub: 3, ast.
 COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==="}
 CALLS = {"sqrt": "sqrt", "sign": "sign", "absolute": "abs", "sin": "sin", "cos": "cos", "exp": "exp", "maximum": "max"}
 MATRIX_CALLS = ("orthogonal", "rows", "columns")  # a matrix rule may call these, too; it is printed as LaTeX only
+# A closed form of the theory calls NumPy itself.
+NUMPY = {f"np.{name}": name for name in ("sqrt", "sin", "cos", "exp", "log", "sinh", "abs")} | {"np.arctan2": "atan2"}
+CHOOSE = ("where", "np.where")
 
 
-def statements(fn, matrix=False):
+def statements(fn, matrix=False, closed=()):
     """The function's assignments and its return value: ``([(name, expression), ...], [expression, ...])``.
 
-    ``matrix`` allows the helpers of matrix rules.
+    ``matrix`` allows the helpers of matrix rules.  ``closed``: the calls that a closed form of the theory may make;
+    its lines that only check are left out.
     Raises TypeError for anything that is not straight-line arithmetic.
     """
-    calls = ["where", *CALLS, *(MATRIX_CALLS if matrix else ())]
+    calls = closed or ["where", *CALLS, *(MATRIX_CALLS if matrix else ())]
     source = textwrap.dedent(inspect.getsource(fn))
     body = ast.parse(source).body[0].body
+    if closed:
+        body = [node for node in body if not isinstance(node, ast.Expr)]
     assigned, returned = [], None
     for call in (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Call)):
         if ast.unparse(call.func) not in calls:

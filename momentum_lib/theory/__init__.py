@@ -11,9 +11,10 @@
 ``flow``       the limits of small steps: a ball with friction, its energy, Nesterov's 3/t
 ``restart``    adaptive restart; how soon a saddle is left
 ``cycles``     convex functions on which heavy ball goes round for ever
+``closed``     what makes an answer in closed form serve the live figures, too
 """
 
-from .averages import frequency_response, half_life, sample_size, total_weight, weights
+from .averages import beta_at_half_life, delay, frequency_response, gain, half_life, sample_size, total_weight, weights
 from .batch import BatchPoint, best_at_batch, noisy_quadratic, steps_to_loss
 from .best import Setting, best_gradient_descent, best_heavy_ball, best_nesterov, best_setting, standard_nesterov
 from .cycles import CyclingFunction, cycling_function, exact_run, lessard_cycle, lessard_gradient
@@ -34,22 +35,33 @@ from .flow import (
     Roll,
     ball_with_friction,
     bessel_j1,
+    critical_friction,
     energy,
     energy_edge,
     friction,
+    friction_share,
+    kinetic_energy,
+    longest_step,
     nesterov_flow,
     roll,
     roll_energy,
+    setting_of_ball,
 )
 from .linear import (
     LinearForm,
     critical_beta,
+    critical_rate,
     eigenvalues,
+    flipping_rate,
     iteration_matrix,
     linear_form,
+    momentum_edge,
     rate,
+    rate_of_eigenvalue,
     regime,
+    setting_of_pair,
     stability_edge,
+    steps_at_rate,
     trajectory,
 )
 from .noise import (

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..core import check_number
+from .closed import closed_form
 
 
 def weights(beta, n, *, averaged=True):
@@ -12,18 +13,27 @@ def weights(beta, n, *, averaged=True):
     return (1 - beta) * powers if averaged else powers
 
 
+@closed_form
 def total_weight(beta):
     """What the sum form adds up to on a constant gradient: 1/(1-beta) (10 at beta = .9)."""
     check_number("beta", beta)
     return 1 / (1 - beta)
 
 
+@closed_form
 def half_life(beta):
     """Steps after which a gradient's weight has halved: ln(1/2)/ln(beta); 0 at beta = 0."""
     check_number("beta", beta)
-    return 0.0 if beta == 0 else float(np.log(0.5) / np.log(beta))
+    return np.log(0.5) / np.log(beta)  # -inf below at beta = 0
 
 
+@closed_form
+def beta_at_half_life(steps):
+    """The momentum whose weights halve in so many steps: (1/2)^(1/steps), the inverse of ``half_life``; steps > 0."""
+    return 0.5 ** (1 / steps)
+
+
+@closed_form
 def sample_size(beta):
     """How many equally weighted samples have the same variance: (1+beta)/(1-beta) (19 at beta = .9)."""
     check_number("beta", beta)
@@ -39,3 +49,25 @@ def frequency_response(beta, omega, *, averaged=True):
     check_number("beta", beta)
     top = 1 - beta if averaged else 1.0
     return top / (1 - beta * np.exp(-1j * np.asarray(omega, dtype=float)))
+
+
+@closed_form
+def gain(beta, omega):
+    """By how much the average shrinks a wave of ``omega`` radians per step: the modulus of ``frequency_response``.
+
+    (1-beta)/sqrt((1-beta)^2 + 4 beta sin^2(omega/2)), which loses no digits where omega is small.
+    """
+    check_number("beta", beta)
+    half = np.sin(omega / 2)
+    return (1 - beta) / np.sqrt((1 - beta) ** 2 + 4 * beta * half**2)
+
+
+@closed_form
+def delay(beta, omega):
+    """By how many steps a wave of ``omega`` radians per step, 0 to pi, comes out late: minus the response's angle over omega.
+
+    beta/(1-beta) in the limit of slow waves; a zigzag, omega = pi, is not late at all.
+    """
+    check_number("beta", beta)
+    late = np.arctan2(beta * np.sin(omega), 1 - beta * np.cos(omega)) / omega
+    return np.where(omega == 0, beta / (1 - beta), np.where(omega == np.pi, 0.0, late))

@@ -116,15 +116,15 @@ def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells
     curvatures = _check(batch, target, curvatures)
     check_rule(rule)
     moving = rule.momentum is not None and beta is None
-    given = {} if beta is None else {"beta": beta}
+    given = {} if beta is None else {rule.momentum or "beta": beta}
     check_hyper(rule, {"lr": 1.0, **given})
     box = np.log([[1e-3 / curvatures.max(), 1e4 / curvatures.max()], [1e-6, 1.0]])[: 1 + moving]
     best = (np.inf, np.zeros(len(box)))
     tried = {}
 
     def setting(u):
-        left = np.exp(u[1]) if moving else 1 - given.get("beta", 0.0)
-        return {"lr": float(np.exp(u[0]) * left)} | ({"beta": float(1 - left)} if moving else given)
+        left = np.exp(u[1]) if moving else 1 - given.get(rule.momentum, 0.0)
+        return {"lr": float(np.exp(u[0]) * left)} | ({rule.momentum: float(1 - left)} if moving else given)
 
     def steps(u):
         key = tuple(np.round(u, 12))
@@ -142,5 +142,5 @@ def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells
                 best = (value, u)
         cell = np.array([axis[1] - axis[0] for axis in axes])
         box = np.clip(np.stack([best[1] - cell, best[1] + cell], -1), limits[:, :1], limits[:, 1:])
-    found = {"beta": 0.0, **setting(best[1])}
-    return BatchPoint(float(batch), found["lr"], found["beta"], float(np.ceil(best[0] - 1e-9)))
+    found = setting(best[1])
+    return BatchPoint(float(batch), found["lr"], found.get(rule.momentum, 0.0), float(np.ceil(best[0] - 1e-9)))

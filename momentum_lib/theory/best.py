@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_hyper, check_rule
+from .closed import closed_form, told
 from .linear import rate
 
 
@@ -16,42 +17,51 @@ class Setting(NamedTuple):
     rate: float
 
 
+def check_curvatures(mu, L):
+    """Raises ValueError unless 0 < mu <= L, both finite: numbers, or arrays of them."""
+    mu, L = np.asarray(mu, dtype=float), np.asarray(L, dtype=float)
+    if not (np.isfinite(mu) & np.isfinite(L) & (0 < mu) & (mu <= L)).all():
+        raise ValueError(f"mu is {told(mu)} and L is {told(L)}; allowed: finite curvatures with 0 < mu <= L.")
+
+
 def curvature_interval(mu, L):
     """mu and L as floats; raises ValueError unless 0 < mu <= L, both finite."""
-    if not (np.isfinite(mu) and np.isfinite(L) and 0 < mu <= L):
-        raise ValueError(f"mu is {mu!r} and L is {L!r}; allowed: finite curvatures with 0 < mu <= L.")
+    check_curvatures(mu, L)
     return float(mu), float(L)
 
 
+@closed_form
 def best_gradient_descent(mu, L):
     """Gradient descent's best constant rate on curvatures in [mu, L]: lr = 2/(mu+L), rate (kappa-1)/(kappa+1).
 
     Raises ValueError unless 0 < mu <= L. Source: Polyak 1964; Nesterov 2018, theorem 2.1.15.
     """
-    mu, L = curvature_interval(mu, L)
+    check_curvatures(mu, L)
     return Setting(2 / (mu + L), 0.0, (L - mu) / (L + mu))
 
 
+@closed_form
 def best_heavy_ball(mu, L):
     """Heavy ball's best setting on curvatures in [mu, L], sum convention (``heavy_ball``).
 
     lr = 4/(sqrt(L)+sqrt(mu))^2, beta = ((sqrt(kappa)-1)/(sqrt(kappa)+1))^2, rate sqrt(beta).
     Raises ValueError unless 0 < mu <= L. Source: Polyak 1964.
     """
-    mu, L = curvature_interval(mu, L)
+    check_curvatures(mu, L)
     root = (np.sqrt(L) - np.sqrt(mu)) / (np.sqrt(L) + np.sqrt(mu))
-    return Setting(float(4 / (np.sqrt(L) + np.sqrt(mu)) ** 2), float(root**2), float(root))
+    return Setting(4 / (np.sqrt(L) + np.sqrt(mu)) ** 2, root**2, root)
 
 
+@closed_form
 def best_nesterov(mu, L):
     """Nesterov's best setting on quadratics with curvatures in [mu, L], ``nesterov``.
 
     lr = 4/(3L+mu), beta = (sqrt(3 kappa+1)-2)/(sqrt(3 kappa+1)+2), rate 1 - 2/sqrt(3 kappa+1).
     Raises ValueError unless 0 < mu <= L. Source: Lessard, Recht and Packard 2016, proposition 1.
     """
-    mu, L = curvature_interval(mu, L)
+    check_curvatures(mu, L)
     q = np.sqrt(3 * L / mu + 1)
-    return Setting(4 / (3 * L + mu), float((q - 2) / (q + 2)), float(1 - 2 / q))
+    return Setting(4 / (3 * L + mu), (q - 2) / (q + 2), 1 - 2 / q)
 
 
 def standard_nesterov(mu, L):
@@ -83,15 +93,16 @@ def best_setting(rule, mu, L, **fixed):
     between = np.unique(np.geomspace(mu, L, 9))
     curvatures = np.concatenate([[mu, L], between[(between > mu) & (between < L)]])[:, None]
 
-    def worst(lr, **beta):
-        return rate(rule, curvatures, lr=lr, **fixed, **beta).max(axis=0)
+    def worst(lr, beta):
+        momentum = {} if beta is None else {rule.momentum: beta}
+        return rate(rule, curvatures, lr=lr, **fixed, **momentum).max(axis=0)
 
-    def over_lr(**beta):
+    def over_lr(beta=None):
         """The best lr at one momentum: zoom on log lr, where the worst rate has one valley."""
         low, high = np.log(1e-3 / L), np.log(1e4 / mu)
         for _ in range(9):  # 32 times closer each time: down to rounding
             lrs = np.exp(np.linspace(low, high, 65))
-            rates = worst(lrs, **beta)
+            rates = worst(lrs, beta)
             k = int(np.argmin(rates))
             low, high = np.log(lrs[max(k - 1, 0)]), np.log(lrs[min(k + 1, 64)])
         found = (rates[k], lrs[k])
@@ -99,7 +110,7 @@ def best_setting(rule, mu, L, **fixed):
 
     if not rule.momentum or rule.momentum in fixed:
         found, lr = over_lr()
-        return Setting(float(lr), float(fixed.get("beta", 0.0)), float(found))
+        return Setting(float(lr), float(fixed.get(rule.momentum, 0.0)), float(found))
 
     # golden section over beta, on the scale log(1 - beta) on which momenta differ
     golden = (np.sqrt(5) - 1) / 2

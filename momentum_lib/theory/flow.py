@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_number, check_steps
+from .closed import closed_form, told
 from .linear import positive_curvature
 
 
@@ -41,6 +42,31 @@ def friction(lr, beta):
     return ((1 - np.asarray(beta, dtype=float)) / np.sqrt(np.asarray(lr, dtype=float)))[()]
 
 
+@closed_form
+def setting_of_ball(friction, h):
+    """(lr, beta) of the heavy ball that takes a step in each time h of a ball with this friction: h^2 and 1 - friction h."""
+    return h**2, 1 - friction * h
+
+
+@closed_form
+def critical_friction(curvature):
+    """The friction at which the ball neither creeps nor swings: 2 sqrt(curvature), unit 1/time."""
+    return 2 * np.sqrt(curvature)
+
+
+@closed_form
+def longest_step(curvature, friction):
+    """The time h beyond which heavy ball with lr = h^2 and beta = 1 - friction h diverges: h^2 curvature = 2 (1 + beta)."""
+    return (np.sqrt(friction**2 + 4 * curvature) - friction) / curvature
+
+
+def check_ball(curvature, friction):
+    """Raises ValueError unless both are finite and the friction is not negative."""
+    if not (np.isfinite(friction) & (friction >= 0) & np.isfinite(curvature)).all():
+        raise ValueError(f"friction is {told(friction)} and curvature {told(curvature)}; allowed: finite numbers, friction >= 0.")
+
+
+@closed_form
 def ball_with_friction(curvature, friction, t, *, start=1.0, velocity=0.0):
     """Position and velocity at times ``t`` of x'' + friction x' + curvature x = 0: two arrays of t's shape, exact.
 
@@ -49,16 +75,19 @@ def ball_with_friction(curvature, friction, t, *, start=1.0, velocity=0.0):
     ``curvature`` and ``friction`` are numbers; curvature may be negative (a hill top).
     Raises ValueError for negative friction and for numbers that are not finite. Source: any text on oscillators.
     """
-    if not (np.isfinite(friction) and friction >= 0 and np.isfinite(curvature)):
-        raise ValueError(f"friction is {friction!r} and curvature {curvature!r}; allowed: finite numbers, friction >= 0.")
-    t = np.asarray(t, dtype=float)
-    square, half = curvature - friction**2 / 4, friction / 2
-    w = np.sqrt(complex(square))
-    plus, minus = np.exp((-half + 1j * w) * t), np.exp((-half - 1j * w) * t)  # both decay where friction wins
-    c = ((plus + minus) / 2).real
-    s = (((plus - minus) / (2j * w)).real) if abs(w) * np.max(np.abs(t), initial=0) > 1e-6 else t * np.exp(-half * t)
+    check_ball(curvature, friction)
+    half = friction / 2
+    gap = curvature - half**2
+    w = np.sqrt(np.abs(gap))
+    fade = np.exp(-half * t)
+    plus = np.exp((w - half) * t)  # where friction wins: both decay, though cosh and sinh would overflow
+    minus = np.exp((-w - half) * t)
+    near = np.where(np.abs(w * t) < 1, fade * np.sinh(w * t), (plus - minus) / 2)
+    c = np.where(gap > 0, fade * np.cos(w * t), (plus + minus) / 2)
+    s = np.where(w == 0, fade * t, np.where(gap > 0, fade * np.sin(w * t), near) / w)
     push = velocity + half * start
-    return start * c + push * s, -half * (start * c + push * s) + push * c - start * square * s
+    x = start * c + push * s
+    return x, push * c - half * x - start * gap * s
 
 
 def bessel_j1(x):
@@ -143,6 +172,18 @@ def roll(surface, start, *, friction, time, steps=1000, velocity=None):
         xs.append(x)
         vs.append(v)
     return Roll(times, np.stack(xs), np.stack(vs))
+
+
+@closed_form
+def kinetic_energy(step, lr):
+    """The energy of the motion that makes a step: step^2/(2 lr), mass 1, since a step takes the time sqrt(lr)."""
+    return step**2 / (2 * lr)
+
+
+@closed_form
+def friction_share(beta):
+    """The part of the kinetic energy that friction takes in a step: 1 - beta^2, for the velocity is kept by beta."""
+    return 1 - beta**2
 
 
 def roll_energy(surface, motion):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_elementwise, check_hyper, check_rule, check_steps
+from .closed import closed_form
 
 
 class LinearForm(NamedTuple):
@@ -165,8 +166,7 @@ def stability_edge(rule, curvature, **hyper):
     """The largest learning rate below which the rule is stable at this curvature, by bisection to 1e-13 relative.
 
     ``hyper`` holds the other hyper-parameters, such as ``beta``; arrays broadcast.  Found from the
-    rule's own function.  Closed forms: heavy ball 2(1+beta)/curvature, Nesterov
-    2(1+beta)/((1+2 beta) curvature), averaged 2(1+beta)/((1-beta) curvature).
+    rule's own function; ``momentum_edge`` has the closed forms.
     Raises ValueError for curvature <= 0, where no rate is stable, and for momentum outside [0, 1).
     """
     curvature = positive_curvature(curvature)
@@ -189,6 +189,65 @@ def stability_edge(rule, curvature, **hyper):
         low, high = np.where(ok, middle, low), np.where(ok, high, middle)
     edge = (low + high) / 2
     return edge if shape else float(edge)
+
+
+@closed_form
+def momentum_edge(curvature, beta, *, ahead=False, averaged=False):
+    """The stability edge in closed form: 2(1+beta)/curvature for heavy ball, and at beta = 0 for gradient descent.
+
+    ``ahead``: the rule looks ahead as Nesterov's does, which divides it by 1 + 2 beta.  ``averaged``: the rule weighs
+    a gradient by 1 - beta, so that rates are larger by as much.  ``conventions.form`` knows both of a rule.
+    """
+    steep = np.where(ahead, 1 + 2 * beta, 1.0)
+    unit = np.where(averaged, 1 - beta, 1.0)
+    return 2 * (1 + beta) / (steep * unit * curvature)
+
+
+@closed_form
+def critical_rate(curvature, beta, *, ahead=False, averaged=False):
+    """The rate at which a direction of this curvature is critically damped: below it creeps, above it swings.
+
+    Heavy ball: (1-sqrt(beta))^2/curvature, the inverse of ``critical_beta``; Nesterov ((1-beta)/(1+beta))^2/curvature.
+    ``ahead`` and ``averaged`` as in ``momentum_edge``.
+    """
+    unit = np.where(averaged, 1 - beta, 1.0)
+    return np.where(ahead, (1 - beta) / (1 + beta), 1 - np.sqrt(beta)) ** 2 / (unit * curvature)
+
+
+@closed_form
+def flipping_rate(curvature, beta, *, averaged=False):
+    """The rate from which heavy ball no longer swings but flips its sign at each step: (1+sqrt(beta))^2/curvature.
+
+    From there to the edge its pair of eigenvalues is real and negative; Nesterov's is so only beyond 1/curvature.
+    """
+    unit = np.where(averaged, 1 - beta, 1.0)
+    return (1 + np.sqrt(beta)) ** 2 / (unit * curvature)
+
+
+@closed_form
+def setting_of_pair(curvature, x, y, *, ahead=False, averaged=False):
+    """(lr, beta) at which a rule has the conjugate pair of eigenvalues x + iy, x - iy at this curvature.
+
+    The squared distance of the pair from 1 is the rate (in heavy ball's unit) times the curvature, for every momentum
+    form.  Its squared modulus is beta; Nesterov's is beta (1 - lr curvature), so the pair must be closer to 1 than 1.
+    """
+    product = (1 - x) ** 2 + y**2
+    size = x**2 + y**2
+    beta = np.where(ahead, size / (1 - product), size)
+    unit = np.where(averaged, 1 - beta, 1.0)
+    return product / (unit * curvature), beta
+
+
+@closed_form
+def rate_of_eigenvalue(curvature, x, beta):
+    """The lr at which Nesterov's rule has the real eigenvalue x at this curvature and momentum; x not beta/(1+beta)."""
+    return (1 - x**2 / ((1 + beta) * x - beta)) / curvature
+
+
+@closed_form
+def steps_at_rate(rate, tol):
+    """Steps, a fraction, in which an error that shrinks by ``rate`` < 1 a step falls to ``tol`` of the first: ln(tol)/ln(rate)."""
+    return np.log(tol) / np.log(rate)
 
 
 def critical_beta(lr, curvature):

@@ -12,7 +12,8 @@ exactly, whatever the noise's distribution.
 import numpy as np
 
 from ..core import check_number, check_steps
-from .linear import iteration_matrix, linear_form, positive_curvature, rate, trajectory
+from .closed import closed_form
+from .linear import iteration_matrix, linear_form, momentum_edge, positive_curvature, rate, trajectory
 
 
 def _sigma(sigma):
@@ -92,6 +93,17 @@ def stationary_covariance(rule, curvature, *, sigma=1.0, **hyper):
     return np.linalg.solve(np.eye(k * k) - kron, added.reshape(*shape, k * k, 1)).reshape(*shape, k, k)
 
 
+def check_settles(lr, beta, curvature, ahead):
+    """Raises ValueError unless the rule is stable at this setting, so that its noise settles."""
+    edge = momentum_edge(1.0, beta, ahead=ahead)
+    if not ((lr * curvature > 0) & (lr * curvature < edge) & (curvature > 0)).all():
+        raise ValueError(
+            f"lr * curvature is {np.asarray(lr * curvature).tolist()}; allowed: numbers between 0 and the edge "
+            f"{np.round(edge, 6).tolist()} at positive curvature, where the rule is stable."
+        )
+
+
+@closed_form
 def noise_ball(lr, beta, curvature=1.0, sigma=1.0, *, ahead=False):
     """The variance at which heavy ball settles under gradient noise, in theta^2; with ``ahead`` that of ``nesterov``.
 
@@ -104,32 +116,29 @@ def noise_ball(lr, beta, curvature=1.0, sigma=1.0, *, ahead=False):
     form follows from ``stationary_covariance``, and a test holds the two together.
     """
     check_number("beta", beta)
-    lr, beta, curvature, sigma = np.asarray(lr, float), np.asarray(beta, float), np.asarray(curvature, float), _sigma(sigma)
+    check_number("sigma", _sigma(sigma))
+    check_settles(lr, beta, curvature, ahead)
     product = lr * curvature
-    steep = 1 + 2 * beta if ahead else 1.0  # how much sooner the look-ahead loses its stability
-    edge = 2 * (1 + beta) / steep
-    if not ((product > 0) & (product < edge) & (curvature > 0)).all():
-        raise ValueError(
-            f"lr * curvature is {product.tolist()}; allowed: numbers between 0 and the edge {np.round(edge, 6).tolist()} "
-            "at positive curvature, where the rule is stable."
-        )
-    kept = beta * (1 - product) if ahead else beta
-    return (lr * sigma**2 * (1 + kept) / (curvature * (1 - kept) * (2 * (1 + beta) - steep * product)))[()]
+    steep = np.where(ahead, 1 + 2 * beta, 1.0)  # how much sooner the look-ahead loses its stability
+    kept = np.where(ahead, beta * (1 - product), beta)
+    return lr * sigma**2 * (1 + kept) / (curvature * (1 - kept) * (2 * (1 + beta) - steep * product))
 
 
+@closed_form
 def effective_rate(lr, beta):
     """The rate at which a sum of gradients moves on a constant gradient: lr/(1-beta), unit theta^2 / f.
 
     Raises ValueError for momentum outside [0, 1).
     """
     check_number("beta", beta)
-    return (np.asarray(lr, dtype=float) / (1 - np.asarray(beta, dtype=float)))[()]
+    return lr / (1 - beta)
 
 
+@closed_form
 def lr_at_effective_rate(effective, beta):
     """The lr that gives heavy ball this effective rate: effective * (1-beta). Raises ValueError for momentum outside [0, 1)."""
     check_number("beta", beta)
-    return (np.asarray(effective, dtype=float) * (1 - np.asarray(beta, dtype=float)))[()]
+    return effective * (1 - beta)
 
 
 def small_rate_gap(rule, plain, effective, beta, *, curvature=1.0, sigma=1.0, start=1.0, span=5.0):

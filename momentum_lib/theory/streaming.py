@@ -75,7 +75,7 @@ def best_streaming(rule, probabilities, *, zooms=24):
     for _ in range(zooms):
         axes = [np.linspace(low, high, 17) for low, high in box]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(box))
-        hyper = {"lr": grid[:, 0]} | ({"beta": grid[:, 1]} if moving else {})
+        hyper = {"lr": grid[:, 0]} | ({rule.momentum: grid[:, 1]} if moving else {})
         worst = streaming_rate(rule, p[:, None], **hyper).max(axis=0)
         k = int(np.argmin(worst))
         if worst[k] < best[0]:

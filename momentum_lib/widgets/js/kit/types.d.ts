@@ -29,6 +29,8 @@ export interface Rule {
   slots: Record<string, 0 | "theta">;
   /** Defaults; null where the caller has to choose. */
   hyper: Record<string, number | null>;
+  /** The hyper-parameter by which past gradients fade; null where the rule keeps none. */
+  momentum: string | null;
   usesT: boolean;
   sameAs: string | null;
   latex: string;
