@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from momentum_lib import descend, rules, surfaces, sweep, theory
-from momentum_lib.core import FAMILIES, check_hyper, rule
+from momentum_lib.core import FAMILIES, check_hyper
+from momentum_lib.core import rule as a_rule
 from momentum_lib.ops import orthogonal
 
 # -- the settings under which each rule is compared -------------------------------------------
@@ -536,7 +537,7 @@ def test_which_hyper_parameter_is_the_momentum():
     assert named.pop("adam") == named.pop("adamw") == "beta1" and set(named.values()) == {"beta"}
     with pytest.raises(ValueError, match="rule 'step', momentum: unknown hyper-parameter 'bet'. Did you mean 'beta'"):
 
-        @rule(m=0, momentum="bet")
+        @a_rule(m=0, momentum="bet")
         def step(theta, grad, m, *, lr, beta=0.9):
             return theta - lr * m, m
 
