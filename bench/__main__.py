@@ -19,7 +19,7 @@ import numpy as np
 
 from momentum_lib import rules, surfaces, sweep
 
-from . import grading, grids, optim
+from . import grading, grids, optim, pages
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE, STEPS = 256, 200
@@ -186,6 +186,7 @@ def main():
     grids.main(rounds)
     optim.main(rounds)
     bench_engine(rounds)
+    pages.main(rounds)
 
 
 if __name__ == "__main__":

