@@ -10,9 +10,13 @@ const [X, Y] = SURFACES.rosenbrock.start,
   B = 100;
 const [PATHS, MAPS] = process.argv.slice(2).map(Number);
 
-/** Room for n + 1 points and values. */
+/** @typedef {import("../momentum_lib/widgets/js/kit/types.js").Rule} Rule */
+/** @typedef {import("../momentum_lib/widgets/js/kit/types.js").Hyper} Hyper */
+
+/** Room for n + 1 points and values. @param {number} n */
 const room = (n) => [new Float64Array(2 * (n + 1)), new Float64Array(n + 1)];
 
+/** The loops by hand: so many steps with these numbers. @type {Partial<Record<string, (n: number, hyper: Hyper) => Float64Array[]>>} */
 const BY_HAND = {
   gradient_descent(n, { lr }) {
     const [p, f] = room(n);
@@ -315,12 +319,12 @@ const BY_HAND = {
   },
 };
 
-const median = (times) => [...times].sort((a, b) => a - b)[times.length >> 1];
+const median = (/** @type {number[]} */ times) => [...times].sort((a, b) => a - b)[times.length >> 1];
 
-/** Medians of several tasks, run in turn, `rounds` times after a warm-up; each sample repeats its task. */
+/** Medians of several tasks, run in turn, `rounds` times after a warm-up; each sample repeats its task. @param {Record<string, () => unknown>} tasks @param {number} rounds @param {number} repeat @param {number} [warm] */
 function race(tasks, rounds, repeat, warm = 20) {
   const names = Object.keys(tasks),
-    times = Object.fromEntries(names.map((name) => [name, []]));
+    times = Object.fromEntries(names.map((name) => [name, /** @type {number[]} */ ([])]));
   for (let round = -warm; round < rounds; round++) {
     for (const name of names) {
       const begin = performance.now();
@@ -331,12 +335,14 @@ function race(tasks, rounds, repeat, warm = 20) {
   return Object.fromEntries(names.map((name) => [name, median(times[name])]));
 }
 
+/** @type {{node: string, paths: object[], maps: object[]}} */
 const out = { node: process.version, paths: [], maps: [] };
 for (const [name, rule] of Object.entries(RULES)) {
-  const hyper = { ...rule.hyper, lr: 2e-4 };
+  const hyper = /** @type {Hyper} */ ({ ...rule.hyper, lr: 2e-4 });
   for (const steps of [1000, 10000]) {
     const engine = () => descend(rule, SURFACES.rosenbrock, { steps, hyper });
-    const hand = BY_HAND[name] && (() => BY_HAND[name](steps, hyper));
+    const loop = BY_HAND[name],
+      hand = loop && (() => loop(steps, hyper));
     if (hand) {
       // both must have done the same work
       const a = engine().points,
@@ -356,13 +362,13 @@ for (const [name, rule] of Object.entries(RULES)) {
 const xs = Float64Array.from({ length: 128 }, (_, i) => 1e-4 + 2e-5 * i),
   ys = Float64Array.from({ length: 128 }, (_, i) => i / 130);
 
-/** The map a first attempt would write: one run after the other, through the rule's and the surface's own functions. */
-function genericMap(rule, yName, hyper) {
+/** The map a first attempt would write: one run after the other, through the rule's and the surface's own functions. @param {Rule} rule @param {string} yName */
+function genericMap(rule, yName) {
   const s = SURFACES.rosenbrock,
     map = new Float32Array(128 * 128),
     slots = Object.values(rule.slots);
   for (let k = 0; k < map.length; k++) {
-    const now = { ...rule.hyper, ...hyper, lr: xs[k % 128], [yName]: ys[k >> 7] };
+    const now = /** @type {Hyper} */ ({ ...rule.hyper, lr: xs[k % 128], [yName]: ys[k >> 7] });
     let x = X,
       y = Y,
       a = slots.map((how) => (how ? X : 0)),
@@ -394,7 +400,7 @@ for (const [name, yName] of [
     ...race(
       {
         engine: () => stepsMap(RULES[name], SURFACES.rosenbrock, options),
-        generic: () => genericMap(RULES[name], yName, {}),
+        generic: () => genericMap(RULES[name], yName),
       },
       MAPS,
       1,

@@ -1,5 +1,6 @@
 // Renders formulas for katex_math.py: one JSON request a line in, one JSON answer a line out.
 "use strict";
+/** @type {typeof import("katex").default} */
 const katex = require(process.argv[2]);
 
 require("node:readline")
@@ -17,7 +18,7 @@ require("node:readline")
       });
       answer = { html };
     } catch (error) {
-      answer = { error: String(error.message || error) };
+      answer = { error: error instanceof Error ? error.message : String(error) };
     }
     process.stdout.write(JSON.stringify(answer) + "\n");
   });

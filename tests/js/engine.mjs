@@ -5,18 +5,28 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const asked = JSON.parse(readFileSync(0, "utf8"));
-const base = pathToFileURL(asked.base + "/");
-const { RULES } = await import(new URL("generated/rules.js", base));
-const { SURFACES } = await import(new URL("generated/surfaces.js", base));
-const engine = await import(new URL("kit/engine.js", base));
+/** @typedef {import("../../momentum_lib/widgets/js/kit/types.js").Hyper} Hyper */
+/** @typedef {{rule: string, surface: string} & Record<string, any>} Task for one of the engine's functions */
 
-/** One step through the plain functions, from any state. */
+const asked = JSON.parse(readFileSync(0, "utf8"));
+/** A module of the folder in question. @param {string} file */
+const load = (file) => import(new URL(file, pathToFileURL(asked.base + "/")).href);
+/** @type {typeof import("../../momentum_lib/widgets/js/generated/rules.js")} */
+const { RULES } = await load("generated/rules.js");
+/** @type {typeof import("../../momentum_lib/widgets/js/generated/surfaces.js")} */
+const { SURFACES } = await load("generated/surfaces.js");
+/** @type {typeof import("../../momentum_lib/widgets/js/kit/engine.js")} */
+const engine = await load("kit/engine.js");
+
+/**
+ * One step through the plain functions, from any state.
+ * @param {{rule: string, surface: string, params: Record<string, number>, theta: number[], state: number[][], hyper: Hyper, t: number}} task
+ */
 function step({ rule, surface, params, theta, state, hyper, t }) {
   const r = RULES[rule],
     s = SURFACES[surface],
     axes = theta.map((_, i) => i);
-  const of = (i) => state.map((slot) => slot[i]);
+  const of = (/** @type {number} */ i) => state.map((slot) => slot[i]);
   const look = axes.map((i) => r.lookAt(theta[i], of(i), hyper));
   const grad = s.gradient(look[0], look[1], params);
   const next = axes.map((i) => r.step(theta[i], grad[i], t, of(i), hyper));
@@ -29,22 +39,32 @@ function step({ rule, surface, params, theta, state, hyper, t }) {
   };
 }
 
+/** @param {Task} task */
 const path = ({ rule, surface, ...options }) => {
   const out = engine.descend(RULES[rule], SURFACES[surface], options);
   return { points: [...out.points], values: [...out.values], divergedAt: out.divergedAt };
 };
-const map = ({ rule, surface, ...options }) => [...engine.stepsMap(RULES[rule], SURFACES[surface], options)];
+/** @param {Task} task */
+const map = ({ rule, surface, ...options }) => [
+  ...engine.stepsMap(RULES[rule], SURFACES[surface], /** @type {any} */ (options)),
+];
 
-/** Whether two runs hold the same bits in everything they return. */
+/** Whether two runs hold the same bits in everything they return. @param {any} a @param {any} b @returns {boolean} */
 function same(a, b) {
-  if (ArrayBuffer.isView(a)) return a.length === b.length && a.every((x, i) => Object.is(x, b[i]));
+  if (a instanceof Float64Array || a instanceof Float32Array)
+    return (
+      a.length === b.length &&
+      a.every((/** @type {number} */ x, /** @type {number} */ i) => Object.is(x, b[i]))
+    );
   if (a && typeof a === "object") return Object.keys(a).every((key) => same(a[key], b[key]));
   return Object.is(a, b);
 }
 
-/** The compiled loop against the plain fall-back: the labels of those that differ. */
+/** The compiled loop against the plain fall-back: the labels of those that differ. @param {string} kind "descend" or "stepsMap" @param {Task[]} tasks */
 function differ(kind, tasks) {
-  const run = ({ rule, surface, ...options }) => engine[kind](RULES[rule], SURFACES[surface], options);
+  const compute = /** @type {any} */ (engine)[kind];
+  const run = (/** @type {Task} */ { rule, surface, ...options }) =>
+    compute(RULES[rule], SURFACES[surface], options);
   engine.forbidCompiling(false);
   const fast = tasks.map(run);
   engine.forbidCompiling(true);

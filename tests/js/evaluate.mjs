@@ -5,8 +5,11 @@
 import { registerHooks } from "node:module";
 import { createInterface } from "node:readline";
 
-const AsyncFunction = (async () => {}).constructor;
-const numberIn = (address) => (URL.canParse(address) ? new URL(address).search : "");
+const AsyncFunction = /** @type {new (...texts: string[]) => (...values: unknown[]) => Promise<string>} */ (
+  (async () => {}).constructor
+);
+const numberIn = (/** @type {string|undefined} */ address) =>
+  address && URL.canParse(address) ? new URL(address).search : "";
 
 registerHooks({
   resolve(specifier, context, next) {
@@ -16,10 +19,13 @@ registerHooks({
   },
 });
 
-/** The value of an expression, as JSON; `uses` says what it calls its modules, `before` are statements that run first. */
+/** The value of an expression, as JSON; `uses` says what it calls its modules, `before` are statements that run first. @param {{number: number, uses: Record<string, string>, expression: string, before: string}} request */
 async function evaluate({ number, uses, expression, before }) {
   const modules = await Promise.all(Object.values(uses).map((address) => import(`${address}?${number}`)));
-  const value = new AsyncFunction(...Object.keys(uses), `"use strict";\n${before}\nreturn JSON.stringify(\n${expression}\n);`);
+  const value = new AsyncFunction(
+    ...Object.keys(uses),
+    `"use strict";\n${before}\nreturn JSON.stringify(\n${expression}\n);`,
+  );
   return await value(...modules);
 }
 

@@ -2,13 +2,19 @@
 (() => {
   "use strict";
   const root = document.documentElement;
-  const byId = (id) => document.getElementById(id);
+  const byId = (/** @type {string} */ id) => document.getElementById(id);
+  /** A dialog of the page's frame; the search page has none. @param {string} id */
+  const dialogOf = (id) => /** @type {HTMLDialogElement|null} */ (byId(id));
+  /** The nearest element around what an event hit. @param {Event} event @param {string} selector */
+  const closest = ({ target }, selector) => (target instanceof Element ? target.closest(selector) : null);
 
   // --- colours: automatic, light, dark ---------------------------------------------------------------------------
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  /** @type {Record<string, string>} */
   const names = { auto: "automatic", light: "light", dark: "dark" };
   function paint() {
-    const mode = root.dataset.mode in names ? root.dataset.mode : "auto";
+    const asked = root.dataset.mode ?? "",
+      mode = asked in names ? asked : "auto";
     root.dataset.mode = mode;
     root.dataset.theme = mode === "auto" ? (dark.matches ? "dark" : "light") : mode;
     byId("theme-button")?.setAttribute("aria-label", `Colours: ${names[mode]}`);
@@ -16,7 +22,7 @@
   dark.addEventListener("change", paint);
   byId("theme-button")?.addEventListener("click", () => {
     const order = dark.matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
-    root.dataset.mode = order[(order.indexOf(root.dataset.mode) + 1) % 3];
+    root.dataset.mode = order[(order.indexOf(root.dataset.mode ?? "auto") + 1) % 3];
     try {
       localStorage.setItem("momentum-mode", root.dataset.mode);
     } catch {
@@ -27,33 +33,38 @@
   paint();
 
   // --- dialogs: chapters on a narrow screen, search ---------------------------------------------------------------
+  /** @param {HTMLDialogElement|null} dialog */
   function closeOnBackdrop(dialog) {
     dialog?.addEventListener("click", (event) => {
       if (event.target === dialog) dialog.close();
     });
     dialog?.querySelector(".close")?.addEventListener("click", () => dialog.close());
   }
-  const menu = byId("menu-dialog"),
+  const menu = dialogOf("menu-dialog"),
+    drawer = menu?.querySelector(".drawer-body"),
     side = byId("side");
   closeOnBackdrop(menu);
-  byId("menu-button")?.addEventListener("click", () => {
-    menu.querySelector(".drawer-body").append(...side.childNodes);
-    menu.showModal();
-  });
-  menu?.addEventListener("close", () => side.append(...menu.querySelector(".drawer-body").childNodes));
-  menu?.addEventListener("click", (event) => {
-    if (event.target.closest("a")) menu.close();
-  });
+  if (menu && drawer && side) {
+    byId("menu-button")?.addEventListener("click", () => {
+      drawer.append(...side.childNodes);
+      menu.showModal();
+    });
+    menu.addEventListener("close", () => side.append(...drawer.childNodes));
+    menu.addEventListener("click", (event) => {
+      if (closest(event, "a")) menu.close();
+    });
+  }
 
-  const finder = byId("search-dialog");
+  const finder = dialogOf("search-dialog");
   closeOnBackdrop(finder);
   const openFinder = () => {
-    finder.showModal();
-    finder.querySelector("input").select();
+    finder?.showModal();
+    finder?.querySelector("input")?.select();
   };
   byId("search-button")?.addEventListener("click", openFinder);
   addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.(
+    const typing = closest(
+      event,
       "input, textarea, select, [contenteditable], [role=slider], [role=application]",
     );
     const asked =
@@ -67,7 +78,7 @@
     if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
     const asked = new URLSearchParams(location.search).get("q");
     const field = document.querySelector(".search-form input");
-    if (asked && field) field.value = asked;
+    if (asked && field instanceof HTMLInputElement) field.value = asked;
   }
 
   // --- code: a button that copies it ------------------------------------------------------------------------------
@@ -101,6 +112,7 @@
   }
 
   // --- boxes that scroll sideways can be reached by keyboard --------------------------------------------------------
+  /** @type {NodeListOf<HTMLElement>} */
   const boxes = document.querySelectorAll(
     "pre, .table-scroll, .math-block > .katex-display, .cell_output > .output",
   );
@@ -115,7 +127,9 @@
 
   // --- on this page: which section is being read --------------------------------------------------------------------
   const links = new Map();
-  for (const link of document.querySelectorAll("ul.sections a")) {
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (
+    document.querySelectorAll("ul.sections a")
+  )) {
     const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
     if (target) links.set(target, link);
   }
@@ -147,9 +161,12 @@
   }
 
   // --- print: open what is folded, close it again --------------------------------------------------------------------
+  /** @type {HTMLDetailsElement[]} */
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("article details:not([open])")];
+    opened = [...document.querySelectorAll("details")].filter(
+      (fold) => !fold.open && fold.closest("article"),
+    );
     for (const fold of opened) fold.open = true;
   });
   addEventListener("afterprint", () => {
