@@ -1,7 +1,11 @@
 // What every JavaScript file of the course keeps to; layout is prettier's affair, types are tsc's.
-import js from "@eslint/js";
+import { builtinRules } from "eslint/use-at-your-own-risk";
 import { defineConfig, globalIgnores } from "eslint/config";
 import globals from "globals";
+
+const recommended = Object.fromEntries(
+  [...builtinRules].filter(([, rule]) => rule.meta.docs?.recommended).map(([name]) => [name, "error"]),
+);
 
 export default defineConfig([
   globalIgnores(["_build/", "**/generated/", "book/_static/vendor/"]),
@@ -9,7 +13,7 @@ export default defineConfig([
     linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "error" },
     languageOptions: { ecmaVersion: 2022, sourceType: "module", globals: globals.browser },
     rules: {
-      ...js.configs.recommended.rules,
+      ...recommended,
       complexity: ["error", 20],
       "max-lines-per-function": ["error", 150],
       "no-shadow": ["error", { hoist: "all", ignoreOnInitialization: true }],

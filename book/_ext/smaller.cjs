@@ -16,6 +16,6 @@ try {
   });
   process.stdout.write(outputFiles[0].text);
 } catch (error) {
-  process.stderr.write(String(error.message || error));
+  process.stderr.write(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }
