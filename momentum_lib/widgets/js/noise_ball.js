@@ -12,12 +12,15 @@ export const WALKERS = 300;
 export const STEPS = 200;
 export const POOL = 100;
 const TRAIL = 30,
-  TOP = 0.95,
-  FRAME = [
-    [-2.4, 2.4],
-    [-1.6, 1.6],
-  ],
-  VARIANCES = [2e-3, 10];
+  TOP = 0.95;
+/** @typedef {import("./kit/types.js").Pair} Pair */
+/** @type {[Pair, Pair]} */
+const FRAME = [
+  [-2.4, 2.4],
+  [-1.6, 1.6],
+];
+/** @type {Pair} */
+const VARIANCES = [2e-3, 10];
 
 export const STATE = {
   hold: choice("rate", ["rate", "effective"]),
@@ -105,14 +108,16 @@ function ellipse([xx, yy]) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "A ball of noise: momentum blows it up, unless the effective rate stays the same",
-    python: ({ hold, rate, beta, kappa, sigma, seed }) => `from momentum_lib import theory
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} BallFigure */
+/** @typedef {ReturnType<typeof addPlane>} Plane */
+/** @typedef {ReturnType<typeof addSizes>} Sizes */
+/** @typedef {ReturnType<typeof numbersOf>} Drawn */
+
+const HOLDS = /** @type {const} */ (["rate", "effective"]);
+
+/** @param {State} state */
+const python = ({ hold, rate, beta, kappa, sigma, seed }) => `from momentum_lib import theory
 from momentum_lib.widgets.noise_ball import swarm
 
 beta = ${pythonFloat(beta)}
@@ -121,51 +126,112 @@ points = swarm(lr, beta, kappa=${pythonFloat(kappa)}, sigma=${pythonFloat(sigma)
 measured = (points[-${POOL}:] ** 2).mean(axis=(0, 1))
 exact = theory.noise_ball(lr, beta, [1.0, ${pythonFloat(kappa)}], ${pythonFloat(sigma)})
 print(f"variance along x: {measured[0]:.3f} measured, {exact[0]:.3f} exact")
-`,
-  });
-  fig.root.classList.add("lf-noise-ball");
+`;
 
-  // ---- pictures: the swarm from above; the size of the ball against the momentum
-  const plane = fig.plot({
+/** The swarm and what theory says of it. @param {State} state @param {Float64Array} draws */
+function numbersOf({ hold, rate, beta, kappa, sigma }, draws) {
+  const lr = learningRate(hold, rate, beta),
+    curvatures = [1, kappa],
+    exact = curvatures.map((c) => noiseBall(lr, beta, c, sigma)),
+    points = swarm({ lr, beta }, curvatures, sigma, draws);
+  return {
+    lr,
+    effective: lr / (1 - beta),
+    exact,
+    points,
+    ...measure(points, exact),
+    growing: curvatures.map((c) => meanSquares(lr, beta, c, sigma, STEPS)),
+    average: (1 - beta) / (1 + beta),
+  };
+}
+
+/** What computes a swarm, again only where the state has changed: playing moves the step only. */
+function swarms() {
+  const kept = { seed: -1, draws: new Float64Array(), key: "", drawn: /** @type {Drawn|null} */ (null) };
+  return (/** @type {State} */ state) => {
+    const key = Object.values(state).join();
+    if (kept.drawn && key === kept.key) return kept.drawn;
+    if (state.seed !== kept.seed) {
+      kept.draws = drawNoise(2 * WALKERS * STEPS, state.seed);
+      kept.seed = state.seed;
+    }
+    kept.key = key;
+    return (kept.drawn = numbersOf(state, kept.draws));
+  };
+}
+
+/** The swarm at a step and a part of the way to the next. @param {Float64Array} points @param {number} pen */
+function swarmAt(points, pen) {
+  const row = 2 * WALKERS,
+    t = Math.floor(pen),
+    part = pen - t,
+    here = points.subarray(row * t, row * (t + 1));
+  if (part === 0) return here;
+  const next = points.subarray(row * (t + 1), row * (t + 2));
+  return here.map((x, k) => x + part * (next[k] - x));
+}
+
+/** The last steps of the first ball, up to where it is now. @param {Float64Array} points @param {number} head @param {Float64Array} now */
+function trailOf(points, head, now) {
+  const from = Math.max(0, head - TRAIL),
+    past = new Float64Array(2 * (head - from) + 4);
+  for (let t = from; t <= head; t++)
+    past.set(points.subarray(2 * WALKERS * t, 2 * WALKERS * t + 2), 2 * (t - from));
+  past.set(now.subarray(0, 2), past.length - 2);
+  return past;
+}
+
+/** The swarm from above. @param {BallFigure} fig */
+function addPlane(fig) {
+  const plot = fig.plot({
     label: "The swarm around the minimum, and the exact two-sigma ellipse",
     equal: true,
     x: { domain: FRAME[0], label: "x, curvature 1", count: 5 },
     y: { domain: FRAME[1], label: "y", count: 4 },
     margin: { top: 26, left: 34, right: 8 },
   });
-  const growing = plane.line({ look: "ink", class: "lf-guide" }),
-    trail = plane.line({ look: "momentum", class: "lf-thin" }),
-    cloud = plane.marks({ look: "momentum", radius: 2.2, class: "lf-swarm" });
-  const one = plane.marks({ look: "momentum", radius: 4.5, layer: "front" }),
-    rest = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4 });
-  const edge = plane.line({ look: "ink", class: "lf-ellipse" });
-  const said = [
-    plane.text({ class: "lf-direct", anchor: "end" }),
-    plane.text({ look: "momentum", anchor: "end" }),
-  ];
-  const sizes = fig.plot({
+  return {
+    growing: plot.line({ look: "ink", class: "lf-guide" }),
+    trail: plot.line({ look: "momentum", class: "lf-thin" }),
+    cloud: plot.marks({ look: "momentum", radius: 2.2, class: "lf-swarm" }),
+    one: plot.marks({ look: "momentum", radius: 4.5, layer: "front" }),
+    rest: plot.marks({ class: "lf-minimum", shape: "cross", radius: 4 }),
+    edge: plot.line({ look: "ink", class: "lf-ellipse" }),
+    saidEllipse: plot.text({ class: "lf-direct", anchor: "end" }),
+    saidDots: plot.text({ look: "momentum", anchor: "end" }),
+  };
+}
+
+/** The size of the ball against the momentum. @param {BallFigure} fig */
+function addSizes(fig) {
+  const plot = fig.plot({
     label: "Variance along x against the momentum, at the same learning rate and at the same effective rate",
     x: { domain: [0, TOP], label: "momentum β", count: 4 },
     y: { type: "log", domain: VARIANCES, label: "variance along x", count: 4 },
     height: (width) => clamp(width * 0.95, 220, 320),
     margin: { top: 26, left: 42, right: 10 },
   });
-  const level = sizes.line({ class: "lf-guide", layer: "back" });
-  const curves = {
-    rate: sizes.line({ look: "momentum" }),
-    effective: sizes.line({ look: "momentum", class: "lf-dashed" }),
+  const parts = {
+    level: plot.line({ class: "lf-guide", layer: "back" }),
+    curves: {
+      rate: plot.line({ look: "momentum" }),
+      effective: plot.line({ look: "momentum", class: "lf-dashed" }),
+    },
+    names: { rate: plot.text(), effective: plot.text() },
+    handle: plot.handle({
+      label: "Momentum",
+      axis: "x",
+      look: "momentum",
+      set: (beta) => fig.set({ beta: Number(beta.toFixed(4)) }),
+      words: (beta, variance) => `momentum ${show(beta)}: variance ${show(variance)}`,
+    }),
   };
-  const names = { rate: sizes.text({ anchor: "start" }), effective: sizes.text({ anchor: "start" }) };
-  const handle = sizes.handle({
-    label: "Momentum",
-    axis: "x",
-    look: "momentum",
-    set: (beta) => fig.set({ beta: Number(beta.toFixed(4)) }),
-    words: (beta, variance) => `momentum ${show(beta)}: variance ${show(variance)}`,
-  });
-  sizes.onPick((beta) => fig.set({ beta: Number(clamp(beta, 0, TOP).toFixed(4)) }));
+  plot.onPick((beta) => fig.set({ beta: Number(clamp(beta, 0, TOP).toFixed(4)) }));
+  return parts;
+}
 
-  // ---- controls
+/** @param {BallFigure} fig */
+function addControls(fig) {
   fig.segments({
     name: "hold",
     label: "hold fixed",
@@ -184,126 +250,112 @@ print(f"variance along x: {measured[0]:.3f} measured, {exact[0]:.3f} exact")
   fig.slider({ name: "kappa", label: "curvature along y", fold: true });
   fig.slider({ name: "sigma", label: "noise of a gradient", symbol: "σ", fold: true });
   fig.slider({ name: "seed", label: "seed of the noise", fold: true });
-  const time = fig.player({ length: () => STEPS, seconds: () => 14 });
-  fig.onReset(() => time.end());
+}
+
+/** @param {Plane} plane @param {Drawn} drawn @param {number} head @param {number} pen */
+function drawPlane(plane, { points, exact, growing }, head, pen) {
+  const now = swarmAt(points, pen),
+    [[, right], [, top]] = FRAME,
+    moving = head < STEPS;
+  plane.rest.update([0, 0]);
+  plane.cloud.update(now);
+  plane.trail.update(trailOf(points, head, now));
+  plane.one.update(now.subarray(0, 2));
+  plane.edge.update(ellipse(exact));
+  const words = moving ? `step ${head}; dashed: exact, now` : "ellipse: exact, two sigma";
+  plane.saidEllipse.update(right, top, words, -2, 12);
+  plane.saidDots.update(right, top, `dots: ${WALKERS} heavy balls`, -2, 28);
+  if (moving) plane.growing.update(ellipse(growing.map((squares) => squares[head])));
+  else plane.growing.clear();
+}
+
+/** @param {Sizes} sizes @param {State} state @param {Drawn} drawn */
+function drawSizes({ level, curves, names, handle }, { hold, rate, beta, sigma }, { exact }) {
+  const still = noiseBall(rate, 0, 1, sigma);
+  level.update([0, still, TOP, still]);
+  for (const which of HOLDS) {
+    const at = (/** @type {number} */ b) => noiseBall(learningRate(which, rate, b), b, 1, sigma);
+    curves[which].update(
+      Float64Array.from({ length: 2 * 96 }, (_, k) => {
+        const b = (TOP * (k >> 1)) / 95;
+        return k % 2 ? at(b) : b;
+      }),
+    );
+    curves[which].node.classList.toggle("lf-aside", which !== hold);
+  }
+  const atRate = (/** @type {number} */ b) => noiseBall(rate, b, 1, sigma);
+  names.rate.update(0, atRate(0.3), "same learning rate", 8, -14);
+  names.effective.update(0, atRate(0), "same effective rate", 8, 20);
+  handle.update(beta, exact[0]);
+}
+
+/** @param {BallFigure} fig */
+function addReadouts(fig) {
   const sayRates = fig.readout(`${QUANTITIES.lr.name}, effective rate`),
     sayExact = fig.readout("variance along x, exact"),
-    sayMeasured = fig.readout("variance along x, measured", { look: "momentum" });
-  const sayInside = fig.readout("inside the ellipse"),
+    sayMeasured = fig.readout("variance along x, measured", { look: "momentum" }),
+    sayInside = fig.readout("inside the ellipse"),
     sayAverage = fig.readout("noise left in the average");
-
-  // ---- numbers
-  let draws = new Float64Array(),
-    drawsSeed = -1,
-    key = "",
-    drawn = /** @type {any} */ (null);
-  function compute() {
-    const { hold, rate, beta, kappa, sigma, seed } = fig.snapshot(),
-      now = [hold, rate, beta, kappa, sigma, seed].join();
-    if (now === key) return; // playing moves the step only
-    key = now;
-    if (seed !== drawsSeed) {
-      draws = drawNoise(2 * WALKERS * STEPS, seed);
-      drawsSeed = seed;
-    }
-    const lr = learningRate(hold, rate, beta),
-      curvatures = [1, kappa],
-      exact = curvatures.map((c) => noiseBall(lr, beta, c, sigma));
-    const points = swarm({ lr, beta }, curvatures, sigma, draws);
-    drawn = {
-      lr,
-      effective: lr / (1 - beta),
-      exact,
-      points,
-      ...measure(points, exact),
-      growing: curvatures.map((c) => meanSquares(lr, beta, c, sigma, STEPS)),
-      average: (1 - beta) / (1 + beta),
-    };
-  }
-  /** The swarm at a step and a part of the way to the next. @param {number} pen */
-  function swarmAt(pen) {
-    const row = 2 * WALKERS,
-      t = Math.floor(pen),
-      part = pen - t,
-      here = drawn.points.subarray(row * t, row * (t + 1));
-    if (part === 0) return here;
-    const next = drawn.points.subarray(row * (t + 1), row * (t + 2));
-    return here.map((/** @type {number} */ x, /** @type {number} */ k) => x + part * (next[k] - x));
-  }
-
-  fig.draw(() => {
-    compute();
-    const { hold, rate, beta, sigma, kappa } = fig.snapshot(),
-      head = time.head(),
-      pen = time.pen(),
-      now = swarmAt(pen),
-      { exact, measured } = drawn;
-    const from = Math.max(0, head - TRAIL),
-      past = new Float64Array(2 * (head - from) + 4);
-    for (let t = from; t <= head; t++)
-      past.set(drawn.points.subarray(2 * WALKERS * t, 2 * WALKERS * t + 2), 2 * (t - from));
-    past.set(now.subarray(0, 2), past.length - 2);
-    rest.update([0, 0]);
-    cloud.update(now);
-    trail.update(past);
-    one.update(now.subarray(0, 2));
-    edge.update(ellipse(exact));
-    said[0].update(
-      FRAME[0][1],
-      FRAME[1][1],
-      head < STEPS ? `step ${head}; dashed: exact, now` : "ellipse: exact, two sigma",
-      -2,
-      12,
-    );
-    said[1].update(FRAME[0][1], FRAME[1][1], `dots: ${WALKERS} heavy balls`, -2, 28);
-    if (head < STEPS) growing.update(ellipse(drawn.growing.map((/** @type {Float64Array} */ s) => s[head])));
-    else growing.clear();
-
-    level.update([0, noiseBall(rate, 0, 1, sigma), TOP, noiseBall(rate, 0, 1, sigma)]);
-    for (const which of /** @type {const} */ (["rate", "effective"])) {
-      const at = (/** @type {number} */ b) => noiseBall(learningRate(which, rate, b), b, 1, sigma);
-      curves[which].update(
-        Float64Array.from({ length: 2 * 96 }, (_, k) => {
-          const b = (TOP * (k >> 1)) / 95;
-          return k % 2 ? at(b) : b;
-        }),
-      );
-      curves[which].node.classList.toggle("lf-aside", which !== hold);
-      names[which].update(
-        0,
-        at(which === "rate" ? 0.3 : 0),
-        which === "rate" ? "same learning rate" : "same effective rate",
-        8,
-        which === "rate" ? -14 : 20,
-      );
-    }
-    handle.update(beta, exact[0]);
-
-    sayRates(`${show(drawn.lr)}, ${show(drawn.effective)}`);
-    sayExact(show(exact[0]));
-    sayMeasured(show(measured[0], 2));
+  return (/** @type {Drawn} */ drawn, /** @type {State} */ { beta, kappa }) => {
+    const exact = show(drawn.exact[0]),
+      measured = show(drawn.measured[0], 2),
+      lr = show(drawn.lr),
+      effective = show(drawn.effective);
+    sayRates(`${lr}, ${effective}`);
+    sayExact(exact);
+    sayMeasured(measured);
     sayInside(`${Math.round(100 * drawn.inside)} %`);
     sayAverage(`${show(100 * drawn.average)} %`);
     fig.speak(
-      `Momentum ${show(beta)}, learning rate ${show(drawn.lr)}, effective rate ${show(drawn.effective)}: variance along x ${show(exact[0])} exact, ${show(measured[0], 2)} measured; curvature along y ${show(kappa)}.`,
+      `Momentum ${show(beta)}, learning rate ${lr}, effective rate ${effective}: variance along x ${exact} exact, ${measured} measured; curvature along y ${show(kappa)}.`,
     );
-  });
+  };
+}
 
-  fig.numbers(() => ({
-    cloud: Array.from(drawn.points.subarray(-2 * WALKERS)),
-    trail: Array.from(
-      { length: 2 * (TRAIL + 1) },
-      (_, k) => drawn.points[2 * WALKERS * (STEPS - TRAIL + (k >> 1)) + (k % 2)],
-    ),
-    exact: drawn.exact,
-    growing: drawn.growing.map((/** @type {Float64Array} */ s) => Array.from(s)),
-    measured: drawn.measured,
-    inside: drawn.inside,
-    lr: drawn.lr,
-    effective: drawn.effective,
-    average: drawn.average,
-    head: time.head(),
-    shown: Array.from(swarmAt(time.pen())),
-  }));
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "A ball of noise: momentum blows it up, unless the effective rate stays the same",
+    python,
+  });
+  fig.root.classList.add("lf-noise-ball");
+  const plane = addPlane(fig),
+    sizes = addSizes(fig);
+  addControls(fig);
+  const time = fig.player({ length: () => STEPS, seconds: () => 14 });
+  fig.onReset(() => time.end());
+  const tell = addReadouts(fig),
+    compute = swarms();
+
+  fig.draw(() => {
+    const state = fig.snapshot(),
+      drawn = compute(state);
+    drawPlane(plane, drawn, time.head(), time.pen());
+    drawSizes(sizes, state, drawn);
+    tell(drawn, state);
+  });
+  fig.numbers(() => {
+    const { points, exact, growing, measured, inside, lr, effective, average } = compute(fig.snapshot());
+    const first = 2 * WALKERS * (STEPS - TRAIL);
+    return {
+      cloud: Array.from(points.subarray(-2 * WALKERS)),
+      trail: Array.from(
+        { length: 2 * (TRAIL + 1) },
+        (_, k) => points[first + 2 * WALKERS * (k >> 1) + (k % 2)],
+      ),
+      exact,
+      growing: growing.map((squares) => Array.from(squares)),
+      measured,
+      inside,
+      lr,
+      effective,
+      average,
+      head: time.head(),
+      shown: Array.from(swarmAt(points, time.pen())),
+    };
+  });
   return fig.start();
 }

@@ -155,14 +155,18 @@ export function rest(long, { valleys, ridges }) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "The hill roller: which valley, and where the energy went",
-    python: ({ landscape, start, lr, beta, steps }) => `import numpy as np
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} RollerFigure */
+/** @typedef {ReturnType<typeof addHill>} Hill */
+/** @typedef {ReturnType<typeof addEnergy>} Energy */
+/** @typedef {ReturnType<typeof compute>} Drawn */
+/** @typedef {ReturnType<typeof restPoints>} RestPoints */
+
+/** @param {RollerFigure} fig */
+const here = (fig) => LANDSCAPES[fig.get("landscape")];
+
+/** @param {State} state */
+const python = ({ landscape, start, lr, beta, steps }) => `import numpy as np
 from momentum_lib import descend, rules, surfaces
 
 f = surfaces.${LANDSCAPES[landscape].python}
@@ -175,39 +179,71 @@ friction = np.append(0, np.cumsum((1 - beta**2) * kinetic[:-1]))
 finite = potential + kinetic + friction - potential[0]
 print(f"at {x[-1]:.3f}: potential {potential[-1]:.3f}, kinetic {kinetic[-1]:.3f},")
 print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:+.3f}")
-`,
-  });
-  fig.root.classList.add("lf-roller");
-  const here = () => LANDSCAPES[fig.get("landscape")];
-  /** The start lies in the picture, whatever an address says. */
-  const stayInside = () => fig.set({ start: clamp(fig.get("start"), ...here().frame[0]) });
-  stayInside();
-  fig.watch((names) => {
-    if (names.includes("landscape") || names.includes("start")) stayInside();
-  });
+`;
 
-  // ---- pictures: the landscape, and below it the energy, step by step
-  const hill = fig.plot({
+/** The run, its books, and the valley in which it comes to rest. @param {State} state @param {RestPoints} points */
+function compute({ landscape, start, lr, beta, steps }, points) {
+  const long = roll(landscape, start, lr, beta, LONG),
+    path = long.slice(0, steps + 1);
+  return {
+    n: path.length - 1,
+    path,
+    ...books(landscape, path, lr, beta),
+    ...rest(long, points),
+    divergedAt: long.length <= LONG ? long.length : null,
+  };
+}
+
+/** Valleys and ridges of the landscape now shown, found once for each. */
+function landscapePoints() {
+  const kept = { landscape: "", points: /** @type {RestPoints} */ ({ valleys: [], ridges: [] }) };
+  return (/** @type {string} */ landscape) => {
+    if (landscape !== kept.landscape) Object.assign(kept, { landscape, points: restPoints(landscape) });
+    return kept.points;
+  };
+}
+
+/** The start lies in the picture, whatever an address says. @param {RollerFigure} fig */
+function keepStartInside(fig) {
+  const stayInside = () => fig.set({ start: clamp(fig.get("start"), ...here(fig).frame[0]) });
+  stayInside();
+  fig.watch((changed) => {
+    if (changed.includes("landscape") || changed.includes("start")) stayInside();
+  });
+}
+
+/** The landscape and the ball. @param {RollerFigure} fig */
+function addHill(fig) {
+  const plot = fig.plot({
     label: "The landscape, its height upwards, and the ball",
-    x: { domain: here().frame[0], label: "position θ" },
-    y: { domain: here().frame[1], label: "f(θ)", count: 4 },
+    x: { domain: here(fig).frame[0], label: "position θ" },
+    y: { domain: here(fig).frame[1], label: "f(θ)", count: 4 },
     height: (width) => clamp(width * 0.46, 230, 330),
     margin: { top: 26, left: 34, right: 10 },
   });
-  hill.box.classList.add("lf-wide");
-  const ground = hill.line({ class: "lf-ground", layer: "back" }),
-    surface = hill.line({ class: "lf-hill", layer: "back" });
-  const trail = hill.marks({ look: "momentum", class: "lf-trail", radius: 2.6 }),
-    ball = hill.marks({ look: "momentum", radius: 7, layer: "front" });
-  const put = (/** @type {number} */ x) => fig.set({ start: Number(x.toPrecision(4)) });
-  const handle = hill.handle({
-    label: "Start: where the ball is let go",
-    axis: "x",
-    set: put,
-    words: (x, y) => `position ${show(x)}, height ${show(y)}`,
-  });
-  hill.onPick(put);
-  const energy = fig.plot({
+  plot.box.classList.add("lf-wide");
+  const startAt = (/** @type {number} */ x) => fig.set({ start: Number(x.toPrecision(4)) });
+  const parts = {
+    plot,
+    outline: "",
+    ground: plot.line({ class: "lf-ground", layer: "back" }),
+    surface: plot.line({ class: "lf-hill", layer: "back" }),
+    trail: plot.marks({ look: "momentum", class: "lf-trail", radius: 2.6 }),
+    ball: plot.marks({ look: "momentum", radius: 7, layer: "front" }),
+    handle: plot.handle({
+      label: "Start: where the ball is let go",
+      axis: "x",
+      set: startAt,
+      words: (x, y) => `position ${show(x)}, height ${show(y)}`,
+    }),
+  };
+  plot.onPick(startAt);
+  return parts;
+}
+
+/** The energy, step by step. @param {RollerFigure} fig */
+function addEnergy(fig) {
+  const plot = fig.plot({
     label:
       "Energy against steps: potential, kinetic on top of it, and on top of both what friction has taken",
     x: { domain: [0, 1], label: "step" },
@@ -215,26 +251,32 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
     height: (width) => clamp(width * 0.36, 200, 270),
     margin: { top: 26, left: 34, right: 10 },
   });
-  energy.box.classList.add("lf-wide");
-  const low = energy.line({ look: "gradient", class: "lf-area" }),
-    middle = energy.line({ look: "momentum", class: "lf-area" }),
-    high = energy.line({ class: "lf-taken" });
-  const total = energy.line({ class: "lf-ball" }),
-    begin = energy.line({ class: "lf-guide" });
-  const names = [
-      energy.text({ anchor: "end" }),
-      energy.text({ look: "momentum", anchor: "end" }),
-      energy.text({ look: "gradient", anchor: "end" }),
+  plot.box.classList.add("lf-wide");
+  return {
+    plot,
+    low: plot.line({ look: "gradient", class: "lf-area" }),
+    middle: plot.line({ look: "momentum", class: "lf-area" }),
+    high: plot.line({ class: "lf-taken" }),
+    total: plot.line({ class: "lf-ball" }),
+    begin: plot.line({ class: "lf-guide" }),
+    // one line, beside the axis' name
+    names: [
+      { text: "taken by friction", at: 0, label: plot.text({ anchor: "end" }) },
+      { text: "kinetic", at: -104, label: plot.text({ look: "momentum", anchor: "end" }) },
+      { text: "potential", at: -154, label: plot.text({ look: "gradient", anchor: "end" }) },
     ],
-    level = energy.text({ anchor: "end" });
+    level: plot.text({ anchor: "end" }),
+  };
+}
 
-  // ---- controls
+/** @param {RollerFigure} fig */
+function addControls(fig) {
   fig.slider({
     name: "lr",
     label: QUANTITIES.lr.name,
     symbol: QUANTITIES.lr.symbol,
     type: "log",
-    range: () => here().rates,
+    range: () => here(fig).rates,
   });
   fig.slider({
     name: "beta",
@@ -250,106 +292,121 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
     set: (landscape) => fig.set({ landscape, ...LANDSCAPES[landscape].begin }),
   });
   fig.slider({ name: "steps", label: "steps shown", type: "log", fold: true });
-  const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(9, 2 + drawn.n / 40) });
-  fig.onReset(() => time.end());
+}
+
+/** Places 0 to `n`, each by its two coordinates, as flat pairs. @param {number} n @param {(k: number) => number} x @param {(k: number) => number} y */
+const pairs = (n, x, y) =>
+  Float64Array.from({ length: 2 * (n + 1) }, (_, k) => (k % 2 ? y(k >> 1) : x(k >> 1)));
+
+/** @param {Hill} hill @param {State} state @param {Drawn} drawn @param {number} head */
+function drawHill(hill, { landscape, start }, { path, potential }, head) {
+  const { plot } = hill,
+    [across, up] = LANDSCAPES[landscape].frame;
+  plot.setDomain(across, up);
+  const key = [landscape, plot.width, plot.height].join();
+  if (key !== hill.outline) {
+    hill.outline = key;
+    const [low, high] = across,
+      at = (/** @type {number} */ k) => low + ((high - low) * k) / 600,
+      line = pairs(600, at, (k) => height(landscape, at(k)));
+    hill.surface.update(line);
+    hill.ground.update(between([low, up[0], high, up[0]], line));
+  }
+  hill.trail.update(
+    pairs(
+      head,
+      (k) => path[k],
+      (k) => potential[k],
+    ),
+  );
+  hill.ball.update([path[head], potential[head]]);
+  hill.handle.update(start, potential[0]);
+}
+
+/** @param {Energy} energy @param {Drawn} drawn @param {number} head */
+function drawEnergy(energy, { n, potential, kinetic, finite }, head) {
+  const begin = potential[0],
+    top = Math.max(begin, ...finite.map((added) => begin + added)),
+    edge = 1.2 * Math.max(top, 1e-9);
+  energy.plot.setDomain([0, n], [0, edge]);
+  const upTo = (/** @type {(k: number) => number} */ y) => pairs(head, (k) => k, y),
+    first = upTo((k) => potential[k]),
+    second = upTo((k) => potential[k] + kinetic[k]),
+    third = upTo((k) => begin + finite[k]);
+  energy.low.update(between([0, 0, head, 0], first));
+  energy.middle.update(between(first, second));
+  energy.high.update(between(second, third));
+  energy.total.update(third);
+  energy.begin.update([0, begin, n, begin]);
+  for (const { text, at, label } of energy.names) label.update(n, edge, text, at, -12);
+  energy.level.update(n, begin, "dotted: the energy at the start", -4, -5);
+}
+
+/** The valley in words. @param {string} landscape @param {Drawn} drawn @param {RestPoints} points */
+function valleyWords(landscape, { divergedAt, valley }, { valleys }) {
+  if (divergedAt) return "nowhere: it diverges";
+  if (valley === null) return "none yet";
+  const lowest = Math.min(...valleys.map((x) => height(landscape, x)));
+  return `${show(Math.abs(valley) < 1e-9 ? 0 : valley)}, ${height(landscape, valley) <= lowest ? "the lowest" : "not the lowest"}`;
+}
+
+/** @param {RollerFigure} fig */
+function addReadouts(fig) {
   const sayValley = fig.readout("comes to rest in"),
     sayEntered = fig.readout("enters it at step"),
     sayKept = fig.readout("has, of its energy"),
     sayTaken = fig.readout("friction took"),
     sayFinite = fig.readout("finite steps added");
-
-  // ---- numbers
-  let drawn = /** @type {any} */ ({ n: 0 }),
-    points = restPoints(fig.get("landscape")),
-    landscapeOf = fig.get("landscape");
-  function compute() {
-    const { landscape, start, lr, beta, steps } = fig.snapshot();
-    if (landscape !== landscapeOf) {
-      points = restPoints(landscape);
-      landscapeOf = landscape;
-    }
-    const long = roll(landscape, start, lr, beta, LONG),
-      path = long.slice(0, steps + 1),
-      found = books(landscape, path, lr, beta);
-    drawn = {
-      n: path.length - 1,
-      path,
-      ...found,
-      ...rest(long, points),
-      divergedAt: long.length <= LONG ? long.length : null,
-    };
-  }
-  /** The valley in words. */
-  function words() {
-    if (drawn.divergedAt) return "nowhere: it diverges";
-    if (drawn.valley === null) return "none yet";
-    const { landscape } = fig.snapshot(),
-      lowest = Math.min(...points.valleys.map((x) => height(landscape, x)));
-    return `${show(Math.abs(drawn.valley) < 1e-9 ? 0 : drawn.valley)}, ${height(landscape, drawn.valley) <= lowest ? "the lowest" : "not the lowest"}`;
-  }
-
-  let outline = "";
-  fig.draw(() => {
-    compute();
-    const { landscape, start } = fig.snapshot(),
-      { frame } = here(),
-      { n, path, potential, kinetic, friction, finite } = drawn,
-      head = time.head();
-    hill.setDomain(...frame);
-    const key = [landscape, hill.width, hill.height].join();
-    if (key !== outline) {
-      outline = key;
-      const [[x0, x1], [y0]] = frame,
-        line = Float64Array.from({ length: 2 * 601 }, (_, k) => {
-          const x = x0 + ((x1 - x0) * (k >> 1)) / 600;
-          return k % 2 ? height(landscape, x) : x;
-        });
-      surface.update(line);
-      ground.update(between(Float64Array.from([x0, y0, x1, y0]), line));
-    }
-    const pairs = (/** @type {(k: number) => number} */ x, /** @type {(k: number) => number} */ y) =>
-      Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? y(k >> 1) : x(k >> 1)));
-    trail.update(
-      pairs(
-        (k) => path[k],
-        (k) => potential[k],
-      ),
-    );
-    ball.update([path[head], potential[head]]);
-    handle.update(start, potential[0]);
-
-    let top = potential[0];
-    for (let k = 0; k <= n; k++) top = Math.max(top, potential[0] + finite[k]);
-    const edge = 1.2 * Math.max(top, 1e-9);
-    energy.setDomain([0, n], [0, edge]);
-    const upTo = (/** @type {(k: number) => number} */ y) => pairs((k) => k, y);
-    const first = upTo((k) => potential[k]),
-      second = upTo((k) => potential[k] + kinetic[k]),
-      third = upTo((k) => potential[0] + finite[k]);
-    low.update(between(Float64Array.from([0, 0, head, 0]), first));
-    middle.update(between(first, second));
-    high.update(between(second, third));
-    total.update(third);
-    begin.update([0, potential[0], n, potential[0]]);
-    ["taken by friction", "kinetic", "potential"].forEach((name, k) =>
-      names[k].update(n, edge, name, [0, -104, -154][k], -12),
-    ); // one line, beside the axis' name
-    level.update(n, potential[0], "dotted: the energy at the start", -4, -5);
-
-    sayValley(words());
-    sayEntered(
-      drawn.entered === null ? "–" : drawn.entered === 0 ? "0: it starts in it" : String(drawn.entered),
-    );
+  return (/** @type {Drawn} */ drawn, /** @type {string} */ words, /** @type {number} */ head) => {
+    const { potential, kinetic, friction, finite, valley, entered } = drawn,
+      begin = potential[0];
     const share = (/** @type {number} */ part) =>
-      `${show(part)}${potential[0] > 0 ? ` (${Math.round((100 * part) / potential[0])} %)` : ""}`;
+      `${show(part)}${begin > 0 ? ` (${Math.round((100 * part) / begin)} %)` : ""}`;
+    sayValley(words);
+    sayEntered(entered === null ? "–" : entered === 0 ? "0: it starts in it" : String(entered));
     sayKept(share(potential[head] + kinetic[head]));
     sayTaken(share(friction[head]));
     sayFinite(`${finite[head] >= 0 ? "+" : "−"}${show(Math.abs(finite[head]), 2)}`);
+    const how = entered ? `which it enters for good at step ${entered}` : "in which it starts",
+      rests =
+        valley === null
+          ? "The ball does not come to rest"
+          : `The ball comes to rest in the valley at ${words}, ${how}`;
     fig.speak(
-      `${drawn.valley === null ? "The ball does not come to rest" : `The ball comes to rest in the valley at ${words()}, ${drawn.entered ? `which it enters for good at step ${drawn.entered}` : "in which it starts"}`}. Of its energy ${show(potential[0])}, friction took ${show(friction[head])} in ${head} steps.`,
+      `${rests}. Of its energy ${show(begin)}, friction took ${show(friction[head])} in ${head} steps.`,
     );
-  });
+  };
+}
 
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "The hill roller: which valley, and where the energy went",
+    python,
+  });
+  fig.root.classList.add("lf-roller");
+  keepStartInside(fig);
+  const hill = addHill(fig),
+    energy = addEnergy(fig),
+    pointsOf = landscapePoints();
+  addControls(fig);
+  let drawn = compute(fig.snapshot(), pointsOf(fig.get("landscape")));
+  const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(9, 2 + drawn.n / 40) });
+  fig.onReset(() => time.end());
+  const tell = addReadouts(fig);
+
+  fig.draw(() => {
+    const state = fig.snapshot(),
+      points = pointsOf(state.landscape);
+    drawn = compute(state, points);
+    const head = time.head();
+    drawHill(hill, state, drawn, head);
+    drawEnergy(energy, drawn, head);
+    tell(drawn, valleyWords(state.landscape, drawn, points), head);
+  });
   fig.numbers(() => ({
     path: Array.from(drawn.path),
     potential: Array.from(drawn.potential),
@@ -357,7 +414,7 @@ print(f"taken by friction {friction[-1]:.3f}, added by finite steps {finite[-1]:
     friction: Array.from(drawn.friction),
     finite: Array.from(drawn.finite),
     kept: drawn.potential[drawn.n] + drawn.kinetic[drawn.n],
-    valleys: points.valleys,
+    valleys: pointsOf(fig.get("landscape")).valleys,
     valley: drawn.valley,
     entered: drawn.entered,
     divergedAt: drawn.divergedAt,
