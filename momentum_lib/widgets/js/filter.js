@@ -73,18 +73,35 @@ export function varianceRatio(draws, beta) {
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "What a moving average lets through: slow waves pass, fast ones and noise do not",
-    python: ({ beta, form, signal, frequency, noise, corrected, seed }) => {
-      const sum = form === "sum",
-        name = sum ? "v" : "m",
-        fixed = corrected && !sum;
-      return `from momentum_lib import rules, theory
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} FilterFigure */
+/** @typedef {ReturnType<typeof numbersOf>} Drawn */
+/** @typedef {ReturnType<typeof addTime>} Time */
+/** @typedef {ReturnType<typeof addWeights>} Weights */
+/** @typedef {ReturnType<typeof addGains>} Gains */
+
+const SLOWEST = 0.01;
+
+/** @param {number} value */
+const inSteps = (value) => `${show(value)} step${value === 1 ? "" : "s"}`;
+/** After how many steps a weight has halved. @param {number} beta */
+const halfLife = (beta) => (beta === 0 ? 0 : Math.log(0.5) / Math.log(beta));
+/** The frequency of the signal; a step counts as the wave that is set. @param {{signal: string, frequency: number}} state */
+const omegaOf = ({ signal, frequency }) =>
+  signal === "zigzag" ? Math.PI : signal === "constant" ? 0 : frequency;
+/** Another frequency. The last hair of the way goes all the way: only pi itself alternates +1, -1 for ever. @param {FilterFigure} fig @param {number} omega */
+const setOmega = (fig, omega) =>
+  fig.set({
+    signal: fig.get("signal") === "step" ? "step" : "wave",
+    frequency: omega > 3.135 ? Math.PI : omega,
+  });
+
+/** @param {State} state */
+function python({ beta, form, signal, frequency, noise, corrected, seed }) {
+  const sum = form === "sum",
+    name = sum ? "v" : "m",
+    fixed = corrected && !sum;
+  return `from momentum_lib import rules, theory
 from momentum_lib.widgets.filter import gradients
 
 beta, ${name}, kept = ${pythonFloat(beta)}, 0.0, []
@@ -93,88 +110,273 @@ for t, grad in enumerate(gradients("${signal}", frequency=${pythonFloat(frequenc
     kept.append(${name}${fixed ? " / (1 - beta**t)" : ""})
 print(kept[-1], theory.half_life(beta), theory.sample_size(beta))
 `;
-    },
-  });
-  fig.pictures.classList.add("lf-halves");
+}
 
-  const looks = () => (fig.get("form") === "sum" ? "momentum" : "averaged");
-  const omega = () => {
-    const s = fig.get("signal");
-    return s === "zigzag" ? Math.PI : s === "constant" ? 0 : fig.get("frequency");
+const IMPULSE = Float64Array.from({ length: WEIGHTS + 1 }, (_, k) => (k ? 0 : 1));
+
+/** The signal, what is kept of it, and what theory says of the filter. @param {State} state @param {Float64Array} draws @param {number} measured */
+function numbersOf(state, draws, measured) {
+  const { beta, form, signal, frequency, noise, corrected } = state,
+    sum = form === "sum",
+    rule = sum ? RULES.heavy_ball : RULES.averaged_momentum,
+    bare = Float64Array.from({ length: STEPS }, (_, t) => clean(signal, frequency, t)),
+    gradients = bare.map((v, t) => v + noise * draws[t]),
+    kept = filter(rule, gradients, beta),
+    total = sum ? 1 / (1 - beta) : 1,
+    omega = omegaOf(state),
+    at = response(beta, omega);
+  return {
+    clean: bare,
+    gradients,
+    filtered: corrected && !sum ? kept.map((v, t) => v / (1 - beta ** (t + 1))) : kept,
+    weights: filter(rule, IMPULSE, beta),
+    halfLife: halfLife(beta),
+    total,
+    omega,
+    gain: total * at.gain,
+    lag: omega === 0 ? beta / (1 - beta) : omega === Math.PI ? 0 : at.lag / omega,
+    nyquist: total * response(beta, Math.PI).gain,
+    sampleSize: (1 + beta) / (1 - beta),
+    measured,
   };
-  // The last hair of the way goes all the way: only pi itself alternates +1, -1 for ever.
-  const setOmega = (/** @type {number} */ w) =>
-    fig.set({ signal: fig.get("signal") === "step" ? "step" : "wave", frequency: w > 3.135 ? Math.PI : w });
-  const say = (/** @type {number} */ value) => show(value),
-    steps = (/** @type {number} */ value) => `${show(value)} step${value === 1 ? "" : "s"}`;
+}
 
-  // ---- pictures
-  const time = fig.plot({
+/** What computes these, drawing and measuring noise again only where seed or momentum changed. */
+function computer() {
+  const kept = { seed: -1, draws: new Float64Array(), key: "", ratio: NaN };
+  return (/** @type {State} */ state) => {
+    const { seed, beta } = state,
+      key = `${seed},${beta}`;
+    if (seed !== kept.seed) Object.assign(kept, { seed, draws: drawNoise(DRAWS, seed) });
+    if (key !== kept.key) Object.assign(kept, { key, ratio: varianceRatio(kept.draws, beta) });
+    return numbersOf(state, kept.draws, kept.ratio);
+  };
+}
+
+// ---- the signal and what the filter keeps of it
+
+/** @param {FilterFigure} fig */
+function addTime(fig) {
+  const plot = fig.plot({
     label: "The noisy gradients and their moving average against the step",
     x: { domain: [0, STEPS], label: "step t" },
     y: { domain: [-2, 2], count: 4 },
     height: (width) => Math.max(220, Math.min(width * 0.36, 300)),
     margin: { top: 26, left: 34 },
   });
-  time.box.classList.add("lf-wide");
-  const zero = time.line({ class: "lf-guide", layer: "back" }),
-    limit = time.line({ class: "lf-guide", layer: "back" }),
-    link = time.line({ look: "gradient", class: "lf-faint" }),
-    dots = time.marks({ look: "gradient", radius: 1.9 });
-  const truth = time.line({ class: "lf-truth" }),
-    kept = time.line({ look: "averaged", class: "lf-kept" }),
-    late = time.line({ class: "lf-bracket" });
-  const lateName = time.text({ class: "lf-direct", anchor: "middle" }),
-    limitName = time.text({ anchor: "end" });
-  const keys = [time.text({ look: "gradient" }), time.text(), time.text({ look: "averaged" })];
+  plot.box.classList.add("lf-wide");
+  return {
+    plot,
+    zero: plot.line({ class: "lf-guide", layer: "back" }),
+    limit: plot.line({ class: "lf-guide", layer: "back" }),
+    link: plot.line({ look: "gradient", class: "lf-faint" }),
+    dots: plot.marks({ look: "gradient", radius: 1.9 }),
+    truth: plot.line({ class: "lf-truth" }),
+    kept: plot.line({ look: "averaged", class: "lf-kept" }),
+    late: plot.line({ class: "lf-bracket" }),
+    lateName: plot.text({ class: "lf-direct", anchor: "middle" }),
+    limitName: plot.text({ anchor: "end" }),
+    keys: [plot.text({ look: "gradient" }), plot.text(), plot.text({ look: "averaged" })],
+  };
+}
 
-  const weights = fig.plot({
+/** Values against the step, as a curve. @param {ArrayLike<number>} values */
+const overSteps = (values) =>
+  Float64Array.from({ length: 2 * values.length }, (_, k) => (k % 2 ? values[k >> 1] : k >> 1));
+
+/** The ends of what is shown of gradients and average, with room for the bracket above a crest. @param {Time} time @param {string} signal @param {Drawn} drawn */
+function ends({ plot }, signal, { gradients, filtered, gain }) {
+  let low = 0,
+    high = 0;
+  for (const series of [gradients, filtered])
+    for (const v of series) {
+      low = Math.min(low, v);
+      high = Math.max(high, v);
+    }
+  const tall = plot.inner.bottom - plot.inner.top; // the bracket above the crest wants 38 of these pixels
+  if (signal === "wave" && tall > 80)
+    high = Math.max(high, low + (Math.max(1, gain) - low) / (1 - 38 / tall));
+  return { low, high, room: 0.06 * (high - low) };
+}
+
+/** @param {Time} time @param {State} state @param {Drawn} drawn @param {string} look */
+function drawTime(time, state, drawn, look) {
+  const { signal, noise } = state,
+    { low, high, room } = ends(time, signal, drawn),
+    shown = signal === "zigzag" ? ZIGZAG_STEPS : STEPS,
+    gradients = overSteps(drawn.gradients);
+  time.plot.setDomain([0, shown], [low - room, high + room]);
+  time.zero.update([0, 0, shown, 0]);
+  time.link.update(gradients);
+  time.dots.update(gradients);
+  if (noise) time.truth.update(overSteps(drawn.clean));
+  else time.truth.clear();
+  time.kept.node.setAttribute("data-look", look);
+  time.kept.update(overSteps(drawn.filtered));
+  drawLimit(time, state, drawn, shown, high);
+  writeKeys(time, state, look);
+  drawLag(time, state, drawn);
+}
+
+/** Where a constant or a zigzag settles. @param {Time} time @param {State} state @param {Drawn} drawn @param {number} shown @param {number} high */
+function drawLimit({ limit, limitName }, { form, signal }, { total, gain }, shown, high) {
+  if (form === "sum" && signal === "constant") {
+    limit.update([0, total, STEPS, total]);
+    limitName.update(STEPS, total, `1/(1 − β) = ${show(total)}`, -4, 28);
+  } else if (signal === "zigzag") {
+    limit.update([0, gain, shown, gain, shown, -gain, 0, -gain]);
+    limitName.update(shown, (high + gain) / 2, `settles at ± ${show(gain)}`, -4, 4);
+  } else for (const part of [limit, limitName]) part.clear();
+}
+
+/** What each line is, above the picture. @param {Time} time @param {State} state @param {string} look */
+function writeKeys({ plot, keys }, { form, noise }, look) {
+  const words = [
+      "• gradients g",
+      noise ? "— without the noise" : "",
+      form === "sum" ? "━ sum v" : "••• average m",
+    ],
+    places = [0, 98, noise ? 232 : 98];
+  keys[2].node.setAttribute("data-look", look);
+  keys.forEach(({ node }, k) => {
+    node.setAttribute("x", String(plot.inner.left + places[k]));
+    node.setAttribute("y", "14");
+    node.textContent = words[k];
+  });
+}
+
+/** Between a crest of the wave and the crest of what is kept of it: how late the filter is. @param {Time} time @param {State} state @param {Drawn} drawn */
+function drawLag({ plot, late, lateName }, { signal, beta }, { omega, gain, lag }) {
+  const period = (2 * Math.PI) / omega,
+    crest = Math.floor((STEPS * 0.72 - lag) / period) * period;
+  const visible =
+    signal === "wave" && omega > 0 && period >= 10 && crest > 3 / (1 - beta) && plot.x(lag) - plot.x(0) > 5;
+  if (!visible) {
+    for (const part of [late, lateName]) part.clear();
+    return;
+  }
+  const unit = plot.y(0) - plot.y(1),
+    tick = unit ? 5 / unit : 0,
+    y = Math.max(1, gain) + 3 * tick,
+    end = crest + lag;
+  late.update([crest, 1, crest, y + tick, crest, y, end, y, end, y + tick, end, gain]);
+  lateName.update(crest + lag / 2, y, `${inSteps(lag)} late`, 0, -8);
+}
+
+// ---- its weights
+
+/** @param {FilterFigure} fig */
+function addWeights(fig) {
+  const plot = fig.plot({
     label: "Weight of a gradient against its age",
     x: { domain: [-0.7, WEIGHTS], label: "steps ago", count: 6 },
     y: { domain: [0, 1], label: "weight of a past gradient", count: 3 },
     height: (width) => Math.max(190, Math.min(width * 0.62, 240)),
     margin: { top: 26, left: 46 },
   });
-  const stems = weights.line({ look: "averaged", class: "lf-stems" }),
-    half = weights.line({ class: "lf-guide", layer: "back" }),
-    halfName = weights.text({ class: "lf-direct" });
-  const halfHandle = weights.handle({
-    label: "Half-life: after how many steps a weight has halved",
-    axis: "x",
-    look: "momentum",
-    bounds: () => [
-      [0.1, WEIGHTS],
-      [0, 1],
-    ],
-    set: (steps) => fig.set({ beta: Number((2 ** (-1 / steps)).toPrecision(3)) }),
-    words: () => `${steps(halfLife())}, momentum ${say(fig.get("beta"))}`,
-  });
+  return {
+    plot,
+    stems: plot.line({ look: "averaged", class: "lf-stems" }),
+    half: plot.line({ class: "lf-guide", layer: "back" }),
+    halfName: plot.text({ class: "lf-direct" }),
+    handle: plot.handle({
+      label: "Half-life: after how many steps a weight has halved",
+      axis: "x",
+      look: "momentum",
+      bounds: () => [
+        [0.1, WEIGHTS],
+        [0, 1],
+      ],
+      set: (steps) => fig.set({ beta: Number((2 ** (-1 / steps)).toPrecision(3)) }),
+      words: () => `${inSteps(halfLife(fig.get("beta")))}, momentum ${show(fig.get("beta"))}`,
+    }),
+  };
+}
 
-  const gains = fig.plot({
+/** @param {Weights} weights @param {Drawn} drawn @param {string} look */
+function drawWeights({ plot, stems, half, halfName, handle }, drawn, look) {
+  const level = drawn.weights[0] / 2,
+    shown = Math.min(drawn.halfLife, WEIGHTS),
+    late = shown > 0.6 * WEIGHTS;
+  plot.setDomain([-0.7, WEIGHTS], [0, 2.16 * level]);
+  const foot = plot.y(0).toFixed(1);
+  const paths = Array.from(
+    drawn.weights,
+    (v, k) => `M${plot.x(k).toFixed(1)},${foot}V${plot.y(v).toFixed(1)}`,
+  );
+  stems.node.setAttribute("data-look", look);
+  stems.node.setAttribute("d", paths.join(""));
+  half.update([0, level, shown, level, shown, 0]);
+  handle.update(shown, level);
+  const words = `half after ${inSteps(drawn.halfLife)}${drawn.halfLife > WEIGHTS ? " →" : ""}`;
+  halfName.node.setAttribute("text-anchor", late ? "end" : "start");
+  halfName.update(shown, level, words, late ? 0 : 16, late ? -16 : -8);
+}
+
+// ---- its gain at every frequency
+
+/** @param {FilterFigure} fig @param {() => Drawn} drawn */
+function addGains(fig, drawn) {
+  const plot = fig.plot({
     label: "Gain of the filter against frequency",
-    x: { type: "log", domain: [0.01, Math.PI], label: "frequency ω, radians per step" },
+    x: { type: "log", domain: [SLOWEST, Math.PI], label: "frequency ω, radians per step" },
     y: { domain: [0, 1.08], label: "gain", count: 3 },
     height: (width) => Math.max(190, Math.min(width * 0.62, 240)),
     margin: { top: 26, left: 46 },
   });
-  const curve = gains.line({ look: "averaged", class: "lf-kept" }),
-    drop = gains.line({ class: "lf-guide", layer: "back" }),
-    fastest = gains.marks({ look: "averaged", shape: "diamond", radius: 4, layer: "front" });
-  const gainName = gains.text({ class: "lf-direct" }),
-    fastName = gains.text({ anchor: "end" });
-  const wave = gains.handle({
-    label: "Frequency of the wave",
-    axis: "x",
-    look: "gradient",
-    bounds: () => [
-      [0.01, Math.PI],
-      [0, 1],
-    ],
-    set: (w) => setOmega(Number(w.toPrecision(3))),
-    words: () => `${say(omega())} radians per step, gain ${say(drawn.gain)}, ${steps(drawn.lag)} late`,
-  });
+  return {
+    plot,
+    curve: plot.line({ look: "averaged", class: "lf-kept" }),
+    drop: plot.line({ class: "lf-guide", layer: "back" }),
+    fastest: plot.marks({ look: "averaged", shape: "diamond", radius: 4, layer: "front" }),
+    gainName: plot.text({ class: "lf-direct" }),
+    fastName: plot.text({ anchor: "end" }),
+    handle: plot.handle({
+      label: "Frequency of the wave",
+      axis: "x",
+      look: "gradient",
+      bounds: () => [
+        [SLOWEST, Math.PI],
+        [0, 1],
+      ],
+      set: (w) => setOmega(fig, Number(w.toPrecision(3))),
+      words: () => {
+        const { omega, gain, lag } = drawn();
+        return `${show(omega)} radians per step, gain ${show(gain)}, ${inSteps(lag)} late`;
+      },
+    }),
+  };
+}
 
-  // ---- controls
+/** @param {Gains} gains @param {number} beta @param {Drawn} drawn @param {string} look */
+function drawGains({ plot, curve, drop, fastest, gainName, fastName, handle }, beta, drawn, look) {
+  const { total, gain, nyquist } = drawn,
+    at = Math.max(drawn.omega, SLOWEST);
+  plot.setDomain([SLOWEST, Math.PI], [0, 1.08 * total]);
+  const points = new Float64Array(2 * 121);
+  for (let k = 0; k <= 120; k++) {
+    points[2 * k] = SLOWEST * (Math.PI / SLOWEST) ** (k / 120);
+    points[2 * k + 1] = total * response(beta, points[2 * k]).gain;
+  }
+  for (const part of [curve, fastest]) part.node.setAttribute("data-look", look);
+  curve.update(points);
+  fastest.update([Math.PI, nyquist]);
+  drop.update([at, 0, at, gain]);
+  handle.update(at, gain);
+  const right = at > 0.15,
+    grounded = plot.y(0) - plot.y(gain) < 20; // no room below the curve
+  gainName.node.setAttribute("text-anchor", right ? "end" : "start");
+  const [dx, dy] = !right ? [15, -9] : grounded ? [8, -24] : [-15, 16];
+  gainName.update(at, gain, `gain ${show(gain)}`, dx, dy);
+  const under = plot.y(0) - plot.y(nyquist) > 28; // the curve ends low: its name stands below it where there is room
+  if (at > 0.7) fastName.clear();
+  else fastName.update(Math.PI, nyquist, `zigzag, ω = π: ${show(nyquist)}`, under ? -8 : 4, under ? 16 : -34);
+}
+
+// ---- controls and read-outs
+
+/** @param {FilterFigure} fig */
+function addControls(fig) {
   fig.slider({
     name: "beta",
     label: QUANTITIES.beta.name,
@@ -189,11 +391,11 @@ print(kept[-1], theory.half_life(beta), theory.sample_size(beta))
     label: "frequency",
     symbol: "ω",
     type: "log",
-    get: () => omega(),
-    set: setOmega,
+    get: () => omegaOf(fig.snapshot()),
+    set: (omega) => setOmega(fig, omega),
     marks: () => [{ value: Math.PI, label: "zigzag", side: "end" }],
     words: (v) =>
-      v ? `${say(v)} radians per step, one wave in ${say((2 * Math.PI) / v)} steps` : "0, a constant",
+      v ? `${show(v)} radians per step, one wave in ${show((2 * Math.PI) / v)} steps` : "0, a constant",
   });
   fig.segments({
     name: "form",
@@ -220,206 +422,68 @@ print(kept[-1], theory.half_life(beta), theory.sample_size(beta))
     fold: true,
   });
   fig.button({ label: "New noise", press: () => fig.set({ seed: (fig.get("seed") + 1) % 10000 }) });
+  return correct;
+}
 
+/** @param {FilterFigure} fig */
+function addReadouts(fig) {
   const sayHalf = fig.readout("half-life"),
     sayTotal = fig.readout("weights add up to"),
     saySize = fig.readout("noise variance of m falls by"),
     sayGain = fig.readout("gain at ω"),
     sayLag = fig.readout("late by");
-
-  // ---- numbers
-  const halfLife = () => {
-    const beta = fig.get("beta");
-    return beta === 0 ? 0 : Math.log(0.5) / Math.log(beta);
+  return (/** @type {Drawn} */ drawn, /** @type {number} */ beta) => {
+    const half = inSteps(drawn.halfLife),
+      late = inSteps(drawn.lag),
+      [total, size, gain, omega] = [drawn.total, drawn.sampleSize, drawn.gain, drawn.omega].map((v) =>
+        show(v),
+      );
+    sayHalf(half);
+    sayTotal(total);
+    saySize(`${size}, measured ${show(drawn.measured, 4)}`);
+    sayGain(gain);
+    sayLag(late);
+    fig.speak(
+      `Momentum ${show(beta)}: the weights halve every ${half} and add up to ${total}; the noise variance falls by ${size}, ${show(drawn.measured)} measured; gain ${gain} at ${omega} radians per step, ${late} late.`,
+    );
   };
-  const impulse = Float64Array.from({ length: WEIGHTS + 1 }, (_, k) => (k ? 0 : 1));
-  let drawn = /** @type {any} */ ({}),
-    draws = drawNoise(DRAWS, fig.get("seed")),
-    drawnSeed = fig.get("seed"),
-    ratio = NaN,
-    ratioKey = "";
-  function compute() {
-    const { beta, form, signal, frequency, noise, corrected, seed } = fig.snapshot();
-    if (seed !== drawnSeed) {
-      draws = drawNoise(DRAWS, seed);
-      drawnSeed = seed;
-    }
-    if (`${seed},${beta}` !== ratioKey) {
-      ratio = varianceRatio(draws, beta);
-      ratioKey = `${seed},${beta}`;
-    }
-    const sum = form === "sum",
-      rule = sum ? RULES.heavy_ball : RULES.averaged_momentum;
-    const bare = Float64Array.from({ length: STEPS }, (_, t) => clean(signal, frequency, t)),
-      grads = bare.map((v, t) => v + noise * draws[t]);
-    const out = filter(rule, grads, beta),
-      total = sum ? 1 / (1 - beta) : 1,
-      w = omega(),
-      at = response(beta, w);
-    drawn = {
-      clean: bare,
-      gradients: grads,
-      filtered: corrected && !sum ? out.map((v, t) => v / (1 - beta ** (t + 1))) : out,
-      weights: filter(rule, impulse, beta),
-      total,
-      omega: w,
-      gain: total * at.gain,
-      lag: w === 0 ? beta / (1 - beta) : w === Math.PI ? 0 : at.lag / w,
-      nyquist: total * response(beta, Math.PI).gain,
-      sampleSize: (1 + beta) / (1 - beta),
-      measured: ratio,
-    };
-  }
+}
 
-  const pairs = (/** @type {ArrayLike<number>} */ values) =>
-    Float64Array.from({ length: 2 * values.length }, (_, k) => (k % 2 ? values[k >> 1] : k >> 1));
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "What a moving average lets through: slow waves pass, fast ones and noise do not",
+    python,
+  });
+  fig.pictures.classList.add("lf-halves");
+  const compute = computer();
+  let drawn = compute(fig.snapshot());
+  const time = addTime(fig),
+    weights = addWeights(fig),
+    gains = addGains(fig, () => drawn),
+    correct = addControls(fig),
+    tell = addReadouts(fig);
 
   fig.draw(() => {
-    compute();
-    const { beta, form, signal, noise } = fig.snapshot(),
-      look = looks(),
-      { total } = drawn,
-      sum = form === "sum";
-    for (const part of [kept, stems, curve, fastest, keys[2]]) part.node.setAttribute("data-look", look);
+    const state = fig.snapshot(),
+      sum = state.form === "sum",
+      look = sum ? "momentum" : "averaged";
+    drawn = compute(state);
     correct.tick.disabled = sum;
-
-    // the signal and what the filter keeps of it
-    let low = 0,
-      high = 0;
-    for (const series of [drawn.gradients, drawn.filtered])
-      for (const v of series) {
-        low = Math.min(low, v);
-        high = Math.max(high, v);
-      }
-    const tall = time.inner.bottom - time.inner.top; // the bracket above the crest wants 38 of these pixels
-    if (signal === "wave" && tall > 80)
-      high = Math.max(high, low + (Math.max(1, drawn.gain) - low) / (1 - 38 / tall));
-    const room = 0.06 * (high - low);
-    const shown = signal === "zigzag" ? ZIGZAG_STEPS : STEPS;
-    time.setDomain([0, shown], [low - room, high + room]);
-    zero.update([0, 0, shown, 0]);
-    const grads = pairs(drawn.gradients);
-    link.update(grads);
-    dots.update(grads);
-    if (noise) truth.update(pairs(drawn.clean));
-    else truth.clear();
-    kept.update(pairs(drawn.filtered));
-    if (sum && signal === "constant") {
-      limit.update([0, total, STEPS, total]);
-      limitName.update(STEPS, total, `1/(1 − β) = ${say(total)}`, -4, 28);
-    } else if (signal === "zigzag") {
-      limit.update([0, drawn.gain, shown, drawn.gain, shown, -drawn.gain, 0, -drawn.gain]);
-      limitName.update(shown, (high + drawn.gain) / 2, `settles at ± ${say(drawn.gain)}`, -4, 4);
-    } else {
-      limit.clear();
-      limitName.clear();
-    }
-    ["• gradients g", noise ? "— without the noise" : "", sum ? "━ sum v" : "••• average m"].forEach(
-      (words, k) => {
-        keys[k].node.setAttribute("x", String(time.inner.left + [0, 98, noise ? 232 : 98][k]));
-        keys[k].node.setAttribute("y", "14");
-        keys[k].node.textContent = words;
-      },
-    );
-    showLag();
-
-    // its weights
-    weights.setDomain([-0.7, WEIGHTS], [0, 1.08 * drawn.weights[0]]);
-    const foot = weights.y(0).toFixed(1);
-    stems.node.setAttribute(
-      "d",
-      Array.from(
-        drawn.weights,
-        (v, k) => `M${weights.x(k).toFixed(1)},${foot}V${weights.y(v).toFixed(1)}`,
-      ).join(""),
-    );
-    const h = halfLife(),
-      shownHalf = Math.min(h, WEIGHTS),
-      level = drawn.weights[0] / 2;
-    half.update([0, level, shownHalf, level, shownHalf, 0]);
-    halfHandle.update(shownHalf, level);
-    halfName.node.setAttribute("text-anchor", shownHalf > 0.6 * WEIGHTS ? "end" : "start");
-    halfName.update(
-      shownHalf,
-      level,
-      h > WEIGHTS ? `half after ${steps(h)} →` : `half after ${steps(h)}`,
-      shownHalf > 0.6 * WEIGHTS ? 0 : 16,
-      shownHalf > 0.6 * WEIGHTS ? -16 : -8,
-    );
-
-    // its gain at every frequency
-    gains.setDomain([0.01, Math.PI], [0, 1.08 * total]);
-    const points = new Float64Array(2 * 121);
-    for (let k = 0; k <= 120; k++) {
-      points[2 * k] = 0.01 * (Math.PI / 0.01) ** (k / 120);
-      points[2 * k + 1] = total * response(beta, points[2 * k]).gain;
-    }
-    curve.update(points);
-    fastest.update([Math.PI, drawn.nyquist]);
-    const at = Math.max(drawn.omega, 0.01),
-      crowded = at > 0.7;
-    drop.update([at, 0, at, drawn.gain]);
-    wave.update(at, drawn.gain);
-    gainName.node.setAttribute("text-anchor", at > 0.15 ? "end" : "start");
-    const grounded = gains.y(0) - gains.y(drawn.gain) < 20; // no room below the curve
-    gainName.update(
-      at,
-      drawn.gain,
-      `gain ${say(drawn.gain)}`,
-      at > 0.15 ? (grounded ? 8 : -15) : 15,
-      at <= 0.15 ? -9 : grounded ? -24 : 16,
-    );
-    const under = gains.y(0) - gains.y(drawn.nyquist) > 28; // the curve ends low: its name stands below it where there is room
-    if (crowded) fastName.clear();
-    else
-      fastName.update(
-        Math.PI,
-        drawn.nyquist,
-        `zigzag, ω = π: ${say(drawn.nyquist)}`,
-        under ? -8 : 4,
-        under ? 16 : -34,
-      );
-
-    sayHalf(steps(h));
-    sayTotal(say(total));
-    saySize(`${say(drawn.sampleSize)}, measured ${show(drawn.measured, 4)}`);
-    sayGain(say(drawn.gain));
-    sayLag(steps(drawn.lag));
-    fig.speak(
-      `Momentum ${say(beta)}: the weights halve every ${steps(h)} and add up to ${say(total)}; the noise variance falls by ${say(drawn.sampleSize)}, ${say(drawn.measured)} measured; gain ${say(drawn.gain)} at ${say(drawn.omega)} radians per step, ${steps(drawn.lag)} late.`,
-    );
+    drawTime(time, state, drawn, look);
+    drawWeights(weights, drawn, look);
+    drawGains(gains, state.beta, drawn, look);
+    tell(drawn, state.beta);
   });
-
-  /** Between a crest of the wave and the crest of what is kept of it: how late the filter is. */
-  function showLag() {
-    const w = drawn.omega,
-      period = (2 * Math.PI) / w,
-      k = Math.floor((STEPS * 0.72 - drawn.lag) / period),
-      crest = k * period;
-    const visible =
-      fig.get("signal") === "wave" &&
-      w > 0 &&
-      period >= 10 &&
-      crest > 3 / (1 - fig.get("beta")) &&
-      time.x(drawn.lag) - time.x(0) > 5;
-    if (!visible) {
-      late.clear();
-      lateName.clear();
-      return;
-    }
-    const tick = time.y(0) - time.y(1) ? 5 / (time.y(0) - time.y(1)) : 0,
-      y = Math.max(1, drawn.gain) + 3 * tick,
-      end = crest + drawn.lag;
-    late.update([crest, 1, crest, y + tick, crest, y, end, y, end, y + tick, end, drawn.gain]);
-    lateName.update(crest + drawn.lag / 2, y, `${steps(drawn.lag)} late`, 0, -8);
-  }
-
   fig.numbers(() => ({
     clean: Array.from(drawn.clean),
     gradients: Array.from(drawn.gradients),
     filtered: Array.from(drawn.filtered),
     weights: Array.from(drawn.weights),
-    half_life: halfLife(),
+    half_life: drawn.halfLife,
     total_weight: drawn.total,
     sample_size: drawn.sampleSize,
     measured: drawn.measured,
