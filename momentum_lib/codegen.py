@@ -14,9 +14,10 @@ import re
 import sys
 from pathlib import Path
 
+from . import gaps
 from .conventions import CONVENTIONS, convert, form
 from .core import MATRIX_REASON
-from .notation import LOOKS, QUANTITIES, named
+from .notation import LOOKS, QUANTITIES
 from .printing.javascript import closed_form_js, rule_functions, rule_templates, surface_functions, surface_templates
 from .printing.latex import rule_latex, surface_latex
 from .printing.words import python_text, rule_words
@@ -220,18 +221,6 @@ def look_css():
     )
 
 
-def unnamed():
-    """What rules use without a row in notation.py, one sentence each: a missing row is told before anything is printed."""
-    wanted = [(f"rule {rule.name!r}", name) for rule in RULES.values() for name in (*rule.slots, *rule.hyper)]
-    found = []
-    for whose, name in wanted:
-        try:
-            named(name, whose)
-        except LookupError as error:
-            found.append(str(error))
-    return found
-
-
 FILES = {
     "rules.js": rules_js,
     "surfaces.js": surfaces_js,
@@ -249,7 +238,7 @@ def main(arguments=None):
     if arguments not in ([], ["--check"]):
         print(f"unknown arguments {arguments}; allowed: none, or --check", file=sys.stderr)
         return 2
-    if missing := unnamed():
+    if missing := gaps.found():
         print("\n".join(missing), file=sys.stderr)
         return 1
     stale = []

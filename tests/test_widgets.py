@@ -77,7 +77,8 @@ def test_static_picture_alt_and_caption(figure, tmp_path):
     picture.savefig(tmp_path / "a.svg", transparent=True)
     assert (tmp_path / "a.svg").stat().st_size > 3000
     for words in (figure.alt(), figure.caption):
-        assert len(words) > 60 and re.search(r"\d", words) and words.endswith("."), words
+        told = f"{figure.figure}: {words!r} must be a sentence of more than 60 characters, with a number in it and a full stop"
+        assert len(words) > 60 and re.search(r"\d", words) and words.endswith("."), told
     assert "nan" not in figure.alt().lower().split()
 
 
@@ -120,7 +121,13 @@ def test_module_is_self_contained(figure, tmp_path):
 
 
 def test_every_module_has_its_class():
-    assert bundle.figure_names() == NAMES
+    """A figure of which one of its three places is missing."""
+    for name in {*bundle.figure_names()} - {*NAMES}:
+        raise AssertionError(
+            f"js/{name}.js has no class; write momentum_lib/widgets/{name}.py and import it in widgets/__init__.py"
+        )
+    for name in {*NAMES} - {*bundle.figure_names()}:
+        raise AssertionError(f"the figure {name!r} has no module; write momentum_lib/widgets/js/{name}.js, which exports render")
 
 
 def hand_written():

@@ -25,22 +25,35 @@ import momentum_lib as ml  # noqa: E402
 from momentum_lib import records  # noqa: E402
 
 CHAPTERS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
+FIELDS = ("id", "claim", "source", "code", "value", "tolerance", "shown")  # what every row has
 PAGES = {**CHAPTERS, "errata": ROOT / "notebooks" / "errata.ipynb"}
 
 
 def rows():
-    """All rows of the ledger, each with its chapter's number, or "errata", under "chapter", in order."""
-    return [
-        {"chapter": path.stem, **row}
-        for path in sorted((ROOT / "book" / "claims").glob("*.yml"))
-        for row in yaml.safe_load(path.read_text("utf-8"))
-    ]
+    """All rows of the ledger, each with its chapter's number, or "errata", under "chapter", in order.
+
+    Raises LookupError for a file that no chapter has, and for a row that lacks a field.
+    """
+    found = []
+    for path in sorted((ROOT / "book" / "claims").glob("*.yml")):
+        if path.stem not in PAGES:
+            raise LookupError(f"book/claims/{path.name} belongs to no chapter: there is no notebooks/{path.stem}-*.ipynb.")
+        for row in yaml.safe_load(path.read_text("utf-8")) or []:
+            lacking = [field for field in FIELDS if field not in row]
+            if lacking:
+                raise LookupError(f"book/claims/{path.name}, row {row.get('id', '?')}: it lacks {', '.join(lacking)}.")
+            found.append({"chapter": path.stem, **row})
+    return found
 
 
 def measure(row):
-    """The value of a row's expression, evaluated with the library's names."""
+    """The value of a row's expression, evaluated with the library's names. Raises LookupError that names the row."""
     names = {"np": np, "ml": ml, "records": records, **{name: getattr(ml, name) for name in ml.__all__}}
-    return eval(row["code"], names)  # noqa: S307  (our own data file)
+    try:
+        return eval(row["code"], names)  # noqa: S307  (our own data file)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise LookupError(f"book/claims/{row['chapter']}.yml, row {row['id']}: its code raised {said}") from error
 
 
 def show(value, row):
@@ -62,8 +75,7 @@ def cite(row):
 def chapter_link(row):
     if row["chapter"] == "errata":
         return "the {doc}`errata </notebooks/errata>`"
-    path = CHAPTERS.get(row["chapter"])
-    return f"{{doc}}`chapter {int(row['chapter'])} </notebooks/{path.stem}>`" if path else f"chapter {int(row['chapter'])}"
+    return f"{{doc}}`chapter {int(row['chapter'])} </notebooks/{CHAPTERS[row['chapter']].stem}>`"
 
 
 def ledger():

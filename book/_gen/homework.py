@@ -82,14 +82,24 @@ def question(group):
     return "\n\n".join(part for part in parts if part)
 
 
+def introduction(path, master):
+    """What a master says below its title. Raises LookupError for one without a title, and for one that no page shows."""
+    shown = f"book/homework-{path.stem.split('-')[0]}"
+    if not (ROOT / f"{shown}.md").exists() or f"file: {shown}\n" not in (ROOT / "_toc.yml").read_text("utf-8"):
+        raise LookupError(
+            f"notebooks/homework/{path.name} has no page: write {shown}.md as book/homework-1.md is, and list it in _toc.yml."
+        )
+    for cell in master.cells:
+        if cell.role == "text" and cell.source.startswith("# "):
+            return cell.source.partition("\n")[2].strip()
+    raise LookupError(
+        f'notebooks/homework/{path.name} has no title: a cell of text that begins with "# ", and what the set is about below it.'
+    )
+
+
 def page(path):
     master = Master(path)
-    groups = questions(master)
-    intro = (
-        next(cell.source for cell in master.cells if cell.role == "text" and cell.source.startswith("# "))
-        .split("\n", 1)[1]
-        .strip()
-    )
+    groups, intro = questions(master), introduction(path, master)
     return NOTE + "\n\n".join([intro, table(groups), *(question(group) for group in groups)]) + "\n"
 
 

@@ -40,22 +40,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = [
-    "Basin",
-    "Crosswalk",
-    "Curves",
-    "Dial",
-    "Disc",
-    "FIGURES",
-    "Filter",
-    "Ingredients",
-    "LiveFigure",
-    "Memory",
-    "NoiseBall",
-    "Phase",
-    "Race",
-    "Ravine",
-    "Roller",
-    "Scale",
-    "make",
-]
+__all__ = ["FIGURES", "LiveFigure", "make", *(figure.__name__ for figure in FIGURES.values())]
