@@ -13,7 +13,7 @@ from momentum_lib.widgets.disc import LINEAR, best_setting, rate_range, remember
 SETTINGS = [(0.02, 0.8, 1.0), (0.02, 0.8, 100.0), (0.35, 0.0, 3.0), (0.05, 0.5, 100.0), (0.011, 0.97, 40.0), (1.0, 0.3, 1.0)]
 
 
-MODULES = {"disc": "disc"}
+MODULES = {"disc": "disc", "linear": "linear"}
 
 
 @pytest.mark.parametrize("rule", LINEAR)
@@ -21,7 +21,7 @@ def test_matrix_and_eigenvalues_in_the_browser_are_the_theorys(js, rule):
     for lr, beta, curvature in SETTINGS:
         hyper = {"lr": lr, "beta": beta} if remembers(rule) else {"lr": lr}
         found = js(
-            f"(() => {{ const m = disc.iterationMatrix('{rule}', {curvature}, {{ lr: {lr}, beta: {beta} }}); return [m, disc.eigenvalues(m)]; }})()"
+            f"(() => {{ const m = linear.iterationMatrix('{rule}', {curvature}, {{ lr: {lr}, beta: {beta} }}); return [m, linear.eigenvalues(m)]; }})()"
         )
         np.testing.assert_allclose(found[0], theory.iteration_matrix(rules.get(rule), curvature, **hyper), rtol=1e-14, atol=1e-15)
         mine = np.array(found[1]) @ [1, 1j]

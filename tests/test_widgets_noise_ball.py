@@ -14,7 +14,7 @@ from momentum_lib.widgets.noise_ball import FRAME, GRID, STEPS, TOP, WALKERS, sw
 SETTINGS = list(itertools.product(["rate", "effective"], [0.02, 0.2], [0.0, 0.5, TOP]))
 
 
-MODULES = {"ball": "noise_ball", "noise": "noise"}
+MODULES = {"ball": "noise_ball", "noise": "noise", "linear": "linear", "theory": "generated/theory"}
 
 
 # -- the swarm --------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_the_swarm_is_the_same_in_the_browser_bit_for_bit(js, lr, beta, kappa, s
 def test_closed_form_and_recursion_are_the_theorys(js, lr, beta, curvature, sigma):
     """The browser's recursion of three numbers against the library's recursion of matrices, and its closed form."""
     ball, growing = js(
-        f"[ball.noiseBall({lr}, {beta}, {curvature}, {sigma}), Array.from(ball.meanSquares({lr}, {beta}, {curvature}, {sigma}, 80))]"
+        f"[theory.noiseBall({lr}, {beta}, {curvature}, {sigma}), Array.from(linear.meanSquares('heavy_ball', {curvature}, {sigma}, {{lr: {lr}, beta: {beta}}}, 80))]"
     )
     assert ball == pytest.approx(theory.noise_ball(lr, beta, curvature, sigma), rel=1e-14)
     expected = theory.mean_square(rules.heavy_ball, curvature, 80, sigma=sigma, start=0.0, lr=lr, beta=beta)
@@ -131,7 +131,7 @@ def test_closed_form_and_recursion_are_the_theorys(js, lr, beta, curvature, sigm
 def test_measuring_is_the_same_in_the_browser(js):
     figure = NoiseBall(beta=0.6, seed=2)
     found = js(
-        "(() => { const exact = [1, 4].map((c) => ball.noiseBall(0.1, 0.6, c, 1)); return ball.measure("
+        "(() => { const exact = [1, 4].map((c) => theory.noiseBall(0.1, 0.6, c, 1)); return ball.measure("
         f"ball.swarm({{lr: 0.1, beta: 0.6}}, [1, 4], 1, noise.drawNoise(2 * {WALKERS} * {STEPS}, 2)), exact); }})()"
     )
     np.testing.assert_allclose(found["measured"], figure.numbers()["measured"], rtol=1e-12)

@@ -1,12 +1,14 @@
 // Heavy ball's basin of cycling: a run on Lessard's function, a strip of all starts, a map of all settings.
 // Python side: momentum_lib/widgets/basin.py
 
-import { clamp, h, pythonFloat, s, show } from "./kit/dom.js";
+import { curve, middles } from "./kit/curve.js";
+import { assign, clamp, h, pythonFloat, s, show } from "./kit/dom.js";
 import { DIVERGES, WANDERS, descend, endings } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
+import { FORMS, momentumEdge } from "./generated/theory.js";
 import { choice, number } from "./kit/state.js";
 
 /** @typedef {[number, number]} Pair */
@@ -35,9 +37,6 @@ const KINDS = /** @type {Record<string, (code: number) => boolean>} */ ({
 
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
-/** The middles of `n` equal cells. @param {Pair} span @param {number} n */
-export const middles = ([low, high], n) =>
-  Float64Array.from({ length: n }, (_, k) => low + ((high - low) * (k + 0.5)) / n);
 /** The cells of the strip and of the map, each run from its middle. */
 export const STRIP = middles(STARTS, 440);
 export const MAP = { lrs: middles(LRS, 64), betas: middles(BETAS, 48) };
@@ -63,10 +62,8 @@ export const row = (rule, start, j) =>
   ).codes;
 
 /** The learning rate beyond which the minimum itself drives runs away. @param {string} rule @param {number} beta */
-export function edge(rule, beta) {
-  if (!RULES[rule].momentum) return 2 / CURVATURE;
-  return (2 * (1 + beta)) / ((rule === "nesterov" ? 1 + 2 * beta : 1) * CURVATURE);
-}
+export const edge = (rule, beta) =>
+  momentumEdge(CURVATURE, RULES[rule].momentum ? beta : 0, FORMS[rule].ahead, FORMS[rule].averaged);
 
 /**
  * One run: its ending, the cycle from its largest point, the step from which it stays within TOL of it, and the points to show.
@@ -122,70 +119,255 @@ export function cells(codes, nx, wanted, { left, right, top, bottom }) {
   return text;
 }
 
+/** How a run ends, in words. @param {{code: number, at: number}} run */
+function told({ code, at }) {
+  if (code > 0) return `goes round ${code} points for ever`;
+  if (code === 0) return `comes to rest by step ${at}`;
+  return code === DIVERGES ? `diverges at step ${at}` : `does neither in ${STEPS} steps`;
+}
+
 // ------------------------------------------------------------------------------------------------------ the figure
+
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} BasinFigure */
+/** @typedef {import("./kit/types.js").Plot} Plot */
+/** @typedef {ReturnType<typeof trace>} Run */
+/** @typedef {(codes: ArrayLike<number>, family: string) => void} Painter */
 
 let patterns = 0;
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
+/** @param {State} state */
+const python = ({ rule, start, lr, beta }) => `from momentum_lib import descend, rules, surfaces
+
+path = descend(rules.${rule}, surfaces.lessard, [${pythonFloat(start)}], steps=${STEPS},
+               lr=${pythonFloat(lr)}${RULES[rule].momentum ? `, beta=${pythonFloat(beta)}` : ""})
+print(path)
+print(path.points[-6:, 0])
+`;
+
+/** @param {import("./kit/types.js").Context} context */
 export function render({ model, el }) {
   const fig = createFigure({
     model,
     el,
     state: STATE,
     title: "Where does it end? Drag the start, and find the places from which heavy ball never comes to rest",
-    python: ({ rule, start, lr, beta }) => `from momentum_lib import descend, rules, surfaces
-
-path = descend(rules.${rule}, surfaces.lessard, [${pythonFloat(start)}], steps=${STEPS},
-               lr=${pythonFloat(lr)}${rule === "gradient_descent" ? "" : `, beta=${pythonFloat(beta)}`})
-print(path)
-print(path.points[-6:, 0])
-`,
+    python,
   });
   fig.root.classList.add("lf-basin");
-  const place = (/** @type {number} */ x) => fig.set({ start: Number(x.toFixed(3)) });
-  const setting = (/** @type {number} */ lr, /** @type {number} */ beta) =>
-    fig.set({ lr: Number(lr.toPrecision(4)), beta: Number(beta.toFixed(4)) });
+  const { rule: first, start: begin, lr: rate0, beta: beta0 } = fig.snapshot(),
+    drawn = { run: trace(first, begin, rate0, beta0) };
+  const words = () => told(drawn.run);
+  const stack = h("div", { class: "lf-stack" }),
+    side = h("div", {});
+  fig.pictures.append(stack, side);
+  const hill = addHill(fig, stack),
+    starts = addStrip(fig, stack, words),
+    fall = addFall(fig, stack),
+    map = addMap(fig, side, words),
+    momentum = addControls(fig);
+  const time = fig.player({
+    length: () => drawn.run.path.length - 1,
+    seconds: () => clamp(drawn.run.path.length / 7, 2, 10),
+  });
+  fig.onReset(() => time.end());
+  const say = addReadouts(fig);
 
-  // ---- pictures: the function, the strip of starts and the fall, one above the other; beside them the map
-  const stack = h("div", { class: "lf-stack" });
-  fig.pictures.append(stack);
-  const x = { domain: STARTS, count: 6 },
-    margin = { left: 40, right: 10 };
+  fig.draw(() => {
+    const state = fig.snapshot(),
+      { rule, start, lr, beta } = state,
+      run = (drawn.run = trace(rule, start, lr, beta)),
+      head = time.head();
+    hill(state, run, head);
+    fall(state, run, head);
+    starts.draw(state);
+    map.draw(state);
+    momentum.hidden = !RULES[rule].momentum;
+    say(state, run, share(starts.codes()));
+  });
+  fig.numbers(() => ({
+    ...drawn.run,
+    path: Array.from(drawn.run.path),
+    strip: Array.from(starts.codes()),
+    share: share(starts.codes()),
+    map: Array.from(map.codes()),
+    edge: edge(fig.get("rule"), fig.get("beta")),
+    head: time.head(),
+  }));
+  return fig.start();
+}
+
+/** Sets the start, as it is dragged or picked. @param {BasinFigure} fig */
+const placing = (fig) => (/** @type {number} */ x) => fig.set({ start: Number(x.toFixed(3)) });
+const height = (/** @type {number} */ at) => FIELD.value(at, 0, FIELD.params);
+/** The axis and the sides that the three pictures of starts share. */
+const ALONG = { domain: STARTS, count: 6 },
+  MARGIN = { left: 40, right: 10 };
+
+/**
+ * A run in a picture, in the look of its rule's family: its way, its points and, while time passes, the point of now.
+ * @param {Plot} plot @param {number} radius
+ */
+function addRun(plot, radius) {
+  const looks = STATE.rule.options.map((name) => {
+    const look = RULES[name].family;
+    return {
+      name,
+      way: plot.line({ look, class: "lf-faint" }),
+      dots: plot.marks({ look, radius }),
+      now: plot.marks({ look, radius: 5, layer: "front" }),
+    };
+  });
+  /** @param {string} rule @param {Float64Array} xy @param {number} head */
+  return (rule, xy, head) => {
+    for (const { name, way, dots, now } of looks) {
+      const shown = name === rule;
+      if (shown) way.update(xy, head);
+      else way.clear();
+      if (shown) dots.update(xy, head);
+      else dots.clear();
+      if (shown && 2 * head < xy.length - 2) now.update(xy.slice(2 * head, 2 * head + 2));
+      else now.clear();
+    }
+  };
+}
+
+/** The function, with the run's points on it. @param {BasinFigure} fig @param {HTMLElement} parent */
+function addHill(fig, parent) {
   const hill = fig.plot({
-    parent: stack,
+    parent,
     label: "The function, with the run's points on it",
-    x: { ...x, hidden: true },
+    x: { ...ALONG, hidden: true },
     y: { domain: [-6, TOP], label: "f(θ)", count: 3 },
     height: (width) => clamp(width * 0.36, 130, 190),
-    margin: { ...margin, top: 26, bottom: 4 },
+    margin: { ...MARGIN, top: 26, bottom: 4 },
   });
-  const basin = fig.plot({
-    parent: stack,
+  const ground = hill.line({ class: "lf-truth", layer: "back" }),
+    plumb = hill.line({ class: "lf-guide", layer: "back" }),
+    run = addRun(hill, 2.6);
+  hill.onLayout(() => ground.update(curve(height, STARTS, 220)));
+  hill.onPick(placing(fig));
+  /** @param {State} state @param {Run} now @param {number} head */
+  return ({ rule, start }, { path }, head) => {
+    plumb.update([start, TOP, start, height(start)]);
+    run(
+      rule,
+      Float64Array.from({ length: 2 * path.length }, (_, k) => (k % 2 ? height(path[k >> 1]) : path[k >> 1])),
+      head,
+    );
+  };
+}
+
+/** The strip of all starts, each in the look of its ending. @param {BasinFigure} fig @param {HTMLElement} parent @param {() => string} words */
+function addStrip(fig, parent, words) {
+  const plot = fig.plot({
+    parent,
     label: "How the run from each start ends",
-    x: { ...x, label: "start θ₀: full, it ends in a cycle" },
+    x: { ...ALONG, label: "start θ₀: full, it ends in a cycle" },
     y: { domain: [0, 1], hidden: true },
     height: () => 74,
-    margin: { ...margin, top: 4 },
+    margin: { ...MARGIN, top: 4 },
   });
+  const plumb = plot.line({ class: "lf-guide", layer: "back" }),
+    handle = plot.handle({
+      label: "Start",
+      axis: "x",
+      set: placing(fig),
+      words: (at) => `start ${show(at)}: ${words()}`,
+    }),
+    paint = painter(plot, STRIP.length),
+    kept = { key: "", codes: new Int16Array(STRIP.length) };
+  plot.onPick(placing(fig));
+  return {
+    codes: () => kept.codes,
+    /** @param {State} state */
+    draw({ rule, start, lr, beta }) {
+      const key = [rule, lr, beta].join(),
+        { family } = RULES[rule];
+      if (key !== kept.key) Object.assign(kept, { key, codes: strip(rule, lr, beta) });
+      plumb.update([start, 1, start, 0]);
+      handle.update(start, 0.5);
+      handle.node.setAttribute("data-look", family);
+      paint(kept.codes, family);
+    },
+  };
+}
+
+/** The run, step by step downwards, and its cycle as columns. @param {BasinFigure} fig @param {HTMLElement} parent */
+function addFall(fig, parent) {
   const fall = fig.plot({
-    parent: stack,
+    parent,
     label: "The run, step by step downwards",
-    x: { ...x, hidden: true },
+    x: { ...ALONG, hidden: true },
     y: { domain: [-1, 0], label: "step", count: 4, format: (v) => show(-v) },
     height: (width) => clamp(width * 0.48, 180, 250),
-    margin: { ...margin, top: 26, bottom: 8 },
+    margin: { ...MARGIN, top: 26, bottom: 8 },
   });
-  const side = h("div", {});
-  fig.pictures.append(side);
+  const plumb = fall.line({ class: "lf-guide", layer: "back" }),
+    columns = [0, 1, 2, 3].map(() => fall.line({ class: "lf-guide", layer: "back" })),
+    rest = fall.line({ class: "lf-guide", layer: "back" }),
+    run = addRun(fall, 2.4),
+    names = columns.map(() => fall.text({ class: "lf-direct", anchor: "middle" }));
+  /** @param {State} state @param {Run} now @param {number} head */
+  return ({ rule, start }, { path, cycle }, head) => {
+    const n = path.length - 1,
+      few = cycle.length <= columns.length ? cycle : [];
+    fall.setDomain(STARTS, [-Math.max(n, 1), 0]);
+    plumb.update([start, 0, start, -1]);
+    rest.update([0, 0, 0, -n]);
+    columns.forEach((line, k) => (k < few.length ? line.update([few[k], 0, few[k], -n]) : line.clear()));
+    names.forEach((text, k) =>
+      k < few.length ? text.update(few[k], 0, show(few[k], 3), 0, -6) : text.clear(),
+    );
+    run(
+      rule,
+      Float64Array.from({ length: 2 * path.length }, (_, k) => (k % 2 ? -(k >> 1) : path[k >> 1])),
+      head,
+    );
+  };
+}
+
+/** How the run from this start ends at each setting, with the stability edge. @param {BasinFigure} fig @param {HTMLElement} parent @param {() => string} words */
+function addMap(fig, parent, words) {
   const map = fig.plot({
-    parent: side,
+    parent,
     label: "How the run from this start ends at each setting: learning rate to the right, momentum upwards",
     x: { domain: LRS, label: "learning rate η", count: 4 },
     y: { domain: BETAS, label: "momentum β", count: 5 },
     height: (width) => clamp(width * 1.02, 290, 430),
-    margin: { ...margin, top: 26 },
+    margin: { ...MARGIN, top: 26 },
   });
-  // Class names stand here in full: the site keeps the styles of those that it can read.
+  const legend = addLegend(parent),
+    limit = map.line({ class: "lf-theory", layer: "marks" }),
+    limitName = map.text({ class: "lf-on-map", anchor: "end" }),
+    pick = (/** @type {number} */ lr, /** @type {number} */ beta) =>
+      fig.set({ lr: Number(lr.toPrecision(4)), beta: Number(beta.toFixed(4)) });
+  const cross = map.handle({
+    label: "Learning rate and momentum",
+    set: pick,
+    bounds: () => [[STATE.lr.min, STATE.lr.max], BETAS],
+    words: (lr, beta) => `learning rate ${show(lr)}, momentum ${show(beta)}: ${words()}`,
+  });
+  map.onPick(pick);
+  const field = addMapCells(fig, painter(map, MAP.lrs.length));
+  return {
+    codes: field.codes,
+    /** @param {State} state */
+    draw(state) {
+      const { rule, lr, beta } = state,
+        { family } = RULES[rule];
+      field.update(state);
+      cross.update(lr, beta);
+      cross.node.setAttribute("data-look", family);
+      legend.setAttribute("data-look", family);
+      limit.update(curve((at) => edge(rule, at), BETAS, 49, { upright: true }));
+      limitName.update(edge(rule, 0.2), 0.2, "stability edge", -6, 4);
+    },
+  };
+}
+
+/** What the looks of the cells mean. Class names stand here in full: the site keeps the styles of those that it can read. @param {HTMLElement} parent */
+function addLegend(parent) {
   const entry = (/** @type {string} */ swatch, /** @type {string} */ words) =>
     h("span", { class: "lf-legend-entry" }, h("span", { class: swatch }), words);
   const legend = h(
@@ -196,101 +378,109 @@ print(path.points[-6:, 0])
     entry("lf-swatch-dotted", "neither"),
     entry("lf-swatch-hatched", "diverges"),
   );
-  side.append(legend);
+  parent.append(legend);
+  return legend;
+}
 
-  const curve = hill.line({ class: "lf-truth", layer: "back" }),
-    plumb = [hill, basin, fall].map((plot) => plot.line({ class: "lf-guide", layer: "back" }));
-  const columns = [0, 1, 2, 3].map(() => fall.line({ class: "lf-guide", layer: "back" })),
-    rest = fall.line({ class: "lf-guide", layer: "back" });
-  const limit = map.line({ class: "lf-theory", layer: "marks" }),
-    limitName = map.text({ class: "lf-on-map", anchor: "end" });
-  /** The run wears the look of its rule's family. @type {Record<string, Record<string, any>>} */
-  const looks = {};
-  for (const name of STATE.rule.options) {
-    const look = RULES[name].family;
-    looks[name] = {
-      hops: hill.line({ look, class: "lf-faint" }),
-      dots: hill.marks({ look, radius: 2.6 }),
-      now: hill.marks({ look, radius: 5, layer: "front" }),
-      way: fall.line({ look, class: "lf-faint" }),
-      steps: fall.marks({ look, radius: 2.4 }),
-      here: fall.marks({ look, radius: 5, layer: "front" }),
-    };
+/**
+ * The cells of the map, which depend on rule and start alone: as many rows as fit into a few milliseconds a frame; the
+ * others keep their last picture until their turn.
+ * @param {BasinFigure} fig @param {Painter} paint
+ */
+function addMapCells(fig, paint) {
+  const kept = {
+    key: "",
+    codes: new Int16Array(MAP.lrs.length * MAP.betas.length),
+    rows: MAP.betas.length,
+    stop: /** @type {(() => void)|null} */ (null),
+  };
+  function slice(until = performance.now() + 5) {
+    const next = kept.codes.slice(),
+      { rule, start } = fig.snapshot();
+    for (; kept.rows < MAP.betas.length && performance.now() < until; kept.rows++)
+      next.set(row(rule, start, kept.rows), kept.rows * MAP.lrs.length);
+    kept.codes = next;
+    paint(next, RULES[rule].family);
+    kept.stop = kept.rows < MAP.betas.length ? fig.life.frame(() => slice()) : null;
   }
-  const names = [0, 1, 2, 3].map(() => fall.text({ class: "lf-direct", anchor: "middle" }));
-  const handle = basin.handle({
-    label: "Start",
-    axis: "x",
-    set: place,
-    words: (at) => `start ${show(at)}: ${told()}`,
-  });
-  const cross = map.handle({
-    label: "Learning rate and momentum",
-    set: setting,
-    bounds: () => [[STATE.lr.min, STATE.lr.max], BETAS],
-    words: (lr, beta) => `learning rate ${show(lr)}, momentum ${show(beta)}: ${told()}`,
-  });
-  basin.onPick(place);
-  hill.onPick(place);
-  map.onPick(setting);
-  const shades = [painter(basin, STRIP.length), painter(map, MAP.lrs.length)];
+  return {
+    /** All of them, the rows that wait included. */
+    codes() {
+      if (kept.stop) {
+        kept.stop();
+        slice(Infinity);
+      }
+      return kept.codes;
+    },
+    /** @param {State} state */
+    update({ rule, start }) {
+      const key = [rule, start].join();
+      if (key === kept.key) return;
+      Object.assign(kept, { key, rows: 0 });
+      kept.stop?.();
+      slice();
+    },
+  };
+}
 
-  /** Paints codes into a picture, each kind with its own look: nothing, full, dots, hatching. @param {import("./kit/types.js").Plot} plot @param {number} nx */
-  function painter(plot, nx) {
-    const id = `lf-basin-${(patterns += 1)}-${Math.random().toString(36).slice(2, 8)}`;
-    plot.svg.querySelector("defs")?.append(
+/** The patterns of the kinds that need no colour. @param {Plot} plot @param {string} id */
+function addPatterns(plot, id) {
+  const size = { width: 5, height: 5, patternUnits: "userSpaceOnUse" };
+  plot.svg
+    .querySelector("defs")
+    ?.append(
       s(
         "pattern",
-        { id: `${id}-dotted`, width: 5, height: 5, patternUnits: "userSpaceOnUse" },
+        { id: `${id}-dotted`, ...size },
         s("circle", { class: "lf-speck", cx: 2.5, cy: 2.5, r: 0.9 }),
       ),
       s(
         "pattern",
-        {
-          id: `${id}-hatched`,
-          width: 5,
-          height: 5,
-          patternUnits: "userSpaceOnUse",
-          patternTransform: "rotate(-45)",
-        },
+        { id: `${id}-hatched`, ...size, patternTransform: "rotate(-45)" },
         s("path", { class: "lf-stroke", d: "M0,2.5H5" }),
       ),
     );
-    const frame = s("rect", { class: "lf-cells-frame" });
-    const nodes = Object.keys(KINDS).map((kind) =>
+}
+
+/** Paints codes into a picture, each kind with its own look: nothing, full, dots, hatching. @param {Plot} plot @param {number} nx @returns {Painter} */
+function painter(plot, nx) {
+  const id = `lf-basin-${(patterns += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+  addPatterns(plot, id);
+  const frame = s("rect", { class: "lf-cells-frame" }),
+    nodes = Object.keys(KINDS).map((kind) =>
       s("path", {
         class: kind === "full" ? "lf-cells lf-cells-full" : "lf-cells",
         fill: kind === "full" ? undefined : `url(#${id}-${kind})`,
         "aria-hidden": "true",
       }),
     );
-    plot.layers.back.append(frame, ...nodes);
-    let codes = /** @type {ArrayLike<number>} */ ([]),
-      look = "";
-    const draw = () => {
-      const { left, right, top, bottom } = plot.inner;
-      for (const [name, value] of Object.entries({
-        x: left,
-        y: top,
-        width: Math.max(0, right - left),
-        height: Math.max(0, bottom - top),
-      }))
-        frame.setAttribute(name, String(value));
-      nodes.forEach((node, k) => {
-        node.setAttribute("d", cells(codes, nx, Object.values(KINDS)[k], plot.inner));
-        node.setAttribute("data-look", look);
-      });
-    };
-    plot.onLayout(draw);
-    return (/** @type {ArrayLike<number>} */ now, /** @type {string} */ family) => {
-      if (now === codes && family === look) return;
-      codes = now;
-      look = family;
-      draw();
-    };
-  }
+  plot.layers.back.append(frame, ...nodes);
+  const kept = { codes: /** @type {ArrayLike<number>} */ ([]), look: "" };
+  const draw = () => {
+    const { left, right, top, bottom } = plot.inner;
+    assign(frame, {
+      x: left,
+      y: top,
+      width: Math.max(0, right - left),
+      height: Math.max(0, bottom - top),
+    });
+    nodes.forEach((node, k) =>
+      assign(node, {
+        d: cells(kept.codes, nx, Object.values(KINDS)[k], plot.inner),
+        "data-look": kept.look,
+      }),
+    );
+  };
+  plot.onLayout(draw);
+  return (codes, look) => {
+    if (codes === kept.codes && look === kept.look) return;
+    Object.assign(kept, { codes, look });
+    draw();
+  };
+}
 
-  // ---- controls
+/** Returns the momentum's slider, which a rule without one hides. @param {BasinFigure} fig */
+function addControls(fig) {
   fig.select({
     name: "rule",
     label: "rule",
@@ -304,157 +494,34 @@ print(path.points[-6:, 0])
       { value: edge(fig.get("rule"), fig.get("beta")), label: "edge", side: "end", class: "lf-mark-edge" },
     ],
   });
-  const beta = fig.slider({ name: "beta", label: QUANTITIES.beta.name, symbol: QUANTITIES.beta.symbol });
-  fig.slider({ name: "start", label: "start", symbol: "θ₀" });
-  const time = fig.player({
-    length: () => drawn.path.length - 1,
-    seconds: () => clamp(drawn.path.length / 7, 2, 10),
+  const momentum = fig.slider({
+    name: "beta",
+    label: QUANTITIES.beta.name,
+    symbol: QUANTITIES.beta.symbol,
   });
-  fig.onReset(() => time.end());
+  fig.slider({ name: "start", label: "start", symbol: "θ₀" });
+  return momentum.node;
+}
+
+/** @param {BasinFigure} fig */
+function addReadouts(fig) {
   const sayEnd = fig.readout("from this start it"),
     sayCycle = fig.readout("its cycle"),
     sayShare = fig.readout("of all starts shown, cycle"),
     sayEdge = fig.readout("stability edge");
-
-  // ---- numbers: the strip depends on the setting, the map on the start; each is made again only then
-  let drawn = /** @type {any} */ ({ path: new Float64Array(1), code: 0, cycle: [] }),
-    stripKey = "",
-    mapKey = "";
-  let starts = new Int16Array(STRIP.length),
-    grid = new Int16Array(MAP.lrs.length * MAP.betas.length),
-    rows = MAP.betas.length,
-    job = /** @type {(() => void)|null} */ (null);
-  /** Rows of the map, as many as fit into a few milliseconds; the others keep their last picture until the next frame. */
-  function slice(until = performance.now() + 6) {
-    const next = grid.slice(),
-      { rule, start } = fig.snapshot();
-    for (; rows < MAP.betas.length && performance.now() < until; rows++)
-      next.set(row(rule, start, rows), rows * MAP.lrs.length);
-    grid = next;
-    shades[1](grid, RULES[rule].family);
-    job = rows < MAP.betas.length ? fig.life.frame(() => slice()) : null;
-  }
-  function compute() {
-    const { rule, start, lr, beta: b } = fig.snapshot(),
-      one = [rule, lr, b].join(),
-      other = [rule, start].join();
-    drawn = trace(rule, start, lr, b);
-    if (one !== stripKey) {
-      stripKey = one;
-      starts = strip(rule, lr, b);
-    }
-    if (other !== mapKey) {
-      mapKey = other;
-      rows = 0;
-      job?.();
-      slice();
-    }
-  }
-  const told = () => {
-    const { code, at } = drawn;
-    return code > 0
-      ? `goes round ${code} points for ever`
-      : code === 0
-        ? `comes to rest by step ${at}`
-        : code === DIVERGES
-          ? `diverges at step ${at}`
-          : `does neither in ${STEPS} steps`;
-  };
-
-  fig.draw(() => {
-    compute();
-    const { rule, start, lr, beta: b } = fig.snapshot(),
-      { path, code, cycle } = drawn,
-      head = time.head(),
-      n = path.length - 1,
-      family = RULES[rule].family,
-      withBeta = RULES[rule].momentum !== null;
-    const height = (/** @type {number} */ at) => FIELD.value(at, 0, FIELD.params);
-    fall.setDomain(STARTS, [-Math.max(n, 1), 0]);
-    curve.update(
-      Float64Array.from({ length: 2 * 221 }, (_, k) => {
-        const at = STARTS[0] + ((STARTS[1] - STARTS[0]) * (k >> 1)) / 220;
-        return k % 2 ? height(at) : at;
-      }),
-    );
-    plumb.forEach((line, k) => line.update([start, [TOP, 1, 0][k], start, [height(start), 0, -1][k]]));
-    rest.update([0, 0, 0, -n]);
-    const few = cycle.length <= columns.length ? cycle : [];
-    columns.forEach((line, k) => {
-      if (k < few.length) line.update([few[k], 0, few[k], -n]);
-      else line.clear();
-    });
-    for (const [name, parts] of Object.entries(looks))
-      if (name !== rule) for (const part of Object.values(parts)) part.clear();
-    const onHill = Float64Array.from({ length: 2 * (n + 1) }, (_, k) =>
-      k % 2 ? height(path[k >> 1]) : path[k >> 1],
-    );
-    const down = Float64Array.from({ length: 2 * (n + 1) }, (_, k) => (k % 2 ? -(k >> 1) : path[k >> 1]));
-    const mine = looks[rule];
-    mine.hops.update(onHill, head);
-    mine.dots.update(onHill, head);
-    mine.way.update(down, head);
-    mine.steps.update(down, head);
-    for (const [mark, xy] of [
-      [mine.now, onHill],
-      [mine.here, down],
-    ])
-      if (head < n) mark.update(xy.slice(2 * head, 2 * head + 2));
-      else mark.clear();
-    names.forEach((text, k) => {
-      if (k < few.length) text.update(few[k], 0, show(few[k], 3), 0, -6);
-      else text.clear();
-    });
-    handle.update(start, 0.5);
-    handle.node.setAttribute("data-look", family);
-    cross.update(lr, b);
-    cross.node.setAttribute("data-look", family);
-    shades[0](starts, family);
-    legend.setAttribute("data-look", family);
-    limit.update(
-      Float64Array.from({ length: 2 * 50 }, (_, k) => {
-        const at = BETAS[0] + ((BETAS[1] - BETAS[0]) * (k >> 1)) / 49;
-        return k % 2 ? at : edge(rule, at);
-      }),
-    );
-    limitName.update(edge(rule, 0.2), 0.2, "stability edge", -6, 4);
-    beta.node.hidden = !withBeta;
-
-    const part = share(starts),
-      bound = edge(rule, b);
-    sayEnd(told());
-    sayCycle(
-      code > 0
-        ? cycle
-            .slice(0, 4)
-            .map((/** @type {number} */ at) => show(at, 4))
-            .join(", ") + (code > 4 ? ", …" : "")
-        : "no cycle",
-    );
+  /** @param {State} state @param {Run} run @param {number} part */
+  return ({ rule, start, lr, beta }, run, part) => {
+    const bound = edge(rule, beta),
+      points = run.cycle
+        .slice(0, 4)
+        .map((at) => show(at, 4))
+        .join(", ");
+    sayEnd(told(run));
+    sayCycle(run.code > 0 ? points + (run.code > 4 ? ", …" : "") : "no cycle");
     sayShare(`${show(100 * part)} %`);
     sayEdge(`η ${show(bound)}: you are ${lr > bound ? "beyond" : "below"} it`);
     fig.speak(
-      `From ${show(start)} ${RULES[rule].title} ${told()}. ${show(100 * part)} percent of the starts shown end in a cycle.`,
+      `From ${show(start)} ${RULES[rule].title} ${told(run)}. ${show(100 * part)} percent of the starts shown end in a cycle.`,
     );
-  });
-
-  fig.numbers(() => {
-    if (job) {
-      job();
-      slice(Infinity);
-    }
-    return {
-      code: drawn.code,
-      at: drawn.at,
-      cycle: drawn.cycle,
-      settled: drawn.settled,
-      path: Array.from(drawn.path),
-      strip: Array.from(starts),
-      share: share(starts),
-      map: Array.from(grid),
-      edge: edge(fig.get("rule"), fig.get("beta")),
-      head: time.head(),
-    };
-  });
-  return fig.start();
+  };
 }

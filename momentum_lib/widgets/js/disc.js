@@ -1,14 +1,30 @@
 // The disc: a setting picked on the map, its eigenvalues on the unit disc, and the error that follows the outermost one.
 // Python side: momentum_lib/widgets/disc.py
 
-import { clamp, h, pythonFloat, show } from "./kit/dom.js";
-import { stepsTo } from "./kit/engine.js";
+import { curve, ellipse, series } from "./kit/curve.js";
+import { clamp, pythonFloat, show } from "./kit/dom.js";
+import { descend, stepsTo } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
+import { eigenvalues, iterationMatrix, modulus, radius } from "./kit/linear.js";
+import { measuredRate } from "./kit/measure.js";
+import { addSettingsMap, cells } from "./kit/settings_map.js";
+import { choice, integer, number } from "./kit/state.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
-import { heatPixels } from "./kit/geometry.js";
-import { measuredRate } from "./ravine.js";
-import { choice, integer, number } from "./kit/state.js";
+import { SURFACES } from "./generated/surfaces.js";
+import {
+  FORMS,
+  bestGradientDescent,
+  bestHeavyBall,
+  bestNesterov,
+  criticalRate,
+  effectiveRate,
+  flippingRate,
+  lrAtEffectiveRate,
+  rateOfEigenvalue,
+  settingOfPair,
+  stepsAtRate,
+} from "./generated/theory.js";
 
 export const LINEAR = ["gradient_descent", "heavy_ball", "nesterov", "averaged_momentum"];
 const TOP = 0.99;
@@ -26,73 +42,22 @@ export const DIRECTIONS = 9;
 export const CELLS = 96;
 export const BUDGET = 2000;
 export const GOAL = 1e-6;
-const LIMIT = 1e9;
+/** Half the width of the picture of the disc, and how many curvatures make the curve through the eigenvalues. */
+const EDGE = 1.28,
+  LOCUS = 240;
 
 /** @typedef {{rule: string, kappa: number, lr: number, beta: number}} Setup */
-/** @typedef {[number, number]} Complex real and imaginary part */
+/** @typedef {import("./kit/linear.js").Complex} Complex */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} DiscFigure */
+/** @typedef {ReturnType<typeof measure>} Drawn */
+
+// ---------------------------------------------------------------------------------------------------- pure numbers
 
 /** @param {number} kappa @param {number} [n] */
 export const curvatures = (kappa, n = DIRECTIONS) =>
   Array.from({ length: n }, (_, k) => kappa ** (k / (n - 1)));
 /** A rule without a momentum takes no notice of one. @param {string} rule */
 export const remembers = (rule) => RULES[rule].momentum !== null;
-const averages = (/** @type {string} */ rule) => rule === "averaged_momentum";
-
-/**
- * The matrix that one step applies to (theta, state) where the gradient is curvature times the point looked at: the
- * rule's own generated step, fed with unit vectors. Row by row; at most one slot.
- * @param {string} name @param {number} curvature @param {{lr: number, beta: number}} hyper
- */
-export function iterationMatrix(name, curvature, hyper) {
-  const rule = RULES[name];
-  const [a, [c]] = rule.step(1, curvature * rule.lookAt(1, REST, hyper), 2, REST, hyper);
-  if (c === undefined) return [[a]];
-  const [b, [d]] = rule.step(0, curvature * rule.lookAt(0, UNIT, hyper), 2, UNIT, hyper);
-  return [
-    [a, b],
-    [c, d],
-  ];
-}
-const REST = [0],
-  UNIT = [1];
-
-/**
- * Eigenvalues of a 1 x 1 or 2 x 2 matrix in closed form, the larger modulus first; of a complex pair the upper one.
- * @param {number[][]} matrix
- * @returns {Complex[]}
- */
-export function eigenvalues(matrix) {
-  if (matrix.length === 1) return [[matrix[0][0], 0]];
-  const [[a, b], [c, d]] = matrix,
-    half = (a + d) / 2,
-    gap = ((a - d) / 2) ** 2 + b * c;
-  if (gap < 0)
-    return [
-      [half, Math.sqrt(-gap)],
-      [half, -Math.sqrt(-gap)],
-    ];
-  const one = half + Math.sqrt(gap),
-    two = half - Math.sqrt(gap);
-  return Math.abs(one) >= Math.abs(two)
-    ? [
-        [one, 0],
-        [two, 0],
-      ]
-    : [
-        [two, 0],
-        [one, 0],
-      ];
-}
-
-/** The larger modulus alone, without the roots: the map asks for many thousands. @param {number[][]} matrix */
-export function radius([[a, b], row]) {
-  if (row === undefined) return Math.abs(a);
-  const [c, d] = row,
-    half = (a + d) / 2,
-    gap = ((a - d) / 2) ** 2 + b * c;
-  return gap < 0 ? Math.sqrt(half * half - gap) : Math.abs(half) + Math.sqrt(gap);
-}
-const modulus = (/** @type {Complex} */ [x, y]) => Math.hypot(x, y);
 
 /** The factor per step in the long run: the outermost eigenvalue over these curvatures. @param {Setup} setup @param {number[]} spectrum */
 export function rate({ rule, lr, beta }, spectrum) {
@@ -103,84 +68,112 @@ export function rate({ rule, lr, beta }, spectrum) {
 }
 
 /** Steps to a millionth that a rate predicts; NaN where it does not converge. @param {number} rho */
-export const predictedSteps = (rho) => (rho >= 1 ? NaN : Math.log(GOAL) / Math.log(rho));
+export const predictedSteps = (rho) => (rho >= 1 ? NaN : stepsAtRate(rho, GOAL));
 
 /** The ends of the rate axis. @param {{rule: string, kappa: number}} setup @returns {[number, number]} */
 export function rateRange({ rule, kappa }) {
-  const top = (averages(rule) ? 60 : 6) / kappa;
-  return [top / (averages(rule) ? 1000 : 100), top];
+  const { averaged } = FORMS[rule],
+    top = (averaged ? 60 : 6) / kappa;
+  return [top / (averaged ? 1000 : 100), top];
 }
 
 /** The best constant setting on curvatures from 1 to kappa, in closed form. @param {{rule: string, kappa: number}} setup */
 export function bestSetting({ rule, kappa }) {
-  const root = Math.sqrt(kappa),
-    q = Math.sqrt(3 * kappa + 1);
-  if (!remembers(rule)) return { lr: 2 / (1 + kappa), beta: 0, rate: (kappa - 1) / (kappa + 1) };
-  if (rule === "nesterov") return { lr: 4 / (3 * kappa + 1), beta: (q - 2) / (q + 2), rate: 1 - 2 / q };
-  const beta = ((root - 1) / (root + 1)) ** 2;
-  return { lr: 4 / (root + 1) ** 2 / (averages(rule) ? 1 - beta : 1), beta, rate: Math.sqrt(beta) };
+  if (!remembers(rule)) return bestGradientDescent(1, kappa);
+  if (FORMS[rule].ahead) return bestNesterov(1, kappa);
+  const best = bestHeavyBall(1, kappa);
+  return FORMS[rule].averaged ? { ...best, lr: effectiveRate(best.lr, best.beta) } : best;
 }
 
 /**
- * The setting that puts a conjugate pair at x ± iy for this curvature. For every rule here the squared distance of an
- * eigenvalue pair from 1 is the rate times the curvature. Left of 0 Nesterov has real eigenvalues only: there x becomes
- * one at the momentum that is set.
+ * The setting that puts a conjugate pair at x ± iy for this curvature. Left of 0 Nesterov has real eigenvalues only: there
+ * x becomes one at the momentum that is set; and no pair of its lies farther than 1 from 1.
  * @param {string} rule @param {number} curvature @param {number} x @param {number} y @param {number} [now] the momentum set
  */
 export function settingAt(rule, curvature, x, y, now = 0) {
+  const { ahead, averaged } = FORMS[rule];
   if (!remembers(rule)) return { lr: (1 - x) / curvature };
-  if (rule === "nesterov" && x < 0)
-    return { beta: now, lr: (1 - x ** 2 / ((1 + now) * x - now)) / curvature };
-  const product = (1 - x) ** 2 + y ** 2,
-    square = x ** 2 + y ** 2;
-  const beta = clamp(rule !== "nesterov" ? square : product < 1 ? square / (1 - product) : TOP, 0, TOP);
-  return {
-    beta,
-    lr:
-      (rule === "nesterov" ? Math.min(product, 1) : product) / (curvature * (averages(rule) ? 1 - beta : 1)),
-  };
+  if (ahead && x < 0) return { beta: now, lr: rateOfEigenvalue(curvature, x, now) };
+  const [lr, beta] = settingOfPair(curvature, x, y, ahead);
+  if (ahead && lr * curvature >= 1) return { beta: TOP, lr: 1 / curvature };
+  const most = clamp(beta, 0, TOP);
+  return { beta: most, lr: averaged ? effectiveRate(lr, most) : lr };
 }
 
 /**
  * The run from a start of ones in every direction: distance over the start's, step by step, until BUDGET or divergence.
+ * On a quadratic the directions do not see each other, so each is run by itself, as the second one of a ravine.
  * @param {Setup} setup
  */
-export function run({ rule: name, kappa, lr, beta }) {
-  const rule = RULES[name],
-    hyper = { lr, beta },
-    spectrum = curvatures(kappa),
-    slots = Object.values(rule.slots);
-  const theta = spectrum.map(() => 1),
-    state = spectrum.map(() => slots.map((how) => (how === 0 ? 0 : 1)));
-  const errors = [1];
-  for (let t = 1; t <= BUDGET; t++) {
-    let sum = 0;
-    for (let i = 0; i < spectrum.length; i++) {
-      [theta[i], state[i]] = rule.step(
-        theta[i],
-        spectrum[i] * rule.lookAt(theta[i], state[i], hyper),
-        t,
-        state[i],
+export function run({ rule, kappa, lr, beta }) {
+  const hyper = Object.fromEntries(
+      Object.entries({ lr, beta }).filter(([name]) => name in RULES[rule].hyper),
+    ),
+    runs = curvatures(kappa).map((c) =>
+      descend(RULES[rule], SURFACES.ravine, {
+        start: [1, 1],
+        steps: BUDGET,
         hyper,
-      );
-      if (!(Math.abs(theta[i]) <= LIMIT)) return { errors, divergedAt: t };
-      sum += theta[i] ** 2;
-    }
-    errors.push(Math.sqrt(sum / spectrum.length));
+        params: { kappa: c, angle: 0 },
+      }),
+    );
+  const n = Math.min(...runs.map((one) => one.n)),
+    errors = new Array(n + 1);
+  for (let t = 0; t <= n; t++) {
+    let sum = 0;
+    for (const { points } of runs) sum += points[2 * t + 1] ** 2;
+    errors[t] = Math.sqrt(sum / runs.length);
   }
-  return { errors, divergedAt: 0 };
+  return { errors, divergedAt: n < BUDGET ? n + 1 : 0 };
 }
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "Drag a setting over the map: its eigenvalues move, and the error falls like the outermost one",
-    python: ({ rule, kappa, lr, beta, steps }) => {
-      const hyper = `lr=${pythonFloat(lr)}${remembers(rule) ? `, beta=${pythonFloat(beta)}` : ""}`;
-      return `import numpy as np
+/** Everything that a setting makes: eigenvalues, run and what is read from it. @param {Setup & {steps: number}} state */
+function measure(state) {
+  const { rule, kappa, lr, beta, steps } = state,
+    spectrum = curvatures(kappa),
+    pairs = spectrum.map((c) => eigenvalues(iterationMatrix(rule, c, { lr, beta }))),
+    { errors, divergedAt } = run(state),
+    shown = errors.slice(0, steps + 1);
+  const peak = shown.reduce((most, e, k) => (e > shown[most] ? k : most), 0);
+  return {
+    spectrum,
+    pairs,
+    rate: Math.max(...pairs.map((pair) => modulus(pair[0]))),
+    errors: shown,
+    divergedAt,
+    peak: [peak, shown[peak]],
+    stepsTo: divergedAt ? null : stepsTo(errors, GOAL),
+    measured: divergedAt ? null : measuredRate(shown),
+    best: bestSetting(state),
+  };
+}
+
+/** The predicted steps of every cell of the map, and the ends of its colours. @param {{rule: string, kappa: number}} setup */
+function makeGrid({ rule, kappa }) {
+  const began = performance.now(),
+    ends = [1, kappa],
+    { xs, ys } = cells(rateRange({ rule, kappa }), TOP, CELLS),
+    values = new Float32Array(CELLS * CELLS);
+  for (let j = 0; j < CELLS; j++)
+    for (let i = 0; i < CELLS; i++)
+      values[j * CELLS + i] = predictedSteps(rate({ rule, kappa, lr: xs[i], beta: ys[j] }, ends));
+  const low = Math.max(1, predictedSteps(bestSetting({ rule, kappa }).rate)),
+    most = Math.max(20, 3 * predictedSteps(bestGradientDescent(1, kappa).rate));
+  return { xs, ys, values, low, high: Math.max(most, 2 * low), ms: performance.now() - began };
+}
+
+/** How a run ends, in words. @param {Drawn} drawn */
+const told = ({ divergedAt, rate: rho, stepsTo: reached }) =>
+  divergedAt
+    ? `diverges at step ${divergedAt}`
+    : `rate ${show(rho, 4)}, ${reached === null ? `more than ${BUDGET}` : reached} steps to a millionth`;
+
+// ------------------------------------------------------------------------------------------------------ the figure
+
+/** @param {import("./kit/types.js").Values<typeof STATE>} state */
+function python({ rule, kappa, lr, beta, steps }) {
+  const hyper = `lr=${pythonFloat(lr)}${remembers(rule) ? `, beta=${pythonFloat(beta)}` : ""}`;
+  return `import numpy as np
 from momentum_lib import descend, rules, surfaces, theory
 
 curvatures = np.geomspace(1.0, ${pythonFloat(kappa)}, ${DIRECTIONS})
@@ -190,75 +183,141 @@ rate = theory.rate(rules.${rule}, curvatures, ${hyper}).max()
 path = descend(rules.${rule}, surfaces.quadratic(curvatures), steps=${steps}, ${hyper})
 print(f"predicted {rate:.6f} per step; {path.error[-1]:.3g} of the distance is left after {len(path.error) - 1} steps")
 `;
-    },
+}
+
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "Drag a setting over the map: its eigenvalues move, and the error falls like the outermost one",
+    python,
   });
   fig.root.classList.add("lf-disc-figure");
   fig.pictures.classList.add("lf-halves");
-  const setup = () => /** @type {Setup & any} */ (fig.snapshot());
-  const place = (/** @type {{lr: number, beta?: number}} */ { lr, beta }) => {
+  /** @type {{now: Drawn|null}} */
+  const drawn = { now: null };
+  /** Set a rate and, where the rule has one, a momentum, held inside the map. @param {{lr: number, beta?: number}} setting */
+  const place = ({ lr, beta }) => {
     fig.set({
-      lr: Number(clamp(lr, ...rateRange(setup())).toPrecision(4)),
+      lr: Number(clamp(lr, ...rateRange(fig.snapshot())).toPrecision(4)),
       ...(beta === undefined || !remembers(fig.get("rule"))
         ? {}
         : { beta: Number(clamp(beta, 0, TOP).toFixed(4)) }),
     });
   };
-
-  // ---- the map
-  const map = fig.plot({
-    label: "Map of the predicted rate: learning rate to the right, momentum upwards",
-    x: { type: "log", domain: rateRange(setup()), label: "learning rate η" },
-    y: { domain: [0, TOP], label: "momentum β", count: 5 },
-    height: (width) => clamp(width * 0.92, 270, 400),
-    margin: { top: 26, left: 42, right: 8 },
+  const words = () => (drawn.now ? told(drawn.now) : "");
+  const map = addMap(fig, place, words),
+    disc = addDisc(fig, place),
+    fall = addFall(fig),
+    momentum = addControls(fig),
+    say = addReadouts(fig);
+  fig.draw(() => {
+    const state = fig.snapshot(),
+      now = (drawn.now = measure(state));
+    momentum.hidden = !remembers(state.rule);
+    map.draw(state, now);
+    disc(state, now);
+    fall(state, now);
+    say(now);
+    const beta = remembers(state.rule) ? `, momentum ${show(state.beta)}` : "";
+    fig.speak(`Learning rate ${show(state.lr)}${beta}: ${told(now)}.`);
   });
-  const heat = map.heat();
-  const flatLine = map.line({ class: "lf-theory lf-theory-flat" }),
-    steepLine = map.line({ class: "lf-theory" });
-  const across = map.line({ class: "lf-cross" }),
-    down = map.line({ class: "lf-cross" });
-  const flatName = map.text({ class: "lf-on-map", anchor: "start" }),
-    steepName = map.text({ class: "lf-on-map", anchor: "end" });
-  const bestMark = map.marks({ class: "lf-best", shape: "diamond", radius: 5, layer: "front" });
-  map.onPick((lr, beta) => place({ lr, beta }));
-  const fewest = h("span"),
-    most = h("span"),
-    bar = h("canvas", { class: "lf-scale", width: 64, height: 1, "aria-hidden": "true" });
-  bar.getContext("2d")?.putImageData(
-    new ImageData(
-      heatPixels(
-        Float64Array.from({ length: 64 }, (_, k) => k),
-        64,
-        1,
-        0,
-        63,
-        false,
-      ),
-      64,
-      1,
-    ),
-    0,
-    0,
-  );
-  fig.pictures.append(
-    h(
-      "div",
-      {},
-      map.box,
-      h(
-        "p",
-        { class: "lf-legend" },
-        fewest,
-        bar,
-        most,
-        h("span", { class: "lf-hatched" }),
-        h("span", { text: "diverges" }),
-      ),
-    ),
-  );
+  fig.numbers(() => {
+    const { spectrum, divergedAt, ...now } = /** @type {Drawn} */ (drawn.now),
+      { xs, ys, values, ms } = map.grid();
+    return {
+      ...now,
+      curvatures: spectrum,
+      eigenvalues: now.pairs,
+      divergedAt: divergedAt || null,
+      map: {
+        n: CELLS,
+        xs: Array.from(xs),
+        ys: Array.from(ys),
+        steps: Array.from(values, (v) => (Number.isNaN(v) ? "diverged" : v)),
+        ms,
+      },
+    };
+  });
+  return fig.start();
+}
 
-  // ---- the disc
-  const EDGE = 1.28;
+/**
+ * The map of predicted steps, with the two lines on which a pair of eigenvalues meets.
+ * @param {DiscFigure} fig @param {(setting: {lr: number, beta?: number}) => void} place @param {() => string} words
+ */
+function addMap(fig, place, words) {
+  const setup = () => fig.snapshot();
+  const map = addSettingsMap(fig, {
+    label: "Map of the predicted rate: learning rate to the right, momentum upwards",
+    rates: () => rateRange(setup()),
+    top: TOP,
+    height: (width) => clamp(width * 0.92, 270, 400),
+    kinds: ["lf-hatched diverges"],
+    momentum: () => remembers(fig.get("rule")),
+    pick: place,
+    words: (lr, beta) =>
+      `learning rate ${show(lr)}${remembers(fig.get("rule")) ? `, momentum ${show(beta)}` : ""}: ${words()}`,
+  });
+  const { plot } = map,
+    flat = plot.line({ class: "lf-theory lf-theory-flat" }),
+    steep = plot.line({ class: "lf-theory" }),
+    flatName = plot.text({ class: "lf-on-map", anchor: "start" }),
+    steepName = plot.text({ class: "lf-on-map", anchor: "end" }),
+    cross = map.cross();
+  const kept = { key: "", grid: makeGrid(setup()) };
+  /** Where a pair of eigenvalues meets on the real axis, and the names of both lines. @param {Setup} state @param {[number, number]} range */
+  function lines({ rule, kappa }, range) {
+    const { ahead, averaged } = FORMS[rule];
+    for (const part of [flat, steep, flatName, steepName]) part.clear();
+    if (!remembers(rule)) return;
+    const meetFlat = (/** @type {number} */ beta) => criticalRate(1, beta, ahead, averaged);
+    flat.update(curve(meetFlat, [0, TOP], 159, { upright: true }));
+    let b = TOP;
+    while (b > 0.02 && meetFlat(b) < range[0] * 1.15) b -= 0.005;
+    const low = plot.y(b) - plot.inner.top < 24 ? 26 : 24;
+    if (b > 0.05) flatName.update(clamp(meetFlat(b), ...range), b, "flat pair meets", 4, low);
+    if (ahead) return;
+    const meetSteep = (/** @type {number} */ beta) => flippingRate(kappa, beta, averaged);
+    steep.update(curve(meetSteep, [0, TOP], 159, { upright: true }));
+    steepName.update(meetSteep(0.1), 0.1, "steep pair meets", -6, 4);
+  }
+  return {
+    grid: () => kept.grid,
+    /** @param {Setup} state @param {Drawn} now */
+    draw(state, now) {
+      const range = rateRange(state),
+        key = `${state.rule} ${state.kappa}`;
+      plot.setDomain(range, [0, TOP]);
+      if (key !== kept.key) {
+        Object.assign(kept, { key, grid: makeGrid(state) });
+        map.paint(kept.grid.values, CELLS, CELLS, kept.grid.low, kept.grid.high);
+      }
+      map.best(now.best);
+      lines(state, range);
+      cross(state, RULES[state.rule].family);
+      map.scale(`${show(Math.round(kept.grid.low))} steps`, `${show(Math.round(kept.grid.high))} or more`);
+    },
+  };
+}
+
+/** A line and marks of each family that was shown so far; only the one asked for is drawn. @template {Record<string, {clear: () => void}>} T @param {(family: string) => T} make @returns {(family: string) => T} */
+function perFamily(make) {
+  /** @type {Map<string, T>} */
+  const looks = new Map();
+  return (family) => {
+    const made = looks.get(family) ?? make(family);
+    looks.set(family, made);
+    for (const [other, parts] of looks)
+      if (other !== family) for (const part of Object.values(parts)) part.clear();
+    return made;
+  };
+}
+
+/** The complex plane with the unit disc and the eigenvalues. @param {DiscFigure} fig @param {(setting: {lr: number, beta?: number}) => void} place */
+function addDisc(fig, place) {
   const disc = fig.plot({
     label: "The complex plane with the unit disc and the eigenvalues of each direction",
     equal: true,
@@ -266,34 +325,95 @@ print(f"predicted {rate:.6f} per step; {path.error[-1]:.3g} of the distance is l
     y: { domain: [-EDGE, EDGE], hidden: true },
     margin: { top: 4, right: 4, bottom: 4, left: 4 },
   });
-  const ring = (/** @type {number} */ r, centre = 0) =>
-    Float64Array.from({ length: 2 * 181 }, (_, k) =>
-      k % 2 ? r * Math.sin(((k >> 1) * Math.PI) / 90) : centre + r * Math.cos(((k >> 1) * Math.PI) / 90),
-    );
   const real = disc.line({ class: "lf-guide", layer: "back" }),
     imaginary = disc.line({ class: "lf-guide", layer: "back" }),
-    unit = disc.line({ class: "lf-truth", layer: "back" });
-  const home = disc.line({ class: "lf-guide lf-home", layer: "back" }),
-    outer = disc.line({ class: "lf-outer" });
-  const unitName = disc.text({ anchor: "start" }),
+    unit = disc.line({ class: "lf-truth", layer: "back" }),
+    home = disc.line({ class: "lf-guide lf-home", layer: "back" }),
+    outer = disc.line({ class: "lf-outer" }),
+    unitName = disc.text({ anchor: "start" }),
     homeName = disc.text({ anchor: "middle" }),
     outside = disc.text({ class: "lf-loud", anchor: "middle" });
-  const handles = /** @type {const} */ (["flat", "steep"]).map((which) => {
-    const lambda = () => (which === "flat" ? 1 : fig.get("kappa"));
+  const handles = addEigenvalues(fig, disc, place);
+  const lookOf = perFamily((family) => ({
+    locus: disc.line({ look: family, class: "lf-faint" }),
+    dots: disc.marks({ look: family, radius: 3.2 }),
+  }));
+  /** The circle on which complex pairs lie. @param {Setup} state */
+  function dwelling({ rule, beta }) {
+    const { ahead } = FORMS[rule],
+      size = ahead ? beta / (1 + beta) : Math.sqrt(beta),
+      centre = ahead ? size : 0;
+    if (!remembers(rule) || beta === 0) {
+      home.clear();
+      homeName.clear();
+      return;
+    }
+    home.update(ellipse(size, size, centre, 0, 180));
+    homeName.update(centre, -size, ahead ? "pairs live here" : "radius √β", 0, size > 0.3 ? -8 : 16);
+  }
+  disc.onLayout(() => {
+    real.update([-EDGE, 0, EDGE, 0]);
+    imaginary.update([0, -EDGE, 0, EDGE]);
+    unit.update(ellipse(1, 1, 0, 0, 180));
+    unitName.update(Math.cos(2.2), Math.sin(2.2), "unit circle", -46, -8);
+  });
+  /** @param {Setup} state @param {Drawn} now */
+  return (state, { pairs, rate: rho }) => {
+    const { rule, kappa, lr, beta } = state,
+      { family } = RULES[rule],
+      look = lookOf(family);
+    dwelling(state);
+    if (rho < EDGE) outer.update(ellipse(rho, rho, 0, 0, 180));
+    else outer.clear();
+    look.locus.update(
+      curvatures(kappa, LOCUS).flatMap((c) => eigenvalues(iterationMatrix(rule, c, { lr, beta }))[0]),
+    );
+    look.dots.update(pairs.flat(2));
+    handles(pairs, kappa === 1, family);
+    const [far] = pairs[pairs.length - 1];
+    if (modulus(far) > EDGE)
+      outside.update(0, -EDGE, `the steep one lies outside, at ${show(far[0])}`, 0, -8);
+    else outside.clear();
+  };
+}
+
+/**
+ * The eigenvalues of the flattest and the steepest direction, which can be dragged.
+ * @param {DiscFigure} fig @param {import("./kit/types.js").Plot} disc @param {(setting: {lr: number, beta?: number}) => void} place
+ */
+function addEigenvalues(fig, disc, place) {
+  const made = /** @type {const} */ (["flat", "steep"]).map((which) => {
     const handle = disc.handle({
-      label: `Eigenvalue of the ${which}est direction`.replace("flatest", "flattest"),
+      label: `Eigenvalue of the ${which === "flat" ? "flattest" : "steepest"} direction`,
       bounds: () => [
         [-1, 1],
         [0, remembers(fig.get("rule")) ? 1 : 0],
       ],
-      set: (x, y) => place(settingAt(fig.get("rule"), lambda(), x, y, fig.get("beta"))),
+      set: (x, y) => {
+        const { rule, kappa, beta } = fig.snapshot();
+        place(settingAt(rule, which === "flat" ? 1 : kappa, x, y, beta));
+      },
       words: (x, y) =>
         `${show(x)}${y > 1e-9 ? ` plus or minus ${show(y)} i` : ", real"}, modulus ${show(Math.hypot(x, y))}`,
     });
     return { which, handle, name: disc.text({ class: "lf-direct", anchor: "middle" }) };
   });
+  /** @param {Complex[][]} pairs @param {boolean} alike @param {string} family */
+  return (pairs, alike, family) => {
+    for (const { which, handle, name } of made) {
+      const [[x, y]] = which === "flat" ? pairs[0] : pairs[pairs.length - 1],
+        px = clamp(x, -EDGE, EDGE),
+        py = Math.max(y, 0);
+      handle.update(px, py);
+      handle.node.setAttribute("data-look", family);
+      if (alike && which === "flat") name.clear();
+      else name.update(px, py, alike ? "flat = steep" : which, px > 1.05 ? -20 : px < -1.05 ? 20 : 0, -14);
+    }
+  };
+}
 
-  // ---- the error
+/** The measured error and the line that the rate predicts. @param {DiscFigure} fig */
+function addFall(fig) {
   const fall = fig.plot({
     label: "Distance to the minimum against the step, measured and predicted",
     x: { domain: [0, fig.get("steps")], label: "step" },
@@ -303,37 +423,44 @@ print(f"predicted {rate:.6f} per step; {path.error[-1]:.3g} of the distance is l
   });
   fall.box.classList.add("lf-wide");
   const goal = fall.line({ class: "lf-guide", layer: "back" }),
-    line = fall.line({ class: "lf-outer" });
-  const lineName = fall.text({ anchor: "start" }),
+    line = fall.line({ class: "lf-outer" }),
+    lineName = fall.text({ anchor: "start" }),
     curveName = fall.text({ anchor: "start" });
-  /** The run wears the look of its rule's family. @type {Map<string, any>} */
-  const looks = new Map();
-  const lookOf = (/** @type {string} */ family) => {
-    if (!looks.has(family))
-      looks.set(family, {
-        locus: disc.line({ look: family, class: "lf-faint" }),
-        dots: disc.marks({ look: family, radius: 3.2 }),
-        curve: fall.line({ look: family }),
-      });
-    return looks.get(family);
+  const lookOf = perFamily((family) => ({ measured: fall.line({ look: family }) }));
+  /** @param {Setup & {steps: number}} state @param {Drawn} now */
+  return ({ rule, steps }, { errors, rate: rho, peak: [, highest] }) => {
+    const { family } = RULES[rule],
+      top = Math.max(10, 10 ** Math.ceil(Math.log10(highest)));
+    fall.setDomain([0, steps], [1e-8, Math.min(top, 1e9)]);
+    goal.update([0, GOAL, steps, GOAL]);
+    lookOf(family).measured.update(series(errors));
+    line.update(rho > 0 ? [0, 1, steps, rho ** steps] : [0, 1, 1, 1e-300]);
+    // Names, where both lines are in the picture: the upper line's above it to the right, the lower one's below it to the left.
+    const at = Math.round(Math.min(steps, rho < 1 ? stepsAtRate(rho, 1e-8) : steps) * 0.45),
+      end = Math.min(at, errors.length - 1),
+      higher = errors[end] > rho ** end;
+    /** @param {typeof lineName} text @param {number} k @param {number} value @param {string} words @param {boolean} above */
+    const name = (text, k, value, words, above) => {
+      text.node.setAttribute("text-anchor", above ? "start" : "end");
+      if (k > 2 && value > 1e-7 && value < top) text.update(k, value, words, above ? 6 : -6, above ? -8 : 16);
+      else text.clear();
+    };
+    name(lineName, at, rho ** at, "predicted: rateᵏ", !higher);
+    name(curveName, end, errors[end], "measured", higher);
+    curveName.node.setAttribute("data-look", family);
   };
-  const cross = map.handle({
-    label: "Learning rate and momentum",
-    set: (lr, beta) => place({ lr, beta }),
-    bounds: () => /** @type {any} */ ([rateRange(setup()), remembers(fig.get("rule")) ? [0, TOP] : [0, 0]]),
-    words: (lr, beta) =>
-      `learning rate ${show(lr)}${remembers(fig.get("rule")) ? `, momentum ${show(beta)}` : ""}: ${told()}`,
-  });
+}
 
-  // ---- controls
+/** Sliders, rules and the best setting; returns the momentum's slider, which a rule without one hides. @param {DiscFigure} fig */
+function addControls(fig) {
   fig.slider({
     name: "lr",
     label: QUANTITIES.lr.name,
     symbol: QUANTITIES.lr.symbol,
     type: "log",
-    range: () => rateRange(setup()),
+    range: () => rateRange(fig.snapshot()),
   });
-  const betaControl = fig.slider({
+  const momentum = fig.slider({
     name: "beta",
     label: QUANTITIES.beta.name,
     symbol: QUANTITIES.beta.symbol,
@@ -354,246 +481,54 @@ print(f"predicted {rate:.6f} per step; {path.error[-1]:.3g} of the distance is l
     name: "rule",
     label: "rule",
     options: LINEAR.map((name) => ({ value: name, label: RULES[name].title })),
-    // The average's rate is in another unit: converted, the eigenvalues stay where they are. A setting that diverges gives way to the best.
-    set: (rule) => {
-      const now = setup(),
-        scale = (averages(now.rule) ? 1 - now.beta : 1) / (averages(rule) ? 1 - now.beta : 1);
-      const next = {
-        ...now,
-        rule,
-        lr: Number(clamp(now.lr * scale, ...rateRange({ ...now, rule })).toPrecision(4)),
-      };
-      const { lr, beta } = rate(next, [1, now.kappa]) < 1 ? next : bestSetting(next);
-      fig.set({
-        rule,
-        lr: Number(lr.toPrecision(4)),
-        ...(remembers(rule) ? { beta: Number(beta.toFixed(4)) } : {}),
-      });
-    },
+    set: (rule) => fig.set(settingOf(fig.snapshot(), rule)),
   });
   fig.slider({ name: "steps", label: "steps shown", type: "log", fold: true });
   fig.button({
     label: "Best setting",
     icon: "target",
     press: () => {
-      const { lr, beta } = bestSetting(setup());
+      const { lr, beta } = bestSetting(fig.snapshot());
       fig.set({ lr, ...(remembers(fig.get("rule")) ? { beta } : {}) });
     },
   });
+  return momentum.node;
+}
+
+/**
+ * What a change of rule sets. The average's rate is in another unit: converted, the eigenvalues stay where they are. A
+ * setting that diverges gives way to the best.
+ * @param {Setup} now @param {string} rule
+ */
+function settingOf(now, rule) {
+  const sum = FORMS[now.rule].averaged ? lrAtEffectiveRate(now.lr, now.beta) : now.lr,
+    moved = FORMS[rule].averaged ? effectiveRate(sum, now.beta) : sum;
+  const next = { ...now, rule, lr: Number(clamp(moved, ...rateRange({ ...now, rule })).toPrecision(4)) };
+  const { lr, beta } = rate(next, [1, now.kappa]) < 1 ? next : bestSetting(next);
+  return {
+    rule,
+    lr: Number(lr.toPrecision(4)),
+    ...(remembers(rule) ? { beta: Number(beta.toFixed(4)) } : {}),
+  };
+}
+
+/** @param {DiscFigure} fig */
+function addReadouts(fig) {
   const sayRate = fig.readout("rate, predicted"),
     sayMeasured = fig.readout("rate, measured"),
     saySteps = fig.readout("steps to a millionth"),
     sayPeak = fig.readout("farthest on the way");
-
-  let grid = { xs: new Float64Array(), ys: new Float64Array(), values: new Float32Array(), low: 1, high: 20 },
-    mapKey = "",
-    mapTime = 0;
-  function makeMap() {
-    const { rule, kappa } = setup(),
-      key = `${rule} ${kappa}`;
-    if (key === mapKey) return;
-    mapKey = key;
-    const began = performance.now(),
-      [low, high] = rateRange({ rule, kappa }),
-      ends = [1, kappa];
-    const xs = Float64Array.from({ length: CELLS }, (_, k) => low * (high / low) ** ((k + 0.5) / CELLS)),
-      ys = Float64Array.from({ length: CELLS }, (_, k) => (TOP * (k + 0.5)) / CELLS);
-    const values = new Float32Array(CELLS * CELLS);
-    for (let j = 0; j < CELLS; j++)
-      for (let i = 0; i < CELLS; i++)
-        values[j * CELLS + i] = predictedSteps(rate({ rule, kappa, lr: xs[i], beta: ys[j] }, ends));
-    const least = Math.max(1, predictedSteps(bestSetting({ rule, kappa }).rate)),
-      most = Math.max(20, 3 * predictedSteps((kappa - 1) / (kappa + 1)));
-    grid = { xs, ys, values, low: least, high: Math.max(most, 2 * least) };
-    mapTime = performance.now() - began;
-    heat.update(values, CELLS, CELLS, grid.low, grid.high);
-  }
-
-  /** @type {any} */
-  let drawn = null;
-  const told = () =>
-    !drawn
-      ? ""
-      : drawn.divergedAt
-        ? `diverges at step ${drawn.divergedAt}`
-        : `rate ${show(drawn.rate, 4)}, ${drawn.stepsTo === null ? `more than ${BUDGET}` : drawn.stepsTo} steps to a millionth`;
-
-  fig.draw(() => {
-    const state = setup(),
-      { rule, kappa, lr, beta, steps } = state,
-      family = RULES[rule].family,
-      memory = remembers(rule),
-      range = rateRange(state);
-    const spectrum = curvatures(kappa),
-      pairs = spectrum.map((c) => eigenvalues(iterationMatrix(rule, c, { lr, beta })));
-    const rho = Math.max(...pairs.map((pair) => modulus(pair[0])));
-    const { errors, divergedAt } = run(state),
-      shown = errors.slice(0, steps + 1);
-    let peak = 0;
-    shown.forEach((e, k) => {
-      if (e > shown[peak]) peak = k;
-    });
-    drawn = {
-      spectrum,
-      pairs,
-      rate: rho,
-      errors: shown,
-      divergedAt,
-      peak: [peak, shown[peak]],
-      stepsTo: divergedAt ? null : stepsTo(Float64Array.from(errors), GOAL),
-      measured: divergedAt ? null : measuredRate(shown),
-      best: bestSetting(state),
-    };
-
-    // the map
-    betaControl.node.hidden = !memory;
-    map.setDomain(range, [0, TOP]);
-    makeMap();
-    const height = memory ? beta : 0;
-    across.update(memory ? [range[0], beta, range[1], beta] : []);
-    down.update([lr, 0, lr, TOP]);
-    cross.update(clamp(lr, ...range), height);
-    cross.node.setAttribute("data-look", family);
-    bestMark.update([drawn.best.lr, drawn.best.beta]);
-    const curve = (/** @type {(b: number) => number} */ f) =>
-      Float64Array.from({ length: 2 * 160 }, (_, k) => {
-        const b = (TOP * (k >> 1)) / 159;
-        return k % 2 ? b : f(b);
-      });
-    const unitOf = (/** @type {number} */ b) => (averages(rule) ? 1 - b : 1);
-    const meetFlat = (/** @type {number} */ b) =>
-      (rule === "nesterov" ? ((1 - b) / (1 + b)) ** 2 : (1 - Math.sqrt(b)) ** 2) / unitOf(b);
-    const meetSteep = (/** @type {number} */ b) => (1 + Math.sqrt(b)) ** 2 / (unitOf(b) * kappa);
-    flatName.clear();
-    steepName.clear();
-    if (!memory) {
-      flatLine.clear();
-      steepLine.clear();
-    } else {
-      flatLine.update(curve(meetFlat));
-      let b = TOP;
-      while (b > 0.02 && meetFlat(b) < range[0] * 1.15) b -= 0.005;
-      if (b > 0.05)
-        flatName.update(
-          clamp(meetFlat(b), ...range),
-          b,
-          "flat pair meets",
-          4,
-          map.y(b) - map.inner.top < 24 ? 26 : 24,
-        );
-      if (rule === "nesterov") steepLine.clear();
-      else {
-        steepLine.update(curve(meetSteep));
-        steepName.update(meetSteep(0.1), 0.1, "steep pair meets", -6, 4);
-      }
-    }
-    fewest.textContent = `${show(Math.round(grid.low))} steps`;
-    most.textContent = `${show(Math.round(grid.high))} or more`;
-
-    // the disc
-    for (const [name, look] of looks)
-      if (name !== family) for (const part of Object.values(look)) part.clear();
-    const look = lookOf(family);
-    real.update([-EDGE, 0, EDGE, 0]);
-    imaginary.update([0, -EDGE, 0, EDGE]);
-    unit.update(ring(1));
-    unitName.update(Math.cos(2.2), Math.sin(2.2), "unit circle", -46, -8);
-    const [radius, centre] =
-      rule === "nesterov" ? [beta / (1 + beta), beta / (1 + beta)] : [Math.sqrt(beta), 0];
-    if (memory && beta > 0) {
-      home.update(ring(radius, centre));
-      homeName.update(
-        centre,
-        -radius,
-        rule === "nesterov" ? "pairs live here" : "radius √β",
-        0,
-        radius > 0.3 ? -8 : 16,
-      );
-    } else {
-      home.clear();
-      homeName.clear();
-    }
-    if (rho < EDGE) outer.update(ring(rho));
-    else outer.clear();
-    const path = /** @type {number[]} */ ([]);
-    for (const c of curvatures(kappa, 500))
-      path.push(...eigenvalues(iterationMatrix(rule, c, { lr, beta }))[0]);
-    look.locus.update(path);
-    look.dots.update(pairs.flat(2));
-    for (const { which, handle, name } of handles) {
-      const [x, y] = (which === "flat" ? pairs[0] : pairs[pairs.length - 1])[0],
-        px = clamp(x, -EDGE, EDGE),
-        py = Math.max(y, 0);
-      handle.update(px, py);
-      handle.node.setAttribute("data-look", family);
-      const same = kappa === 1;
-      if (same && which === "flat") name.clear();
-      else name.update(px, py, same ? "flat = steep" : which, px > 1.05 ? -20 : px < -1.05 ? 20 : 0, -14);
-    }
-    const far = pairs[pairs.length - 1][0];
-    if (modulus(far) > EDGE)
-      outside.update(0, -EDGE, `the steep one lies outside, at ${show(far[0])}`, 0, -8);
-    else outside.clear();
-
-    // the error
-    const top = Math.max(10, 10 ** Math.ceil(Math.log10(shown[peak])));
-    fall.setDomain([0, steps], [1e-8, Math.min(top, 1e9)]);
-    goal.update([0, GOAL, steps, GOAL]);
-    look.curve.update(
-      Float64Array.from({ length: 2 * shown.length }, (_, k) => (k % 2 ? shown[k >> 1] : k >> 1)),
-    );
-    line.update(rho > 0 ? [0, 1, steps, rho ** steps] : [0, 1, 1, 1e-300]);
-    // Names, where both lines are in the picture: the upper line's above it to the right, the lower one's below it to the left.
-    const at = Math.round(Math.min(steps, rho < 1 ? Math.log(1e-8) / Math.log(rho) : steps) * 0.45),
-      end = Math.min(at, shown.length - 1);
-    const name = (
-      /** @type {ReturnType<typeof fall.text>} */ text,
-      /** @type {number} */ k,
-      /** @type {number} */ value,
-      /** @type {string} */ words,
-      /** @type {boolean} */ above,
-    ) => {
-      text.node.setAttribute("text-anchor", above ? "start" : "end");
-      if (k > 2 && value > 1e-7 && value < top) text.update(k, value, words, above ? 6 : -6, above ? -8 : 16);
-      else text.clear();
-    };
-    const higher = shown[end] > rho ** end;
-    name(lineName, at, rho ** at, "predicted: rateᵏ", !higher);
-    name(curveName, end, shown[end], "measured", higher);
-    curveName.node.setAttribute("data-look", family);
-
+  /** @param {Drawn} now */
+  return ({ rate: rho, measured, divergedAt, stepsTo: reached, peak: [at, size] }) => {
     sayRate(show(rho, 4));
-    sayMeasured(
-      drawn.measured === null ? (divergedAt ? "diverges" : "nothing is left") : show(drawn.measured, 4),
-    );
+    sayMeasured(measured === null ? (divergedAt ? "diverges" : "nothing is left") : show(measured, 4));
     saySteps(
       divergedAt
         ? `diverges at step ${divergedAt}`
-        : drawn.stepsTo === null
+        : reached === null
           ? `more than ${BUDGET}`
-          : String(drawn.stepsTo),
+          : String(reached),
     );
-    sayPeak(peak === 0 ? "never farther than the start" : `${show(shown[peak])} times, at step ${peak}`);
-    fig.speak(`Learning rate ${show(lr)}${memory ? `, momentum ${show(beta)}` : ""}: ${told()}.`);
-  });
-
-  fig.numbers(() => ({
-    curvatures: drawn.spectrum,
-    eigenvalues: drawn.pairs,
-    rate: drawn.rate,
-    errors: drawn.errors,
-    divergedAt: drawn.divergedAt || null,
-    peak: drawn.peak,
-    stepsTo: drawn.stepsTo,
-    measured: drawn.measured,
-    best: drawn.best,
-    map: {
-      n: CELLS,
-      xs: Array.from(grid.xs),
-      ys: Array.from(grid.ys),
-      steps: Array.from(grid.values, (v) => (Number.isNaN(v) ? "diverged" : v)),
-      ms: mapTime,
-    },
-  }));
-  return fig.start();
+    sayPeak(at === 0 ? "never farther than the start" : `${show(size)} times, at step ${at}`);
+  };
 }

@@ -1,11 +1,19 @@
 // The phase portrait: a ball with friction, as a curve (the differential equation) and as dots (heavy ball's steps).
 // Python side: momentum_lib/widgets/phase.py
 
+import { series } from "./kit/curve.js";
 import { clamp, h as element, pythonFloat, s, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
+import {
+  ballWithFriction,
+  criticalFriction,
+  kineticEnergy,
+  longestStep,
+  settingOfBall,
+} from "./generated/theory.js";
 import { between } from "./kit/geometry.js";
 import { choice, number, point } from "./kit/state.js";
 
@@ -67,6 +75,15 @@ export const STATE = {
 /** The longest time between two points of the curve. */
 export const FINE = 0.01;
 const LIMIT = 1e6;
+/** Pieces of a stroke of the flow; so many points of the curve over time are more than a picture has pixels. */
+const PIECES = 5,
+  OVER = 500;
+
+/** @typedef {import("./kit/types.js").Pair} Pair */
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} PhaseFigure */
+/** @typedef {import("./kit/types.js").Plot} Plot */
+/** @typedef {ReturnType<typeof measure>} Drawn */
 
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
@@ -75,7 +92,7 @@ export const height = (potential, x) => SURFACES[POTENTIALS[potential].surface].
 /** @param {string} potential @param {number} x */
 const slope = (potential, x) => SURFACES[POTENTIALS[potential].surface].gradient(x, 0, {})[0];
 /** Kinetic and potential energy, mass one. @param {string} potential @param {number} x @param {number} w */
-export const energy = (potential, x, w) => (w * w) / 2 + height(potential, x);
+export const energy = (potential, x, w) => kineticEnergy(w, 1) + height(potential, x);
 
 /** How many dots after the first, and how many points of the curve from one dot to the next. @param {number} h @param {number} time */
 export const grid = (h, time) => ({
@@ -89,7 +106,8 @@ export const grid = (h, time) => ({
  * @param {string} potential @param {[number, number]} start @param {number} friction @param {number} h @param {number} n
  */
 export function dots(potential, [x0, w0], friction, h, n) {
-  const hyper = { lr: h * h, beta: 1 - friction * h },
+  const [lr, beta] = settingOfBall(friction, h),
+    hyper = { lr, beta },
     out = new Float64Array(2 * (n + 1));
   let x = x0,
     state = [-w0 / h];
@@ -103,27 +121,15 @@ export function dots(potential, [x0, w0], friction, h, n) {
   return { points: out, divergedAt: 0 };
 }
 
-/** x'' + friction x' + curvature x = 0 from (x0, w0), at time t: (x, x'), in closed form. @param {number} curvature @param {number} friction @param {[number, number]} start @param {number} t */
-export function oscillator(curvature, friction, [x0, w0], t) {
-  const gap = curvature - (friction * friction) / 4,
-    root = Math.sqrt(Math.abs(gap)),
-    fade = Math.exp((-friction * t) / 2);
-  const c = gap >= 0 ? Math.cos(root * t) : Math.cosh(root * t);
-  const sn = root * t < 1e-9 ? t : (gap >= 0 ? Math.sin(root * t) : Math.sinh(root * t)) / root;
-  return [
-    fade * (x0 * c + (w0 + (friction * x0) / 2) * sn),
-    fade * (w0 * c - (curvature * x0 + (friction * w0) / 2) * sn),
-  ];
-}
-
 /** The differential equation at times 0, dt, 2 dt, ...: the closed form in the bowl, else the classical Runge-Kutta method. @param {string} potential @param {[number, number]} start @param {number} friction @param {number} dt @param {number} n */
 export function curve(potential, [x0, w0], friction, dt, n) {
   const out = new Float64Array(2 * (n + 1));
   if (potential === "bowl") {
-    for (let k = 0; k <= n; k++) out.set(oscillator(1, friction, [x0, w0], k * dt), 2 * k);
+    for (let k = 0; k <= n; k++) out.set(ballWithFriction(1, friction, k * dt, x0, w0), 2 * k);
     return out;
   }
-  const pull = (/** @type {number} */ x, /** @type {number} */ w) => -friction * w - slope(potential, x);
+  const pull = (/** @type {number} */ at, /** @type {number} */ speed) =>
+    -friction * speed - slope(potential, at);
   let x = x0,
     w = w0;
   out.set([x, w]);
@@ -144,13 +150,10 @@ export function curve(potential, [x0, w0], friction, dt, n) {
 }
 
 /** The friction at which the ball neither creeps nor swings. @param {string} potential */
-export const critical = (potential) => 2 * Math.sqrt(POTENTIALS[potential].curvature);
+export const critical = (potential) => criticalFriction(POTENTIALS[potential].curvature);
 
-/** The time step beyond which heavy ball leaves the minimum: h^2 curvature = 2 (1 + beta) with beta = 1 - friction h. @param {string} potential @param {number} friction */
-export function edge(potential, friction) {
-  const { curvature } = POTENTIALS[potential];
-  return (Math.sqrt(friction * friction + 4 * curvature) - friction) / curvature;
-}
+/** The time step beyond which heavy ball leaves the minimum. @param {string} potential @param {number} friction */
+export const edge = (potential, friction) => longestStep(POTENTIALS[potential].curvature, friction);
 
 /** How the ball comes to rest, near the minimum. @param {string} potential @param {number} friction */
 export function regime(potential, friction) {
@@ -172,16 +175,79 @@ export function rises(energies) {
   return count;
 }
 
+/** The ball and the dots of one state, and what is read from them. @param {State} state */
+function measure({ potential, start, friction, h, time }) {
+  const { n, m } = grid(h, time),
+    begin = /** @type {Pair} */ (start),
+    [lr, beta] = settingOfBall(friction, h),
+    { points, divergedAt } = dots(potential, begin, friction, h, n),
+    fine = curve(potential, begin, friction, h / m, n * m),
+    steps = points.length / 2 - 1;
+  const own = Float64Array.from({ length: steps + 1 }, (_, k) =>
+    energy(potential, points[2 * k], points[2 * k + 1]),
+  );
+  let gap = 0;
+  for (let k = 0; k <= steps; k++) gap = Math.max(gap, Math.abs(points[2 * k] - fine[2 * k * m]));
+  const kinetic = new Float64Array(n * m + 1),
+    stored = new Float64Array(n * m + 1);
+  for (let k = 0; k <= n * m; k++) {
+    kinetic[k] = kineticEnergy(fine[2 * k + 1], 1);
+    stored[k] = height(potential, fine[2 * k]);
+  }
+  return {
+    n: steps,
+    m,
+    h,
+    points,
+    divergedAt,
+    fine,
+    own,
+    kinetic,
+    stored,
+    gap: divergedAt ? Infinity : gap,
+    rises: rises(own),
+    lr,
+    beta,
+  };
+}
+
+/**
+ * The flow as short strokes of equal length, each a few points of (x, w), placed in a lattice so wide and so high.
+ * @param {string} potential @param {number} friction @param {number} columns @param {number} rows
+ */
+function strokes(potential, friction, columns, rows) {
+  const [[x0, x1], [w0, w1]] = POTENTIALS[potential].frame,
+    wide = x1 - x0,
+    tall = w1 - w0,
+    step = 0.95 / (PIECES * columns),
+    found = [];
+  /** The way from a place, of length one in units of the frame. @param {number} x @param {number} w @param {number} length */
+  const way = (x, w, length) => {
+    const dx = w / wide,
+      dw = (-friction * w - slope(potential, x)) / tall,
+      size = length / (Math.sqrt(dx * dx + dw * dw) || 1);
+    return [wide * dx * size, tall * dw * size];
+  };
+  for (let i = 0; i < columns; i++)
+    for (let j = 0; j < rows; j++) {
+      let x = x0 + ((i + 0.5 + (j % 2 ? 0.25 : -0.25)) * wide) / columns,
+        w = w0 + ((j + 0.5) * tall) / rows;
+      const stroke = [x, w];
+      for (let k = 0; k < PIECES; k++) {
+        const [hx, hw] = way(x, w, step / 2),
+          [dx, dw] = way(x + hx, w + hw, step);
+        stroke.push((x += dx), (w += dw));
+      }
+      found.push(stroke);
+    }
+  return found;
+}
+
 // ------------------------------------------------------------------------------------------------------ the figure
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "A ball with friction: the curve is the ball, the dots are heavy ball",
-    python: ({ potential, start, friction, h, time }) => `import numpy as np
+/** @param {State} state */
+function python({ potential, start, friction, h, time }) {
+  return `import numpy as np
 from momentum_lib import rules, surfaces
 
 f = surfaces.${POTENTIALS[potential].python}
@@ -196,14 +262,23 @@ for t in range(1, ${grid(h, time).n + 1}):
         break
     path.append([x[0], -h * v[0]])  # position and velocity
 print(path[-1])
-`,
+`;
+}
+
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "A ball with friction: the curve is the ball, the dots are heavy ball",
+    python,
   });
   fig.root.classList.add("lf-phase");
-  const frame = () => POTENTIALS[fig.get("potential")].frame;
   /** The start lies in the picture, whatever an address says. */
   const stayInside = () => {
     const [x, w] = fig.get("start"),
-      [[left, right], [low, high]] = frame();
+      [[left, right], [low, high]] = frameOf(fig);
     fig.set({ start: [clamp(x, left, right), clamp(w, low, high)] });
   };
   stayInside();
@@ -211,39 +286,183 @@ print(path[-1])
     if (names.includes("potential") || names.includes("start")) stayInside();
   });
 
-  // ---- pictures: the plane of position and velocity; beside it position and energy over time
+  const plane = addPlane(fig),
+    side = element("div", { class: "lf-stack" });
+  fig.pictures.append(side);
+  const position = addPosition(fig, side),
+    energies = addEnergies(fig, side);
+  addControls(fig);
+  const drawn = { now: measure(fig.snapshot()) };
+  const time = fig.player({
+    length: () => drawn.now.n,
+    seconds: () => Math.min(9, 2 + drawn.now.n / 25),
+  });
+  fig.onReset(() => time.end());
+  const say = addReadouts(fig);
+
+  fig.draw(() => {
+    const state = fig.snapshot(),
+      now = (drawn.now = measure(state)),
+      head = time.head(),
+      last = now.fine.length / 2 - 1,
+      until = head >= now.n ? last : Math.min(head * now.m, last);
+    plane(state, now, head, until);
+    position(state, now, head, until);
+    energies(state, now, head, until);
+    say(state, now);
+  });
+  fig.numbers(() => {
+    const { points, fine, own, kinetic, stored, gap, divergedAt, m, ...now } = drawn.now,
+      { potential, friction } = fig.snapshot();
+    return {
+      path: Array.from(points),
+      curve: Array.from(fine.filter((_, k) => (k >> 1) % m === 0)),
+      energies: Array.from(own),
+      kinetic: Array.from(kinetic),
+      stored: Array.from(stored),
+      gap: Number.isFinite(gap) ? gap : null,
+      rises: now.rises,
+      lr: now.lr,
+      beta: now.beta,
+      divergedAt: divergedAt || null,
+      regime: regime(potential, friction),
+      edge: edge(potential, friction),
+      head: time.head(),
+    };
+  });
+  return fig.start();
+}
+
+/** The part of the plane that is shown. @param {PhaseFigure} fig */
+const frameOf = (fig) => POTENTIALS[fig.get("potential")].frame;
+/** Many dots are smaller, or they hide the curve. @param {Plot} plot @param {Drawn} now */
+const sizeDots = (plot, { n }) => plot.layers.marks.classList.toggle("lf-many", n > 250);
+
+/** Position to the right, velocity upwards. @param {PhaseFigure} fig */
+function addPlane(fig) {
   const plane = fig.plot({
     label:
       "Position to the right, velocity upwards: the ball's curve, heavy ball's dots, and the flow behind them",
-    x: { domain: frame()[0], label: "position x", count: 5 },
-    y: { domain: frame()[1], label: "velocity w", count: 5 },
+    x: { domain: frameOf(fig)[0], label: "position x", count: 5 },
+    y: { domain: frameOf(fig)[1], label: "velocity w", count: 5 },
     height: (width) => clamp(width * 0.92, 260, 430),
     margin: { top: 26, left: 34, right: 8 },
   });
-  const streaks = s("path", { class: "lf-flow", "aria-hidden": "true" }),
-    heads = s("path", { class: "lf-flow-head", "aria-hidden": "true" });
-  plane.layers.back.append(streaks, heads);
-  const across = plane.line({ class: "lf-guide", layer: "back" }),
-    rest = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "back" });
-  const ball = plane.line({ look: "ink", class: "lf-ball" }),
+  const flow = addFlow(plane),
+    across = plane.line({ class: "lf-guide", layer: "back" }),
+    rest = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "back" }),
+    ball = plane.line({ look: "ink", class: "lf-ball" }),
     run = plane.line({ look: "momentum", class: "lf-faint" }),
-    marks = plane.marks({ look: "momentum", radius: 2.7 });
-  const now = plane.marks({ look: "momentum", radius: 5.5, layer: "front" });
-  const side = element("div", { class: "lf-stack" });
-  fig.pictures.append(side);
+    marks = plane.marks({ look: "momentum", radius: 2.7 }),
+    pen = plane.marks({ look: "momentum", radius: 5.5, layer: "front" }),
+    ballName = plane.text({ class: "lf-direct", anchor: "end" }),
+    dotsName = plane.text({ look: "momentum", anchor: "end" });
+  const put = (/** @type {number} */ x, /** @type {number} */ w) =>
+    fig.set({ start: [Number(x.toPrecision(4)), Number(w.toPrecision(4))] });
+  const handle = plane.handle({
+    label: "Start: position and velocity",
+    bounds: () => frameOf(fig),
+    set: put,
+    words: (x, w) => `position ${show(x)}, velocity ${show(w)}`,
+  });
+  plane.onPick(put);
+  /** @param {State} state @param {Drawn} now @param {number} head @param {number} until */
+  return ({ potential, start, friction }, now, head, until) => {
+    const [xs, ws] = POTENTIALS[potential].frame;
+    plane.setDomain(xs, ws);
+    flow(potential, friction);
+    across.update([xs[0], 0, xs[1], 0]);
+    rest.update(SURFACES[POTENTIALS[potential].surface].minima.flatMap((minimum) => [minimum[0], 0]));
+    ball.update(now.fine, until);
+    run.update(now.points, head);
+    marks.update(now.points, head);
+    if (head < now.n) pen.update(now.points.slice(2 * head, 2 * head + 2));
+    else pen.clear();
+    handle.update(start[0], start[1]);
+    ballName.update(xs[1], ws[1], "curve: the ball, exactly", -4, 12);
+    dotsName.update(xs[1], ws[1], "dots: heavy ball", -4, 28);
+    sizeDots(plane, now);
+  };
+}
+
+/** The flow behind the plane: strokes that end in a dot, drawn again when potential, friction or size change. @param {Plot} plane */
+function addFlow(plane) {
+  const streaks = s("path", { class: "lf-flow", "aria-hidden": "true" }),
+    heads = s("path", { class: "lf-flow-head", "aria-hidden": "true" }),
+    kept = { key: "" };
+  plane.layers.back.append(streaks, heads);
+  const tenths = (/** @type {number} */ pixel) => Math.round(10 * pixel) / 10;
+  return (/** @type {string} */ potential, /** @type {number} */ friction) => {
+    const key = [potential, friction, plane.width, plane.height].join();
+    if (key === kept.key) return;
+    kept.key = key;
+    const { left, right, top, bottom } = plane.inner;
+    let lines = "",
+      ends = "";
+    for (const stroke of strokes(
+      potential,
+      friction,
+      Math.round((right - left) / 32),
+      Math.round((bottom - top) / 32),
+    )) {
+      let x = 0,
+        y = 0;
+      for (let k = 0; k < stroke.length; k += 2) {
+        x = tenths(plane.x(stroke[k]));
+        y = tenths(plane.y(stroke[k + 1]));
+        lines += `${k ? "L" : "M"}${x},${y}`;
+      }
+      if (x > left && x < right && y > top && y < bottom)
+        ends += `M${tenths(x - 1.5)},${y}a1.5,1.5 0 1 0 3,0a1.5,1.5 0 1 0 -3,0`;
+    }
+    streaks.setAttribute("d", lines);
+    heads.setAttribute("d", ends);
+  };
+}
+
+/** Something of the curve against time, from the start to its point `until`. @param {(k: number) => number} f @param {Drawn} now @param {number} until */
+function over(f, { h, m, n }, until) {
+  const each = Math.max(1, Math.floor((m * n) / OVER));
+  return series(
+    Array.from({ length: Math.floor(until / each) + 1 }, (_, k) => f(each * k)),
+    undefined,
+    (each * h) / m,
+  );
+}
+
+/** @param {PhaseFigure} fig @param {HTMLElement} parent */
+function addPosition(fig, parent) {
   const position = fig.plot({
-    parent: side,
+    parent,
     label: "Position against time",
     x: { domain: [0, fig.get("time")], count: 4 },
-    y: { domain: frame()[0], label: "position x", count: 3 },
+    y: { domain: frameOf(fig)[0], label: "position x", count: 3 },
     height: (width) => clamp(width * 0.5, 135, 180),
     margin: { top: 26, left: 34, right: 10 },
   });
   const level = position.line({ class: "lf-guide", layer: "back" }),
-    ballOver = position.line({ look: "ink", class: "lf-ball" }),
-    dotsOver = position.marks({ look: "momentum", radius: 2.2 });
+    ball = position.line({ look: "ink", class: "lf-ball" }),
+    marks = position.marks({ look: "momentum", radius: 2.2 });
+  /** @param {State} state @param {Drawn} now @param {number} head @param {number} until */
+  return ({ potential, h, time }, now, head, until) => {
+    position.setDomain([0, time], POTENTIALS[potential].frame[0]);
+    level.update([0, 0, time, 0]);
+    ball.update(over((k) => now.fine[2 * k], now, until));
+    marks.update(
+      series(
+        now.points.filter((_, k) => k % 2 === 0),
+        head,
+        h,
+      ),
+    );
+    sizeDots(position, now);
+  };
+}
+
+/** @param {PhaseFigure} fig @param {HTMLElement} parent */
+function addEnergies(fig, parent) {
   const energies = fig.plot({
-    parent: side,
+    parent,
     label: "Energy against time: potential below, kinetic on top of it, their sum",
     x: { domain: [0, fig.get("time")], label: "time", count: 4 },
     y: { domain: [0, 1], label: "energy", count: 3 },
@@ -251,48 +470,51 @@ print(path[-1])
     margin: { top: 26, left: 34, right: 10 },
   });
   const low = energies.line({ look: "gradient", class: "lf-area" }),
-    high = energies.line({ look: "momentum", class: "lf-area" });
-  const total = energies.line({ look: "ink", class: "lf-ball" }),
-    dotsTotal = energies.marks({ look: "momentum", radius: 2.2 });
-  const kineticName = energies.text({ look: "momentum", anchor: "end" }),
+    high = energies.line({ look: "momentum", class: "lf-area" }),
+    total = energies.line({ look: "ink", class: "lf-ball" }),
+    marks = energies.marks({ look: "momentum", radius: 2.2 }),
+    kineticName = energies.text({ look: "momentum", anchor: "end" }),
     potentialName = energies.text({ look: "gradient", anchor: "end" });
-  const names = [
-    plane.text({ class: "lf-direct", anchor: "end" }),
-    plane.text({ look: "momentum", anchor: "end" }),
-  ];
+  /** @param {State} state @param {Drawn} now @param {number} head @param {number} until */
+  return ({ h, time }, now, head, until) => {
+    const top = 1.08 * Math.max(now.kinetic[0] + now.stored[0], 1e-6),
+      stored = over((k) => now.stored[k], now, until),
+      summed = over((k) => now.kinetic[k] + now.stored[k], now, until),
+      last = summed[summed.length - 2];
+    energies.setDomain([0, time], [0, top]);
+    low.update(between([0, 0, last, 0], stored));
+    high.update(between(stored, summed));
+    total.update(summed);
+    marks.update(series(now.own, head, h));
+    kineticName.update(time, top, "kinetic", 0, 16);
+    potentialName.update(time, top, "potential", 0, 33);
+    sizeDots(energies, now);
+  };
+}
 
-  const handle = plane.handle({
-    label: "Start: position and velocity",
-    bounds: frame,
-    set: (x, w) => fig.set({ start: [Number(x.toPrecision(4)), Number(w.toPrecision(4))] }),
-    words: (x, w) => `position ${show(x)}, velocity ${show(w)}`,
-  });
-  plane.onPick((x, w) => fig.set({ start: [Number(x.toPrecision(4)), Number(w.toPrecision(4))] }));
-
-  // ---- controls
+/** @param {PhaseFigure} fig */
+function addControls(fig) {
+  const here = () => fig.get("potential"),
+    highest = () => edge(here(), fig.get("friction"));
   fig.slider({
     name: "friction",
     label: "friction",
     symbol: "γ",
-    range: () => [0, 2 * critical(fig.get("potential")) > 12 ? 12 : 2 * critical(fig.get("potential"))],
-    marks: () => [{ value: critical(fig.get("potential")), label: "critical" }],
-    words: (v) => `${show(v)}, ${regime(fig.get("potential"), v)}`,
+    range: () => [0, Math.min(12, 2 * critical(here()))],
+    marks: () => [{ value: critical(here()), label: "critical" }],
+    words: (v) => `${show(v)}, ${regime(here(), v)}`,
   });
   fig.slider({
     name: "h",
     label: "time step",
     symbol: "h",
     type: "log",
-    range: () => [0.02, Math.min(2.5, 1.5 * edge(fig.get("potential"), fig.get("friction")))],
-    marks: () => [
-      {
-        value: edge(fig.get("potential"), fig.get("friction")),
-        label: "edge",
-        side: "end",
-        class: "lf-mark-edge",
-      },
-    ],
-    words: (v) => `${show(v)}: learning rate ${show(v * v)}, momentum ${show(1 - fig.get("friction") * v)}`,
+    range: () => [0.02, Math.min(2.5, 1.5 * highest())],
+    marks: () => [{ value: highest(), label: "edge", side: "end", class: "lf-mark-edge" }],
+    words: (v) => {
+      const [lr, beta] = settingOfBall(fig.get("friction"), v);
+      return `${show(v)}: learning rate ${show(lr)}, momentum ${show(beta)}`;
+    },
   });
   fig.segments({
     name: "potential",
@@ -301,178 +523,24 @@ print(path[-1])
     set: (potential) => fig.set({ potential, ...POTENTIALS[potential].begin }),
   });
   fig.slider({ name: "time", label: "time shown", type: "log", fold: true });
-  const time = fig.player({ length: () => drawn.n, seconds: () => Math.min(9, 2 + drawn.n / 25) });
-  fig.onReset(() => time.end());
+}
+
+/** @param {PhaseFigure} fig */
+function addReadouts(fig) {
   const sayRate = fig.readout(`${QUANTITIES.lr.name} η = h²`),
     sayBeta = fig.readout(`${QUANTITIES.beta.name} β = 1 − γh`, { look: "momentum" }),
     sayRegime = fig.readout("the ball"),
     sayGap = fig.readout("dots leave the curve by"),
     sayRises = fig.readout("dots’ energy rises in");
-
-  // ---- numbers
-  let drawn = /** @type {any} */ ({ n: 0 });
-  function compute() {
-    const { potential, start, friction, h, time: end } = fig.snapshot(),
-      { n, m } = grid(h, end);
-    const { points, divergedAt } = dots(potential, start, friction, h, n),
-      fine = curve(potential, start, friction, h / m, n * m),
-      steps = points.length / 2 - 1;
-    const own = Float64Array.from({ length: steps + 1 }, (_, k) =>
-      energy(potential, points[2 * k], points[2 * k + 1]),
-    );
-    let gap = 0;
-    for (let k = 0; k <= steps; k++) gap = Math.max(gap, Math.abs(points[2 * k] - fine[2 * k * m]));
-    const kinetic = new Float64Array(n * m + 1),
-      stored = new Float64Array(n * m + 1);
-    for (let k = 0; k <= n * m; k++) {
-      kinetic[k] = fine[2 * k + 1] ** 2 / 2;
-      stored[k] = height(potential, fine[2 * k]);
-    }
-    drawn = {
-      n: steps,
-      m,
-      h,
-      points,
-      divergedAt,
-      fine,
-      own,
-      kinetic,
-      stored,
-      gap: divergedAt ? Infinity : gap,
-      rises: rises(own),
-      lr: h * h,
-      beta: 1 - friction * h,
-    };
-  }
-
-  /** The flow as short strokes of equal length, each ending in a dot: drawn again when friction, potential or size change. */
-  let flowKey = "";
-  function flow(/** @type {string} */ potential, /** @type {number} */ friction) {
-    const [[x0, x1], [w0, w1]] = frame(),
-      key = [potential, friction, plane.width, plane.height].join();
-    if (key === flowKey) return;
-    flowKey = key;
-    const across_ = x1 - x0,
-      tall = w1 - w0,
-      columns = Math.round((plane.inner.right - plane.inner.left) / 32),
-      rows = Math.round((plane.inner.bottom - plane.inner.top) / 32),
-      parts = [],
-      ends = [];
-    for (let i = 0; i < columns; i++)
-      for (let j = 0; j < rows; j++) {
-        let x = x0 + ((i + 0.5 + (j % 2 ? 0.25 : -0.25)) * across_) / columns,
-          w = w0 + ((j + 0.5) * tall) / rows,
-          d = "";
-        for (let k = 0; k <= 8; k++) {
-          d += `${k ? "L" : "M"}${plane.x(x).toFixed(1)},${plane.y(w).toFixed(1)}`;
-          const dx = w / across_,
-            dw = (-friction * w - slope(potential, x)) / tall,
-            speed = Math.hypot(dx, dw) || 1,
-            step = 0.95 / (8 * columns);
-          const half = [x + (across_ * step * dx) / speed / 2, w + (tall * step * dw) / speed / 2];
-          const hx = half[1] / across_,
-            hw = (-friction * half[1] - slope(potential, half[0])) / tall,
-            pace = Math.hypot(hx, hw) || 1;
-          if (k < 8) {
-            x += (across_ * step * hx) / pace;
-            w += (tall * step * hw) / pace;
-          }
-        }
-        parts.push(d);
-        const px = plane.x(x),
-          py = plane.y(w);
-        if (
-          px > plane.inner.left &&
-          px < plane.inner.right &&
-          py > plane.inner.top &&
-          py < plane.inner.bottom
-        )
-          ends.push(`M${(px - 1.5).toFixed(1)},${py.toFixed(1)}a1.5,1.5 0 1 0 3,0a1.5,1.5 0 1 0 -3,0`);
-      }
-    streaks.setAttribute("d", parts.join(""));
-    heads.setAttribute("d", ends.join(""));
-  }
-
-  fig.draw(() => {
-    compute();
-    const { potential, start, friction, h, time: end } = fig.snapshot(),
-      { points, fine, own, m } = drawn,
-      [xs, ws] = frame(),
-      head = time.head();
-    const field = SURFACES[POTENTIALS[potential].surface],
-      until = Math.min(head * m, fine.length / 2 - 1),
-      whole = head >= drawn.n ? fine.length / 2 - 1 : until;
-    plane.setDomain(xs, ws);
-    position.setDomain([0, end], xs);
-    const top = 1.08 * Math.max(drawn.kinetic[0] + drawn.stored[0], 1e-6);
-    energies.setDomain([0, end], [0, top]);
-    flow(potential, friction);
-    across.update([xs[0], 0, xs[1], 0]);
-    rest.update(field.minima.flatMap((minimum) => [minimum[0], 0]));
-    ball.update(fine, whole);
-    run.update(points, head);
-    marks.update(points, head);
-    if (head < drawn.n) now.update(points.slice(2 * head, 2 * head + 2));
-    else now.clear();
-    handle.update(start[0], start[1]);
-
-    /** @param {(k: number) => number} f @param {number} from @param {number} to @param {number} step */
-    const over = (f, from, to, step) =>
-      Float64Array.from({ length: 2 * (Math.floor((to - from) / step) + 1) }, (_, k) =>
-        k % 2 ? f(from + step * (k >> 1)) : (step * (k >> 1) * h) / m,
-      );
-    const some = Math.max(1, Math.floor((m * drawn.n) / 1500)),
-      sum = (/** @type {number} */ k) => drawn.kinetic[k] + drawn.stored[k];
-    level.update([0, 0, end, 0]);
-    ballOver.update(over((k) => fine[2 * k], 0, whole, some));
-    dotsOver.update(
-      Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? points[k - 1] : (k >> 1) * h)),
-    );
-    const stored = over((k) => drawn.stored[k], 0, whole, some),
-      summed = over(sum, 0, whole, some),
-      last = summed[summed.length - 2];
-    low.update(between([0, 0, last, 0], stored));
-    high.update(between(stored, summed));
-    total.update(summed);
-    dotsTotal.update(
-      Float64Array.from({ length: 2 * (head + 1) }, (_, k) => (k % 2 ? own[k >> 1] : (k >> 1) * h)),
-    );
-    kineticName.update(end, top, "kinetic", 0, 16);
-    potentialName.update(end, top, "potential", 0, 33);
-    names[0].update(xs[1], ws[1], "curve: the ball, exactly", -4, 12);
-    names[1].update(xs[1], ws[1], "dots: heavy ball", -4, 28);
-    // many dots: smaller, or they hide the curve
-    for (const part of [plane, position, energies])
-      part.layers.marks.classList.toggle("lf-many", drawn.n > 250);
-
-    const beta = drawn.beta,
-      gone = drawn.divergedAt;
-    sayRate(show(drawn.lr));
+  /** @param {State} state @param {Drawn} now */
+  return ({ potential, friction, h }, { lr, beta, gap, divergedAt, n, rises: count }) => {
+    sayRate(show(lr));
     sayBeta(beta < 0 ? `${show(beta)}: negative` : show(beta));
     sayRegime(regime(potential, friction));
-    sayGap(gone ? `everything: they diverge` : show(drawn.gap, 2));
-    sayRises(drawn.rises === 0 ? "no step" : `${drawn.rises} of ${drawn.n} steps`);
+    sayGap(divergedAt ? "everything: they diverge" : show(gap, 2));
+    sayRises(count === 0 ? "no step" : `${count} of ${n} steps`);
     fig.speak(
-      `Friction ${show(friction)}, time step ${show(h)}: learning rate ${show(drawn.lr)}, momentum ${show(beta)}. The ball ${regime(potential, friction)}; the dots ${gone ? `diverge at step ${gone}` : `leave its curve by ${show(drawn.gap, 2)}`}.`,
+      `Friction ${show(friction)}, time step ${show(h)}: learning rate ${show(lr)}, momentum ${show(beta)}. The ball ${regime(potential, friction)}; the dots ${divergedAt ? `diverge at step ${divergedAt}` : `leave its curve by ${show(gap, 2)}`}.`,
     );
-  });
-
-  fig.numbers(() => ({
-    path: Array.from(drawn.points),
-    curve: Array.from(
-      drawn.fine.filter((/** @type {number} */ _, /** @type {number} */ k) => (k >> 1) % drawn.m === 0),
-    ),
-    energies: Array.from(drawn.own),
-    kinetic: Array.from(drawn.kinetic),
-    stored: Array.from(drawn.stored),
-    gap: Number.isFinite(drawn.gap) ? drawn.gap : null,
-    rises: drawn.rises,
-    lr: drawn.lr,
-    beta: drawn.beta,
-    divergedAt: drawn.divergedAt || null,
-    regime: regime(fig.get("potential"), fig.get("friction")),
-    edge: edge(fig.get("potential"), fig.get("friction")),
-    head: time.head(),
-  }));
-  return fig.start();
+  };
 }
