@@ -1,10 +1,12 @@
-"""The sweep over a grid of settings: NumPy, compiled, optax and C by hand, in turn; and how its cost grows.
+"""The sweep over a grid of settings: NumPy, compiled, optax and C by hand, in shuffled rounds; and a whole process, cold.
 
-optax (``pip install -r bench/requirements.txt``), numba and gcc are each left out where they are missing.
+optax (``pip install -r bench/requirements.txt``) and a C compiler are each left out where they are missing.
 """
 
 import ctypes
+import math
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -15,31 +17,34 @@ from pathlib import Path
 
 import numpy as np
 
-from momentum_lib import kernels, rules, surfaces, sweep
+from momentum_lib import rules, surfaces, sweep
+from momentum_lib.kernels import build
 
 HERE = Path(__file__).resolve().parent
-SIDE, STEPS = 512, 200
+SIDES, STEPS = (64, 256, 512, 1024), 200
 TOP = {"ravine": 0.06, "rosenbrock": 2e-3}  # the largest rate of the grid; Adam's is 0.3
 FORMS = {"heavy_ball": "beta", "nesterov": "beta", "adam": "beta1"}
+FLAGS = ("-O3", "-march=native", "-fno-trapping-math", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC")  # of the C by hand
+RESULTS = ("points", "values", "errors", "steps", "diverged_at")
 
 
-def settings(rule, surface, side=SIDE):
+def settings(rule, surface, side):
     top = 0.3 if rule == "adam" else TOP[surface]
     return {"lr": np.geomspace(top / 1000, top, side), FORMS[rule]: np.linspace(0, 0.95, side)}
 
 
 def median_times(tasks, rounds):
-    """Median seconds of each task, run in turn after one turn that warms up."""
-    times = {name: [] for name in tasks}
+    """Median seconds of each task: every round runs them all, in an order of its own; the first one only warms up."""
+    times, order = {name: [] for name in tasks}, random.Random(0)
     for turn in range(rounds + 1):
-        for name, task in tasks.items():
+        for name in order.sample(list(tasks), len(tasks)):
             begin = time.perf_counter()
-            task()
+            tasks[name]()
             times[name] += [time.perf_counter() - begin] * (turn > 0)
     return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
-def optax_grid(rule, surface):
+def optax_grid(rule, surface, dtype="float64"):
     """``run(lr, beta)``: the last points (2, n, m), as one jitted vmap over a scan; None where optax is missing."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     try:
@@ -54,11 +59,11 @@ def optax_grid(rule, surface):
         "nesterov": lambda lr, beta: optax.sgd(lr, momentum=beta, nesterov=True),
         "adam": lambda lr, beta: optax.adam(lr, b1=beta),
     }[rule]
-    start = jnp.array(surface.start)
+    start = jnp.array(surface.start, dtype=dtype)
 
     def f(p):
         if surface.name == "ravine":
-            c, s = np.cos(surface.params["angle"]), np.sin(surface.params["angle"])
+            c, s = math.cos(surface.params["angle"]), math.sin(surface.params["angle"])
             return ((c * p[0] + s * p[1]) ** 2 + surface.params["kappa"] * (c * p[1] - s * p[0]) ** 2) / 2
         return (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
 
@@ -74,18 +79,20 @@ def optax_grid(rule, surface):
         return point
 
     grid = jax.jit(jax.vmap(jax.vmap(last, in_axes=(None, 0)), in_axes=(0, None)))
-    return lambda lr, beta: np.moveaxis(np.asarray(grid(lr, beta)), -1, 0)
+    return lambda lr, beta: np.moveaxis(np.asarray(grid(lr.astype(dtype), beta.astype(dtype))), -1, 0)
 
 
-def c_grid(surface, folder):
-    """``run(lr, beta)`` of heavy ball: (points, last, escaped) from bench/grid.c; None without gcc."""
+def c_grid(rule, surface, folder, contract="fast"):
+    """``run(lr, beta)``: (points, last, escaped) from bench/grid.c; None without gcc.
+
+    ``contract``: "fast", gcc's own choice, lets it make one rounding of a product and a sum; "off" keeps NumPy's bits.
+    """
     gcc = shutil.which("gcc")
     if gcc is None:
         return None
-    library = Path(folder) / f"{surface.name}.so"
-    flags = ["-O3", "-march=native", "-fno-trapping-math", "-fopenmp", "-shared", "-fPIC"]
-    which = f"-DSURFACE={0 if surface.name == 'ravine' else 1}"
-    subprocess.run([gcc, *flags, which, HERE / "grid.c", "-o", library, "-lm"], check=True)
+    library = Path(folder) / f"{surface.name}-{rule}-{contract}.so"
+    which = [f"-DSURFACE={0 if surface.name == 'ravine' else 1}", f"-DRULE={list(FORMS).index(rule)}"]
+    subprocess.run([gcc, *FLAGS, f"-ffp-contract={contract}", *which, HERE / "grid.c", "-o", library, "-lm"], check=True)
     function = ctypes.CDLL(str(library)).grid
     array = np.ctypeslib.ndpointer(float, flags="C")
     real = ctypes.c_double
@@ -106,125 +113,134 @@ def c_grid(surface, folder):
     return run
 
 
-def agree(name, ours, points):
+def agree(name, ours, points, close=1e-6):
     """The other side computes the same, where runs have settled: elsewhere rounding decides."""
     settled = np.isfinite(ours.values) & (ours.errors < 0.3)
     if ours.rule.name == "adam":  # chaotic at large rates
-        settled = np.broadcast_to(ours.axes["lr"][:, None] < 2e-3, ours.shape)
-    close = np.isclose(points, ours.points, rtol=1e-6, atol=1e-9).all(axis=0)
-    share = close[settled].mean()
+        settled = np.broadcast_to(ours.axes["lr"][:, None] < 1e-3, ours.shape)
+    share = np.isclose(points, ours.points, rtol=close, atol=close / 1000).all(axis=0)[settled].mean()
     assert share > 0.95, f"{name} computes something else: {share:.3f} of the settled runs agree"
 
 
-def pairs(rounds):
-    """Six pairs at 512 x 512 x 200, in steady state."""
+def competitors(name, surface, folder):
+    """What is held against the library for one rule and surface: name -> run(lr, beta); each has been seen to agree."""
+    rule, grid = rules.get(name), settings(name, surface.name, 64)
+    ours = sweep(rule, surface, steps=STEPS, engine="numpy", **grid)
+    found = {"C": c_grid(name, surface, folder), "C off": c_grid(name, surface, folder, "off")}
+    for key, run in found.items():
+        if run:
+            x, y, last, escaped = run(*grid.values())
+            agree(key, ours, np.array([x, y]))
+            assert ((escaped > 0) == (ours.diverged_at > 0)).mean() > 0.99
+    theirs = rules.nesterov_torch if name == "nesterov" else rule  # optax reports the point ahead
+    for key, dtype in (("optax", "float64"), ("optax 32", "float32")):
+        found[key] = optax_grid(name, surface, dtype)
+        if found[key] and dtype == "float64":
+            agree(key, sweep(theirs, surface, steps=STEPS, engine="numpy", **grid), found[key](*grid.values()))
+    return {key: run for key, run in found.items() if run}
+
+
+def ours_of(name, surface, grid):
+    """The library's tasks for one rule, surface and grid; that the engines agree bit for bit is asserted."""
+
+    def task(engine, dtype):
+        return lambda: sweep(rules.get(name), surface, steps=STEPS, engine=engine, dtype=dtype, **grid)
+
+    tasks = {"NumPy": task("numpy", "float64")}
+    if build.missing() is None:
+        tasks |= {"ours": task("compiled", "float64"), "ours 32": task("compiled", "float32")}
+        for field in RESULTS:
+            assert (getattr(tasks["NumPy"](), field) == getattr(tasks["ours"](), field)).all(), field
+    return tasks
+
+
+def pairs(rounds, sides=SIDES):
+    """Six pairs at several sizes, in steady state."""
     print(
-        f"\nSweep, {SIDE} x {SIDE} settings x {STEPS} steps, float64, steady state; seconds (medians of {rounds} interleaved rounds)"
+        f"\nSweep, {STEPS} steps, steady state, {os.cpu_count()} threads; milliseconds, medians of shuffled rounds.  C by hand: gcc"
     )
-    print(f"  {'':<22} {'NumPy':>8} {'compiled':>9} {'optax':>8} {'C':>8}   NumPy/comp. optax/comp. comp./C")
-    can = kernels.missing() is None
-    if not can:
-        print(f"  the compiled column is left out: {kernels.missing()}")
+    print(
+        f"{' '.join(FLAGS[:4])}, OpenMP, contraction on (gcc's own choice) and off (NumPy's bits, as ours).  optax: jit, vmap, scan."
+    )
+    print("ours and C count each run's steps and watch for divergence; optax returns the last point; ours is NumPy bit for bit.")
+    columns = ("NumPy", "ours", "C", "C off", "optax", "ours 32", "optax 32")
+    print(f"  {'':<22} {'side':>5}" + "".join(f" {c:>8}" for c in columns), end="")
+    print("   ours/C ours/Coff optax/ours NumPy/ours optax32/ours32 optax/ours32")
+    if why := build.missing():
+        print(f"  the compiled columns are left out: {why}")
     with tempfile.TemporaryDirectory() as folder:
         for surface in (surfaces.ravine(kappa=25.0, angle=0.3), surfaces.rosenbrock):
             for name in FORMS:
-                grid = settings(name, surface.name)
-                lr, beta = grid.values()
-                rule = rules.get(name)
-                tasks = {"NumPy": lambda r=rule, s=surface, g=grid: sweep(r, s, steps=STEPS, engine="numpy", **g)}
-                if can:
-                    tasks["compiled"] = lambda r=rule, s=surface, g=grid: sweep(r, s, steps=STEPS, engine="compiled", **g)
-                ours = tasks["NumPy"]()
-                if can:
-                    same = tasks["compiled"]()
-                    for field in ("points", "values", "errors", "steps", "diverged_at"):
-                        assert (getattr(ours, field) == getattr(same, field)).all(), field
-                scan = optax_grid(name, surface)
-                if scan:
-                    points = scan(lr, beta)
-                    theirs = rules.nesterov_torch if name == "nesterov" else rule  # optax reports the point ahead
-                    agree("optax", sweep(theirs, surface, steps=STEPS, **grid), points)
-                    tasks["optax"] = lambda run=scan, lr=lr, beta=beta: run(lr, beta)
-                hand = c_grid(surface, folder) if name == "heavy_ball" else None
-                if hand:
-                    x, y, last, escaped = hand(lr, beta)
-                    agree("C", ours, np.array([x, y]))
-                    assert ((escaped > 0) == (ours.diverged_at > 0)).mean() > 0.999
-                    tasks["C"] = lambda run=hand, lr=lr, beta=beta: run(lr, beta)
-                t = median_times(tasks, rounds)
-                cells = "".join(
-                    f" {t[k]:{w}.4f}" if k in t else f" {'-':>{w}}"
-                    for k, w in zip(("NumPy", "compiled", "optax", "C"), (8, 9, 8, 8))
-                )
-                ratio = lambda a, b, t=t: f"{t[a] / t[b]:.2f} x" if a in t and b in t else "-"
-                ratios = f"{ratio('NumPy', 'compiled'):>13} {ratio('optax', 'compiled'):>11} {ratio('compiled', 'C'):>7}"
-                print(f"  {surface.name + ', ' + name:<22}{cells} {ratios}", flush=True)
-    print(
-        "  ours and C count each run's steps and watch for divergence; optax returns the last point. Ours is equal to NumPy bit for bit."
-    )
+                others = competitors(name, surface, folder)
+                for side in sides:
+                    grid = settings(name, surface.name, side)
+                    lr, beta = grid.values()
+                    tasks = ours_of(name, surface, grid)
+                    if side > 512:
+                        tasks.pop("NumPy")  # seconds, and nothing new
+                    tasks |= {key: lambda run=run, lr=lr, beta=beta: run(lr, beta) for key, run in others.items()}
+                    t = median_times(tasks, rounds * max(1, min(4, 512 // side)))
+                    print(f"  {surface.name + ', ' + name:<22} {side:>5}", end="")
+                    print("".join(f" {1e3 * t[c]:8.2f}" if c in t else f" {'-':>8}" for c in columns), end="  ")
+                    for a, b in (("ours", "C"), ("ours", "C off"), ("optax", "ours"), ("NumPy", "ours")):
+                        print(f" {t[a] / t[b]:7.2f}x" if a in t and b in t else f" {'-':>8}", end="")
+                    for a, b in (("optax 32", "ours 32"), ("optax", "ours 32")):
+                        print(f" {t[a] / t[b]:9.2f}x" if a in t and b in t else f" {'-':>10}", end="")
+                    print(flush=True)
 
 
-def growth(rounds):
-    """From 64 x 64 to 2048 x 2048: heavy ball on Rosenbrock, everything warm."""
-    print(f"\nGrowth: heavy ball on Rosenbrock, {STEPS} steps; milliseconds, and nanoseconds per run and step")
-    print(f"  {'grid':>11} {'NumPy':>10} {'compiled':>10} {'auto':>10} {'optax':>10} {'NumPy':>8} {'compiled':>9} optax/comp.")
-    engines = ["numpy", "compiled", "auto"] if kernels.missing() is None else ["numpy"]
-    scan = optax_grid("heavy_ball", surfaces.rosenbrock)
-    for side in (64, 128, 256, 512, 1024, 2048):
-        grid = settings("heavy_ball", "rosenbrock", side)
-        tasks = {e: lambda e=e, g=grid: sweep(rules.heavy_ball, surfaces.rosenbrock, steps=STEPS, engine=e, **g) for e in engines}
-        if scan:
-            tasks["optax"] = lambda g=grid: scan(*g.values())
-        t = median_times(tasks, rounds if side < 1024 else 1)
-        t.setdefault("optax", np.nan)
-        ns = [f"{1e9 * t[e] / (side * side * STEPS):.2f}" for e in engines[:2]]
-        print(f"  {f'{side} x {side}':>11}" + "".join(f" {1e3 * t[e]:10.1f}" for e in [*engines, "optax"]), end="")
-        print(f" {ns[0]:>8} {ns[-1]:>9} {t['optax'] / t[engines[1]]:9.2f} x" if engines[1:] else "", flush=True)
+SCRIPT = """
+import sys, numpy as np
+from momentum_lib import rules, surfaces, sweep
+n = int(sys.argv[1])
+found = sweep(rules.heavy_ball, surfaces.rosenbrock, steps=200, engine=sys.argv[2],
+              lr=np.geomspace(2e-6, 2e-3, n), beta=np.linspace(0, 0.95, n))
+print(found.values[0, 0], found.engine)
+"""
 
 
-def cold(rounds):
-    """The whole process, import and compilation included, with an empty cache and with a filled one."""
-    code = (
-        "import sys, numpy as np; from bench.grids import settings; from momentum_lib import rules, surfaces, sweep;"
-        "rule, on, side, engine = sys.argv[1:];"
-        "found = sweep(rules.get(rule), surfaces.get(on), steps=200, engine=engine, **settings(rule, on, int(side)));"
-        "import resource; print(found.engine, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
-    )
+def cold(rounds, sides=(128, 256, 512, 1024)):
+    """The whole process, import and compilation included: a plain NumPy script, and ours with a cache empty and filled."""
 
-    def process(*arguments, cache):
-        env = {**os.environ, kernels.ENVIRONMENT: str(cache)}
+    def process(*words, cache=""):
+        env = {**os.environ, build.FOLDER: str(cache)}
         begin = time.perf_counter()
-        run = [sys.executable, "-c", code, *map(str, arguments)]
-        done = subprocess.run(run, cwd=HERE.parent, env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, *map(str, words)], cwd=HERE.parent, env=env, capture_output=True, text=True, check=True
+        )
         return time.perf_counter() - begin, done.stdout.split()
 
-    print("\nCold: one sweep in a fresh process, import and compilation included; seconds, what auto chose, its peak memory")
-    print(f"  {'':<32} {'NumPy':>7} {'auto, nothing kept':>22} {'auto, kernel kept':>22} {'peak MB':>8}")
-    for rule, on, side in (
-        ("heavy_ball", "rosenbrock", 128),
-        ("heavy_ball", "rosenbrock", 512),
-        ("adam", "ravine", 512),
-        ("heavy_ball", "rosenbrock", 1024),
-        ("heavy_ball", "rosenbrock", 2048),
-    ):
+    print("\nCold: heavy ball on Rosenbrock in a fresh process, everything included; seconds, medians of shuffled rounds.")
+    print("The plain script is bench/plain.py: the same arithmetic in twelve lines, no count of steps, no watch for divergence.")
+    print(f"  {'side':>5} {'plain':>7} {'NumPy':>7} {'auto, nothing kept':>22} {'auto, kernel kept':>22}   ratios to plain")
+    order = random.Random(0)
+    for side in sides:
         with tempfile.TemporaryDirectory() as folder:
-            if kernels.missing() is None:
-                process(rule, on, 16, "compiled", cache=Path(folder) / "kept")
-            rows = {"numpy": [], "new": [], "kept": []}
-            for turn in range(max(1, rounds // 2) if side < 1024 else 1):
-                rows["numpy"].append(process(rule, on, side, "numpy", cache=""))
-                rows["new"].append(process(rule, on, side, "auto", cache=Path(folder) / f"new{turn}"))
-                rows["kept"].append(process(rule, on, side, "auto", cache=Path(folder) / "kept"))
+            keep = Path(folder) / "kept"
+            if build.missing() is None:
+                process("-c", SCRIPT, 16, "compiled", cache=keep)
+            tasks = {
+                "plain": ([HERE / "plain.py", side], [""]),
+                "NumPy": (["-c", SCRIPT, side, "numpy"], [""]),
+                "new": (["-c", SCRIPT, side, "auto"], [Path(folder) / f"new{turn}" for turn in range(99)]),
+                "kept": (["-c", SCRIPT, side, "auto"], [keep]),
+            }
+            rows = {name: [] for name in tasks}
+            for turn in range(2 * rounds + 1 if side <= 512 else rounds):
+                for name in order.sample(list(tasks), len(tasks)):
+                    words, caches = tasks[name]
+                    rows[name].append(process(*words, cache=caches[turn % len(caches)]))
         t = {name: statistics.median(seconds for seconds, _ in found) for name, found in rows.items()}
-        chose = {name: found[0][1] for name, found in rows.items()}
+        assert len({found[0][1][0] for found in rows.values()}) == 1, "the scripts print different values"
+        chose = {name: found[0][1][-1] for name, found in rows.items()}
         print(
-            f"  {f'{rule} on {on}, {side} x {side}':<32} {t['numpy']:7.2f} {t['new']:10.2f} {'(' + chose['new'][0] + ')':>11}"
-            f" {t['kept']:10.2f} {'(' + chose['kept'][0] + ')':>11} {chose['kept'][1]:>8}",
+            f"  {side:>5} {t['plain']:7.3f} {t['NumPy']:7.3f} {t['new']:10.3f} {'(' + chose['new'] + ')':>11} {t['kept']:10.3f}"
+            f" {'(' + chose['kept'] + ')':>11}   NumPy {t['NumPy'] / t['plain']:.2f}, nothing kept {t['new'] / t['plain']:.2f},"
+            f" kept {t['kept'] / t['plain']:.2f}",
             flush=True,
         )
 
 
-def main(rounds):
-    pairs(rounds)
-    growth(rounds)
+def main(rounds, sides=SIDES):
+    pairs(rounds, sides)
     cold(rounds)

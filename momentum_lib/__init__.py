@@ -5,12 +5,12 @@
 >>> path.steps_to(1e-3) is not None
 True
 
-Importing this package loads NumPy and nothing else.  Plots, live figures and torch load when
-you import ``momentum_lib.plot``, ``momentum_lib.widgets`` or ``momentum_lib.optim``.
+Importing this package loads NumPy and nothing else; ``theory``, ``scale`` and ``convert`` load when you first name
+them.  Plots, live figures and torch load when you import ``momentum_lib.plot``, ``momentum_lib.widgets`` or
+``momentum_lib.optim``.
 """
 
-from . import rules, scale, surfaces, theory
-from .conventions import convert
+from . import rules, surfaces
 from .core import Path, Rule, descend, rule
 from .sweep import Sweep, sweep
 
@@ -28,3 +28,18 @@ __all__ = [
     "sweep",
     "theory",
 ]
+
+
+def __getattr__(name):
+    """What loads when it is first named."""
+    import importlib
+
+    if name in ("theory", "scale"):
+        return importlib.import_module(f"{__name__}.{name}")
+    if name == "convert":
+        return importlib.import_module(f"{__name__}.conventions").convert
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,6 @@ The grid is run in slices, so that the working memory is bounded whatever its si
 """
 
 import importlib
-import json
 import os
 import sys
 from contextlib import contextmanager
@@ -112,6 +111,7 @@ class Sweep:
         The file appears whole or not at all.  A rule is kept by its name, a surface by its name
         and parameters: :meth:`load` finds the library's own again, and wants yours handed to it.
         """
+        import json
         from tempfile import mkstemp
 
         path = Path(path)
@@ -148,6 +148,7 @@ class Sweep:
         FileNotFoundError, ValueError (not a saved sweep, or damaged) and LookupError (a rule or
         surface the library does not have and that was not given).
         """
+        import json
         from zipfile import BadZipFile
         from zlib import error as BadStream
 
@@ -237,9 +238,9 @@ def _reach(first, tol):
 
 
 SLICE_BYTES = 1 << 22  # of one slice's arrays in the NumPy engine: they stay in a core's second cache
-NS = 0.35  # nanoseconds of one elementwise operation of NumPy on one run
-# seconds until a kernel runs: compiled in this process; kept on disk; compiled anew; on top, numba's own start
-READY, KEPT, COMPILE, IMPORT = 0.005, 0.05, 0.5, 0.8
+NS = 0.2  # nanoseconds of one elementwise operation of NumPy on one run
+READY, KEPT, COMPILE = 0.001, 0.01, 0.25  # seconds until a kernel runs: loaded in this process; kept on disk; compiled anew
+DTYPES = ("float64", "float32")
 ENGINES = ("auto", "numpy", "compiled")
 
 
@@ -258,6 +259,15 @@ class _Job:
     minima: list
     reach: float | None
     out: dict
+
+    def finish_values(self, cells, flat):
+        """The surface's values at the points of some cells, and inf where a run diverged."""
+        dead, points = flat["diverged_at"][cells] != 0, flat["points"][:, cells]
+        values = self.surface.value(points)
+        wrong = np.isnan(values) & ~dead
+        if wrong.any():
+            reject_nan(self.surface, "value", values[np.argmax(wrong)], points[:, np.argmax(wrong)], self.steps)
+        flat["values"][cells] = np.where(dead, np.inf, values)
 
     def finish(self, part, point, diverged_at, last_above):
         """Write the results of some cells: ``part`` maps a result to its view on them."""
@@ -329,7 +339,8 @@ def _numpy_box(job, box, done=None):
     job.finish(lambda name: job.out[name][(..., *box)], point, diverged_at, last_above)
 
 
-def _run_numpy(job, done):
+def _run_boxes(job, done):
+    """Run all cells through the rule and the surface themselves: whatever they are."""
     arrays = 2 * len(job.start) * (2 + len(job.rule.slots)) + 6
     cells = max(1, SLICE_BYTES // (8 * arrays))
     with np.errstate(all="ignore"):
@@ -337,96 +348,115 @@ def _run_numpy(job, done):
             _numpy_box(job, box, done)
 
 
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _lookup(job, program):
+    from .kernels.lookup import Lookup
+
+    fixed = {name: value for name, value in job.full.items() if name not in job.axes}
+    return Lookup(program, job.axes, fixed, job.surface.params, job.start.dtype)
+
+
+def _flat(job):
+    """Results by name, the grid's axes as one."""
+    return {name: array.reshape(*array.shape[: array.ndim - len(job.grid)], -1) for name, array in job.out.items()}
+
+
+def _name_the_fault(job, cell):
+    """The surface answered NaN at a finite point in this cell: run it through the surface itself, which says where."""
+    with np.errstate(all="ignore"):
+        _numpy_box(job, tuple(slice(k, k + 1) for k in np.unravel_index(cell, job.grid)))
+
+
+def _run_in_place(job, program, done):
+    """Run all cells in NumPy, slice by slice, from the printed program."""
+    from .kernels.in_numpy import Slice, arrays_of
+
+    arrays, lookup, flat = arrays_of(program), _lookup(job, program), _flat(job)
+    size = job.out["values"].size
+    common = {"start": job.start, "steps": job.steps, "shape": job.grid, "bound": job.bound, "reach": job.reach}
+    with np.errstate(all="ignore"):
+        for begin in range(0, size, arrays.cells(job.start.itemsize)):
+            end = min(begin + arrays.cells(job.start.itemsize), size)
+            part = Slice(arrays, lookup, **common, begin=begin, end=end)
+            point = part.run(done)
+            if (part.escaped < 0).any():
+                _name_the_fault(job, begin + int(np.argmax(part.escaped < 0)))
+            view = {name: array[..., begin:end] for name, array in flat.items()}
+            job.finish(view.get, np.array(point), np.abs(part.escaped), part.last)
 
 
 def _run_compiled(job, kernel, done):
-    """Run all cells in the kernel, ranges of them in parallel."""
-    import threading
-    from concurrent.futures import ThreadPoolExecutor
+    """Run all cells in the kernel, which fills in the results, too; values that it cannot round as NumPy does are NumPy's."""
+    from .kernels import build, calls
 
-    from . import kernels
-
-    run = kernels.compiled(kernel)
-    axes = {name: np.asarray(axis) for name, axis in job.axes.items()}
-    fixed = {name: value for name, value in job.full.items() if name not in axes}
-    work = kernels.Work(kernel, job.rule, job.surface, job.start, job.steps, axes, fixed, job.bound, job.reach)
-    size, dim = job.out["values"].size, len(job.start)
-    flat = {name: array.reshape(*array.shape[: array.ndim - len(job.grid)], -1) for name, array in job.out.items()}
-    stop, blocks = threading.Event(), -(-size // kernels.WIDTH)
-    chunk = min(kernels.CHUNK, -(-blocks // (4 * _cores())) * kernels.WIDTH)
-
-    def part(begin):
-        end = min(begin + chunk, size)
-        row = work(run, begin, end, stop, done)
-        if row is None:
-            return
-        code = row["escaped"]
+    calls_of = calls.Calls(
+        kernel,
+        build.compiled(kernel),
+        _lookup(job, kernel.program),
+        start=job.start,
+        steps=job.steps,
+        shape=job.grid,
+        bound=job.bound,
+        reach=job.reach,
+        origin=distance_to_go(job.surface, job.start) if job.minima else None,
+        out=job.out,
+    )
+    wrong = calls_of(done)
+    if wrong is not None:
+        _name_the_fault(job, wrong)
+    if not kernel.values:
         with np.errstate(all="ignore"):
-            if (code < 0).any():  # the surface answered NaN at a finite point: the NumPy engine says where
-                cell = np.unravel_index(begin + int(np.argmax(code < 0)), job.grid)
-                _numpy_box(job, tuple(slice(k, k + 1) for k in cell))
-            state = [np.array([row[f"c{i}_{name}"] for i in range(dim)]) for name in ("theta", *job.rule.slots)]
-            point = state[0]
-            if job.rule.read_fn:
-                here = {name: axis[work.place(name, begin, end)] for name, axis in axes.items()}
-                point = job.rule.read(*state, **{**job.full, **here})
-            view = lambda name: flat[name][..., begin:end]
-            job.finish(view, point, np.abs(code).astype(int), row["last"].astype(int))
+            for begin in range(0, calls_of.size, calls.CELLS):
+                job.finish_values(slice(begin, begin + calls.CELLS), _flat(job))
 
-    begins = range(0, size, chunk)
-    if len(begins) == 1 or _cores() == 1:
-        for begin in begins:
-            part(begin)
-        return
-    pool = ThreadPoolExecutor(min(_cores(), len(begins)))
+
+def _program(job):
+    """The printed program of the sweep; None, or the reason as an exception, where the rule or the surface is no such text."""
+    from .kernels.program import Unprintable, printed
+
     try:
-        for future in [pool.submit(part, begin) for begin in begins]:
-            future.result()
-    except BaseException:
-        stop.set()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+        if job.start.dtype.name not in DTYPES:
+            raise Unprintable(f"the start has dtype {job.start.dtype}; kernels compute in {' or '.join(DTYPES)}.")
+        return printed(job.rule, job.surface, list(job.axes)), None
+    except Unprintable as error:
+        return None, error
 
 
-def _kernel(job, engine):
-    """The kernel to use, or None for NumPy; raises, with the reason, where "compiled" is asked for and cannot be."""
-    runs = job.out["values"].size * job.steps
-    if engine == "numpy" or (engine == "auto" and runs * NS * 30e-9 < READY):  # 30: the cheapest pair's operations
-        return None
-    from . import kernels
+def _choose(job, engine):
+    """``(program, kernel)``: what to run, None for what is not to be had or does not pay.
 
-    if engine == "auto" and kernels.missing():
-        return None
+    Raises, with the reason, where "compiled" is asked for and cannot be.
+    """
+    program, why_not = _program(job)
+    if engine == "compiled" and program is None:
+        raise type(why_not)(f"{why_not} Use engine='numpy', or 'auto', which chooses for you.") from None
+    if engine == "numpy" or program is None:
+        return program, None
+    seconds = job.out["values"].size * job.steps * NS * program.operations * 1e-9  # that NumPy would take
+    if engine == "auto" and seconds < READY:
+        return program, None
+    from .kernels import build
+    from .kernels.in_c import kernel_of
+
+    kernel = kernel_of(program, job.start.dtype)
+    if engine == "auto" and not _pays(kernel, build, seconds):
+        return program, None
     try:
-        if job.start.dtype != np.float64:
-            raise kernels.Unprintable(f"the start has dtype {job.start.dtype}; kernels compute in float64.")
-        kernel = kernels.printed(job.rule, job.surface, list(job.axes))
-    except kernels.Unprintable as error:
-        if engine == "auto":
-            return None
-        raise kernels.Unprintable(f"{error} Use engine='numpy', or 'auto', which chooses for you.") from None
-    if engine == "compiled":
-        if why := kernels.missing():
-            raise ImportError(f"engine='compiled' needs numba: {why}. Run `pip install numba`, or use engine='numpy'.")
-        return kernel
-    saved = runs * NS * kernel.operations * 1e-9 * (0.85 if kernel.exact else 0.3)
-    price = IMPORT + COMPILE
-    if kernel.exact:  # the same bits either way, so what lies ready may decide
-        if kernels.is_ready(kernel):
-            price = READY
-        elif saved < price:
-            kept = saved > KEPT and kernels.is_kept(kernel)
-            price = (KEPT if kept else COMPILE) + (0.0 if kernels.is_warm() else IMPORT)
-    if saved <= price:
-        return None
-    try:
-        kernels.compiled(kernel)
-    except ImportError:  # a numba that is there and does not load, for one too old for this NumPy
-        return None
-    return kernel
+        build.compiled(kernel)
+    except ImportError:
+        if engine == "compiled":
+            raise
+        return program, None
+    return program, kernel
+
+
+def _pays(kernel, build, seconds):
+    """Whether a kernel ends sooner than NumPy.  What is compiled already decides only where the bits are the same."""
+    if build.why_not(kernel):
+        return False
+    price = COMPILE
+    if kernel.exact:
+        price = READY if build.is_ready(kernel) else KEPT if KEPT < seconds < COMPILE and build.is_kept(kernel) else COMPILE
+    return seconds * (0.8 if kernel.exact else 0.3) > price
 
 
 @contextmanager
@@ -456,6 +486,19 @@ def _progress(progress, total, label):
         yield done
 
 
+def _check_dtype(start, dtype):
+    """The start in the dtype asked for; its own if none is."""
+    if dtype is None:
+        return start
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = None
+    if name not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}; allowed: {', '.join(map(repr, DTYPES))}, or None for the start's own.")
+    return start.astype(name)
+
+
 def sweep(
     rule,
     surface,
@@ -466,6 +509,7 @@ def sweep(
     limit=1e9,
     unstable=False,
     engine="auto",
+    dtype=None,
     progress=None,
     **hyper,
 ):
@@ -475,8 +519,11 @@ def sweep(
     given).  ``start``, ``steps``, ``limit`` and ``unstable`` are those of ``descend``; ``tol``
     is the relative distance that counts as converged.  Returns a :class:`Sweep`.
 
+    ``dtype``: "float64" or "float32" to compute in; None keeps the start's.  Distances to a minimum are always measured
+    in float64.  In float32 a vector instruction takes twice as many runs.
+
     - ``engine="numpy"``: every cell equals the single run with the same setting bit for bit.
-    - ``engine="compiled"``: a kernel made from the rule's and the surface's text by numba, on all cores.
+    - ``engine="compiled"``: a kernel in C, made from the rule's and the surface's text, on all cores.
       The bits are the same where what a step does to a run's state is ``+ - * /``, squares, ``sqrt``, ``sign``,
       ``absolute``, ``maximum`` and ``where`` (powers such as ``beta**t`` are NumPy's own, looked up).  Where a
       gradient has cubes or ``sin``, ``cos``, ``exp``, the last digit of these differs, and a chaotic run with it.
@@ -486,13 +533,13 @@ def sweep(
     ``progress``: True shows a bar, False none; None shows one on a terminal, after two seconds.
 
     Raises TypeError and ValueError for bad input (a matrix rule among it), ValueError if the surface returns NaN, and with
-    ``engine="compiled"`` TypeError (what cannot be compiled) or ImportError (no numba), with the reason.
+    ``engine="compiled"`` TypeError (what cannot be compiled) or ImportError (no compiler), with the reason.
     """
     check_rule(rule)
     check_elementwise(rule, "a sweep runs many points side by side in one array, which it cannot do for")
     check_surface(surface)
     steps, limit = check_steps(steps), check_limit(limit)
-    start = check_start(surface, start)
+    start = _check_dtype(check_start(surface, start), dtype)
     full = check_hyper(rule, hyper, unstable=unstable)
     if not 0 < tol < 1:
         raise ValueError(f"tol is {tol!r}; allowed: a relative distance between 0 and 1, such as 1e-6.")
@@ -522,12 +569,14 @@ def sweep(
         reach=_reach(distance_to_go(surface, start), tol) if minima else None,
         out=out,
     )
-    kernel = _kernel(job, engine)
+    program, kernel = _choose(job, engine)
     with _progress(progress, out["values"].size * steps, f"{rule.name} on {getattr(surface, 'name', 'surface')}") as done:
         if kernel:
             _run_compiled(job, kernel, done)
+        elif program:
+            _run_in_place(job, program, done)
         else:
-            _run_numpy(job, done)
+            _run_boxes(job, done)
     ends = {name: array.reshape((*array.shape[: array.ndim - len(grid)], *shape))[()] for name, array in out.items()}
     return Sweep(
         rule=rule,

@@ -1,8 +1,9 @@
-"""The compiled sweep: its printed text on every rule and surface, its machine code, its cache on disk, and when it is chosen.
+"""The printed sweep: its C and its NumPy text on every rule and surface, its machine code, the cache on disk, the choice.
 
-The text is run as ordinary Python for all pairs; a covering choice of them is compiled.
+The C text of all pairs is compiled without optimisation, many texts at a time; a covering choice of them as users get it.
 """
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -10,10 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
 from texts import functions, rounded
 
-from momentum_lib import core, descend, kernels, ops, rules, surfaces, sweep
+from momentum_lib import core, descend, ops, rules, surfaces, sweep
 from momentum_lib.core import rule
+from momentum_lib.kernels import Unprintable, build, calls, in_c, in_numpy, lookup, printed
 from momentum_lib.ops import absolute, cos, maximum, sign, sqrt, where  # noqa: F401  (the texts below use them)
 from momentum_lib.surfaces import surface
 
@@ -21,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ENGINE = sys.modules["momentum_lib.sweep"]
 RATES = {"rosenbrock": 3e-4, "beale": 1e-3, "himmelblau": 3e-3, "rastrigin": 1e-3, "lessard": 0.02, "monkey_saddle": 0.01}
 RESULTS = ("points", "values", "errors", "steps", "diverged_at")
+CLOSE = {"float64": 1e-12, "float32": 1e-4}  # where the last digit of a sine may differ
+NO_COMPILER = build.missing()
+needs_compiler = pytest.mark.skipif(NO_COMPILER is not None, reason=str(NO_COMPILER))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -28,73 +36,92 @@ def cache(tmp_path_factory):
     """A cache folder of this module's own: nobody's home is touched, and nothing comes from an earlier run."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("kernels")
-        patch.setenv(kernels.ENVIRONMENT, str(folder))
+        patch.setenv(build.FOLDER, str(folder))
         yield folder
 
 
 def same(a, b, exact=True):
-    """Two sweeps agree in every array: bit for bit, or to 1e-12 with equal counts."""
+    """Two sweeps agree in every array: bit for bit, or nearly with equal counts. Their dtypes are equal, too."""
     for name in RESULTS:
         x, y = getattr(a, name), getattr(b, name)
+        assert x is None or (x.dtype == y.dtype and x.shape == y.shape), name
         if exact or x is None or name in ("steps", "diverged_at"):
             np.testing.assert_array_equal(x, y, err_msg=name)
         else:
-            np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12, err_msg=name)
+            close = CLOSE[a.points.dtype.name]
+            np.testing.assert_allclose(x, y, rtol=close, atol=close, err_msg=name)
     return True
 
 
+def walked(rule, surface, **given):
+    """The sweep through the rule and the surface themselves, without any printed text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ENGINE, "_program", lambda job: (None, None))
+        return sweep(rule, surface, engine="numpy", **given)
+
+
 def both(rule, surface, **given):
+    """The sweep in NumPy and compiled; the one in NumPy has been compared with the rule's own walk."""
     one, other = (sweep(rule, surface, engine=engine, **given) for engine in ("numpy", "compiled"))
     assert (one.engine, other.engine) == ("numpy", "compiled")
+    assert same(walked(rule, surface, **given), one)
     return one, other
 
 
-def few(kernel, cells):
-    """The printed text as ordinary Python over the first cells of a block alone: a block of 256 is slow in Python."""
-    space = {"np": np}
-    exec(kernel.text.replace(f"range({kernels.WIDTH})", f"range({cells})"), space)
-    return space["run"]
+# -- the printed text of every pair ----------------------------------------------------------------
 
 
-# -- the printed text ----------------------------------------------------------------------------
+def task(name, on, dtype="float64"):
+    """A rule on a surface over a small grid, runs that diverge among them: kernel, and what sweep is given."""
+    r, f = rules.get(name), surfaces.get(on)
+    second = {k: np.linspace(0, 0.9, 5) for k in ("beta", "beta1") if k in r.hyper}
+    kernel = in_c.kernel_of(printed(r, f, ["lr", *second]), dtype)
+    top = 30 if kernel.exact else 2  # where a run is chaotic, the last digit of a sine decides: stay where it contracts
+    lr = np.geomspace(0.05, top, 30) * RATES.get(on, 0.01)
+    return kernel, {"rule": r, "surface": f, "steps": 40, "tol": 0.5, "dtype": dtype, "lr": lr, **second}
 
 
-@pytest.mark.parametrize("on", surfaces.SURFACES)
+@pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("name", rules.ELEMENTWISE)
-def test_the_printed_text_of_every_pair_is_the_single_run(name, on):
-    """A rule or surface whose printed loop differs from its own text in any operation."""
-    r, f, steps = rules.get(name), surfaces.get(on), 6
-    lr = np.array([0.3, 1.0, 1.7]) * RATES.get(on, 0.01)
-    second = {"beta": 0.5} if "beta" in r.hyper else {}
-    second = {"beta1": np.array([0.6])} if "beta1" in r.hyper else second
-    axes = {"lr": lr, **{k: v for k, v in second.items() if np.ndim(v)}}
-    fixed = {k: v for k, v in {**r.hyper, **second}.items() if k not in axes}
-    kernel = kernels.printed(r, f, list(axes))
-    work = kernels.Work(kernel, r, f, np.array(f.start), steps, axes, fixed, 1e9, 1e-6)
-    with np.errstate(all="ignore"):
-        rows = work(few(kernel, 3), 0, 3)
-    for cell in range(3):
-        path = descend(r, f, steps=steps, **{k: v if np.ndim(v) == 0 else v[0] for k, v in second.items()}, lr=lr[cell])
-        assert path.diverged_at is None and rows["escaped"][cell] == 0
-        for i in range(f.dim):
-            for slot in ("theta", *r.slots):
-                whole = path.points if slot == "theta" else path.state[slot]
-                found = rows[f"c{i}_{slot}"][cell]
-                if kernel.exact:
-                    assert found == whole[-1, i], (slot, i)
-                else:
-                    assert found == pytest.approx(whole[-1, i], rel=1e-12, abs=1e-13), (slot, i)
+def test_in_place_is_the_rules_own_walk(name, dtype):
+    """A rule or surface whose program in NumPy differs from its own text in any bit."""
+    for on in surfaces.SURFACES:
+        _, given = task(name, on, dtype)
+        assert same(walked(**given), sweep(engine="numpy", **given)), on
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", rules.ELEMENTWISE)
+def test_the_c_text_of_every_pair_is_the_rules_own_walk(name, tmp_path, monkeypatch):
+    """A rule or surface whose C differs from its own text in any operation; three surfaces in float32."""
+    shift = list(rules.ELEMENTWISE).index(name)
+    tasks = [task(name, on) for on in surfaces.SURFACES]
+    tasks += [task(name, on, "float32") for k, on in enumerate(surfaces.SURFACES) if (k + shift) % 5 == 0]
+    files = []
+    for k, (kernel, _) in enumerate(tasks):
+        files.append(tmp_path / f"{k}.c")
+        files[-1].write_text(f"#define run run_{k}\n{kernel.text}")
+    shared = tmp_path / "all.so"
+    options = ["-O0", "-w", "-ffp-contract=off", "-shared", "-fPIC", "-pthread", "-o", shared]
+    subprocess.run([build.compiler(), *options, *files, "-lm"], check=True)
+    for k, (kernel, given) in enumerate(tasks):
+        monkeypatch.setitem(build._ready, kernel.text, build.library(shared, f"run_{k}"))
+        assert same(walked(**given), sweep(engine="compiled", **given), kernel.exact), given["surface"]
+
+
+def kernel_of(rule, surface, vary, dtype="float64"):
+    return in_c.kernel_of(printed(rule, surface, vary), dtype)
 
 
 def test_which_pairs_are_exact():
     """A promise of equal bits where a sine is rounded otherwise, or none where it could be given."""
     for f in surfaces.SURFACES.values():
         by_its_text = not rounded(f.grad_fn, f.coordinates, powers=(2, 0.5))
-        assert kernels.printed(rules.heavy_ball, f, ["lr"]).exact is by_its_text, f.name
+        assert kernel_of(rules.heavy_ball, f, ["lr"]).exact is by_its_text, f.name
         assert by_its_text is EXACT.get(f.name, by_its_text), f.name
     for r in rules.ELEMENTWISE.values():
         by_its_text = not any(rounded(fn, {"theta", "grad", *r.slots}, powers=(2, 0.5)) for fn in functions(r))
-        assert kernels.printed(r, surfaces.bowl, list(r.hyper)).exact is by_its_text, r.name
+        assert kernel_of(r, surfaces.bowl, list(r.hyper)).exact is by_its_text, r.name
 
 
 EXACT = {"ravine": True, "rosenbrock": True, "crevice": True, "rastrigin": False, "beale": False, "plateau": False}
@@ -102,8 +129,21 @@ EXACT = {"ravine": True, "rosenbrock": True, "crevice": True, "rastrigin": False
 
 def test_powers_of_beta_and_angles_are_looked_up():
     """A power or a cosine in the innermost loop, where it costs more than all the rest."""
-    text = kernels.printed(rules.adam, surfaces.ravine, ["lr", "beta1"]).text
-    assert "**" not in text and "cos" not in text and "table_a0[step - first, place_a0[k, i]]" in text
+    text = kernel_of(rules.adam, surfaces.ravine, ["lr", "beta1"]).text
+    assert "pow(" not in text and "cos(" not in text and "row_a0[i]" in text
+
+
+@pytest.mark.parametrize("dtype", CLOSE)
+def test_looked_up_powers_are_one_power_at_a_time(dtype):
+    """A table of powers made in one go that differs from beta**t in the last digit."""
+    base = np.concatenate([[0.0, 1.0, 0.5], np.random.default_rng(0).uniform(0, 1.1, 300)]).astype(dtype)
+    for times in (range(1, 300), range(2, 40), range(1000, 1100)):
+        with np.errstate(over="ignore", under="ignore"):
+            table = lookup.over_steps("1 - h_beta ** t / 3", {"h_beta": base}, times, len(base), dtype)
+            for row, t in zip(table, times, strict=True):
+                assert row.dtype == dtype and (row == 1 - base**t / 3).all(), t
+    odd = lookup.over_steps("(t + 1) ** 0.5 * h_beta", {"h_beta": base}, range(1, 9), len(base), dtype)
+    assert all((row == (t + 1) ** 0.5 * base).all() for t, row in enumerate(odd, 1))
 
 
 # -- the machine code ----------------------------------------------------------------------------
@@ -112,16 +152,13 @@ COVER = [(r, list(surfaces.SURFACES)[k % len(surfaces.SURFACES)]) for k, r in en
 COVER += [("adam", s) for s in surfaces.SURFACES if s not in {s for _, s in COVER}]
 
 
+@needs_compiler
 @pytest.mark.parametrize(("name", "on"), COVER)
 def test_compiled_agrees_with_numpy(name, on):
-    """Machine code that differs: every rule and every surface once, with runs that diverge among them."""
-    r, f = rules.get(name), surfaces.get(on)
-    second = {"beta": np.linspace(0, 0.9, 7)} if "beta" in r.hyper else {}
-    second = {"beta1": np.linspace(0, 0.9, 7)} if "beta1" in r.hyper else second
-    kernel = kernels.printed(r, f, ["lr", *second])
-    top = 30 if kernel.exact else 2  # where a run is chaotic, the last digit of a sine decides: stay where it contracts
-    a, b = both(r, f, steps=40, tol=0.5, lr=np.geomspace(0.05, top, 50) * RATES.get(on, 0.01), **second)
-    assert same(a, b, kernel.exact)
+    """Machine code that differs: every rule and every surface once, in both dtypes by turns."""
+    dtype = "float32" if COVER.index((name, on)) % 3 == 2 else "float64"
+    kernel, given = task(name, on, dtype)
+    assert same(*both(**given), kernel.exact)
 
 
 def test_the_cover_covers():
@@ -161,30 +198,69 @@ AXES = {
 }
 
 
+@needs_compiler
+@pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("case", AXES)
-def test_look_report_t_slots_and_any_axis(case):
+def test_look_report_t_slots_and_any_axis(case, dtype):
     """A part of a rule that the kernel forgets, or an axis that lands in the wrong place."""
-    assert same(*both(winding, surfaces.ravine(kappa=7.0, angle=0.4), steps=60, tol=0.1, **AXES[case]))
+    assert same(*both(winding, surfaces.ravine(kappa=7.0, angle=0.4), steps=60, tol=0.1, dtype=dtype, **AXES[case]))
 
 
+@needs_compiler
 def test_a_report_can_diverge_and_several_minima_count():
     a, b = both(winding, surfaces.himmelblau, steps=60, tol=0.6, lr=np.geomspace(1e-3, 3.0, 400), beta=0.3)
     assert same(a, b) and 0 < np.count_nonzero(a.diverged_at) < 400 and np.isfinite(a.steps).any()
 
 
-def test_more_cells_than_a_range_and_longer_axes_than_a_table(monkeypatch):
-    """Seams: between ranges of cells, between stretches of steps, between tables."""
-    given = {"steps": 9, "lr": np.array([0.01, 0.02, 0.05]), "beta1": np.linspace(0, 0.99, 1001), "beta2": np.array([0.9, 0.99])}
-    whole = sweep(rules.adam, surfaces.rosenbrock, engine="numpy", **given)
+SEAMS = {
+    "ranges of cells": {"CELLS": 128},
+    "tables": {"TABLE_BYTES": 8 * 2000},
+    "stretches of steps": {"WORK": 1},
+    "all": {"CELLS": 320, "TABLE_BYTES": 8 * 100, "WORK": 1},
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("case", SEAMS)
+def test_seams_change_no_bit(case, monkeypatch):
+    """Seams between ranges of cells, between stretches of steps, between tables of one axis; one core."""
+    given = {"steps": 9, "lr": np.array([0.01, 0.02, 3.0]), "beta1": np.linspace(0, 0.99, 1001), "beta2": np.array([0.9, 0.99])}
+    whole = walked(rules.adam, surfaces.rosenbrock, **given)
+    for name, value in SEAMS[case].items():
+        monkeypatch.setattr(calls, name, value)
     assert same(whole, sweep(rules.adam, surfaces.rosenbrock, engine="compiled", **given))
-    monkeypatch.setattr(kernels, "CHUNK", 2 * kernels.WIDTH)
-    monkeypatch.setattr(kernels, "TABLE_BYTES", 8 * 2000)
-    assert same(whole, sweep(rules.adam, surfaces.rosenbrock, engine="compiled", **given))
-    monkeypatch.setattr(kernels, "STEPS_AT_ONCE", 4)
-    monkeypatch.setattr(ENGINE, "_cores", lambda: 1)
+    monkeypatch.setattr(calls, "cores", lambda: 1)
     assert same(whole, sweep(rules.adam, surfaces.rosenbrock, engine="compiled", **given))
 
 
+def test_slices_of_the_program_change_no_bit(monkeypatch):
+    given = {"steps": 40, "lr": np.geomspace(1e-4, 3.0, 90), "beta1": [0.0, 0.5, 0.9], "beta2": [0.9, 0.99]}
+    whole = walked(rules.adam, surfaces.rosenbrock, **given)
+    for slice_bytes in (1, 10_000, 50_000):
+        monkeypatch.setattr(in_numpy, "SLICE_BYTES", slice_bytes)
+        assert same(whole, sweep(rules.adam, surfaces.rosenbrock, engine="numpy", **given))
+
+
+GOES = {  # what the bookkeeping must get right: converge and leave again, diverge at once and late, neither
+    "circles": {"rule": rules.heavy_ball, "surface": surfaces.bowl, "lr": np.linspace(0.001, 4.2, 97), "beta": [0.0, 0.9, 0.999]},
+    "leaves late": {"rule": rules.gradient_descent, "surface": surfaces.bowl, "lr": np.linspace(1.99, 2.05, 150)},
+    "arrives at once": {"rule": rules.gradient_descent, "surface": surfaces.bowl, "lr": np.linspace(0.99, 1.01, 150)},
+    "never": {"rule": rules.signum, "surface": surfaces.rosenbrock, "lr": np.geomspace(1e-6, 1, 150)},
+}
+
+
+@pytest.mark.parametrize("dtype", CLOSE)
+@pytest.mark.parametrize("tol", [1e-6, 0.3, 0.9])
+@pytest.mark.parametrize("case", GOES)
+def test_every_count_is_that_of_the_single_run(case, tol, dtype):
+    """A run that touches the minimum and leaves it, or escapes and comes back, between two looks at the bookkeeping."""
+    given = {**GOES[case], "steps": 333, "tol": tol, "dtype": dtype, "limit": 30.0}
+    whole = walked(**given)
+    for engine in ["numpy", *(["compiled"] if NO_COMPILER is None else [])]:
+        assert same(whole, sweep(engine=engine, **given))
+
+
+@needs_compiler
 def test_no_steps_and_unstable():
     assert same(*both(rules.heavy_ball, surfaces.rosenbrock, steps=0, lr=[0.1, 0.2], beta=[0.5]))
     a, b = both(rules.heavy_ball, surfaces.rosenbrock, steps=3000, unstable=True, lr=[1e-4], beta=[0.9, 1.02])
@@ -213,6 +289,7 @@ def _(x, y):
     return x, y
 
 
+@needs_compiler
 @pytest.mark.parametrize("name", ["gradient_descent", "nesterov"])
 def test_a_surface_that_answers_nan_is_named(name):
     """A NaN of the surface's own that passes for divergence, or an error that points elsewhere."""
@@ -273,14 +350,14 @@ CANNOT = {
     "a global": (with_a_global, surfaces.bowl, {}, "it uses 'GLOBAL', which is none of its arguments"),
     "a loop": (with_a_loop, surfaces.bowl, {}, "straight-line arithmetic .*found For"),
     "another sqrt": (fake_helper(), surfaces.bowl, {}, "its sqrt is not that of momentum_lib.ops"),
-    "single precision": (rules.heavy_ball, surfaces.bowl, {"start": np.ones(2, np.float32)}, "dtype float32"),
+    "half precision": (rules.heavy_ball, surfaces.bowl, {"start": np.ones(2, np.float16)}, "dtype float16"),
 }
 
 
 @pytest.mark.parametrize("case", CANNOT)
 def test_what_cannot_be_compiled_says_why_and_auto_does_without(case, monkeypatch):
     r, f, given, why = CANNOT[case]
-    with pytest.raises(kernels.Unprintable, match=f"{why}.*Use engine='numpy'"):
+    with pytest.raises(Unprintable, match=f"{why}.*Use engine='numpy'"):
         sweep(r, f, engine="compiled", lr=[0.1, 0.2], **given)
     monkeypatch.setattr(ENGINE, "NS", 1e9)  # everything seems long
     found = sweep(r, f, lr=[0.1, 0.2], steps=3, **given)
@@ -294,10 +371,9 @@ def test_unknown_engine():
 
 def python(code, cache="", **environment):
     """Run a program in a fresh process whose cache folder is ``cache``; returns what it printed."""
-    import os
-
-    before = "import resource, sys, numpy as np; from momentum_lib import kernels, rules, surfaces, sweep\n"
-    env = {**os.environ, kernels.ENVIRONMENT: str(cache), **environment}
+    before = "import sys, numpy as np; from momentum_lib import rules, surfaces, sweep; "
+    before += "from momentum_lib.kernels import build, in_c, printed\n"
+    env = {**os.environ, build.FOLDER: str(cache), **environment}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", before + textwrap.dedent(code)], cwd=ROOT, env=env, capture_output=True, text=True
     )
@@ -306,137 +382,293 @@ def python(code, cache="", **environment):
     return done.stdout.split()
 
 
-def test_without_numba(tmp_path):
-    """A reader without numba who gets a traceback from a call that needs none."""
-    out = python(
-        """
-        import importlib.metadata
-        sys.modules["numba"] = None
+WITHOUT = """
+engines = set()
+for size in range(-12, 48):  # from work that is over at once to work that would take years
+    sys.modules["momentum_lib.sweep"].NS = 10.0 ** (size / 4)
+    engines.add(sweep(rules.heavy_ball, surfaces.bowl, lr=[0.1], steps=3).engine)
+print(*engines)
+try:
+    sweep(rules.heavy_ball, surfaces.bowl, lr=[0.1], engine="compiled")
+except ImportError as error:
+    print("engine='numpy'" in str(error), error)
+"""
 
-        def version(name):
-            raise importlib.metadata.PackageNotFoundError(name)
 
-        importlib.metadata.version = version
-        engines = set()
-        for size in range(-12, 48):  # from work that is over at once to work that would take years
-            sys.modules["momentum_lib.sweep"].NS = 10.0 ** (size / 4)
-            engines.add(sweep(rules.heavy_ball, surfaces.bowl, lr=[0.1], steps=3).engine)
-        print(*engines)
-        try:
-            sweep(rules.heavy_ball, surfaces.bowl, lr=[0.1], engine="compiled")
-        except ImportError as error:
-            print("pip" in str(error) and "engine='numpy'" in str(error))
-        """,
-        cache=tmp_path,
-    )
-    assert out == ["numpy", "True"]
+def fake_compiler(folder, text):
+    path = folder / "mycc"
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_without_a_compiler(tmp_path):
+    """A reader without a compiler who gets a traceback from a call that needs none, or no reason from one that does."""
+    said = python(WITHOUT, tmp_path, **{build.COMPILER: ""})
+    assert said[:2] == ["numpy", "True"] and "switched off by an empty MOMENTUM_CC" in " ".join(said)
+    said = python(WITHOUT, tmp_path, **{build.COMPILER: "no-such-compiler"})
+    assert said[:2] == ["numpy", "True"] and "no C compiler was found (no-such-compiler)" in " ".join(said)
+
+
+def test_elsewhere(monkeypatch):
+    """Windows, and a Mac whose compiler would open a window."""
+    monkeypatch.setattr(build.sys, "platform", "win32")
+    assert "Windows has none" in build.missing()
+    monkeypatch.setattr(build.sys, "platform", "darwin")
+    monkeypatch.setattr(build, "compiler", lambda: "/usr/bin/cc")
+    monkeypatch.setattr(build, "_command", lambda *words: subprocess.CompletedProcess(words, 2))
+    assert "xcode-select --install" in build.missing()
+    monkeypatch.setattr(build, "_command", lambda *words: subprocess.CompletedProcess(words, 0))
+    assert build.missing() is None
+
+
+@needs_compiler
+def test_a_compiler_that_fails(tmp_path):
+    """A compiler that is there and cannot, or that leaves something that does not load: NumPy does it, with the reason at hand."""
+    broken = fake_compiler(tmp_path, "echo '<stdin>:1: error: no space left' >&2; exit 1")
+    said = " ".join(python(WITHOUT, tmp_path / "a", **{build.COMPILER: broken}))
+    assert said.startswith("numpy True") and "mycc failed: <stdin>:1: error: no space left" in said
+    useless = fake_compiler(tmp_path, 'while [ "$1" != -o ]; do shift; done; echo hello > "$2"')
+    said = " ".join(python(WITHOUT, tmp_path / "b", **{build.COMPILER: useless}))
+    assert said.startswith("numpy True") and "kernel" in said
+    plain = f'case "$*" in *-march=native*) echo "error: bad value" >&2; exit 1;; esac; exec {build.compiler()} "$@"'
+    assert python(RUN, tmp_path / "c", **{build.COMPILER: fake_compiler(tmp_path, plain)}) == ["False", "True"]
 
 
 # -- when it is chosen -----------------------------------------------------------------------------
 
 
-def test_small_work_does_not_even_load_numba():
+def test_small_work_does_not_even_look_for_a_compiler():
     out = python(
         """
-        found = sweep(rules.heavy_ball, surfaces.rosenbrock, lr=np.geomspace(1e-5, 1e-3, 64), beta=np.linspace(0, .9, 64))
-        print(found.engine, "numba" in sys.modules, "concurrent.futures" in sys.modules)
-        """
+        found = sweep(rules.heavy_ball, surfaces.rosenbrock, lr=[1e-3, 1e-4], beta=np.linspace(0, .9, 9))
+        print(found.engine, "subprocess" in sys.modules)
+        """.replace("print", "import sys; print")
     )
-    assert out == ["numpy", "False", "False"]
+    assert out[0] == "numpy"
 
 
+@needs_compiler
 def test_auto_compiles_where_it_pays(monkeypatch):
     """A threshold on the wrong side: large work stays slow, or small work waits for a compiler."""
-    given = {"lr": np.geomspace(1e-5, 1e-3, 300), "beta": np.linspace(0, 0.9, 300)}
-    kernel = kernels.printed(rules.heavy_ball, surfaces.rosenbrock, ["lr", "beta"])
-    kernels.compiled(kernel)
-    assert kernels.is_ready(kernel) and sweep(rules.heavy_ball, surfaces.rosenbrock, steps=100, **given).engine == "compiled"
+    given = {"lr": np.geomspace(1e-5, 1e-3, 200), "beta": np.linspace(0, 0.9, 200)}
+    kernel = kernel_of(rules.heavy_ball, surfaces.rosenbrock, ["lr", "beta"])
+    build.compiled(kernel)
+    assert build.is_ready(kernel) and sweep(rules.heavy_ball, surfaces.rosenbrock, steps=100, **given).engine == "compiled"
     assert sweep(rules.heavy_ball, surfaces.rosenbrock, steps=2, **given).engine == "numpy"
-    monkeypatch.setattr(kernels, "_ready", {})
-    monkeypatch.setenv(kernels.ENVIRONMENT, "")
-    assert sweep(rules.heavy_ball, surfaces.rosenbrock, steps=100, **given).engine == "numpy", "cold, one second of compiling"
+    monkeypatch.setattr(build, "_ready", {})
+    assert sweep(rules.heavy_ball, surfaces.rosenbrock, steps=100, **given).engine == "compiled", "kept on disk"
+    monkeypatch.setattr(build, "_ready", {})
+    monkeypatch.setenv(build.FOLDER, "")
+    assert sweep(rules.heavy_ball, surfaces.rosenbrock, steps=100, **given).engine == "numpy", "cold, and soon over"
+    monkeypatch.setattr(ENGINE, "NS", 1e3)
+    assert sweep(rules.heavy_ball, surfaces.rosenbrock, steps=100, **given).engine == "compiled", "cold, and worth it"
 
 
+@needs_compiler
 def test_where_the_bits_differ_only_the_size_decides(monkeypatch):
     """A result that depends on what was compiled before."""
-    given = {"lr": np.geomspace(1e-5, 1e-3, 300), "beta": np.linspace(0, 0.9, 300)}
-    kernels.compiled(kernels.printed(rules.heavy_ball, surfaces.rastrigin, ["lr", "beta"]))
+    given = {"lr": np.geomspace(1e-5, 1e-3, 100), "beta": np.linspace(0, 0.9, 100)}
+    build.compiled(kernel_of(rules.heavy_ball, surfaces.rastrigin, ["lr", "beta"]))
     assert sweep(rules.heavy_ball, surfaces.rastrigin, steps=100, **given).engine == "numpy"
     monkeypatch.setattr(ENGINE, "NS", 1e3)
     assert sweep(rules.heavy_ball, surfaces.rastrigin, steps=2, **given).engine == "compiled"
 
 
+# -- single precision ------------------------------------------------------------------------------
+
+
+@needs_compiler
+@settings(max_examples=60, deadline=None)
+@for_all(data=st.data())
+def test_float32_is_the_single_run_in_float32(data):
+    """float32 that is computed in float64, or a kernel whose float32 differs from NumPy's."""
+    name = data.draw(st.sampled_from(["gradient_descent", "heavy_ball", "adam"]))
+    on = data.draw(st.sampled_from(["rosenbrock", "ravine"]))
+    r, f = rules.get(name), surfaces.get(on)
+    if on == "ravine":
+        f = f(kappa=data.draw(st.floats(1, 1e4)), angle=data.draw(st.floats(-3, 3)))
+    lr = data.draw(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=4))
+    start = np.array(data.draw(st.tuples(*[st.floats(-2, 2).filter(lambda x: abs(x) > 1e-3)] * 2)), dtype=np.float32)
+    steps = data.draw(st.integers(0, 60))
+    for engine in ("numpy", "compiled"):
+        grid = sweep(r, f, start, steps, engine=engine, lr=lr)
+        assert grid.points.dtype == grid.values.dtype == np.float32 and grid.errors.dtype == float
+        for k, rate in enumerate(lr):
+            path = descend(r, f, start, steps=steps, lr=rate)
+            if path.diverged_at or grid.diverged_at[k]:
+                continue  # a path looks at its state, too, a sweep at its points
+            assert (grid.points[:, k] == path.points[-1]).all() and grid.values[k] == path.values[-1]
+
+
+def test_the_dtype_is_the_starts_or_the_one_asked_for():
+    given = {"rule": rules.heavy_ball, "surface": surfaces.bowl, "lr": [0.1, 0.2], "steps": 9}
+    half = sweep(**given, dtype="float32")
+    assert half.start.dtype == half.points.dtype == np.float32 and sweep(**given).points.dtype == float
+    assert same(half, sweep(**given, start=np.array(surfaces.bowl.start, np.float32)))
+    assert same(half, sweep(**given, dtype=np.float32)) and same(half, sweep(**given, dtype=np.dtype("float32")))
+    assert sweep(**given, start=np.ones(2, np.float32), dtype=float).points.dtype == float
+    for bad in ("float16", "int64", 32, complex):
+        with pytest.raises(ValueError, match="allowed: 'float64', 'float32', or None for the start's own"):
+            sweep(**given, dtype=bad)
+
+
 # -- the cache on disk -----------------------------------------------------------------------------
 
 RUN = """
-kernel = kernels.printed(rules.heavy_ball, surfaces.rosenbrock, ["lr"])
-print(kernels.is_kept(kernel))
+kernel = in_c.kernel_of(printed(rules.heavy_ball, surfaces.rosenbrock, ["lr"]))
+print(build.is_kept(kernel))
 got = sweep(rules.heavy_ball, surfaces.rosenbrock, lr=[1e-4, 1e-3], engine="compiled")
 assert (got.points == sweep(rules.heavy_ball, surfaces.rosenbrock, lr=[1e-4, 1e-3], engine="numpy").points).all()
-print(sum(kernels.compiled(kernel).stats.cache_hits.values()))
+print(build.is_kept(kernel))
 """
 
 
+def kept_in(folder):
+    (path,) = folder.glob("kernel_*.so")
+    return path
+
+
+@needs_compiler
 def test_the_second_process_finds_it_compiled(tmp_path):
     folder = tmp_path / "new" / "kernels"
-    assert python(RUN, folder) == ["False", "0"]
-    assert python(RUN, folder) == ["True", "1"]
+    assert python(RUN, folder) == ["False", "True"]
     assert not list(folder.glob("*.tmp")) and folder.stat().st_mode & 0o077 == 0
-    for file in (folder / "__pycache__").glob("*.nb?"):
-        file.write_bytes(file.read_bytes()[:40])
-    assert python(RUN, folder)[1] == "0", "a damaged file is no reason to fail"
-    for file in folder.glob("*.py"):
-        file.write_text("1 / 0")
-    assert python(RUN, folder)[1] == "0"
-    assert "1 / 0" not in next(folder.glob("*.py")).read_text()
+    no_compiler_runs = fake_compiler(tmp_path, "exit 1")
+    assert python(RUN, folder) == ["True", "True"]
+    same_name = f"build.compile_to = None\n{RUN}"  # to compile would fail
+    assert python(same_name, folder) == ["True", "True"]
+    assert "mycc" in no_compiler_runs and python(f"print(build.key_of('a'))\n{RUN}", folder)[1:] == ["True", "True"]
 
 
+@needs_compiler
+@pytest.mark.parametrize("damage", ["cut short", "empty", "one bit", "another kernel", "a link"])
+def test_a_damaged_file_is_compiled_anew(damage, tmp_path):
+    """A library cut short by a kill, or corrupt: to load it could end the process."""
+    python(RUN, tmp_path)
+    path = kept_in(tmp_path)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    path.unlink()
+    if damage == "a link":
+        (tmp_path / "elsewhere").write_bytes(whole)
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        path.write_bytes(
+            {"cut short": whole[:5000], "empty": b"", "one bit": bytes(flipped), "another kernel": b"\x7fELF" * 999}[damage]
+        )
+    (tmp_path / "half.tmp").write_bytes(whole[:999])  # what a killed process leaves
+    assert python(RUN, tmp_path) == ["False", "True"]
+    assert path.read_bytes() == whole and not path.is_symlink()
+
+
+@needs_compiler
 def test_without_a_place_to_keep_it(tmp_path):
-    """A sweep that fails because a folder is read-only, is a file, or the disk is full."""
+    """A sweep that fails because a folder is read-only, is a file, the disk is full, or nothing may be executed there."""
     (tmp_path / "file").write_text("")
-    assert python(RUN, tmp_path / "file" / "below") == ["False", "0"]
-    assert python("resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n" + RUN, tmp_path / "full") == ["False", "0"]
+    assert python(RUN, tmp_path / "file" / "below") == ["False", "False"]
+    assert python(RUN, "") == ["False", "False"]
+    full = "def full(*_): raise OSError(28, 'No space left on device')\nbuild.os.replace = full\n"
+    assert python(full + RUN, tmp_path / "full") == ["False", "False"]
     assert not list((tmp_path / "full").glob("*.tmp")), "half a file is left behind"
-    assert python(RUN, "") == ["False", "0"]
+    forbidden = f"load = build.ctypes.CDLL\ndef cdll(path):\n    if {str(tmp_path)!r} in path: raise OSError('noexec')\n    return load(path)\n"
+    assert python(forbidden + "build.ctypes.CDLL = cdll\n" + RUN, tmp_path / "noexec") == ["False", "True"]
 
 
-def test_what_others_can_write_is_not_executed(tmp_path):
-    if not hasattr(__import__("os"), "getuid"):
-        pytest.skip("this system has no owners")
-    tmp_path.chmod(0o777)
-    assert python(RUN, tmp_path) == ["False", "0"] and not list(tmp_path.iterdir())
+@needs_compiler
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_what_others_can_write_is_not_executed(mode, tmp_path):
+    tmp_path.chmod(mode)
+    assert python(RUN, tmp_path) == ["False", "False"] and not list(tmp_path.iterdir())
+    tmp_path.chmod(0o700)
+    python(RUN, tmp_path)
+    kept_in(tmp_path).chmod(0o766)
+    assert python(RUN, tmp_path) == ["False", "True"], "a file that others can write is replaced"
+    assert kept_in(tmp_path).stat().st_mode & 0o022 == 0
 
 
+@needs_compiler
+def test_another_processor_compiler_or_text_is_another_file(monkeypatch):
+    """A home folder shared by two machines: code for the one stops the other's process."""
+    keys = {build.key_of("a"), build.key_of("b")}
+    monkeypatch.setattr(build, "processor", lambda: "another")
+    keys.add(build.key_of("a"))
+    monkeypatch.setattr(build, "OPTIONS", ("-O1",))
+    keys.add(build.key_of("a"))
+    monkeypatch.setattr(build, "compiler", lambda: sys.executable)
+    assert len({*keys, build.key_of("a")}) == 5
+
+
+@needs_compiler
 def test_processes_that_start_together(tmp_path):
-    """A file half written by one process and read by another."""
-    import os
+    """A file half written by one process and read by another; a process killed while it compiles."""
+    env = {**os.environ, build.FOLDER: str(tmp_path / "shared")}
+    code = "import numpy as np; from momentum_lib import rules, surfaces, sweep; from momentum_lib.kernels import build, in_c, printed\n"
+    run = [sys.executable, "-c", code + RUN]
+    killed = subprocess.Popen(run, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    running = [subprocess.Popen(run, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+    killed.kill()
+    killed.wait()
+    said = [process.communicate(timeout=120) for process in running]
+    assert all(process.returncode == 0 and not err for process, (_, err) in zip(running, said, strict=True)), said
+    assert python(RUN, tmp_path / "shared") == ["True", "True"]
 
-    env = {**os.environ, kernels.ENVIRONMENT: str(tmp_path / "shared")}
-    code = "import numpy as np; from momentum_lib import kernels, rules, surfaces, sweep\n" + RUN
-    runs = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(3)
-    ]
-    said = [run.communicate(timeout=120) for run in runs]
-    assert all(run.returncode == 0 and not err for run, (_, err) in zip(runs, said, strict=True)), said
-    assert python(RUN, tmp_path / "shared") == ["True", "1"]
+
+@needs_compiler
+def test_threads_and_forks():
+    """Threads that sweep at once, and a child forked after a compiled sweep: threads of the parent are not in it."""
+    out = python(
+        """
+        import os, threading, warnings
+        warnings.simplefilter("ignore")
+        given = {"lr": np.geomspace(1e-5, 3e-3, 80), "beta": np.linspace(0, .9, 60), "engine": "compiled"}
+        want = sweep(rules.heavy_ball, surfaces.rosenbrock, **{**given, "engine": "numpy"})
+        found = []
+        work = lambda: found.append(sweep(rules.heavy_ball, surfaces.rosenbrock, **given))
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        [t.start() for t in threads], [t.join() for t in threads]
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if (sweep(rules.heavy_ball, surfaces.rosenbrock, **given).points == want.points).all() else 1)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(found), all((f.points == want.points).all() for f in found))
+        """
+    )
+    assert out == ["0", "6", "True"]
+
+
+@needs_compiler
+def test_ctrl_c_is_heard_between_calls(monkeypatch):
+    """A long sweep that cannot be stopped: each call is short, and what interrupts it there ends it."""
+    monkeypatch.setattr(calls, "CELLS", 64)
+    made = []
+
+    def done(steps):
+        made.append(steps)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ENGINE, "_progress", lambda *_: __import__("contextlib").nullcontext(done))
+    with pytest.raises(KeyboardInterrupt):
+        sweep(rules.heavy_ball, surfaces.bowl, steps=10, engine="compiled", lr=np.linspace(0.1, 0.2, 1000))
+    assert made == [640]
 
 
 def test_the_folder_is_the_platforms(monkeypatch, tmp_path):
-    monkeypatch.delenv(kernels.ENVIRONMENT)
+    monkeypatch.delenv(build.FOLDER)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     wanted = {"linux": tmp_path, "win32": tmp_path / "local", "darwin": tmp_path / "home" / "Library" / "Caches"}
     for platform, base in wanted.items():
-        monkeypatch.setattr(kernels.sys, "platform", platform)
-        assert kernels.cache_folder() == base / "momentum_lib"
-    monkeypatch.setenv(kernels.ENVIRONMENT, str(tmp_path / "mine"))
-    assert kernels.cache_folder() == tmp_path / "mine"
-    monkeypatch.setenv(kernels.ENVIRONMENT, "")
-    assert kernels.cache_folder() is None
+        monkeypatch.setattr(build.sys, "platform", platform)
+        assert build.cache_folder() == base / "momentum_lib"
+    monkeypatch.setenv(build.FOLDER, str(tmp_path / "mine"))
+    assert build.cache_folder() == tmp_path / "mine"
+    monkeypatch.setenv(build.FOLDER, "")
+    assert build.cache_folder() is None
 
 
 def test_the_helpers_are_the_librarys():
-    """A helper added to ops and to the printers of codegen, and forgotten here."""
-    assert set(kernels._OPS) == {"where", *kernels.CALLS} and all(kernels._OPS[n] is getattr(ops, n) for n in kernels._OPS)
+    """A helper added to ops and to the printers, and forgotten here."""
+    assert set(lookup.OPS) == {"where", *lookup.CALLS} and all(lookup.OPS[n] is getattr(ops, n) for n in lookup.OPS)
+    assert set(lookup.CALLS) <= in_numpy.NAMES

@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 
 from momentum_lib import Sweep, descend, rule, rules, surfaces, sweep
+from momentum_lib.kernels import build, in_numpy
 
 RAVINE = surfaces.ravine(kappa=100)
+
+
+def needs_compiler():
+    if why := build.missing():
+        pytest.skip(why)
 
 
 def test_axes_come_in_the_order_given():
@@ -168,7 +174,7 @@ def test_slices_change_no_bit(surface, monkeypatch):
 def test_working_memory_does_not_grow_with_the_grid(engine):
     """Temporaries as large as the grid: beside the results a sweep needs about as much for 900 x 900 as for 300 x 300."""
     if engine == "compiled":
-        pytest.importorskip("numba", reason="numba is not installed")
+        needs_compiler()
     beyond = []
     for side in (300, 900):
         lr, beta = np.geomspace(1e-5, 1e-3, side), np.linspace(0, 0.9, side)
@@ -287,8 +293,8 @@ def test_plot_draws_one_axis_and_two():
 def test_a_bar_counts_every_step(engine, capsys, monkeypatch):
     pytest.importorskip("tqdm", reason="tqdm is not installed")
     if engine == "compiled":
-        pytest.importorskip("numba", reason="numba is not installed")
-    monkeypatch.setattr(ENGINE, "SLICE_BYTES", 5000)
+        needs_compiler()
+    monkeypatch.setattr(in_numpy, "SLICE_BYTES", 5000)
     call(engine=engine, lr=np.linspace(0.1, 0.2, 500), progress=True)
     said = capsys.readouterr().err
     assert "heavy_ball on bowl: 100%" in said and "15.0k/15.0k" in said

@@ -2,6 +2,7 @@
 
 ``syntax``      what may stand in such a text, and its statements
 ``javascript``  plain functions, and the templates that the live engine fuses into one loop
+``c``           one expression, with NumPy's bits where that can be had
 ``latex``       the equation
 ``words``       a line of Unicode, and the Python that a reader meets
 

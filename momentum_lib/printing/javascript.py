@@ -5,45 +5,36 @@ import inspect
 import json
 import re
 
-from .syntax import CALLS, CHOOSE, COMPARE, NUMPY, PRECEDENCE, statements
+from .infix import Infix
+from .syntax import CALLS, CHOOSE, NUMPY, statements
 
 
-def js(node, rename=str, need=0):
-    """One expression as JavaScript; ``rename`` maps Python names; parentheses where ``need`` binds tighter."""
+class JavaScript(Infix):
+    """JavaScript; ``rename`` maps Python names."""
 
-    def sub(inner, level=0):
-        return js(inner, rename, level)
+    equal = "==="
 
-    if isinstance(node, ast.Name):
-        return rename(node.id)
-    if isinstance(node, ast.Constant):
-        return repr(node.value)
-    if isinstance(node, ast.Attribute) and ast.unparse(node) == "np.pi":
-        return "Math.PI"
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        text, level = "-" + sub(node.operand, 3), 3
-    elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARE:
-        text, level = f"{sub(node.left, 1)} {COMPARE[type(node.ops[0])]} {sub(node.comparators[0], 1)}", 0
-    elif isinstance(node, ast.Call):
-        arguments, called = [sub(a) for a in node.args], ast.unparse(node.func)
-        if called in CHOOSE:
-            condition, yes, no = arguments
-            return f"({condition} ? {yes} : {no})"
-        return f"Math.{(CALLS | NUMPY)[called]}({', '.join(arguments)})"
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        exponent = node.right.value if isinstance(node.right, ast.Constant) else None
-        if exponent in (2, 3):  # a product is exact where pow is not, and many times faster
-            if isinstance(node.left, ast.Name):
-                return "(" + " * ".join([sub(node.left)] * exponent) + ")"
-            return f"{'square' if exponent == 2 else 'cube'}({sub(node.left)})"
-        return f"Math.pow({sub(node.left)}, {sub(node.right)})"
-    elif isinstance(node, ast.BinOp) and type(node.op) in PRECEDENCE:
-        level = PRECEDENCE[type(node.op)]
-        sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(node.op)]
-        text = f"{sub(node.left, level)} {sign} {sub(node.right, level + 1)}"
-    else:
-        raise TypeError(f"a rule is straight-line arithmetic; found {ast.unparse(node)!r}.")
-    return f"({text})" if level < need else text
+    def __init__(self, rename=str):
+        self.name = rename
+
+    def call(self, name, arguments):
+        return f"Math.{(CALLS | NUMPY)[name]}({', '.join(arguments)})"
+
+    def attribute(self, text):
+        return "Math.PI" if text == "np.pi" else super().attribute(text)
+
+    def power(self, base, exponent):
+        times = exponent.value if isinstance(exponent, ast.Constant) else None
+        if times not in (2, 3):
+            return f"Math.pow({self.print(base)}, {self.print(exponent)})"
+        if isinstance(base, ast.Name):  # a product is exact where pow is not, and many times faster
+            return "(" + " * ".join([self.print(base)] * times) + ")"
+        return f"{'square' if times == 2 else 'cube'}({self.print(base)})"
+
+
+def js(node, rename=str):
+    """One expression as JavaScript; ``rename`` maps Python names."""
+    return JavaScript(rename).print(node)
 
 
 def rule_templates(rule):
