@@ -453,6 +453,7 @@ def test_auto_compiles_where_it_pays(monkeypatch):
     """A threshold on the wrong side: large work stays slow, or small work waits for a compiler."""
     given = {"lr": np.geomspace(1e-5, 1e-3, 200), "beta": np.linspace(0, 0.9, 200)}
     kernel = kernel_of(rules.heavy_ball, surfaces.rosenbrock, ["lr", "beta"])
+    monkeypatch.setattr(build, "_ready", {})
     build.compiled(kernel)
     assert build.is_ready(kernel) and sweep(rules.heavy_ball, surfaces.rosenbrock, steps=100, **given).engine == "compiled"
     assert sweep(rules.heavy_ball, surfaces.rosenbrock, steps=2, **given).engine == "numpy"

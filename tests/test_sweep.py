@@ -15,6 +15,14 @@ from momentum_lib.kernels import build, in_numpy
 RAVINE = surfaces.ravine(kappa=100)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    """Compiled kernels go to a folder of this module's own: nobody's home is touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(build.FOLDER, str(tmp_path_factory.mktemp("kernels")))
+        yield
+
+
 def needs_compiler():
     if why := build.missing():
         pytest.skip(why)
