@@ -231,6 +231,7 @@ def what_is_new_is_everywhere(house):
         assert f"(rule-{rule})=" in cards and f'name: "{rule}"' in printed
         assert tuned.count(f'"{rule}": {{') == tuned.count('"heavy_ball": {')
     assert r"\delta" in quantities and r"smallest gradient that counts $\delta$" in cards
+    assert f"| `{name_of(FIGURE)}` |" in (house / "book/_gen/figures.md").read_text("utf-8")
     assert f"(surface-{name_of(SURFACE)})=" in surfaces and f'"{name_of(SURFACE)}": {{' in tuned
     succeeds(generate(house, "--check"))
 
@@ -300,8 +301,9 @@ def test_a_place_left_out_of_a_figure_is_named(house, left_out):
         for file, code in places(FIGURE):
             if file != left_out:
                 put(house, file, code)
-        status, said = ask(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_widgets.py", "-k", "every_module")
-        assert status and words in said, said
+        for option in ([], ["--check"]):
+            status, said = ask(house, "book/_gen/figures.py", *option)
+            assert status and words in said, said
 
 
 # -- a chapter --------------------------------------------------------------------------------

@@ -122,12 +122,10 @@ def test_module_is_self_contained(figure, tmp_path):
 
 def test_every_module_has_its_class():
     """A figure of which one of its three places is missing."""
-    for name in {*bundle.figure_names()} - {*NAMES}:
-        raise AssertionError(
-            f"js/{name}.js has no class; write momentum_lib/widgets/{name}.py and import it in widgets/__init__.py"
-        )
-    for name in {*NAMES} - {*bundle.figure_names()}:
-        raise AssertionError(f"the figure {name!r} has no module; write momentum_lib/widgets/js/{name}.js, which exports render")
+    assert list(bundle.unmatched(FIGURES)) == [] and bundle.figure_names() == NAMES
+    assert list(bundle.unmatched({**FIGURES, "ghost": None})) == [
+        "the figure 'ghost' has no module; write momentum_lib/widgets/js/ghost.js, which exports render."
+    ]
 
 
 def hand_written():

@@ -1,0 +1,142 @@
+"""The scripts of book/_gen: what an author forgot is said in a sentence, and nothing is written."""
+
+import json
+import sys
+from importlib import util
+from pathlib import Path
+
+import pytest
+
+from momentum_lib import core, gaps, notation
+from momentum_lib.grade.misconceptions import chapter
+
+ROOT = Path(__file__).resolve().parents[1]
+GEN = ROOT / "book" / "_gen"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """A function that loads a script of book/_gen as a module."""
+    monkeypatch.syspath_prepend(str(GEN))
+
+    def load(name):
+        spec = util.spec_from_file_location(f"{name}_script", GEN / f"{name}.py")
+        module = util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def book(tmp_path, script, monkeypatch):
+    """The chapters' script in a book of its own, and a function that writes its table of contents and notebooks."""
+    made = script("chapters")
+    monkeypatch.setattr(made, "ROOT", tmp_path)
+    (tmp_path / "notebooks" / "homework").mkdir(parents=True)
+    (tmp_path / "book").mkdir()
+
+    def write(*numbers, listed=None):
+        for number in numbers:
+            course = {"course": {"about": f"what is {number}", "able": f"count to {number}"}}
+            (tmp_path / "notebooks" / f"{number:02}-n.ipynb").write_text(json.dumps({"cells": [], "metadata": course}), "utf-8")
+        lines = "".join(f"      - file: notebooks/{number:02}-n\n" for number in listed or numbers)
+        (tmp_path / "_toc.yml").write_text(f'parts:\n  - caption: "Part I"\n    chapters:\n{lines}', "utf-8")
+
+    return made, write
+
+
+def test_a_list_keeps_the_numbers_of_the_files(book):
+    """A list that Markdown counts on by itself, over a chapter that is not written yet; a sentence about a gap that there is not."""
+    made, write = book
+    write(1, 2, 4)
+    text = made.contents()
+    assert "1. {doc}`/notebooks/01-n`: what is 1.\n2. {doc}`/notebooks/02-n`: what is 2.\n\n<!-- -->\n\n4. {doc}" in text
+    assert text.endswith("The missing numbers are chapters that are still to be written.\n")
+    write(1, 2, 3, 4)
+    assert "<!-- -->" not in made.contents().removeprefix(made.NOTE) and "missing" not in made.contents()
+    assert "| {doc}`3 </notebooks/03-n>` | count to 3 |" in made.objectives() and '    4: "04-n",\n' in made.addresses()
+
+
+def test_a_chapter_without_a_week_is_named(book):
+    made, write = book
+    write(1, 2, 3, 4)
+    guide = made.ROOT / "book" / "instructors.md"
+    guide.write_text(
+        "| week | four | eight |\n|--:|:--|:--|\n| 1 | chapter 9 | chapters 1 and 2 |\n| 2 | | chapter 3; set 1 |\n", "utf-8"
+    )
+    assert made.unplanned().removeprefix(made.NOTE) == "{doc}`Chapter 4 </notebooks/04-n>` is in none of these plans yet.\n"
+    guide.write_text(guide.read_text("utf-8").replace("chapter 3;", "chapters 3 and 4;"), "utf-8")
+    assert made.unplanned() == made.NOTE
+
+
+def test_readme_counts(book):
+    made, write = book
+    write(*range(1, 24))
+    readme = made.ROOT / "README.md"
+    readme.write_text("Five words.\nThis edition holds two chapters, from a to b, nine problem sets that check.\n", "utf-8")
+    assert made.readme() == "Five words.\nThis edition holds twenty-three chapters, from a to b, zero problem sets that check.\n"
+    readme.write_text("No count.\n", "utf-8")
+    with pytest.raises(LookupError, match='README.md must have one sentence "This edition holds'):
+        made.readme()
+
+
+def test_what_toc_and_folder_do_not_share_is_named(book, capsys):
+    made, write = book
+    write(1, 2, listed=[1, 3])
+    with pytest.raises(LookupError, match=r'lists no notebooks/02-n; add the line "- file: notebooks/02-n"'):
+        made.parts()
+    (made.ROOT / "notebooks" / "02-n.ipynb").unlink()
+    assert made.main([]) == 1
+    assert "_toc.yml lists notebooks/03-n, which does not exist" in capsys.readouterr().out
+
+
+def test_a_fault_of_the_script_itself_is_no_sentence(script):
+    """A KeyError that is taken for an author's mistake."""
+    pages = script("_pages")
+    with pytest.raises(KeyError):
+        pages.main({"never.md": lambda: {}["x"]}, [])
+    assert not (GEN / "never.md").exists()
+
+
+def test_a_row_of_claims_says_what_it_lacks(script, tmp_path, monkeypatch):
+    claims = script("claims")
+    (tmp_path / "book" / "claims").mkdir(parents=True)
+    monkeypatch.setattr(claims, "ROOT", tmp_path)
+    file = tmp_path / "book" / "claims" / "01.yml"
+    file.write_text("- {id: 1.1, claim: One., source: us, code: '1', value: 1, tolerance: 0}\n", "utf-8")
+    with pytest.raises(LookupError, match=r"book/claims/01.yml, row 1.1: it lacks shown"):
+        claims.rows()
+    file.write_text("- {id: 1.1, claim: One., source: us, code: rates(1), value: 1, tolerance: 0, shown: 1}\n", "utf-8")
+    with pytest.raises(LookupError, match=r"book/claims/01.yml, row 1.1: its code raised NameError: name 'rates'"):
+        claims.measure(claims.rows()[0])
+    file.rename(file.with_name("98.yml"))
+    with pytest.raises(LookupError, match=r"book/claims/98.yml belongs to no chapter: there is no notebooks/98-"):
+        claims.rows()
+
+
+def test_a_problem_set_without_a_page_or_a_title_is_named(script, tmp_path, monkeypatch):
+    homework = script("homework")
+    path = ROOT / "notebooks" / "homework" / "1-idea.ipynb"
+    master = homework.Master(path)
+    assert homework.introduction(path, master)
+    with pytest.raises(LookupError, match=r"homework/3-more.ipynb has no page: write book/homework-3.md"):
+        homework.introduction(path.with_name("3-more.ipynb"), master)
+    monkeypatch.setattr(master, "cells", [cell for cell in master.cells if not cell.source.startswith("# ")])
+    with pytest.raises(LookupError, match='homework/1-idea.ipynb has no title: a cell of text that begins with "# "'):
+        homework.introduction(path, master)
+
+
+def test_a_family_or_a_symbol_without_its_look_is_named(monkeypatch):
+    assert gaps.found() == []
+    monkeypatch.setattr(gaps, "FAMILIES", (*core.FAMILIES, "cubic"))
+    monkeypatch.setitem(notation.QUANTITIES, "lr", notation.Quantity("rate", "r", "r", look="glare"))
+    family, symbol = gaps.found()
+    assert "the family 'cubic' of momentum_lib/core.py has no row in LOOKS" in family
+    assert "QUANTITIES['lr'] of momentum_lib/notation.py has the look 'glare'; there are gradient," in symbol
+
+
+def test_a_link_to_a_chapter_that_is_not_there_is_refused():
+    with pytest.raises(LookupError, match="no chapter has the number 99; there are 1, 2"):
+        chapter(99)
