@@ -82,7 +82,8 @@ def main(counts=(50, 100, 200), jobs=2):
         seconds = graded(place / f"in-{counts[-1]}", again, jobs)
         same = result(whole) == result(again)
         print(
-            f"  interrupted after {kept} of {counts[-1]}, resumed in {seconds:.1f} s: {'the same result' if same else 'ANOTHER result'}"
+            f"  interrupted after {kept} of {counts[-1]}, resumed in {seconds:.1f} s: "
+            f"{'the same result' if same else 'ANOTHER result'}"
         )
         if not same:
             raise SystemExit(1)

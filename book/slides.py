@@ -135,11 +135,13 @@ def index(chapters, out):
             names = [file.relative_to(out).as_posix() for file in picture.files]
             links = " · ".join(f"<a href='{say(name)}'>{say(Path(name).name)}</a>" for name in names)
             parts.append(
-                f"<figure><img src='{say(names[0])}' alt='{say(picture.alt)}' loading='lazy'><figcaption>{say(picture.caption)}</figcaption>"
+                f"<figure><img src='{say(names[0])}' alt='{say(picture.alt)}' "
+                f"loading='lazy'><figcaption>{say(picture.caption)}</figcaption>"
                 f"<p class='alt'>Alt text: {say(picture.alt)}</p><p>{links}</p></figure>"
             )
     text = (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, "
+        f"initial-scale=1'>"
         f"<title>Figures for slides</title><style>{STYLE}</style></head><body><h1>Figures for slides</h1>"
         "<p>CC BY 4.0: use and change them, and name The Momentum course authors.</p>"
         f"{''.join(parts)}</body></html>\n"

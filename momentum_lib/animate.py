@@ -32,7 +32,8 @@ def frames(fps, seconds):
 
 
 def clock(count, steps):
-    """The step shown in each of ``count`` frames, as floats from 0 to ``steps``: gathers speed, slows down, then rests. Shape (count,)."""
+    """The step shown in each of ``count`` frames, as floats from 0 to ``steps``: gathers speed, slows down, then rests. Shape
+    (count,)."""
     part = np.clip(np.arange(count) / max(1, round((1 - REST) * (count - 1))), 0, 1)
     return steps * part**2 * (3 - 2 * part)
 
@@ -70,7 +71,8 @@ def save(paths, file, *, fps=25, seconds=6, progress=True, labels=None, domain=N
         (p.surface.name, getattr(p.surface, "params", None)) != (surface.name, getattr(surface, "params", None)) for p in paths
     ):
         raise ValueError(
-            f"the runs are on different surfaces ({', '.join(sorted({p.surface.name for p in paths}))}); one film shows one surface."
+            f"the runs are on different surfaces ({', '.join(sorted({p.surface.name for p in paths}))}); one film shows one "
+            f"surface."
         )
     if surface.dim != 2:
         raise ValueError(f"{surface.name} has {surface.dim} dimension(s); a film needs a surface of the plane.")

@@ -143,7 +143,8 @@ def conventions_js():
 
     return (
         HEADER.format(source="momentum_lib/conventions.py")
-        + "// `lr` in a pair: keep it, divide it by 1 - beta, or multiply it. `refused`: no setting is equal; `parts`: none is once the rate\n"
+        + "// `lr` in a pair: keep it, divide it by 1 - beta, or multiply it. `refused`: no setting is equal; `parts`: none is "
+        "once the rate\n"
         "// changes; both number a sentence of REASONS. With beta = 0 every pair converts.\n"
         + f"{_type('Convention')}export const CONVENTIONS = {dump(table)};\n\n"
         + f"{_type('Conversion', 'Record<string, Record<string, {}>>')}export const PAIRS = {dump(pairs)};\n\n"

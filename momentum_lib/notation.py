@@ -85,7 +85,8 @@ def named(name, whose):
     if name not in QUANTITIES:
         raise LookupError(
             f"{whose} names {name!r}, and QUANTITIES in momentum_lib/notation.py has no row of that name, so no equation and "
-            "no slider could show it. Add the row (what is said aloud, LaTeX, Unicode, and the range where there is one), such as\n"
+            "no slider could show it. Add the row (what is said aloud, LaTeX, Unicode, and the range where there is one), such "
+            "as\n"
             f'    "{name}": Quantity("friction", r"\\gamma", "γ", low=0, high=1),'
         )
     return QUANTITIES[name]

@@ -134,7 +134,8 @@ def versions():
 
 
 def make(*, rows, sources, older=None, **fields):
-    """A complete record from its parts: adds format, versions, hashes, summary and digest.  Raises RecordError if it does not verify."""
+    """A complete record from its parts: adds format, versions, hashes, summary and digest.  Raises RecordError if it does not
+    verify."""
     record = {
         "format": FORMAT,
         "version": VERSION,
@@ -328,7 +329,8 @@ def changed(record, library=LIBRARY):
 def replay(record, say=print):
     """Run the first steps of the record's chosen rows on the CPU; raises RecordError where a loss is not the recorded one.
 
-    On the bytes that the record was trained on (same fingerprint), losses must agree within ``replay["tolerance"]`` nats.  Another
+    On the bytes that the record was trained on (same fingerprint), losses must agree within ``replay["tolerance"]`` nats.
+    Another
     Python has other bytes in its library; the tolerance is then ``replay["other_corpus"]``, which still tells a wrong rule
     or model, since a first loss hangs on the weights far more than on the text.  Needs torch.
     """
@@ -363,7 +365,8 @@ def replay(record, say=print):
             if not abs(loss - recorded) <= tolerance:
                 raise RecordError(
                     f"{row['side']}, lr {row['lr']:g}, seed {row['seed']}: step {step} gives the loss {loss:.6f}, recorded "
-                    f"{recorded:.6f}; allowed: a difference of {tolerance:g} (torch {torch.__version__}, recorded with {record['versions']})."
+                    f"{recorded:.6f}; allowed: a difference of {tolerance:g} (torch {torch.__version__}, recorded with "
+                    f"{record['versions']})."
                 )
     return largest
 

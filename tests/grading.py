@@ -52,14 +52,16 @@ grade.bug_hunt(my_test, right=right, bugs=bugs, points=4)
         code("### BEGIN SOLUTION\n" + RIGHT + "### END SOLUTION\n", "q1", role("q1", solution=True)),
         code(
             'grade.check("1", grade.update_rule, my_step, "heavy_ball", lr=0.02, beta=0.8)\n'
-            '### BEGIN HIDDEN TESTS\ngrade.update_rule(my_step, "heavy_ball", lr=0.03, beta=0.7, steps=30)\n### END HIDDEN TESTS\n',
+            '### BEGIN HIDDEN TESTS\ngrade.update_rule(my_step, "heavy_ball", lr=0.03, beta=0.7, steps=30)\n### END HIDDEN '
+            "TESTS\n",
             "q1-check",
             role("q1-check", grade=True, points=3),
         ),
         text("## 2. A number of your own", "q2-text"),
         code(solved('kappa = grade.parameter(STUDENT, "kappa", range(1, 1000)) * 1.0'), "q2", role("q2", solution=True)),
         code(
-            '### BEGIN HIDDEN TESTS\ngrade.number(kappa, grade.parameter(STUDENT, "kappa", range(1, 1000)), name="kappa")\n### END HIDDEN TESTS\n',
+            '### BEGIN HIDDEN TESTS\ngrade.number(kappa, grade.parameter(STUDENT, "kappa", range(1, 1000)), name="kappa")\n### '
+            "END HIDDEN TESTS\n",
             "q2-check",
             role("q2-check", grade=True, points=2),
         ),

@@ -1,4 +1,5 @@
-"""Code broken on purpose, for the tests of the tests: one piece of a module's text replaced, and everything put back afterwards."""
+"""Code broken on purpose, for the tests of the tests: one piece of a module's text replaced, and everything put back
+afterwards."""
 
 import sys
 import warnings

@@ -128,7 +128,8 @@ def test_mp4(tmp_path):
     probe = shutil.which("ffprobe")
     if probe:
         found = subprocess.run(
-            [probe, "-v", "error", "-count_frames", "-show_entries", "stream=width,height,nb_read_frames", "-of", "csv=p=0", file],
+            [probe, "-v", "error", "-count_frames", "-show_entries",
+                "stream=width,height,nb_read_frames", "-of", "csv=p=0", file],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert found.stdout.strip() == "640,320,20"

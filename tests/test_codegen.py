@@ -191,7 +191,8 @@ def test_whole_paths_agree_wherever_the_setting_contracts(node, record_property)
 def test_divergence_comes_at_the_same_step(node):
     """A figure that says "diverged" at another step than Python, or keeps an infinite point."""
     settings = [
-        (r, s, lr) for r in ("gradient_descent", "heavy_ball", "polyak", "nesterov") for s in ("bowl", "ravine", "rosenbrock", "saddle")
+        (r, s, lr) for r in ("gradient_descent", "heavy_ball", "polyak", "nesterov") for s in ("bowl", "ravine",
+            "rosenbrock", "saddle")
         for lr in (0.3, 3.0, 50.0)
     ]  # fmt: skip
     tasks = [{"rule": r, "surface": s, "hyper": {"lr": lr}, "steps": 200} for r, s, lr in settings]
@@ -385,7 +386,8 @@ def test_what_cannot_be_printed_is_refused_with_the_reason(case, tmp_path):
     line, message = REFUSED[case]
     path = tmp_path / "bad.py"
     path.write_text(
-        f"from momentum_lib import rule\n\n\n@rule(v=0)\ndef bad(theta, grad, v, *, lr):\n    {line}\n    return theta - lr * v, v\n",
+        f"from momentum_lib import rule\n\n\n@rule(v=0)\ndef bad(theta, grad, v, *, lr):\n    {line}\n    return theta - lr * v, "
+        f"v\n",
         encoding="utf-8",
     )
     spec = importlib.util.spec_from_file_location("bad", path)
@@ -502,7 +504,10 @@ def test_plain_text_keeps_its_brackets(new_rule):
 
 def test_a_matrix_rule_is_left_out_with_the_reason(node):
     """A menu that offers what no point of the plane can do, or that hides it without a word."""
-    text = f"import {{ LEFT_OUT, RULES }} from {json.dumps((JS / 'generated' / 'rules.js').as_uri())}; console.log(JSON.stringify([LEFT_OUT, Object.keys(RULES)]));"
+    text = (
+        f"import {{ LEFT_OUT, RULES }} from {json.dumps((JS / 'generated' / 'rules.js').as_uri())}; "
+        f"console.log(JSON.stringify([LEFT_OUT, Object.keys(RULES)]));"
+    )
     left_out, kept = json.loads(node("--input-type=module", "-e", text))
     assert set(left_out) == {name for name, rule in rules.RULES.items() if rule.matrix} >= {"muon"} and kept == list(R)
     assert all("a whole matrix at once" in left["reason"] for left in left_out.values())

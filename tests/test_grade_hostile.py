@@ -67,7 +67,8 @@ def test_the_masters_own_answers_score_all_there_is(hand_in):
 # What each does in place of an answer, and which questions it may still earn.
 BEFORE_THE_ANSWER = {
     "an endless loop": "while True: pass",
-    "an endless loop that swallows every exception": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+    "an endless loop that swallows every exception": "while True:\n    try:\n        while True: pass\n    except BaseException: "
+    "pass",
     "a fork bomb": "import os\nwhile True:\n    os.fork()",
     "a fork bomb through subprocess": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'], check=True)",
     "a memory bomb": "hoard = []\nwhile True:\n    hoard.append(bytearray(10**8))",
@@ -93,7 +94,8 @@ def test_harm_in_one_cell_costs_that_question_alone(hand_in, what):
 
 INSIDE_THE_ANSWER = {
     "an endless loop": "    while True:\n        pass",
-    "an endless loop that swallows every exception": "    while True:\n        try:\n            while True: pass\n        except BaseException: pass",
+    "an endless loop that swallows every exception": "    while True:\n        try:\n            while True: pass\n        "
+    "except BaseException: pass",
     "os._exit": "    import os\n    os._exit(0)",
     "a wall of numbers": "    return np.zeros(10**7), v",
     "a string": "    return 'all points', v",
@@ -221,7 +223,8 @@ def test_nothing_can_be_written_that_stays(hand_in, master, tmp_path):
     source = f"""
 import os, pathlib
 for target in {targets!r}:
-    for act in (lambda: pathlib.Path(target).write_text('pwned'), lambda: os.remove(target), lambda: os.chmod(target, 0o777), lambda: os.symlink('/etc', target + 'x')):
+    for act in (lambda: pathlib.Path(target).write_text('pwned'), lambda: os.remove(target),
+                lambda: os.chmod(target, 0o777), lambda: os.symlink('/etc', target + 'x')):
         try:
             act()
         except OSError:
@@ -356,7 +359,10 @@ for family, address in ((socket.AF_INET, ("127.0.0.1", PORT)), (socket.AF_INET, 
 
 def test_a_pickle_in_the_answer_is_data(hand_in, tmp_path):
     mark = tmp_path / "unpickled"
-    source = f"import pickle, os\nclass P:\n    def __reduce__(self):\n        return os.system, ('touch {mark}',)\nkappa = pickle.dumps(P())\n"
+    source = (
+        f"import pickle, os\nclass P:\n    def __reduce__(self):\n        return os.system, ('touch {mark}',)\nkappa = "
+        f"pickle.dumps(P())\n"
+    )
     assert "it is a bytes" in hand_in({"q2": source})["questions"][1]["said"]
     assert not mark.exists()
 

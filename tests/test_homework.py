@@ -91,7 +91,10 @@ def function(head, body):
 
 STEP = "my_momentum(theta, grad, v, *, lr, beta)"
 NESTEROV = "def my_look(theta, v, *, lr, beta):\n    return {look}\ndef my_nesterov(theta, grad, v, *, lr, beta):\n    {step}\n"
-EMA = "def smooth(signal, beta):\n    m, out = 0.0, []\n    for t, x in enumerate(signal, start=1):\n        m = {m}\n        out.append({out})\n    return np.array(out)\n"
+EMA = (
+    "def smooth(signal, beta):\n    m, out = 0.0, []\n    for t, x in enumerate(signal, start=1):\n        m = {m}\n        "
+    "out.append({out})\n    return np.array(out)\n"
+)
 
 MISTAKES = {
     "1-idea": [
@@ -143,7 +146,8 @@ MISTAKES = {
             "q1-check",
             function(
                 "long_run_rate(lr, beta, curvature)",
-                "t = 1 + beta - lr * curvature\n    r = np.sqrt(complex(t * t - 4 * beta))\n    return 2 * np.sqrt(beta) if t * t < 4 * beta else float(max(abs(t + r), abs(t - r)) / 2)",
+                "t = 1 + beta - lr * curvature\n    r = np.sqrt(complex(t * t - 4 * beta))\n    return 2 * np.sqrt(beta) if t * "
+                "t < 4 * beta else float(max(abs(t + r), abs(t - r)) / 2)",
             ),
             "a famous page prints twice that",
         ),
@@ -289,7 +293,8 @@ def test_half_a_test_earns_half_the_points(rooms, name):
     master, (room, checker) = SETS[name], rooms[name]
     hunt = next(cell for cell in master.of("check") if "bug_hunt" in cell.hidden)
     weak = {
-        "1-idea": "def test_momentum(step):\n    theta = np.zeros(1)\n    return bool(step(theta, np.ones(1), np.zeros(1), lr=0.1, beta=0.9)[0][0] < 0)\n",
+        "1-idea": "def test_momentum(step):\n    theta = np.zeros(1)\n    return bool(step(theta, np.ones(1), np.zeros(1), "
+        "lr=0.1, beta=0.9)[0][0] < 0)\n",
         "2-why": "def test_run(run):\n    return bool(np.isclose(run(lambda x: x, np.ones(1), 2, [0.1, 0.1], 0.5)[0], 0.765))\n",
     }[name]
     room.ask({"op": "run", "name": "", "cell": "weak", "source": weak, "limit": 30})

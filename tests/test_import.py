@@ -25,7 +25,10 @@ LAYERS = [
 
 def test_importing_the_library_loads_numpy_alone():
     """A convenience import that makes every reader wait for torch or matplotlib."""
-    code = "import sys, json; import numpy; before = set(sys.modules); import momentum_lib; print(json.dumps([*set(sys.modules) - before]))"
+    code = (
+        "import sys, json; import numpy; before = set(sys.modules); import momentum_lib; print(json.dumps([*set(sys.modules) - "
+        "before]))"
+    )
     out = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     loaded = {name.split(".")[0] for name in json.loads(out)}
     assert "momentum_lib" in loaded

@@ -178,9 +178,11 @@ def test_slides_are_the_figures_of_a_built_page(tmp_path, monkeypatch, capsys):
     (site / "_downloads" / "film.gif").write_bytes(b"GIF89a")
     state = json.dumps({"beta": 0.9})
     (site / "notebooks" / "03-x.html").write_text(
-        "<article><h1>A <b>title</b><a class='headerlink'>#</a></h1><figure id='fig-one'><img class='only-light' src='../_images/a-light.svg' alt='A &lt; B'>"
+        "<article><h1>A <b>title</b><a class='headerlink'>#</a></h1><figure id='fig-one'><img class='only-light' "
+        "src='../_images/a-light.svg' alt='A &lt; B'>"
         "<img class='only-dark' src='../_images/a-dark.svg'><figcaption>Seen <i>here</i></figcaption></figure>"
-        f"<div class='live-figure' data-figure='dial' data-state='{state}'><figure><img src='../_images/a-light.svg' alt='Live'></figure></div>"
+        f"<div class='live-figure' data-figure='dial' data-state='{state}'><figure><img src='../_images/a-light.svg' "
+        f"alt='Live'></figure></div>"
         "<a class='reference download' href='../_downloads/film.gif'>The film</a></article>",
         "utf-8",
     )

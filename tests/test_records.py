@@ -176,7 +176,8 @@ TAMPERED = {
     "tuning on a judged seed": (
         lambda record: (
             change(["rows", 0, "seed"], 1)(record),
-            change(["rows", 0, "key"], records.row_key({**record["config"], **{n: record["rows"][0][n] for n in ("rule", "lr", "hyper", "seed")}}))(record),
+            change(["rows", 0, "key"], records.row_key({**record[
+                "config"], **{n: record["rows"][0][n] for n in ("rule", "lr", "hyper", "seed")}}))(record),
         ),
         "tuned on a seed|repeats",
     ),

@@ -44,7 +44,8 @@ def build(folder, page):
     (folder / "page.md").write_text(page)
     run = subprocess.run(
         [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "--all", "-n", "-W", "--keep-going"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        cwd=folder, capture_output=True, text=True, check=False, timeout=300, env={**os.environ,
+            "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
     )  # fmt: skip
     return run.returncode, run.stdout + run.stderr
 
@@ -75,7 +76,8 @@ def test_a_missing_chapter_leaves_a_gap(tmp_path):
     listed = "\n".join(("01-one", "11-eleven", "last"))
     (tmp_path / "src" / "index.md").write_text(f"# Start\n\n```{{toctree}}\n:numbered:\n{listed}\n```\n", "utf-8")
     (tmp_path / "src" / "conf.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\nextensions = ['myst_parser', 'numbering']\nnumfig = True\n"
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\nextensions = ['myst_parser', 'numbering']\nnumfig = "
+        f"True\n"
     )
     run = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "src", "out"],

@@ -136,7 +136,8 @@ BAD = {
     "limit": (lambda: call(limit=-1), ValueError, "limit is -1; allowed: a finite number > 0"),
     "a rule's name": (lambda: call("adam"), TypeError, "expected a rule"),
     "a surface's name": (lambda: call(surface="bowl"), TypeError, "expected a surface"),
-    "gradient NaN": (lambda: call(surface=Hole("gradient")), ValueError, r"surface 'hole' returned gradient = \[nan, nan\].*Mend"),
+    "gradient NaN": (lambda: call(surface=Hole("gradient")), ValueError,
+        r"surface 'hole' returned gradient = \[nan, nan\].*Mend"),
     "value NaN": (lambda: call(surface=Hole("value")), ValueError, "surface 'hole' returned value = nan.*Mend"),
 }  # fmt: skip
 

@@ -196,7 +196,8 @@ def test_result_11_nesterov_follows_its_equation():
 
 
 def test_energy_only_falls():
-    """Kinetic energy of another mass: the sum falls in the flow at the rate friction |v|^2, and in runs below the edge 2(1-beta)/L."""
+    """Kinetic energy of another mass: the sum falls in the flow at the rate friction |v|^2, and in runs below the edge
+    2(1-beta)/L."""
     surface = surfaces.rippled_bowl
     motion = theory.roll(surface, surface.start, friction=0.4, time=20, steps=4000)
     held = theory.roll_energy(surface, motion)
@@ -354,7 +355,8 @@ BAD = {
     "no quadratic": (lambda: theory.conjugate_gradients(surfaces.rosenbrock), ValueError, "is not a quadratic; allowed"),
     "an odd gradient": (
         lambda: theory.conjugate_gradients(quartic(), (1.0, 2.0)), ValueError, "is not a quadratic; allowed"),
-    "saddle": (lambda: theory.conjugate_gradients(surfaces.saddle, (0.5, 1.5)), ValueError, "curvature of .* was met; allowed: convex"),
+    "saddle": (lambda: theory.conjugate_gradients(surfaces.saddle, (0.5, 1.5)), ValueError,
+        "curvature of .* was met; allowed: convex"),
     "no surface": (lambda: theory.conjugate_gradients(3), TypeError, "expected a surface"),
     "bound": (lambda: theory.lower_bound(1, 1, -1), ValueError, "k -1; allowed"),
     "bound's L": (lambda: theory.nesterov_bound(0, 1, 1), ValueError, "L is 0 and"),
@@ -366,25 +368,32 @@ BAD = {
     "time": (lambda: theory.nesterov_flow(1.0, -1.0), ValueError, "t has the value -1; allowed"),
     "flat flow": (lambda: theory.nesterov_flow(0.0, 1.0), ValueError, "curvature is 0.0; allowed"),
     "roll": (lambda: theory.roll(surfaces.bowl, [1.0, 1.0], friction=0.1, time=0), ValueError, "time is 0 and steps is 1000"),
-    "roll's friction": (lambda: theory.roll(surfaces.bowl, [1.0, 1.0], friction=-1, time=1), ValueError, "friction is -1; allowed"),
+    "roll's friction": (lambda: theory.roll(surfaces.bowl, [1.0, 1.0], friction=-1, time=1), ValueError,
+        "friction is -1; allowed"),
     "roll's shapes": (
         lambda: theory.roll(surfaces.bowl, [1.0, 1.0], velocity=[1.0], friction=1, time=1), ValueError, "equal shapes"),
-    "energy of Adam": (lambda: theory.energy(descend(rules.adam, surfaces.bowl, steps=2, lr=0.1)), ValueError, "rule is adam; allowed"),
+    "energy of Adam": (lambda: theory.energy(descend(rules.adam, surfaces.bowl, steps=2, lr=0.1)), ValueError,
+        "rule is adam; allowed"),
     "energy of a schedule": (
         lambda: theory.energy(descend(rules.polyak, surfaces.bowl, steps=2, lr=np.ones(2))), ValueError, "a constant lr > 0"),
     "energy edge": (lambda: theory.energy_edge(-1, 0.5), ValueError, "curvature is -1; allowed"),
-    "scheme": (lambda: theory.restarted_nesterov(surfaces.bowl, lr=0.1, scheme="gradients"), ValueError, "Did you mean 'gradient'"),
-    "uphill": (lambda: theory.escape_steps(rules.polyak, 1.0, lr=0.1), ValueError, "curvature is 1.0; allowed: a finite number < 0"),
+    "scheme": (lambda: theory.restarted_nesterov(surfaces.bowl, lr=0.1, scheme="gradients"), ValueError,
+        "Did you mean 'gradient'"),
+    "uphill": (lambda: theory.escape_steps(rules.polyak, 1.0, lr=0.1), ValueError,
+        "curvature is 1.0; allowed: a finite number < 0"),
     "escape's goal": (lambda: theory.escape_steps(rules.polyak, -1.0, lr=0.1, goal=0), ValueError, "goal 0; allowed: 0 < start"),
-    "escape of many": (lambda: theory.escape_steps(rules.polyak, -1.0, lr=np.ones(2)), ValueError, "one curvature and one setting"),
-    "no escape": (lambda: theory.escape_steps(rules.polyak, -1.0, lr=0.0, limit=9), ValueError, "after 9 steps the point is at 1e-06"),
+    "escape of many": (lambda: theory.escape_steps(rules.polyak, -1.0, lr=np.ones(2)), ValueError,
+        "one curvature and one setting"),
+    "no escape": (lambda: theory.escape_steps(rules.polyak, -1.0, lr=0.0, limit=9), ValueError,
+        "after 9 steps the point is at 1e-06"),
     "diverging cycle": (lambda: theory.lessard_cycle("33/10", lr="1/2"), ValueError, "diverges at lr = 1/2"),
     "other period": (lambda: theory.lessard_cycle("33/10", period=4), ValueError, "neither converges nor ends in a cycle of 4"),
     "no cycle": (lambda: theory.cycling_function(BALL.lr, BALL.beta, 1, 4), ValueError, "no cycle with 3 to 100 corners"),
     "cycle's period": (lambda: theory.cycling_function(0.1, 0.5, 1, 4, period=2), ValueError, "period is 2; allowed"),
     "cycle's lr": (lambda: theory.cycling_function(0.0, 0.5, 1, 4), ValueError, "lr is 0.0"),
     "cycle's shape": (
-        lambda: theory.cycling_function(*theory.best_heavy_ball(1, 100)[:2], 1, 100).value(np.zeros(3)), ValueError, r"\(2, ...\)"),
+        lambda: theory.cycling_function(*theory.best_heavy_ball(1, 100)[:2], 1, 100).value(np.zeros(3)), ValueError,
+            r"\(2, ...\)"),
 }  # fmt: skip
 
 

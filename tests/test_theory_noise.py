@@ -232,17 +232,22 @@ def test_result_20_momentum_gains_nothing_on_a_stream():
 
 
 BAD = {
-    "sigma": (lambda: theory.second_moments(rules.polyak, 1.0, 3, sigma=-1, lr=0.1), ValueError, "sigma is -1; allowed: a finite"),
-    "diverging": (lambda: theory.stationary_covariance(rules.polyak, 1.0, lr=4.0), ValueError, "grows for ever; allowed: settings"),
+    "sigma": (lambda: theory.second_moments(rules.polyak, 1.0, 3, sigma=-1, lr=0.1), ValueError,
+        "sigma is -1; allowed: a finite"),
+    "diverging": (lambda: theory.stationary_covariance(rules.polyak, 1.0, lr=4.0), ValueError,
+        "grows for ever; allowed: settings"),
     "flat": (lambda: theory.stationary_covariance(rules.polyak, 0.0, lr=1.0), ValueError, "curvature is 0.0; allowed"),
-    "ball beyond the edge": (lambda: theory.noise_ball(4.0, 0.9), ValueError, r"lr \* curvature is 4.0; allowed: numbers between 0 and the edge 3.8"),
+    "ball beyond the edge": (lambda: theory.noise_ball(4.0, 0.9), ValueError,
+        r"lr \* curvature is 4.0; allowed: numbers between 0 and the edge 3.8"),
     "ball ahead, beyond its edge": (lambda: theory.noise_ball(1.4, 0.9, ahead=True), ValueError, "the edge 1.357143"),
     "ball's momentum": (lambda: theory.noise_ball(0.1, 1.0), ValueError, "beta is 1; allowed"),
     "effective": (lambda: theory.effective_rate(0.1, 1.0), ValueError, "beta is 1; allowed"),
-    "gap": (lambda: theory.small_rate_gap(rules.polyak, rules.gradient_descent, 0.0, 0.5), ValueError, "effective is 0.0; allowed"),
+    "gap": (lambda: theory.small_rate_gap(rules.polyak, rules.gradient_descent, 0.0, 0.5), ValueError,
+        "effective is 0.0; allowed"),
     "batch": (lambda: theory.steps_to_loss(rules.polyak, 0, lr=0.1), ValueError, "batch is 0; allowed"),
     "target": (lambda: theory.best_at_batch(rules.polyak, 1, target=-1), ValueError, "target is -1; allowed"),
-    "curvatures": (lambda: theory.steps_to_loss(rules.polyak, 1, curvatures=[-1.0], lr=1.0), ValueError, r"curvatures has shape \(1,\)"),
+    "curvatures": (lambda: theory.steps_to_loss(rules.polyak, 1, curvatures=[-1.0], lr=1.0), ValueError,
+        r"curvatures has shape \(1,\)"),
     "no direction": (lambda: theory.noisy_quadratic(0), ValueError, "d is 0; allowed: a whole number >= 1"),
     "best momentum of a plain rule": (
         lambda: theory.best_at_batch(rules.gradient_descent, 1, beta=0.5), TypeError, "unknown hyper-parameter 'beta'"),

@@ -252,7 +252,8 @@ def test_wrong_hyper_parameters_are_refused_before_anything_runs():
     "changes",
     [
         {"batch": 0}, {"steps": 1.5}, {"lr": float("nan")}, {"lr": -1.0}, {"clip": -1.0}, {"floor": 2.0}, {"decay": "square"},
-        {"shard": "all"}, {"precision": "float8"}, {"batch": 4, "accumulation": 3}, {"model": "nanno"}, {"seed": -1}, {"context": -3},
+        {"shard": "all"}, {"precision": "float8"}, {"batch": 4,
+            "accumulation": 3}, {"model": "nanno"}, {"seed": -1}, {"context": -3},
     ],
 )  # fmt: skip
 def test_a_setting_outside_its_range_is_refused(changes):

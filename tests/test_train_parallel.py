@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
 TORCHRUN = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0"]
 TOLERANCE = 1e-5  # nats: float32 sums in another order, over 12 steps
-RUN = "run --model pico --steps 12 --batch 8 --warmup 2 --eval-windows 9 --eval-every 0 --checkpoint-every 6 --device cpu --quiet".split()
+RUN = (
+    "run --model pico --steps 12 --batch 8 --warmup 2 --eval-windows 9 --eval-every 0 --checkpoint-every 6 --device cpu --quiet"
+).split()
 CASES = {
     "adamw": ["--rule", "adamw", "--lr", "0.01", "--accumulation", "2", "--clip", "1"],
     "muon": ["--rule", "muon", "--lr", "0.02", "--shard", "zero"],

@@ -45,7 +45,8 @@ def test_module_and_class_state_the_same(figure):
     found = node(
         "--input-type=module",
         "-e",
-        f"import {{ STATE }} from {json.dumps((bundle.JS / f'{figure.figure}.js').as_uri())}; console.log(JSON.stringify(STATE));",
+        f"import {{ STATE }} from {json.dumps((bundle.JS / f'{figure.figure}.js').as_uri())}; "
+        f"console.log(JSON.stringify(STATE));",
     )
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout) == json.loads(json.dumps(figure.spec()))
@@ -311,7 +312,8 @@ def test_compact_code_is_the_same_code():
     )
     texts = {str(p): p.read_text(encoding="utf-8") for p in bundle.JS.rglob("*.js")}
     texts["regexes"] = (
-        "const a = 6 / 3 / 2;\nconst b = [/[`/']/g, /\\//];\nconst c = (a + 1) / a; /* ` */\nconst d = `${`${{ e: /}/ }}  `}\n  //`;\n"
+        "const a = 6 / 3 / 2;\nconst b = [/[`/']/g, /\\//];\nconst c = (a + 1) / a; /* ` */\nconst d = `${`${{ e: /}/ }}  `}\n  "
+        "//`;\n"
     )
     compact = {name: bundle.compact(text) for name, text in texts.items()}
     assert compact["regexes"].count("\n") == 5 and sum(map(len, compact.values())) < 0.8 * sum(map(len, texts.values()))

@@ -1,4 +1,5 @@
-"""The basin: how runs end, against exact fractions, the library and plain loops; and the browser's arithmetic against Python's."""
+"""The basin: how runs end, against exact fractions, the library and plain loops; and the browser's arithmetic against
+Python's."""
 
 import numpy as np
 import pytest
@@ -185,7 +186,10 @@ def test_map_is_the_same_in_the_browser(js):
 
 
 def test_a_page_that_forbids_compiling_sees_the_same(js):
-    expression = "[['heavy_ball', 0.15, 0.9], ['nesterov', 0.09, 0.5], ['heavy_ball', 0.118, 0.44]].map(([r, lr, b]) => Array.from(basin.strip(r, lr, b)).filter((_, k) => k % 11 === 0))"
+    expression = (
+        "[['heavy_ball', 0.15, 0.9], ['nesterov', 0.09, 0.5], ['heavy_ball', 0.118, 0.44]].map(([r, lr, b]) => "
+        "Array.from(basin.strip(r, lr, b)).filter((_, k) => k % 11 === 0))"
+    )
     assert js(expression) == js(expression, before="engine.forbidCompiling(true);\n")
 
 
@@ -211,7 +215,8 @@ MUTANTS = [
      "the last points out of order", test_periods_are_those_of_a_longer_run, ()),
     ("found[gap <= TOL] = p", "found[gap <= CLOSE] = p",
      "a slow flip called six points", test_a_slow_flip_is_not_called_a_longer_cycle, ()),
-    ("bound, runs, track = x[keep], bound[keep], runs[keep], track[:, keep]", "bound, runs, track = x[keep], bound[keep], runs[: keep.sum()], track[:, keep]",
+    ("bound, runs, track = x[keep], bound[keep], runs[keep], track[:, keep]",
+        "bound, runs, track = x[keep], bound[keep], runs[: keep.sum()], track[:, keep]",
      "runs that take another's place", test_many_runs_at_once_end_as_single_ones, ()),
     ("rule.look(x, *state, **now)[None]", "x[None]",
      "Nesterov that does not look ahead", test_divergence_is_seen_where_descend_sees_it, ()),

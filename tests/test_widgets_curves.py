@@ -20,7 +20,8 @@ def run(side, seed, lr=0.1, role="judge", n=120, ends=True):
     values = [3 + seed % 100 / 10 + 2 / (1 + lr * k) for k in range(n)]
     evaluations = [[10 * n // 2, values[n // 2]], [10 * n, values[-1]]]
     return {
-        "role": role, "side": side, "rule": side.split(" ")[0], "lr": lr, "seed": seed, "curve": [[10 * k + 10, v] for k, v in enumerate(values)],
+        "role": role, "side": side, "rule": side.split(" ")[0], "lr": lr, "seed": seed,
+            "curve": [[10 * k + 10, v] for k, v in enumerate(values)],
         "evaluations": evaluations if ends else evaluations[:1], "held_out": values[-1] if ends else None,
     }  # fmt: skip
 
@@ -184,7 +185,9 @@ def test_curves_bands_and_ends_are_the_same_in_the_browser(js, state):
     figure = Curves(runs=excerpts(GRID), **state)
     found, expected = (
         js(
-            f"(() => {{ const found = curves.compute({json.dumps(figure.state())}); for (const side of found.sides) for (const k of ['mean', 'low', 'high', 'raw']) side[k] = Array.from(side[k]); for (const side of found.sides) side.losers = side.losers.map((c) => Array.from(c)); return found; }})()"
+            f"(() => {{ const found = curves.compute({json.dumps(figure.state())}); for (const side of found.sides) for (const k "
+            f"of ['mean', 'low', 'high', 'raw']) side[k] = Array.from(side[k]); for (const side of found.sides) side.losers = "
+            f"side.losers.map((c) => Array.from(c)); return found; }})()"
         ),
         figure.numbers(),
     )

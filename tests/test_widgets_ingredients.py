@@ -158,8 +158,10 @@ def test_paths_are_the_same_in_the_browser(js, surface):
     begin = FIELDS[surface]["begin"]
     setting = {**SETTING, "lr": begin["lr"], "rate": begin["rate"]}
     found = js(
-        f"{json.dumps(EVERY)}.map((parts) => {{ const f = part.FIELDS['{surface}'], r = part.recipe(parts, 30, {json.dumps(setting)});"
-        f" return Array.from(engine.descend(rules.RULES[r.rule], surfaces.SURFACES[f.surface], {{ start: {json.dumps(begin['start'])}, steps: 30, hyper: r.hyper, params: f.params }}).points); }})"
+        f"{json.dumps(EVERY)}.map((parts) => {{ const f = part.FIELDS['{surface}'], r = part.recipe(parts, 30, "
+        f"{json.dumps(setting)});"
+        f" return Array.from(engine.descend(rules.RULES[r.rule], surfaces.SURFACES[f.surface], {{ start: "
+        f"{json.dumps(begin['start'])}, steps: 30, hyper: r.hyper, params: f.params }}).points); }})"
     )
     for parts, theirs in zip(EVERY, found, strict=True):
         rule, hyper = recipe(parts, 30, **setting)

@@ -41,7 +41,8 @@ def test_runge_kutta_meets_the_closed_form(friction):
 
 @pytest.mark.parametrize(("name", "tolerance"), [("double_well", 1e-7), ("lessard", 1e-3)])
 def test_half_the_step_changes_nothing(name, tolerance):
-    """The curve that is drawn as exact is: Lessard's kinks in the second derivative cost accuracy, to a thousandth of a picture 8 wide and 36 high."""
+    """The curve that is drawn as exact is: Lessard's kinks in the second derivative cost accuracy, to a thousandth of a picture
+    8 wide and 36 high."""
     grad, begin = POTENTIALS[name]["surface"].grad_fn, POTENTIALS[name]["begin"]
     coarse, fine = (flow(lambda x: float(grad(x)), begin["friction"], begin["start"], 0.01 / k, 1500 * k)[::k] for k in (1, 4))
     assert np.abs(coarse - fine).max() < tolerance

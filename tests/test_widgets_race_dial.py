@@ -198,7 +198,8 @@ def test_static_pictures_of_every_surface(name, tmp_path):
 def test_frames_rates_and_settings_agree_with_javascript(js):
     names = [s.name for s in tuning.racing()]
     found = js(f"""{json.dumps(names)}.map((surface) => [setup.frameOf(surface), setup.sharedRate(surface),
-          Object.keys(rules.RULES).map((rule) => setup.settingOf({{ surface, tuned: true, settings: {{ adam: {{ beta1: 0.5 }} }} }}, rule))])""")
+          Object.keys(rules.RULES).map((rule) =>
+              setup.settingOf({{ surface, tuned: true, settings: {{ adam: {{ beta1: 0.5 }} }} }}, rule))])""")
     for name, (frame, shared, settings) in zip(names, found, strict=True):
         figure = Race(surface=name, settings={"adam": {"beta1": 0.5}})
         np.testing.assert_allclose(frame, figure.frame)
@@ -244,7 +245,8 @@ def test_theory_and_axes_agree_with_javascript(js):
     setups = [(s, r, k) for s in Dial.surface.options for r in Dial.rule.options for k in (1.0, 25.0, 300.0)]
     found = js(f"""{json.dumps(setups)}.map(([surface, rule, kappa]) => {{
           const setup = {{ surface, rule, kappa }}, grid = dial.axes(setup, 7);
-          return [dial.rateRange(setup), dial.curvatures(setup), {json.dumps(betas)}.map((b) => [dial.stabilityEdge(rule, 3, b), dial.criticalRate(rule, 3, b)]),
+          return [dial.rateRange(setup), dial.curvatures(setup),
+              {json.dumps(betas)}.map((b) => [dial.stabilityEdge(rule, 3, b), dial.criticalRate(rule, 3, b)]),
             [...grid.xs], [...grid.ys], dial.budget(setup)]; }})""")
     for (surface, rule, kappa), (ends, curved, lines, xs, ys, enough) in zip(setups, found, strict=True):
         figure = Dial(surface=surface, rule=rule, kappa=kappa)
@@ -263,7 +265,8 @@ def test_theory_and_axes_agree_with_javascript(js):
 def test_the_map_in_the_browser_is_sweeps(js, rule, kappa):
     figure = Dial(rule=rule, kappa=kappa, steps=200)
     before = f"""const grid = dial.axes({{ surface: "ravine", rule: "{rule}", kappa: {kappa} }}, 48);
-        const map = engine.stepsMap(rules.RULES.{rule}, surfaces.SURFACES.ravine, {{ start: {json.dumps(list(figure.start))}, steps: 200, tol: 1e-6,
+        const map = engine.stepsMap(rules.RULES.{rule}, surfaces.SURFACES.ravine, {{ start: {json.dumps(list(figure.start))},
+            steps: 200, tol: 1e-6,
           params: {{ kappa: {kappa} }}, xName: "lr", xs: grid.xs, yName: "beta", ys: grid.ys }});"""
     found = js("[...map].map((v) => Number.isNaN(v) ? -1 : v === Infinity ? 1e9 : v)", before)
     mine = figure.map(48)

@@ -166,8 +166,10 @@ def test_path_books_and_rest_are_the_same_in_the_browser(js, name, beta):
     mine = figure.numbers()
     state = f"'{name}', {figure.start}, {figure.lr}, {beta}"
     theirs = js(
-        f"(() => {{ const long = roller.roll({state}, roller.LONG), path = long.slice(0, {figure.steps + 1}), all = roller.books('{name}', path, {figure.lr}, {beta});"
-        f" return {{ path: Array.from(path), ...Object.fromEntries(Object.entries(all).map(([k, v]) => [k, Array.from(v)])), ...roller.rest(long, roller.restPoints('{name}')) }}; }})()"
+        f"(() => {{ const long = roller.roll({state}, roller.LONG), path = long.slice(0, {figure.steps + 1}), all = "
+        f"roller.books('{name}', path, {figure.lr}, {beta});"
+        f" return {{ path: Array.from(path), ...Object.fromEntries(Object.entries(all).map(([k, v]) => [k, Array.from(v)])), "
+        f"...roller.rest(long, roller.restPoints('{name}')) }}; }})()"
     )
     for row in ("path", "potential", "kinetic", "friction", "finite"):
         np.testing.assert_allclose(theirs[row], mine[row], rtol=1e-9, atol=1e-11)

@@ -1,4 +1,5 @@
-"""The scale calculator and the memory figure: their numbers against the library, and the browser's arithmetic against Python's."""
+"""The scale calculator and the memory figure: their numbers against the library, and the browser's arithmetic against
+Python's."""
 
 import itertools
 import json
@@ -43,7 +44,8 @@ def test_calculator_is_the_same_in_the_browser(js, optimiser, precision):
     asked = [{"parameters": p, "optimiser": optimiser, "precision": precision, "gpus": g} for p, g in states]
     found = js(
         f"{json.dumps(asked)}.map((s) => [0, 1, 2, 3].map((k) => {{ const m = scale.memory(s, k); "
-        "return [m.bytes, m.perParameter, m.total, scale.arithmetic(m.kept, s.parameters, s.gpus, m.total).map(([t]) => t).join('')]; }))"
+        "return [m.bytes, m.perParameter, m.total, scale.arithmetic(m.kept, s.parameters, s.gpus, m.total).map(([t]) => "
+        "t).join('')]; }))"
     )
     for state, stages in zip(asked, found, strict=True):
         for stage, (each, per_parameter, total, line) in enumerate(stages):
@@ -94,7 +96,8 @@ def test_extreme_memories_have_a_picture(tmp_path):
 def test_half_lives_are_the_same_in_the_browser(js):
     betas, tokens = [0.0001, 0.5, 0.95, 0.999999], [1e3, 491520, 1e9]
     found = js(
-        f"{betas}.map((b) => {tokens}.map((t) => [memory.halfLife(b, t), memory.betaFor(memory.halfLife(b, t), t), memory.sameMemory(b, 2 * t, t)]))"
+        f"{betas}.map((b) => {tokens}.map((t) => [memory.halfLife(b, t), memory.betaFor(memory.halfLife(b, t), t), "
+        f"memory.sameMemory(b, 2 * t, t)]))"
     )
     for beta, row in zip(betas, found, strict=True):
         for t, (life, back, moved) in zip(tokens, row, strict=True):

@@ -33,14 +33,16 @@ FACES = [  # family as named in our style sheet, package, weight, style
     ("Source Code Pro", "source-code-pro", 400, "normal"),
 ]
 RANGES = {
-    "latin": "U+0000-00FF,U+0131,U+0152-0153,U+02BB-02BC,U+02C6,U+02DA,U+02DC,U+0304,U+0308,U+0329,U+2000-206F,U+20AC,U+2122,U+2191,"
+    "latin": "U+0000-00FF,U+0131,U+0152-0153,U+02BB-02BC,U+02C6,U+02DA,U+02DC,U+0304,U+0308,U+0329,U+2000-206F,U+20AC,U+2122,"
+    "U+2191,"
     "U+2193,U+2212,U+2215,U+FEFF,U+FFFD",
     "greek": "U+0370-0377,U+037A-037F,U+0384-038A,U+038C,U+038E-03A1,U+03A3-03FF",
 }
 LEFT_OVER = ["locales", "images", "vendor", "scripts/bootstrap.js", "scripts/fontawesome.js", "scripts/pydata-sphinx-theme.js",
              "scripts/sphinx-book-theme.js", "styles", "togglebutton.js", "togglebutton.css", "copybutton.js", "copybutton.css",
              "copybutton_funcs.js", "clipboard.min.js", "copy-button.svg", "check-solid.svg", "design-tabs.js", "sphinx-thebe.js",
-             "sphinx-thebe.css", "sphinx-design.min.css", "exercise.css", "proof.css", "basic.css", "pygments.css", "play-solid.svg",
+             "sphinx-thebe.css", "sphinx-design.min.css", "exercise.css", "proof.css", "basic.css", "pygments.css",
+                 "play-solid.svg",
              "webpack-macros.html", "sbt-webpack-macros.html", "file.png", "minus.png", "plus.png"]  # fmt: skip
 
 
@@ -87,7 +89,8 @@ def _words(outdir):
         for value in re.findall(r"""\b(?:class|id)=["']([^"']*)["']""", text):
             words.update(value.split())
     for script in [*outdir.joinpath("_static").rglob("course.js"), *outdir.joinpath("_static").rglob("live.js"),
-                   *outdir.joinpath("_static").glob("search*.js"), *outdir.joinpath("_static").glob("sphinx_highlight.js")]:  # fmt: skip
+                   *outdir.joinpath("_static").glob("search*.js"), *outdir.joinpath("_static").glob(
+                       "sphinx_highlight.js")]:  # fmt: skip
         words.update(re.findall(r"[A-Za-z_][\w-]*", script.read_text(encoding="utf8")))
     return words | {"html", "body", "root", "main"}
 

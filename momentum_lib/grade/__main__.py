@@ -92,7 +92,8 @@ def read_roster(path):
         columns = set(table.fieldnames or ())
         if "student" not in columns or not columns & {"file", "canvas", "moodle"}:
             raise ValueError(
-                f"{path} has the columns {', '.join(sorted(columns)) or 'none'}; needed: student, and one of file, canvas, moodle."
+                f"{path} has the columns {', '.join(sorted(columns)) or 'none'}; needed: student, and one of file, canvas, "
+                f"moodle."
             )
         return {(column, row[column]): row for row in table for column in ("file", "canvas", "moodle") if row.get(column)}
 

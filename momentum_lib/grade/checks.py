@@ -252,7 +252,8 @@ def bug_hunt(given, *, right, bugs, points):
     for program in right:
         if not accepts(program):
             raise Wrong(
-                f"{student.name} rejects an implementation that is right. A test that always fails finds nothing: which property did it ask for?"
+                f"{student.name} rejects an implementation that is right. A test that always fails finds nothing: which property "
+                f"did it ask for?"
             )
     killed = sum(not accepts(program) for program in bugs)
     if killed == 0:

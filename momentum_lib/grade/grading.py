@@ -59,7 +59,8 @@ def read_submission(path):
     size = path.stat().st_size
     if size > LARGEST_FILE:
         raise Unreadable(
-            f"the file has {size / 2**20:.0f} MB; at most {LARGEST_FILE >> 20} MB are read. Clear the outputs and hand it in again."
+            f"the file has {size / 2**20:.0f} MB; at most {LARGEST_FILE >> 20} MB are read. Clear the outputs and hand it in "
+            f"again."
         )
     data = path.read_bytes()
     try:
@@ -151,7 +152,8 @@ class Room:
 
 
 def cells_to_run(master, submission):
-    """The (name, source) pairs that run in the sandbox, in order: the student's cells, with the given ones as the master has them."""
+    """The (name, source) pairs that run in the sandbox, in order: the student's cells, with the given ones as the master has
+    them."""
     given = {cell.question: cell.source for cell in master.of("given")}
     checks = {cell.question for cell in master.of("check")}
     present = {question for _, question, _ in submission.cells}

@@ -107,7 +107,8 @@ def misconceptions(like):
         add(
             "no memory",
             _like(rule, lambda grad, hyper, t: (grad, _with(hyper, beta=0.0), t)),
-            "Your rule makes the path of gradient descent: either the old memory never enters the new one, or the new one is not returned.",
+            "Your rule makes the path of gradient descent: either the old memory never enters the new one, or the new one is not "
+            "returned.",
             3,
         )
     if rule.name == "averaged_momentum":
@@ -131,7 +132,8 @@ def misconceptions(like):
         add(
             "rate inside or outside",
             _instead(other),
-            f"Your learning rate stands {where[0]} the velocity, the question's {where[1]}: the two part as soon as the rate changes.",
+            f"Your learning rate stands {where[0]} the velocity, the question's {where[1]}: the two part as soon as the rate "
+            f"changes.",
             3,
         )
     if rule.look_fn is not None:

@@ -7,7 +7,8 @@ A master is a notebook in nbgrader's format.  Its cells' metadata say what they 
 ``given``     locked, neither graded nor a solution: runs for the student and for the grader alike
 ``answer``    a solution to be written: between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` in the master, a blank in the copy
 ``check``     locked and graded: what students see, then ``### BEGIN HIDDEN TESTS`` ... ``### END HIDDEN TESTS``
-``essay``     a solution that a person grades, by the mark scheme between ``=== BEGIN MARK SCHEME ===`` and ``=== END MARK SCHEME ===``
+``essay``     a solution that a person grades, by the mark scheme between ``=== BEGIN MARK SCHEME ===`` and ``=== END MARK
+SCHEME ===``
 """
 
 import argparse

@@ -16,7 +16,8 @@ from .misconceptions import BOOK, chapter
 MANUAL = "by-hand.csv"
 STYLE = (
     "body{font:17px/1.55 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1f2933;background:#fff}"
-    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin:.2rem 0}a{color:inherit}.points{float:right;font-variant-numeric:tabular-nums}"
+    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin:.2rem "
+    "0}a{color:inherit}.points{float:right;font-variant-numeric:tabular-nums}"
     ".full{border-left:4px solid #15803d}.part{border-left:4px solid #a16207}.none{border-left:4px solid #c2410c}"
     "section{padding:.1rem 0 .1rem 1rem;margin:1rem 0}p{margin:.3rem 0;overflow-wrap:anywhere}.quiet{color:#5b6672}"
     "@media(prefers-color-scheme:dark){body{color:#e6eaf0;background:#14181d}.quiet{color:#9aa6b2}}"
@@ -57,7 +58,8 @@ def points_text(points):
 
 
 def by_hand_rows(folder):
-    """The rows of ``by-hand.csv`` as (line, row), as spreadsheets save it: with a mark in front or without, commas or semicolons."""
+    """The rows of ``by-hand.csv`` as (line, row), as spreadsheets save it: with a mark in front or without, commas or
+    semicolons."""
     path = Path(folder) / MANUAL
     if not path.exists():
         return
@@ -222,9 +224,12 @@ def feedback_page(master, result, by_hand, key):
     aside = "".join(f"<p class='quiet'>{say(str(note)[:700])}</p>" for note in notes if note)
     best = sum(master.points)
     return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{say(master.title)}</title><style>{STYLE}</style></head><body><main>'
-        f"<h1>{say(master.title)}</h1><p>{say(result['student'] or result['file'])}: {points_text(total(result, by_hand, key))} of {best:g} points</p>"
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, "
+        "initial-scale=1'>"
+        f'<meta http-equiv="Content-Security-Policy" '
+        f'content="{POLICY}"><title>{say(master.title)}</title><style>{STYLE}</style></head><body><main>'
+        f"<h1>{say(master.title)}</h1><p>{say(result['student'] or result['file'])}: {points_text(total(result, by_hand, key))} "
+        f"of {best:g} points</p>"
         f"{''.join(parts)}{aside}</main></body></html>\n"
     )
 
@@ -234,7 +239,8 @@ def _section(title, points, of, said):
     grade = "none" if points == 0 else "full" if points == of else "part"
     shown = "to be read" if points is None else points_text(points)
     return (
-        f"<section class='{'part' if points is None else grade}'><h2>{html.escape(title)} <span class='points'>{shown} / {of:g}</span></h2>"
+        f"<section class='{'part' if points is None else grade}'><h2>{html.escape(title)} <span class='points'>{shown} / "
+        f"{of:g}</span></h2>"
         f"<p>{linked(html.escape(said))}</p></section>"
     )
 

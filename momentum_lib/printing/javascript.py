@@ -1,4 +1,5 @@
-"""As JavaScript: a rule or surface as a plain function of one coordinate and as a template for the live engine's loop; a closed form."""
+"""As JavaScript: a rule or surface as a plain function of one coordinate and as a template for the live engine's loop; a closed
+form."""
 
 import ast
 import inspect
@@ -120,7 +121,8 @@ def camel(name):
 
 
 def closed_form_js(fn):
-    """One closed form of the theory as an exported function with its types; the first sentence of its docstring says what it is."""
+    """One closed form of the theory as an exported function with its types; the first sentence of its docstring says what it
+    is."""
     clash = {"square", "cube"} & set(fn.__code__.co_varnames)
     if clash:
         raise ValueError(

@@ -12,7 +12,8 @@ PIECES = ((1, 25, 0), (2, 1, 24), (None, 25, -24))  # up to x < end: gradient = 
 
 
 def lessard_gradient(x):
-    """The gradient of Lessard's function at a Fraction (or any number), exactly: 25x below 1, x + 24 from 1 to 2, 25x - 24 from 2 on.
+    """The gradient of Lessard's function at a Fraction (or any number), exactly: 25x below 1, x + 24 from 1 to 2, 25x - 24 from
+    2 on.
 
     Source: Lessard, Recht and Packard 2016, doi:10.1137/15M1009597, section 4.6.
     """

@@ -117,7 +117,8 @@ def bessel_j1(x):
 
 
 def nesterov_flow(curvature, t, *, start=1.0):
-    """The position at times ``t`` >= 0 of x'' + (3/t) x' + curvature x = 0 from rest: 2 J1(s)/s times start, s = sqrt(curvature) t.
+    """The position at times ``t`` >= 0 of x'' + (3/t) x' + curvature x = 0 from rest: 2 J1(s)/s times start, s =
+    sqrt(curvature) t.
 
     Shape of t; s up to 10 000.  Nesterov's iterates of 1983 at step k follow it at t = k sqrt(lr),
     with a distance that shrinks like sqrt(lr).  Raises ValueError for curvature <= 0 and for t < 0.

@@ -192,7 +192,8 @@ def command_experiment(arguments):
             keys = {task.key for task in wanted}
             done = sum(row["key"] in keys for row in rows.rows)
             print(
-                f"{('tuning', 'judged')[stage]} runs: {done} of {len(keys) or 'a number not known yet'} done; {count(experiment, family)} in all",
+                f"{('tuning', 'judged')[stage]} runs: {done} of {len(keys) or 'a number not known yet'} done; "
+                f"{count(experiment, family)} in all",
                 flush=True,
             )
             if not arguments.plan and (stopped := make_runs(arguments, wanted, rows, keys, device.type)):
@@ -219,7 +220,8 @@ def write_record(record, path):
 
     records.write(record, path)
     print(
-        f"recorded {path}: {len(record['rows'])} rows, {record['wall_seconds']:.0f} s; `python -m momentum_lib.records show {path}`"
+        f"recorded {path}: {len(record['rows'])} rows, {record['wall_seconds']:.0f} s; `python -m momentum_lib.records show "
+        f"{path}`"
     )
 
 

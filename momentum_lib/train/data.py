@@ -103,7 +103,8 @@ def corpus(folder=None):
     held_out = _load(folder, held_names, hashes, missing)
     if len(missing) > 0.1 * (len(train_names) + len(held_names)):
         raise CorpusError(
-            f"{len(missing)} of the {len(train_names) + len(held_names)} listed files of the standard library are not in {folder}; "
+            f"{len(missing)} of the {len(train_names) + len(held_names)} listed files of the standard library are not in "
+            f"{folder}; "
             "use a Python that has its library as source files."
         )
     return Corpus(train, held_out, hashes, tuple(missing))

@@ -1,7 +1,7 @@
 """The recorded experiments: what each asks, which sides it compares, and what each side may try.
 
-Every side gets the same number of tuning runs on a seed of its own; its best setting is then judged at five other seeds, which all
-sides share.  A family says how large the runs are: ``cpu`` (nano models, minutes on two cores) or ``gpu`` (the 38-million
+Every side gets the same number of tuning runs on a seed of its own; its best setting is then judged at five other seeds, which
+all sides share.  A family says how large the runs are: ``cpu`` (nano models, minutes on two cores) or ``gpu`` (the 38-million
 parameter model, a minute or more a run).
 """
 
@@ -45,7 +45,8 @@ class Family:
 
 FAMILIES = {
     "cpu": Family(
-        Settings(model="nano", batch=16, steps=200, warmup=20, eval_every=50, eval_windows=128, precision="float32", checkpoint_every=0),
+        Settings(model="nano", batch=16, steps=200, warmup=20, eval_every=50, eval_windows=128, precision=
+            "float32", checkpoint_every=0),
         {
             "gradient_descent": 0.25,
             "heavy_ball": 0.25,

@@ -291,5 +291,6 @@ def describe(trainer):
         f"context {config.context}, {flops_per_token(config):,} FLOPs a token",
         f"device  {devices.title(trainer.world.device)}, {trainer.precision}{world}",
         f"data    {trainer.corpus.describe()}",
-        f"rule    {settings.rule}, lr {settings.lr:g}{hyper}, batch {settings.batch} x {config.context} bytes, seed {settings.seed}",
+        f"rule    {settings.rule}, lr {settings.lr:g}{hyper}, batch {settings.batch} x {config.context} bytes, seed "
+        f"{settings.seed}",
     ]

@@ -39,8 +39,8 @@ def t_probability(t, df):
 def paired(ours, theirs):
     """Compare two sides at the same seeds: dicts of seed to loss.
 
-    Returns mean and sd of ours - theirs over the common seeds, their number n, t with n - 1 degrees of freedom and its two-sided p;
-    t and p are None where fewer than two seeds are common or all differences are equal.
+    Returns mean and sd of ours - theirs over the common seeds, their number n, t with n - 1 degrees of freedom and its
+    two-sided p; t and p are None where fewer than two seeds are common or all differences are equal.
     """
     seeds = sorted(set(ours) & set(theirs))
     difference = np.array([ours[seed] - theirs[seed] for seed in seeds])

@@ -197,7 +197,8 @@ class Table(_State):
                 self.refuse(row, _nearest(row, list(self.bounds)))
             if not isinstance(columns, dict):
                 raise traitlets.TraitError(
-                    f"{self.name}[{row!r}] is {columns!r}; allowed: a dict of numbers with the names {', '.join(self.bounds[row])}."
+                    f"{self.name}[{row!r}] is {columns!r}; allowed: a dict of numbers with the names "
+                    f"{', '.join(self.bounds[row])}."
                 )
             for name, number in columns.items():
                 if name not in self.bounds[row]:

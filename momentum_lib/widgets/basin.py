@@ -155,8 +155,10 @@ class Basin(LiveFigure):
     def caption(self):
         """What to see, then how it was made."""
         return (
-            f"{self._rule.title} on Lessard's function, three parabolas that make one convex bowl, at {self._setting()}. Above: the run from {self.start:.3g}, "
-            f"on the function and step by step downwards; between them, how the run from each start would end. Right: how the run "
+            f"{self._rule.title} on Lessard's function, three parabolas that make one convex bowl, at {self._setting()}. Above: "
+            f"the run from {self.start:.3g}, "
+            f"on the function and step by step downwards; between them, how the run from each start would end. Right: how the "
+            f"run "
             f"from {self.start:.3g} would end at each learning rate and momentum; the line is the stability edge. "
             f"Each run has up to {STEPS} steps."
         )

@@ -88,7 +88,8 @@ def _refuse_a_second_name(path, body):
 
 
 def _pieces(text):
-    """JavaScript in pieces (kind, text): "space", "comment", "code", or "literal" (a string, a regular expression, part of a template)."""
+    """JavaScript in pieces (kind, text): "space", "comment", "code", or "literal" (a string, a regular expression, part of a
+    template)."""
     at, before = 0, ""  # the last piece of code, by which a slash is a division or begins a regular expression
     braces = []  # for each template that we are inside an expression of: how many braces are open in that expression
     while piece := (_PIECE_OR_BRACE if braces else _PIECE).search(text, at):
@@ -173,7 +174,10 @@ def script():
     names = figure_names()
     joined = join([*(JS / f"{name}.js" for name in names), JS / "kit" / "host.js"])
     table = ", ".join(f"{name}: {_name(JS / f'{name}.js')}.render" for name in names)
-    return f'// The live figures of the course, joined by momentum_lib.widgets.bundle.\n(() => {{\n"use strict";\n{joined}m_kit_host.startWhenReady({{ {table} }});\n}})();\n'
+    return (
+        f'// The live figures of the course, joined by momentum_lib.widgets.bundle.\n(() => {{\n"use '
+        f'strict";\n{joined}m_kit_host.startWhenReady({{ {table} }});\n}})();\n'
+    )
 
 
 def module(name):
@@ -186,7 +190,8 @@ def styles():
     """The styles: the generated colours, each meaning's colour, dash and width, then the look of the live figures."""
     colours = (JS / "generated" / "look.css").read_text(encoding="utf-8")
     looks = "".join(
-        f'.lf [data-look="{name}"] {{ --lf-colour: var(--look-{name}); --lf-width: {look.width:g}px; --lf-dash: {look.dash or "none"}; }}\n'
+        f'.lf [data-look="{name}"] {{ --lf-colour: var(--look-{name}); --lf-width: {look.width:g}px; --lf-dash: '
+        f"{look.dash or 'none'}; }}\n"
         for name, look in LOOKS.items()
     )
     own = sorted(p for p in Path(__file__).parent.glob("*.css") if p.name != "widgets.css")

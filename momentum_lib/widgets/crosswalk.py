@@ -104,10 +104,15 @@ class Crosswalk(LiveFigure):
         forms = f"{len(found['drawn'])} forms" if len(found["drawn"]) > 1 else "one form"
         setting = f"the setting of {rules.get(self.source).title} (learning rate {self.lr:.4g}, momentum {self.beta:g})"
         if not self.drop:
-            return f"The same run in {forms}, each with {setting} converted to its own: at a constant rate the paths are one. Right: the length of each step."
+            return (
+                f"The same run in {forms}, each with {setting} converted to its own: at a constant rate the paths are one. "
+                f"Right: the length of each step."
+            )
         return (
-            f"The same run in {forms}, each with {setting} converted to its own; after step {found['turn']} the rate is divided by {self.factor:g}. "
-            "The forms with the rate outside rescale their whole memory at once, those with the rate inside only the gradients still to come. "
+            f"The same run in {forms}, each with {setting} converted to its own; after step {found['turn']} the rate is divided "
+            f"by {self.factor:g}. "
+            "The forms with the rate outside rescale their whole memory at once, those with the rate inside only the gradients "
+            "still to come. "
             "Right: the length of each step."
         )
 

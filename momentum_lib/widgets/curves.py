@@ -71,8 +71,8 @@ def excerpt(record, points=POINTS):
     """What the figure shows of one record (see ``momentum_lib.records``): its curves, thinned, to four digits.
 
     ``points``: at most so many of each curve are kept.  Returns plain data: ``title``, ``steps`` and ``held_steps`` (where the
-    points lie), and ``sides``: for each its ``name``, ``title`` and look (``look``, ``dash``), ``group`` (its rule where an experiment has
-    several sides of each; else ""), the ``lr`` that tuning chose, one curve a judged
+    points lie), and ``sides``: for each its ``name``, ``title`` and look (``look``, ``dash``), ``group`` (its rule where an
+    experiment has several sides of each; else ""), the ``lr`` that tuning chose, one curve a judged
     seed (``training``, ``held_out``), ``ends`` (their last held-out losses; None where a run diverged) and ``tried``
     (the tuning runs: [lr, training curve, last held-out loss]).  A run that diverged has a shorter curve.
     """
@@ -147,7 +147,8 @@ def _noisy_run(name, lr, hyper, seed):
 
 
 def smooth(values, beta):
-    """The bias-corrected moving average of chapter 2 along the last axis: ``rules.averaged_momentum``'s memory over 1 - beta**t."""
+    """The bias-corrected moving average of chapter 2 along the last axis: ``rules.averaged_momentum``'s memory over 1 -
+    beta**t."""
     values = np.asarray(values, dtype=float)
     (kept,), out = rules.averaged_momentum.init(np.zeros(values.shape[:-1])), np.empty_like(values)
     for k in range(values.shape[-1]):
@@ -211,7 +212,8 @@ class Curves(LiveFigure):
         return part, [side for side in mine if side["name"] in wanted] or mine
 
     def numbers(self):
-        """What the figure shows, as plain data: for each side drawn ``mean``, ``low`` and ``high`` (smoothed) and what is read at the cursor."""
+        """What the figure shows, as plain data: for each side drawn ``mean``, ``low`` and ``high`` (smoothed) and what is read
+        at the cursor."""
         part, sides = self.chosen()
         training = self.quantity == "training"
         steps = part["steps" if training else "held_steps"]
@@ -264,7 +266,8 @@ class Curves(LiveFigure):
         smoothed = f" The curves are smoothed: a loss counts half after {found['half_life']:.3g} steps." if self.beta else ""
         losing = " Faint: settings that lost the tuning." if self.losing else ""
         return (
-            f"{QUANTITIES[self.quantity].capitalize()} of {self._named()}: the mean of {seeds} seeds, and the band from the lowest to the "
+            f"{QUANTITIES[self.quantity].capitalize()} of {self._named()}: the mean of {seeds} seeds, and the band from the "
+            f"lowest to the "
             f"highest of them. Each side has its own best setting.{smoothed}{losing}"
         )
 

@@ -97,7 +97,8 @@ class Disc(LiveFigure):
         return descend(all_rules.get(self.rule), surfaces.quadratic(self.curvatures), steps=steps or self.steps, **self.hyper)
 
     def map(self):
-        """Rates (96,), momenta (96,) and the predicted steps to a millionth, shape (momenta, rates); NaN where the rule diverges."""
+        """Rates (96,), momenta (96,) and the predicted steps to a millionth, shape (momenta, rates); NaN where the rule
+        diverges."""
         return _map(self.rule, self.kappa)
 
     def numbers(self):
@@ -134,8 +135,10 @@ class Disc(LiveFigure):
         """What to see, then how it was made."""
         found, best = self.numbers(), self.best
         return (
-            f"On the map, the steps to a millionth that the outermost eigenvalue predicts for every setting; hatched: it lies outside the unit disc. "
-            f"On the disc, the eigenvalues of the setting at the cross-hair, a pair for each of {DIRECTIONS} curvatures; beside them its error and the dashed line "
+            f"On the map, the steps to a millionth that the outermost eigenvalue predicts for every setting; hatched: it lies "
+            f"outside the unit disc. "
+            f"On the disc, the eigenvalues of the setting at the cross-hair, a pair for each of {DIRECTIONS} curvatures; beside "
+            f"them its error and the dashed line "
             f"that falls by the rate {found['rate']:.4f} in each step. {self._setting()}; {self._told(found)}. "
             f"The diamond marks the best setting, rate {best.rate:.4f}."
         )
@@ -147,7 +150,8 @@ class Disc(LiveFigure):
         step, size = found["peak"]
         away = f", after a peak of {size:.3g} times the start at step {step}" if step else ""
         return (
-            f"{self._setting()}: of {DIRECTIONS} directions {complex_pairs} have a complex pair of eigenvalues, the outermost modulus is "
+            f"{self._setting()}: of {DIRECTIONS} directions {complex_pairs} have a complex pair of eigenvalues, the outermost "
+            f"modulus is "
             f"{found['rate']:.4f}, and {self._told(found)}{away}."
         )
 

@@ -122,7 +122,8 @@ class Filter(LiveFigure):
         kept = "average" if self.form == "average" else "sum"
         return (
             f"A moving {kept} with momentum {self.beta:g}. Above: noisy gradients and their {kept}, which is smoother and late. "
-            f"Below, left: the weight of past gradients halves every {found['half_life']:.3g} steps. Right: the gain at each frequency; "
+            f"Below, left: the weight of past gradients halves every {found['half_life']:.3g} steps. Right: the gain at each "
+            f"frequency; "
             f"the fastest, +1, −1, keeps {found['nyquist']:.3g} of its height. Every curve comes from the rule's own text."
         )
 
@@ -142,7 +143,10 @@ class Filter(LiveFigure):
         noise = (
             f"divides the noise variance by {spread:.3g}" if spread >= 1 else f"multiplies the noise variance by {1 / spread:.3g}"
         )
-        return f"The moving {kept} with momentum {self.beta:g} of {what}{wave} {noise}; its weights halve every {found['half_life']:.3g} steps."
+        return (
+            f"The moving {kept} with momentum {self.beta:g} of {what}{wave} {noise}; its weights halve every "
+            f"{found['half_life']:.3g} steps."
+        )
 
     def picture(self):
         """The signal and its average; the weights; the frequency response."""

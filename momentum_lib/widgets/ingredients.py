@@ -137,7 +137,8 @@ class Ingredients(LiveFigure):
         return descend(rule, self.field, start=self.start, steps=self.steps, **hyper)
 
     def numbers(self):
-        """What the figure shows, as plain data: the path, its strides (n, 2) along each coordinate, and complete Adam's beside it.
+        """What the figure shows, as plain data: the path, its strides (n, 2) along each coordinate, and complete Adam's beside
+        it.
 
         ``first`` is the first stride: in learning rates with the ruler, else in units of theta.
         """

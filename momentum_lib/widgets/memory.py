@@ -54,8 +54,10 @@ class Memory(LiveFigure):
         """What to see, then how it was made."""
         return (
             f"Half-lives in tokens of {len(published())} published trainings: discs for the momentum, squares for Adam's beta2. "
-            f"The ring is yours: momentum {self.beta:g} at {count(self.tokens)} tokens a step forgets half in {count(self.half_life)}. "
-            "Half-life: ln(1/2)/ln(beta) steps times the tokens of a step; settings from the course's data file, where each has its source."
+            f"The ring is yours: momentum {self.beta:g} at {count(self.tokens)} tokens a step forgets half in "
+            f"{count(self.half_life)}. "
+            "Half-life: ln(1/2)/ln(beta) steps times the tokens of a step; settings from the course's data file, where each has "
+            "its source."
         )
 
     def alt(self):
@@ -64,7 +66,8 @@ class Memory(LiveFigure):
         low, high = min(rows, key=lambda n: rows[n]["momentum"]), max(rows, key=lambda n: rows[n]["momentum"])
         return (
             f"Half-lives of momentum on a log axis, from {count(rows[low]['momentum'])} tokens ({low}) to "
-            f"{count(rows[high]['momentum'])} ({high}); momentum {self.beta:g} at {count(self.tokens)} tokens a step lies at {count(self.half_life)}."
+            f"{count(rows[high]['momentum'])} ({high}); momentum {self.beta:g} at {count(self.tokens)} tokens a step lies at "
+            f"{count(self.half_life)}."
         )
 
     def picture(self):

@@ -75,7 +75,8 @@ class NoiseBall(LiveFigure):
         return self.rate * (1 - beta) if hold == "effective" else self.rate + 0 * beta
 
     def numbers(self):
-        """What the figure shows, as plain data: ``cloud`` (300, 2) and ``trail`` (n, 2) are points, ``exact`` the two variances."""
+        """What the figure shows, as plain data: ``cloud`` (300, 2) and ``trail`` (n, 2) are points, ``exact`` the two
+        variances."""
         lr, beta, curvature = self.lr, self.beta, np.array([1.0, self.kappa])
         points = swarm(lr, beta, self.kappa, self.sigma, self.seed)
         exact = theory.noise_ball(lr, beta, curvature, self.sigma)
@@ -107,10 +108,14 @@ class NoiseBall(LiveFigure):
         """What to see, then how it was made."""
         found = self.numbers()
         return (
-            f"Left: {WALKERS} heavy balls with momentum {self.beta:.3g} and learning rate {found['lr']:.3g} (effective {found['effective']:.3g}), "
-            f"kept in motion by gradient noise, and the exact two-sigma ellipse; it holds {100 * found['inside']:.0f} % of them. Right: the "
-            f"variance along x at the same learning rate and at the same effective rate, {self.rate:.3g}; the ring marks this momentum. Curves and "
-            f"ellipse are exact; the last {POOL} steps measure a variance of {found['measured'][0]:.2g} where the exact one is {found['exact'][0]:.3g}."
+            f"Left: {WALKERS} heavy balls with momentum {self.beta:.3g} and learning rate {found['lr']:.3g} (effective "
+            f"{found['effective']:.3g}), "
+            f"kept in motion by gradient noise, and the exact two-sigma ellipse; it holds {100 * found['inside']:.0f} % of them. "
+            f"Right: the "
+            f"variance along x at the same learning rate and at the same effective rate, {self.rate:.3g}; the ring marks this "
+            f"momentum. Curves and "
+            f"ellipse are exact; the last {POOL} steps measure a variance of {found['measured'][0]:.2g} where the exact one is "
+            f"{found['exact'][0]:.3g}."
         )
 
     def alt(self):
@@ -118,8 +123,10 @@ class NoiseBall(LiveFigure):
         found = self.numbers()
         first, last = found["curves"][self.hold][[0, -1]]
         return (
-            f"A cloud of {WALKERS} points around the minimum fills an ellipse: variance along x {found['measured'][0]:.2g} measured, "
-            f"{found['exact'][0]:.3g} exact. At the same {self._held}, {self.rate:.3g}, it goes from {first:.3g} without momentum to {last:.3g} at momentum {TOP}."
+            f"A cloud of {WALKERS} points around the minimum fills an ellipse: variance along x {found['measured'][0]:.2g} "
+            f"measured, "
+            f"{found['exact'][0]:.3g} exact. At the same {self._held}, {self.rate:.3g}, it goes from {first:.3g} without "
+            f"momentum to {last:.3g} at momentum {TOP}."
         )
 
     def picture(self):

@@ -161,7 +161,8 @@ class Phase(LiveFigure):
         return "swings: under-damped" if ratio < 1 else "creeps: over-damped"
 
     def numbers(self):
-        """What the figure shows, as plain data: ``path`` and ``curve`` have shape (n+1, 2), position and velocity at times 0, h, ..."""
+        """What the figure shows, as plain data: ``path`` and ``curve`` have shape (n+1, 2), position and velocity at times 0,
+        h, ..."""
         n, m = max(1, math.floor(self.time / self.h + 1e-9)), math.ceil(self.h / FINE - 1e-9)
         path = ball(self._slope(), self.friction, self.start, self.h, n)
         fine_t = np.arange(n * m + 1) * self.h / m
@@ -205,9 +206,12 @@ class Phase(LiveFigure):
             else f"stay within {found['gap']:.2g} of its position"
         )
         return (
-            f"A ball of mass 1 rolls in {self._place} with friction {self.friction:.3g}. Left: position and velocity; the curve is the "
-            f"differential equation, the dots are heavy ball with learning rate {found['lr']:.3g} and momentum {found['beta']:.3g}, "
-            f"one dot every {self.h:.3g} units of time; they {dots}. Right: position and energy over time. The ball's energy only goes down."
+            f"A ball of mass 1 rolls in {self._place} with friction {self.friction:.3g}. Left: position and velocity; the curve "
+            f"is the "
+            f"differential equation, the dots are heavy ball with learning rate {found['lr']:.3g} and momentum "
+            f"{found['beta']:.3g}, "
+            f"one dot every {self.h:.3g} units of time; they {dots}. Right: position and energy over time. The ball's energy "
+            f"only goes down."
         )
 
     def alt(self):
@@ -221,8 +225,10 @@ class Phase(LiveFigure):
         )
         rises = f"their energy rises in {found['rises']} steps" if found["rises"] else "their energy never rises"
         return (
-            f"Phase portrait of a ball with friction {self.friction:.3g} in {self._place}, from position {self.start[0]:.3g} and velocity {self.start[1]:.3g}: "
-            f"the ball ({self.regime}) goes from energy {total[0]:.3g} to {total[-1]:.2g} in {self.time:g} units of time; {dots}, and {rises}."
+            f"Phase portrait of a ball with friction {self.friction:.3g} in {self._place}, from position {self.start[0]:.3g} and "
+            f"velocity {self.start[1]:.3g}: "
+            f"the ball ({self.regime}) goes from energy {total[0]:.3g} to {total[-1]:.2g} in {self.time:g} units of time; "
+            f"{dots}, and {rises}."
         )
 
     def picture(self):

@@ -71,21 +71,28 @@ class Ravine(LiveFigure):
         """What to see, then how it was made."""
         return (
             f"Gradient descent on a ravine with condition number {self.kappa:g}. Across the valley each step overshoots, "
-            f"along it each step is too short; one learning rate ({self.lr:.4g}; stable below {2 / self.kappa:.4g}) has to serve both. "
+            f"along it each step is too short; one learning rate ({self.lr:.4g}; stable below {2 / self.kappa:.4g}) has to serve "
+            f"both. "
             "The small plot shows the distance to the minimum and its two components."
         )
 
     def alt(self):
         """What the picture says, with its numbers."""
         found = self.numbers()
-        where = f"Gradient descent from ({self.start[0]:.3g}, {self.start[1]:.3g}) in a ravine of condition number {self.kappa:g}, learning rate {self.lr:.4g}"
+        where = (
+            f"Gradient descent from ({self.start[0]:.3g}, {self.start[1]:.3g}) in a ravine of condition number {self.kappa:g}, "
+            f"learning rate {self.lr:.4g}"
+        )
         if self._still:
             return f"{where}: the start is the minimum, and the path stays there for all {self.steps} steps."
         if found["never_at"]:
             return f"{where}: the steps across the valley grow by {found['predicted']:.3f} each and the run diverges."
         needs = f"{found['steps_to']} steps" if found["steps_to"] is not None else f"more than {BUDGET} steps"
         pace = "both directions shrink alike" if found["pace"] == "both" else f"it is slowest {found['pace']} the valley"
-        return f"{where}: the path {'zigzags across' if self.lr * self.kappa > 1 else 'slides down into'} the valley and takes {needs} to a millionth of the distance, {found['predicted']:.4f} per step; {pace}."
+        return (
+            f"{where}: the path {'zigzags across' if self.lr * self.kappa > 1 else 'slides down into'} the valley and takes "
+            f"{needs} to a millionth of the distance, {found['predicted']:.4f} per step; {pace}."
+        )
 
     def picture(self):
         """The path on the contours, and the distance against the step."""

@@ -191,17 +191,21 @@ class Roller(LiveFigure):
         """What to see, then how it was made."""
         found = self.numbers()
         return (
-            f"Heavy ball with learning rate {self.lr:.3g} and momentum {self.beta:.3g}, let go at {self.start:.3g} in {self._place}; it {self._end(found)}. "
+            f"Heavy ball with learning rate {self.lr:.3g} and momentum {self.beta:.3g}, let go at {self.start:.3g} in "
+            f"{self._place}; it {self._end(found)}. "
             f"Below, the energy of its first {len(found['path']) - 1} steps: potential, kinetic, and what friction has taken. "
-            f"The dashed line is the energy at the start; what the bands miss of it, or have beyond it, is due to steps of finite length."
+            f"The dashed line is the energy at the start; what the bands miss of it, or have beyond it, is due to steps of "
+            f"finite length."
         )
 
     def alt(self):
         """What the picture says, with its numbers."""
         found = self.numbers()
         return (
-            f"A ball in {self._place}, let go at {self.start:.3g} with learning rate {self.lr:.3g} and momentum {self.beta:.3g}: it {self._end(found)}. "
-            f"Of the energy {found['potential'][0]:.3g} it has {found['kept']:.3g} after {len(found['path']) - 1} steps; friction took {found['friction'][-1]:.3g}, "
+            f"A ball in {self._place}, let go at {self.start:.3g} with learning rate {self.lr:.3g} and momentum {self.beta:.3g}: "
+            f"it {self._end(found)}. "
+            f"Of the energy {found['potential'][0]:.3g} it has {found['kept']:.3g} after {len(found['path']) - 1} steps; "
+            f"friction took {found['friction'][-1]:.3g}, "
             f"and steps of finite length changed the sum by {found['finite'][-1]:+.2g}."
         )
 

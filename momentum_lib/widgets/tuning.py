@@ -3,7 +3,8 @@
 ``make generate`` writes the table to ``js/generated/tuned.js``, which the live figures and Python both
 read.  It searches for what is new or changed: a rule, a surface, or (a minute or two) the search itself.
 ``--check`` compares the digests of what the table depends on: where runs are chaotic the winner hangs on
-the last bit, so another machine may find another one, equally good.  js/kit/tune.js does the same search in the browser, from wherever the reader has put the start.
+the last bit, so another machine may find another one, equally good.  js/kit/tune.js does the same search in the browser, from
+wherever the reader has put the start.
 
 The search, for both: the fewest steps after which the distance to the minimum stays below TOLERANCES[0]
 of the start's, to the end of BUDGET steps, over RATES x MOMENTA, then on finer grids around the winner for

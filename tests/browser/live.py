@@ -1,4 +1,5 @@
-"""Helpers of the browser tests: a page with live figures, a browser, hands (mouse, finger, keyboard), and the checks that every figure must pass.
+"""Helpers of the browser tests: a page with live figures, a browser, hands (mouse, finger, keyboard), and the checks that every
+figure must pass.
 
 The checks at the end (`link_restores` to `leaves_nothing`) take ``agrees``, a function of the page that compares all that is
 drawn with momentum_lib and returns the state, and ``initial``, the widget that the page was written with.
@@ -169,8 +170,10 @@ COUNT_LISTENERS = """
   const key = (t, a) => { if (!open.has(t)) open.set(t, new Set()); return open.get(t); };
   const ids = new WeakMap(); let next = 1;
   const id = (f) => { if (!f) return 0; if (!ids.has(f)) ids.set(f, next++); return ids.get(f); };
-  EventTarget.prototype.addEventListener = function (type, f, o) { key(this).add(type + id(f)); return add.call(this, type, f, o); };
-  EventTarget.prototype.removeEventListener = function (type, f, o) { key(this).delete(type + id(f)); return remove.call(this, type, f, o); };
+  EventTarget.prototype.addEventListener = function (type, f, o) {
+      key(this).add(type + id(f)); return add.call(this, type, f, o); };
+  EventTarget.prototype.removeEventListener = function (type, f, o) {
+      key(this).delete(type + id(f)); return remove.call(this, type, f, o); };
   window.__listeners = () => [...open.values()].reduce((n, s) => n + s.size, 0);
   window.__watchers = 0;
   for (const name of ["ResizeObserver", "MutationObserver"]) {
@@ -182,7 +185,8 @@ COUNT_LISTENERS = """
   }
   window.__frames = new Set();
   const ask = window.requestAnimationFrame, cancel = window.cancelAnimationFrame;
-  window.requestAnimationFrame = (f) => { const n = ask((t) => { window.__frames.delete(n); f(t); }); window.__frames.add(n); return n; };
+  window.requestAnimationFrame = (f) => {
+      const n = ask((t) => { window.__frames.delete(n); f(t); }); window.__frames.add(n); return n; };
   window.cancelAnimationFrame = (n) => { window.__frames.delete(n); cancel(n); };
 })();
 """
@@ -204,8 +208,10 @@ MOUNT = """async ([text, state]) => {
     const counts = () => [window.__listeners(), window.__watchers, window.__frames.size];
     await new Promise((r) => setTimeout(r, 400)); // the page's own figures come to rest
     const before = counts(), el = document.body.appendChild(document.createElement("div")), heard = new Map();
-    const model = { get: (k) => state[k], set: (k, v) => { state[k] = v; (heard.get("change:" + k) || []).forEach((f) => f()); }, save_changes() {},
-      on: (e, f) => heard.set(e, [...(heard.get(e) || []), f]), off: (e, f) => heard.set(e, heard.get(e).filter((g) => g !== f)) };
+    const model = { get: (k) => state[k], save_changes() {},
+      set: (k, v) => { state[k] = v; (heard.get("change:" + k) || []).forEach((f) => f()); },
+      on: (e, f) => heard.set(e, [...(heard.get(e) || []), f]),
+      off: (e, f) => heard.set(e, heard.get(e).filter((g) => g !== f)) };
     const stop = figure.render({ model, el });
     model.set(...Object.entries(state)[0]);
     /* meanwhile */
@@ -213,14 +219,17 @@ MOUNT = """async ([text, state]) => {
     stop();
     const after = counts();
     await new Promise((r) => setTimeout(r, 100)); // what was on its way would arrive now
-    return { before, during, after, later: counts(), state: shown, left: el.childNodes.length, heard: [...heard.values()].flat().length };
+    return { before, during, after, later: counts(), state: shown, left: el.childNodes.length,
+        heard: [...heard.values()].flat().length };
 }"""
 
 
 def mounted_and_gone(launched, address, figure, meanwhile="", prepare=ready):
-    """Mount the module that Jupyter gets once more, end it, and count: listeners, observers and frames before, during, right after and later, what is left.
+    """Mount the module that Jupyter gets once more, end it, and count: listeners, observers and frames before, during, right
+    after and later, what is left.
 
-    ``prepare(page)`` waits until the page is at rest; ``meanwhile`` is JavaScript that acts on ``el`` and ``model`` while it is mounted.
+    ``prepare(page)`` waits until the page is at rest; ``meanwhile`` is JavaScript that acts on ``el`` and ``model`` while it is
+    mounted.
     """
     from momentum_lib.widgets import bundle
 
@@ -232,12 +241,16 @@ def mounted_and_gone(launched, address, figure, meanwhile="", prepare=ready):
         return page.evaluate(MOUNT.replace("/* meanwhile */", meanwhile), [bundle.module(figure.figure), figure.state()])
 
 
-SMALL_TARGETS = """() => [...document.querySelectorAll('.lf-hit, .lf-button, .lf-track input, .lf-more summary, .lf-segment, .lf select, .lf-toggle, .lf-entry, .lf-row-name, .lf-row-values input')]
-    .filter(e => e.checkVisibility()).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height]).filter(([, height]) => height < 43.999)"""  # all but rounding
+SMALL_TARGETS = """() => [...document.querySelectorAll(
+    '.lf-hit, .lf-button, .lf-track input, .lf-more summary, .lf-segment, .lf select, .lf-toggle, .lf-entry, .lf-row-name, ' +
+    '.lf-row-values input')]
+    .filter(e => e.checkVisibility()).map(e => [e.getAttribute('class') || e.type, e.getBoundingClientRect().height])
+    .filter(([, height]) => height < 43.999)"""  # all but rounding
 
 
 def link_restores(launched, address, change, agrees, initial, others=()):
-    """After ``change(page)``, the address that Link gives opens with that very state; Reset leads back to ``initial``; ``others`` below stay as they are."""
+    """After ``change(page)``, the address that Link gives opens with that very state; Reset leads back to ``initial``;
+    ``others`` below stay as they are."""
     with open_page(launched, address) as page:
         change(page)
         button(page, "Link").click()
@@ -259,7 +272,8 @@ def hostile_link_is_clamped(launched, address, query, agrees, initial, **clamped
 
 
 def static_picture_stands(launched, address, says=""):
-    """Without JavaScript and in print the static picture is there instead of the figure; ``says``: words that its description holds."""
+    """Without JavaScript and in print the static picture is there instead of the figure; ``says``: words that its description
+    holds."""
     with open_page(launched, address, wait=False, java_script_enabled=False) as page:
         picture = page.locator(".live-static img").first
         assert picture.is_visible() and picture.bounding_box()["width"] > 300
@@ -282,7 +296,8 @@ def open_drawers(page):
 
 @contextlib.contextmanager
 def on_a_phone(launched, address, width=360):
-    """A page of that width, drawers open: every target is at least 44 px tall, nothing sticks out. Yields it for the figure's own checks."""
+    """A page of that width, drawers open: every target is at least 44 px tall, nothing sticks out. Yields it for the figure's
+    own checks."""
     with open_page(launched, address, width=width, height=740) as page:
         open_drawers(page)
         assert page.locator(".lf-button").first.is_visible()
@@ -298,7 +313,8 @@ def fits_a_phone(launched, address):
 
 
 def accessible(launched, address, prepare=None):
-    """Axe finds nothing on a laptop and on a phone, light and dark, with drawers and copied code open, after ``prepare(page)``."""
+    """Axe finds nothing on a laptop and on a phone, light and dark, with drawers and copied code open, after
+    ``prepare(page)``."""
     for width in (1366, 360):
         with open_page(launched, address, width=width) as page:
             open_drawers(page)
@@ -324,9 +340,11 @@ def leaves_nothing(launched, address, figure, listeners=10, **how):
 
 
 def redraw_ms(page, change, times=30):
-    """The median time in ms of a full redraw of the first figure, over ``times`` changes: JavaScript on its model ``m``, with ``k`` = 1, 2, ..."""
+    """The median time in ms of a full redraw of the first figure, over ``times`` changes: JavaScript on its model ``m``, with
+    ``k`` = 1, 2, ..."""
     return page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, found = [];
-        for (let k = 1; k <= {times}; k++) {{ {change}; const t = performance.now(); f.numbers(); found.push(performance.now() - t); }}
+        for (let k = 1; k <= {times}; k++) {{ {change}; const t = performance.now(); f.numbers();
+            found.push(performance.now() - t); }}
         return Math.round(100 * found.sort((a, b) => a - b)[{times} >> 1]) / 100; }}""")
 
 

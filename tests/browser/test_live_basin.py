@@ -55,7 +55,8 @@ def test_the_strip_is_drawn_where_its_numbers_say(browser, address):
         bands, strip = dark(page, 0), Basin().numbers()["strip"]
         edges = np.flatnonzero(np.diff(np.r_[0, strip > 0, 0])).reshape(-1, 2)
         left, right = page.evaluate(
-            "() => { const r = document.querySelector('.lf-cells-frame'); return [r.x.baseVal.value, r.x.baseVal.value + r.width.baseVal.value]; }"
+            "() => { const r = document.querySelector('.lf-cells-frame'); return [r.x.baseVal.value, r.x.baseVal.value + "
+            "r.width.baseVal.value]; }"
         )
         np.testing.assert_allclose(bands, left + edges / 440 * (right - left), atol=0.06)
         at = float(handle(page).get_attribute("transform").removeprefix("translate(").split()[0])
@@ -67,7 +68,8 @@ def test_endings_differ_without_colour(browser, address):
     """Full, dotted and hatched are three fills; the patterns are there, and each sort of cell is drawn."""
     with live.open_page(browser, address) as page:
         fills = page.evaluate(
-            "() => [...document.querySelectorAll('.live-figure')[0].querySelectorAll('.lf-cells')].slice(3).map((n) => [getComputedStyle(n).fill, n.getAttribute('d').length])"
+            "() => [...document.querySelectorAll('.live-figure')[0].querySelectorAll('.lf-cells')].slice(3).map((n) => "
+            "[getComputedStyle(n).fill, n.getAttribute('d').length])"
         )
         assert len({fill for fill, _ in fills}) == 3 and all(length > 50 for _, length in fills)
         for fill, _ in fills[1:]:

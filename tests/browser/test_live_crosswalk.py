@@ -143,7 +143,8 @@ def test_phone(browser, address, width):
     with live.on_a_phone(browser, address, width) as page:
         assert page.locator(".lf > .lf-controls").first.locator(".lf-control").count() == 4
         overlaps = page.evaluate("""() => [...document.querySelectorAll('.lf-row')].filter(row => {
-            const [a, b, c] = [...row.children].map(e => e.getBoundingClientRect()); return a.bottom > b.top + 1 || (c.height && b.bottom > c.top + 1); }).length""")
+            const [a, b, c] = [...row.children].map(e => e.getBoundingClientRect());
+                return a.bottom > b.top + 1 || (c.height && b.bottom > c.top + 1); }).length""")
         assert overlaps == 0
 
 
@@ -194,7 +195,8 @@ def test_unticking_and_reset(browser, address):
         assert agrees(page) == Crosswalk().state()
 
 
-@pytest.mark.parametrize("state", [{}, {"drop": True, "factor": 4, "drop_at": 20}, {"source": "averaged_momentum", "lr": 0.3, "shown": ["polyak", "nesterov"]},
+@pytest.mark.parametrize("state", [{}, {"drop": True, "factor": 4, "drop_at": 20}, {"source":
+    "averaged_momentum", "lr": 0.3, "shown": ["polyak", "nesterov"]},
                                    {"source": "nesterov", "drop": True, "shown": ["nesterov_lerp"]},
                                    {"source": "dampened_momentum", "drop": True, "steps": 10, "drop_at": 50}])  # fmt: skip
 def test_copied_python_gives_the_same_paths(browser, tmp_path, state):
@@ -235,7 +237,8 @@ def test_a_diverging_setting_stays_in_the_picture(browser, tmp_path):
         for index in range(len(wild)):
             live.ready(page, index)
         bad = page.evaluate(
-            "() => [...document.querySelectorAll('.lf-svg *')].flatMap(e => [...e.attributes].map(a => a.value)).filter(v => /NaN|Infinity|undefined/.test(v))"
+            "() => [...document.querySelectorAll('.lf-svg *')].flatMap(e => [...e.attributes].map(a => a.value)).filter(v => "
+            "/NaN|Infinity|undefined/.test(v))"
         )
         assert bad == []
         assert "NaN" not in page.locator("main").inner_text()

@@ -36,7 +36,8 @@ def matches(page):
 
 
 def map_agrees(shown, tolerated=0.0):
-    """Every cell of the map equals momentum_lib's sweep; ``tolerated``: the share of cells that may differ where runs are chaotic."""
+    """Every cell of the map equals momentum_lib's sweep; ``tolerated``: the share of cells that may differ where runs are
+    chaotic."""
     drawn, dial = shown["map"], Dial(**shown["state"])
     rates, momenta = dial.axes(drawn["n"])
     np.testing.assert_allclose(drawn["xs"], rates, rtol=1e-12)
@@ -85,14 +86,16 @@ def test_first_picture_is_pythons(browser, address):
 
 
 def test_the_map_is_painted_as_its_numbers_say(browser, address):
-    """A pixel of the canvas: light where few steps do, hatching (nothing painted) where the run diverges, the page's colour between."""
+    """A pixel of the canvas: light where few steps do, hatching (nothing painted) where the run diverges, the page's colour
+    between."""
     with live.open_page(browser, address) as page:
         fine(page)
         shown = live.numbers(page)["map"]
         n = shown["n"]
         pixels = np.array(
             page.evaluate(
-                "() => { const c = document.querySelector('.lf-heat'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }"
+                "() => { const c = document.querySelector('.lf-heat'); return [...c.getContext('2d').getImageData(0, 0, c.width, "
+                "c.height).data]; }"
             )
         ).reshape(n, n, 4)[::-1]
         steps = np.array(shown["steps"], dtype=object).reshape(n, n)
@@ -106,7 +109,8 @@ def test_the_map_is_painted_as_its_numbers_say(browser, address):
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         page.wait_for_timeout(100)
         dark = page.evaluate(
-            "() => { const c = document.querySelector('.lf-heat'); return [...c.getContext('2d').getImageData(0, c.height - 1, 1, 1).data]; }"
+            "() => { const c = document.querySelector('.lf-heat'); return [...c.getContext('2d').getImageData(0, c.height - 1, "
+            "1, 1).data]; }"
         )
         assert steps[0, 0] == "more" and dark == [20, 24, 31, 255]
 
@@ -132,7 +136,8 @@ def test_a_cell_of_the_map_says_what_its_run_does(browser, address):
         for k in np.random.default_rng(0).integers(0, n * n, 40):
             lr, beta, told = drawn["xs"][k % n], drawn["ys"][k // n], drawn["steps"][k]
             page.evaluate(
-                "([lr, beta]) => { const m = document.querySelector('.live-figure').__figure.model; m.set('lr', lr); m.set('beta', beta); }",
+                "([lr, beta]) => { const m = document.querySelector('.live-figure').__figure.model; m.set('lr', lr); "
+                "m.set('beta', beta); }",
                 [lr, beta],
             )
             shown = live.numbers(page)
@@ -256,7 +261,8 @@ def test_theory_lines_lie_where_theory_says(browser, address):
         d = first(page).locator(".lf-theory").first.get_attribute("d")
         points = np.array([[float(v) for v in pair.split(",")] for pair in d.replace("M", " ").replace("L", " ").split()])
         box = page.evaluate(
-            """() => { const c = document.querySelector('.lf-heat').style; return ['left', 'top', 'width', 'height'].map(k => parseFloat(c[k])); }"""
+            """() => { const c = document.querySelector('.lf-heat').style; return ['left', 'top', 'width',
+                'height'].map(k => parseFloat(c[k])); }"""
         )
         low, high = Dial().rate_range
         lr = low * (high / low) ** ((points[:, 0] - box[0]) / box[2])
@@ -319,8 +325,10 @@ def test_recompute_times_are_reported(browser, address, record_property):
         found = {}
         for name, change in (("kappa", "m.set('kappa', 25 + 0.1 * k)"), ("dial", "m.set('beta', 0.5 + 1e-3 * k)")):
             found[name] = (
-                page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, times = [], maps = [];
-                for (let k = 1; k <= 30; k++) {{ {change}; const t = performance.now(); const n = f.numbers(); times.push(performance.now() - t); maps.push(n.map.ms); }}
+                page.evaluate(f"""() => {{ const f = document.querySelector('.live-figure').__figure, m = f.model, times = [],
+                    maps = [];
+                for (let k = 1; k <= 30; k++) {{ {change}; const t = performance.now(); const n = f.numbers();
+                    times.push(performance.now() - t); maps.push(n.map.ms); }}
                 const middle = (a) => Math.round(100 * a.sort((x, y) => x - y)[15]) / 100;
                 return {{ all: middle(times), map: middle(maps) }}; }}""")
             )

@@ -81,7 +81,9 @@ def test_eigenvalues_stand_where_they_are_drawn(browser, address):
     with live.open_page(browser, address) as page:
         found = page.evaluate("""() => { const svg = document.querySelectorAll('.live-figure .lf-svg')[1];
             const circle = (path) => { const b = path.getBBox(); return [b.x + b.width / 2, b.y + b.height / 2, b.width / 2]; };
-            return { dots: svg.querySelector('.lf-dots[data-look=momentum]').getAttribute('d'), unit: circle(svg.querySelector('.lf-truth')), home: circle(svg.querySelector('.lf-home')), outer: circle(svg.querySelector('.lf-outer')) }; }""")
+            return { dots: svg.querySelector('.lf-dots[data-look=momentum]').getAttribute('d'),
+                unit: circle(svg.querySelector('.lf-truth')), home: circle(svg.querySelector('.lf-home')),
+                outer: circle(svg.querySelector('.lf-outer')) }; }""")
         x0, y0, one = found["unit"]
         places = np.array([[float(v) for v in part.split("m")[0].split(",")] for part in found["dots"].split("M")[1:]])
         z = (places[:, 0] - x0) / one - 1j * (places[:, 1] - y0) / one
@@ -118,7 +120,8 @@ def test_an_eigenvalue_can_be_dragged(browser, address, rule):
         shown = live.numbers(page)
         assert agrees(shown)["lr"] < state["lr"]
         z = complex(*shown["eigenvalues"][-1][0])
-        place = first(page).evaluate("""(figure) => { const svg = figure.querySelectorAll('.lf-svg')[1], b = svg.querySelector('.lf-truth').getBBox();
+        place = first(page).evaluate("""(figure) => { const svg = figure.querySelectorAll('.lf-svg')[1],
+            b = svg.querySelector('.lf-truth').getBBox();
             const at = [...svg.querySelectorAll('.lf-handle')][1].getAttribute('transform').match(/[-\\d.]+/g).map(Number);
             return [(at[0] - b.x - b.width / 2) / (b.width / 2), (b.y + b.height / 2 - at[1]) / (b.height / 2)]; }""")
         assert abs(complex(*place) - complex(z.real, abs(z.imag))) < 0.02
@@ -199,8 +202,11 @@ def test_condition_number_makes_another_map_and_a_mountain(browser, address):
 def test_lines_of_the_map_meet_at_the_best_setting(browser, address):
     """Read the two curves back from the SVG: they are where the discriminant vanishes, and cross at the diamond."""
     with live.open_page(browser, address) as page:
-        found = page.evaluate("""() => { const fig = document.querySelector('.live-figure'), c = fig.querySelector('.lf-heat').style;
-            return { box: ['left', 'top', 'width', 'height'].map(k => parseFloat(c[k])), lines: [...fig.querySelectorAll('.lf-theory')].map(p => p.getAttribute('d')), best: fig.querySelector('.lf-best').getAttribute('d') }; }""")
+        found = page.evaluate("""() => { const fig = document.querySelector('.live-figure'),
+            c = fig.querySelector('.lf-heat').style;
+            return { box: ['left', 'top', 'width', 'height'].map(k => parseFloat(c[k])),
+                lines: [...fig.querySelectorAll('.lf-theory')].map(p => p.getAttribute('d')),
+                best: fig.querySelector('.lf-best').getAttribute('d') }; }""")
         left, top, width, height = found["box"]
 
         def settings(d):
@@ -220,7 +226,8 @@ def test_lines_of_the_map_meet_at_the_best_setting(browser, address):
 
 
 def test_the_dashed_line_falls_by_the_rate(browser, address):
-    """The curve's own vertices, at known steps and errors, give the scale; on it the line falls by the predicted rate in each step."""
+    """The curve's own vertices, at known steps and errors, give the scale; on it the line falls by the predicted rate in each
+    step."""
     with live.open_page(browser, address) as page:
         shown = live.numbers(page)
         paths = [

@@ -209,7 +209,8 @@ def test_nothing_drawn_leaves_the_finite_world(browser, tmp_path):
         for index in range(len(corners)):
             live.ready(page, index)
         bad = page.evaluate(
-            "() => [...document.querySelectorAll('.lf-svg *')].flatMap(e => [...e.attributes].map(a => a.value)).filter(v => /NaN|Infinity|undefined/.test(v))"
+            "() => [...document.querySelectorAll('.lf-svg *')].flatMap(e => [...e.attributes].map(a => a.value)).filter(v => "
+            "/NaN|Infinity|undefined/.test(v))"
         )
         assert bad == []
         assert "NaN" not in page.locator("main").inner_text()
@@ -230,7 +231,10 @@ def test_cleanup_leaves_nothing(browser, address):
 
 
 def test_light_and_dark_differ(browser, address):
-    ask = "() => ['.lf-kept', '.lf-dots[data-look=gradient]'].map(s => getComputedStyle(document.querySelector(s))).map(c => [c.stroke, c.fill])"
+    ask = (
+        "() => ['.lf-kept', '.lf-dots[data-look=gradient]'].map(s => getComputedStyle(document.querySelector(s))).map(c => "
+        "[c.stroke, c.fill])"
+    )
     with live.open_page(browser, address) as page:
         light = page.evaluate(ask)
         page.evaluate("document.documentElement.dataset.theme = 'dark'")

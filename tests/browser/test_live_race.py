@@ -282,7 +282,8 @@ def test_it_ends_by_itself(browser, tmp_path):
     with live.open_page(browser, live.write_page(tmp_path, [Race(steps=20, speed=100)])) as page:
         button(page, "Play").click()
         page.wait_for_function(
-            "() => { const n = document.querySelector('.live-figure').__figure.numbers(); return n.state.step === 20 && !n.state.playing; }"
+            "() => { const n = document.querySelector('.live-figure').__figure.numbers(); return n.state.step === 20 && "
+            "!n.state.playing; }"
         )
         assert button(page, "Play").is_visible()
 
@@ -382,7 +383,10 @@ def test_link_keeps_the_state(browser, address):
 
 
 def test_a_hostile_link_is_clamped(browser, address):
-    query = "start=70,-70&steps=1e99&step=-4&rules=<b>,heavy_ball&settings=heavy_ball.lr:1e9,heavy_ball.beta:NaN,x.y:1&speed=NaN&surface=toString"
+    query = (
+        "start=70,-70&steps=1e99&step=-4&rules=<b>,heavy_ball&settings=heavy_ball.lr:1e9,heavy_ball.beta:NaN,x.y:1"
+        "&speed=NaN&surface=toString"
+    )
     clamped = {"start": [3, -2], "steps": 2000, "step": 0, "rules": ["heavy_ball"], "settings": {"heavy_ball": {"lr": 100}}}
     live.hostile_link_is_clamped(browser, address, query, matches, Race(), **clamped)
 
@@ -412,7 +416,8 @@ def test_recompute_time_is_reported(browser, address, record_property):
     """Not a gate (machines differ): one full redraw of six rules with 1000 steps each; goal 4 ms for one run of 1000 steps."""
     with live.open_page(browser, address) as page:
         page.evaluate("""() => { const m = document.querySelector('.live-figure').__figure.model;
-            m.set('rules', ['gradient_descent', 'polyak', 'heavy_ball', 'nesterov', 'rmsprop', 'adam']); m.set('steps', 1000); }""")
+            m.set('rules', ['gradient_descent', 'polyak', 'heavy_ball', 'nesterov', 'rmsprop', 'adam']); m.set('steps', 1000);
+                }""")
         found = {
             name: live.redraw_ms(page, change)
             for name, change in (("drag", "m.set('start', [-2.6, 1 - 1e-3 * k])"), ("play", "m.set('step', 100 + k)"))

@@ -298,7 +298,10 @@ def test_a_link_finds_the_second_figure_far_below(browser, tmp_path):
 
 def test_cleanup_leaves_nothing(browser, address):
     """Mounted through the host, and ended while it plays."""
-    play = '[...el.querySelectorAll("button")].find((b) => b.textContent === "Play").click(); await new Promise((r) => setTimeout(r, 60));'
+    play = (
+        '[...el.querySelectorAll("button")].find((b) => b.textContent === "Play").click(); await new Promise((r) => '
+        "setTimeout(r, 60));"
+    )
     live.leaves_nothing(browser, address, Ravine(), meanwhile=play)
 
 

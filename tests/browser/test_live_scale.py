@@ -183,7 +183,8 @@ def test_dots_stand_at_their_half_lives(browser, tokens):
     with live.open_page(browser, tokens) as page:
         rows = list(live.numbers(page)["rows"].values())
         left, right = page.evaluate(
-            "() => { const d = document.querySelector('.lf-rule').getAttribute('d').match(/-?[\\d.]+/g).map(Number); return [d[0], d[2]]; }"
+            "() => { const d = document.querySelector('.lf-rule').getAttribute('d').match(/-?[\\d.]+/g).map(Number); return "
+            "[d[0], d[2]]; }"
         )
 
         def middles(shape):
