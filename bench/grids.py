@@ -157,10 +157,12 @@ def ours_of(name, surface, grid):
 def pairs(rounds, sides=SIDES):
     """Six pairs at several sizes, in steady state."""
     print(
-        f"\nSweep, {STEPS} steps, steady state, {os.cpu_count()} threads; milliseconds, medians of shuffled rounds.  C by hand: gcc"
+        f"\nSweep, {STEPS} steps, steady state, {os.cpu_count()} threads; milliseconds, medians of shuffled rounds.  C by hand: "
+        f"gcc"
     )
     print(
-        f"{' '.join(FLAGS[:4])}, OpenMP, contraction on (gcc's own choice) and off (NumPy's bits, as ours).  optax: jit, vmap, scan."
+        f"{' '.join(FLAGS[:4])}, OpenMP, contraction on (gcc's own choice) and off (NumPy's bits, as ours).  optax: jit, vmap, "
+        f"scan."
     )
     print("ours and C count each run's steps and watch for divergence; optax returns the last point; ours is NumPy bit for bit.")
     columns = ("NumPy", "ours", "C", "C off", "optax", "ours 32", "optax 32")

@@ -31,10 +31,14 @@ def symbols():
                 yield str(error)
     for family in FAMILIES:
         if family not in LOOKS:
-            yield f"the family {family!r} of momentum_lib/core.py has no row in LOOKS of momentum_lib/notation.py; add its colours."
+            yield (
+                f"the family {family!r} of momentum_lib/core.py has no row in LOOKS of momentum_lib/notation.py; add its colours."
+            )
     for name, quantity in QUANTITIES.items():
         if quantity.look is not None and quantity.look not in LOOKS:
-            yield f"QUANTITIES[{name!r}] of momentum_lib/notation.py has the look {quantity.look!r}; there are {', '.join(LOOKS)}."
+            yield (
+                f"QUANTITIES[{name!r}] of momentum_lib/notation.py has the look {quantity.look!r}; there are {', '.join(LOOKS)}."
+            )
 
 
 def pictures():

@@ -1,4 +1,5 @@
-"""Follows CONTRIBUTING.md to the letter, in one copy of the repository: a rule, a rule with a new symbol, a surface, a live figure, a chapter.
+"""Follows CONTRIBUTING.md to the letter, in one copy of the repository: a rule, a rule with a new symbol, a surface, a live
+figure, a chapter.
 
 Each recipe is read out of the page, put where the page says, generated, tested by the tests that apply, and taken out
 again; then every file has its old bytes.  Each place is also left out once, and what is missing must be said.
@@ -125,7 +126,8 @@ def run(house, *arguments):
 
 
 def generate(house, *options):
-    """`make generate`, or with --check its part of `make check`, in one process; the claims, which no recipe of code changes, aside."""
+    """`make generate`, or with --check its part of `make check`, in one process; the claims, which no recipe of code changes,
+    aside."""
     scripts = sorted(path.relative_to(house).as_posix() for path in house.glob("book/_gen/[a-z]*.py") if path.stem != "claims")
     code = (
         "import runpy, sys\nfrom momentum_lib import codegen\n"
@@ -324,7 +326,8 @@ def a_chapter():
         words = f"## Section {number}"
         if tag == "exercises":
             words += "".join(
-                f"\n\n```{{exercise}} Easy\n:label: ex-99-{k}\nCount.\n```\n\n```{{solution}} ex-99-{k}\n:class: dropdown\nOne.\n```"
+                f"\n\n```{{exercise}} Easy\n:label: ex-99-{k}\nCount.\n```\n\n```{{solution}} ex-99-{k}\n:class: "
+                f"dropdown\nOne.\n```"
                 for k in range(4)
             )
         cells.append(text(words, metadata={"tags": [tag]}))
@@ -366,7 +369,8 @@ def test_the_tags_that_are_promised_are_the_ones_that_are_tested():
 
 
 def test_a_chapter_is_a_notebook_and_a_line(house):
-    """Cleaned and generated it stands in every list, README counts it, and the tests of chapters hold it; its claims are content."""
+    """Cleaned and generated it stands in every list, README counts it, and the tests of chapters hold it; its claims are
+    content."""
     assert promised("Add a chapter") == 2
     chapters = "book/_gen/chapters.py"
     with without_a_trace(house) as before:

@@ -424,7 +424,8 @@ def test_elsewhere(monkeypatch):
 
 @needs_compiler
 def test_a_compiler_that_fails(tmp_path):
-    """A compiler that is there and cannot, or that leaves something that does not load: NumPy does it, with the reason at hand."""
+    """A compiler that is there and cannot, or that leaves something that does not load: NumPy does it, with the reason at
+    hand."""
     broken = fake_compiler(tmp_path, "echo '<stdin>:1: error: no space left' >&2; exit 1")
     said = " ".join(python(WITHOUT, tmp_path / "a", **{build.COMPILER: broken}))
     assert said.startswith("numpy True") and "mycc failed: <stdin>:1: error: no space left" in said
@@ -573,7 +574,10 @@ def test_without_a_place_to_keep_it(tmp_path):
     full = "def full(*_): raise OSError(28, 'No space left on device')\nbuild.os.replace = full\n"
     assert python(full + RUN, tmp_path / "full") == ["False", "False"]
     assert not list((tmp_path / "full").glob("*.tmp")), "half a file is left behind"
-    forbidden = f"load = build.ctypes.CDLL\ndef cdll(path):\n    if {str(tmp_path)!r} in path: raise OSError('noexec')\n    return load(path)\n"
+    forbidden = (
+        f"load = build.ctypes.CDLL\ndef cdll(path):\n    if {str(tmp_path)!r} in path: raise OSError('noexec')\n    return "
+        f"load(path)\n"
+    )
     assert python(forbidden + "build.ctypes.CDLL = cdll\n" + RUN, tmp_path / "noexec") == ["False", "True"]
 
 
@@ -605,7 +609,10 @@ def test_another_processor_compiler_or_text_is_another_file(monkeypatch):
 def test_processes_that_start_together(tmp_path):
     """A file half written by one process and read by another; a process killed while it compiles."""
     env = {**os.environ, build.FOLDER: str(tmp_path / "shared")}
-    code = "import numpy as np; from momentum_lib import rules, surfaces, sweep; from momentum_lib.kernels import build, in_c, printed\n"
+    code = (
+        "import numpy as np; from momentum_lib import rules, surfaces, sweep; from momentum_lib.kernels import build, in_c, "
+        "printed\n"
+    )
     run = [sys.executable, "-c", code + RUN]
     killed = subprocess.Popen(run, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     running = [subprocess.Popen(run, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]

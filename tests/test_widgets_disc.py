@@ -21,7 +21,8 @@ def test_matrix_and_eigenvalues_in_the_browser_are_the_theorys(js, rule):
     for lr, beta, curvature in SETTINGS:
         hyper = {"lr": lr, "beta": beta} if remembers(rule) else {"lr": lr}
         found = js(
-            f"(() => {{ const m = linear.iterationMatrix('{rule}', {curvature}, {{ lr: {lr}, beta: {beta} }}); return [m, linear.eigenvalues(m)]; }})()"
+            f"(() => {{ const m = linear.iterationMatrix('{rule}', {curvature}, {{ lr: {lr}, beta: {beta} }}); return [m, "
+            f"linear.eigenvalues(m)]; }})()"
         )
         np.testing.assert_allclose(found[0], theory.iteration_matrix(rules.get(rule), curvature, **hyper), rtol=1e-14, atol=1e-15)
         mine = np.array(found[1]) @ [1, 1j]
@@ -65,7 +66,8 @@ def drawn(axes, marker):
 
 @pytest.mark.parametrize("rule", ["heavy_ball", "nesterov"])
 def test_the_picture_is_drawn_where_its_numbers_say(rule):
-    """Setting and best setting on the map, steps in its cells, eigenvalues and their circle on the disc, the error and its line."""
+    """Setting and best setting on the map, steps in its cells, eigenvalues and their circle on the disc, the error and its
+    line."""
     fig = Disc(rule=rule, lr=0.008, beta=0.3)
     found, (rates, momenta, steps) = fig.numbers(), fig.map()
     chart, disc, fall = fig.picture().axes[:3]

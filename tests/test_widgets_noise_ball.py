@@ -121,7 +121,8 @@ def test_the_swarm_is_the_same_in_the_browser_bit_for_bit(js, lr, beta, kappa, s
 def test_closed_form_and_recursion_are_the_theorys(js, lr, beta, curvature, sigma):
     """The browser's recursion of three numbers against the library's recursion of matrices, and its closed form."""
     ball, growing = js(
-        f"[theory.noiseBall({lr}, {beta}, {curvature}, {sigma}), Array.from(linear.meanSquares('heavy_ball', {curvature}, {sigma}, {{lr: {lr}, beta: {beta}}}, 80))]"
+        f"[theory.noiseBall({lr}, {beta}, {curvature}, {sigma}), Array.from(linear.meanSquares('heavy_ball', {curvature}, "
+        f"{sigma}, {{lr: {lr}, beta: {beta}}}, 80))]"
     )
     assert ball == pytest.approx(theory.noise_ball(lr, beta, curvature, sigma), rel=1e-14)
     expected = theory.mean_square(rules.heavy_ball, curvature, 80, sigma=sigma, start=0.0, lr=lr, beta=beta)

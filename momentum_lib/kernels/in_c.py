@@ -209,7 +209,8 @@ class _Text:
         each += [f"const real {name} = by_step[(s - first) * {len(p.by_step)} + {k}];" for k, name in enumerate(p.by_step)]
         each += [*self.look_up(), "for (int i = 0; i < V; i++) {"]
         return (
-            "static inline __attribute__((always_inline)) whole advance(const job *w, block *b, int64_t from, int64_t to, int watch) {\n"
+            "static inline __attribute__((always_inline)) whole advance(const job *w, block *b, int64_t from, int64_t to, int "
+            "watch) {\n"
             + indent([*self.handed(used | tables | {"first", "by_step", "bound", "reach"}), "whole top[V] = {0}, most = 0;"], 1)
             + indent(["for (int64_t s = from; s < to; s++) {"], 1)
             + indent(each, 2)
@@ -323,7 +324,8 @@ static inline whole magnitude(real x) {{
 /* The first cell at which something is wrong. */
 static void report(job *w, int64_t cell) {{
     int64_t known = __atomic_load_n(&w->wrong, __ATOMIC_RELAXED);
-    while ((known < 0 || cell < known) && !__atomic_compare_exchange_n(&w->wrong, &known, cell, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    while ((known < 0 || cell < known)
+        && !__atomic_compare_exchange_n(&w->wrong, &known, cell, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }}
 """
 

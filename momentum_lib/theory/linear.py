@@ -246,8 +246,7 @@ def rate_of_eigenvalue(curvature, x, beta):
 
 @closed_form
 def steps_at_rate(rate, tol):
-    """Steps, a fraction, in which an error that shrinks by ``rate`` < 1 a step falls to ``tol`` of the first:
-    ln(tol)/ln(rate)."""
+    """Steps, a fraction, in which an error that shrinks by ``rate`` < 1 a step falls to ``tol`` of it: ln(tol)/ln(rate)."""
     return np.log(tol) / np.log(rate)
 
 

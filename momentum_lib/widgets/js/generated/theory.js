@@ -128,7 +128,7 @@ export function rateOfEigenvalue(curvature, x, beta) {
 }
 
 /**
- * Steps, a fraction, in which an error that shrinks by ``rate`` < 1 a step falls to ``tol`` of the first: ln(tol)/ln(rate).
+ * Steps, a fraction, in which an error that shrinks by ``rate`` < 1 a step falls to ``tol`` of it: ln(tol)/ln(rate).
  * @param {number} rate
  * @param {number} tol
  * @returns {number}
