@@ -39,7 +39,9 @@ def figure_names(folder=JS):
 def unmatched(classes):
     """One sentence for each figure that has a module and no class among ``classes`` (by name), or a class and no module."""
     for name in sorted({*figure_names()} - {*classes}):
-        yield f"js/{name}.js has no class; write momentum_lib/widgets/{name}.py and import it in momentum_lib/widgets/__init__.py."
+        yield (
+            f"js/{name}.js has no class; write momentum_lib/widgets/{name}.py and import it in momentum_lib/widgets/__init__.py."
+        )
     for name in sorted({*classes} - {*figure_names()}):
         yield f"the figure {name!r} has no module; write momentum_lib/widgets/js/{name}.js, which exports render."
 
