@@ -411,6 +411,6 @@ def test_bfloat16_trains_alike():
 
 def test_the_package_imports_without_torch():
     """Records are read in a book that has no torch."""
-    code = "import sys, momentum_lib.train, momentum_lib.train.summary, momentum_lib.records; print('torch' in sys.modules)"
+    code = "import sys, momentum_lib.train, momentum_lib.records.summary, momentum_lib.records; print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert out.strip() == "False"

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from . import results
-from .grading import file_digest, grade, ungraded
+from .grading import file_digest, grade_next, ungraded
 from .parallel import in_turn
 from .problem_set import BadMaster, Master
 from .sandbox import Limits, NoSandbox, limits_of, readable_from_inside, require_sandbox
@@ -141,7 +141,7 @@ def grade_all(options, master):
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         print("You grade as root; an ordinary account is safer.", file=sys.stderr)
     print(f"{len(files)} submissions: {len(done)} graded before, {len(todo)} to grade, {options.jobs} at a time.")
-    work = partial(grade, master, limits=limits, sandboxed=not options.trust)
+    work = partial(grade_next, master, limits=limits, sandboxed=not options.trust)
     tasks = {key: (path, owner) for key, (path, owner, _) in todo.items()}
     for key, result in tqdm(in_turn(work, tasks, options.jobs), total=len(tasks), unit="notebook", disable=not todo):
         path, owner, ids = todo[key]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from .answers import Remote, Wrong
 from .problem_set import SETUP, names_asked
-from .sandbox import GRACE, Limits, Lost, Process
+from .sandbox import GRACE, Ahead, Limits, Lost
 
 LARGEST_FILE = 20 * 2**20
 MOST_CELLS = 500
@@ -86,10 +86,14 @@ def read_submission(path):
 
 
 class Room:
-    """The student's process, made anew when it dies: all cells run again, without those that killed it."""
+    """The student's process, made anew when it dies: all cells run again, without those that killed it.
 
-    def __init__(self, master, submission, limits, sandboxed):
-        self.limits, self.sandboxed = limits, sandboxed
+    ``ahead`` keeps a worker for the next submission while this one is checked, or none.
+    """
+
+    def __init__(self, master, submission, limits, sandboxed, ahead):
+        self.limits, self.ahead = limits, ahead
+        self.options = {"sandboxed": sandboxed, "preload": imported_by(master)}
         self.cells = list(cells_to_run(master, submission))
         self.deadly, self.failures = {}, {}
         self.slow = set()
@@ -114,7 +118,7 @@ class Room:
         while self.process is None:
             if time.monotonic() > self.ends or self.restarts > MOST_RESTARTS:
                 raise Lost("the submission used up its time")
-            self.process, self.failures = Process(self.limits, sandboxed=self.sandboxed), {}
+            self.process, self.failures = self.ahead.take(self.limits, **self.options), {}
             self.process.ends = self.ends
             for name, source in self.cells:
                 if name in self.deadly:
@@ -149,6 +153,13 @@ class Room:
         if isinstance(reply.get("error"), dict) and reply["error"].get("kind") == "OutOfTime":
             self.slow.add(request["name"])
         return reply
+
+
+def imported_by(master):
+    """The modules that the master's own cells import, for the worker to have ready."""
+    nodes = [node for cell in master.of("given") for node in ast.walk(ast.parse(cell.source))]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return tuple(dict.fromkeys(names + [node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]))
 
 
 def cells_to_run(master, submission):
@@ -210,11 +221,12 @@ class Checker:
         return result | {"points": cell.points, "said": value if isinstance(value, str) else "Right."}
 
 
-def grade(master, path, owner=None, *, limits=None, sandboxed=True):
+def grade(master, path, owner=None, *, limits=None, sandboxed=True, ahead=None):
     """Grade one submission: a dict of plain data that ``momentum_lib.grade.results`` writes and reads.
 
     ``owner`` is who handed it in, where that is known from the file's name or the roster; it decides the
-    parameters, whatever the notebook says.  Never raises for what a submission is or does.
+    parameters, whatever the notebook says.  ``ahead`` is an `Ahead` that starts the next submission's worker meanwhile.
+    Never raises for what a submission is or does.
     """
     limits = limits or Limits()
     started = time.monotonic()
@@ -232,9 +244,11 @@ def grade(master, path, owner=None, *, limits=None, sandboxed=True):
         result["notes"].append(
             "STUDENT is not set, so the parameters of nobody were used: questions with own parameters cannot be right."
         )
-    with Room(master, submission, limits, sandboxed) as room:
+    with Room(master, submission, limits, sandboxed, ahead or Ahead()) as room:
         with contextlib.suppress(Lost):
             room.enter()
+        if ahead:
+            ahead.start(limits, **room.options)
         checker = Checker(master, student or "nobody", room)
         result["questions"] = [checker.grade(cell) for cell in master.of("check")]
         result["cells"] = {
@@ -245,6 +259,14 @@ def grade(master, path, owner=None, *, limits=None, sandboxed=True):
         result["cells"] |= {name: why for name, why in room.deadly.items()}
     result["essays"] = {cell.question: submission.essays.get(cell.question, "")[:20000] for cell in master.of("essay")}
     return finish(result, master, started)
+
+
+_ahead = Ahead()  # one a process
+
+
+def grade_next(*arguments, **options):
+    """`grade` for one submission of many: the worker of the next one starts while this one is checked."""
+    return grade(*arguments, ahead=_ahead, **options)
 
 
 def ungraded(master, path, owner, error):

@@ -3,7 +3,8 @@
 What the sandbox shows to the code inside: the Python that grades (read-only), momentum_lib
 (read-only), the system's libraries (read-only), an empty work folder in memory.  Nothing else:
 no home, no submissions, no masters, no results, no /proc and no /sys (an instructor who grades as root
-would hand out the kernel's switches with them).  What it cannot do: open a connection, start a process,
+would hand out the kernel's switches with them).  Matplotlib's list of fonts, which it would make anew in every sandbox,
+is made once and shown read-only.  What it cannot do: open a connection, start a process,
 keep memory that its limit does not count (a system-call filter refuses both), outlive its limits.
 """
 
@@ -21,6 +22,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from .wire import LARGEST_MESSAGE, dumps
@@ -146,8 +148,8 @@ def environment(home, course):
     }
 
 
-def bubblewrap(limits, filter_fd):
-    """The command line of the sandbox up to the program that it runs."""
+def bubblewrap(limits, filter_fd, work=()):
+    """The command line of the sandbox up to the program that it runs; ``work``: what it shows in the work folder."""
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     for name, value in environment(WORK, COURSE).items():
         command += ["--setenv", name, value]
@@ -156,7 +158,7 @@ def bubblewrap(limits, filter_fd):
     for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):  # the Python that runs, and its packages
         if not Path(prefix).is_relative_to("/usr"):
             command += ["--ro-bind", prefix, prefix]
-    command += ["--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK]
+    command += ["--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK, *work]
     command += ["--ro-bind", str(PACKAGE), f"{COURSE}/momentum_lib"]
     command += ["--remount-ro", "/dev", "--remount-ro", "/"]  # both are file systems in memory, and would have no limit
     command += ["--chdir", WORK, "--seccomp", str(filter_fd)]
@@ -170,25 +172,52 @@ def readable_from_inside(path):
     return next((folder for folder in shown if path.is_relative_to(folder.resolve())), None)
 
 
-def worker_command(limits):
-    """The command line of the worker itself."""
+def worker_command(limits, preload=()):
+    """The command line of the worker itself; ``preload``: modules that it imports before it takes the first request."""
     restraints = {"memory": limits.memory, "seconds": int(limits.total) + 5, "file_size": limits.disk}
-    return [sys.executable, "-m", "momentum_lib.grade.worker", json.dumps(restraints)]
+    return [sys.executable, "-m", "momentum_lib.grade.worker", json.dumps(restraints), *preload]
+
+
+TRIAL = """
+import contextlib
+import numpy
+with contextlib.suppress(ImportError):
+    import matplotlib.font_manager
+"""
+
+
+@cache
+def fonts():
+    """The folder of this process that keeps matplotlib's list of the fonts that a sandbox sees; `refusal` fills it."""
+    folder = tempfile.TemporaryDirectory(prefix="grade-fonts-")
+    Finalize(folder, folder.cleanup, exitpriority=0)  # a process of a pool ends without Python's own clean-up
+    return folder.name
+
+
+def show_fonts():
+    """The part of bubblewrap's command line that puts the list of fonts into the work folder, not to be written."""
+    lists = sorted(Path(fonts()).glob("fontlist-*.json"))
+    return [word for path in lists for word in ("--ro-bind", str(path), f"{WORK}/{path.name}")]
 
 
 @cache
 def refusal():
-    """Why there is no sandbox on this machine, or None where there is one that works (tried, once)."""
+    """Why there is no sandbox on this machine, or None where there is one that works (tried, once).
+
+    The trial runs our import alone, on a work folder that stays: it leaves matplotlib's list of fonts there.
+    """
     if shutil.which("bwrap") is None:
         return (
             "bubblewrap (bwrap) is not installed; on Debian and Ubuntu: apt install bubblewrap; "
             "on macOS and Windows, grade in a Linux virtual machine (WSL 2 is one)"
         )
     try:
-        with Process(Limits(total=30), sandboxed=True, checked=True) as process:
-            process.ask({"op": "run", "cell": "trial", "source": "import numpy", "limit": 20}, 25)
+        with Process(Limits(total=60), checked=True, work=["--bind", fonts(), WORK]) as process:
+            reply = process.ask({"op": "run", "cell": "trial", "source": TRIAL, "limit": 50}, 55)
     except (Lost, OSError, NoSandbox) as error:
         return f"bubblewrap is installed and does not work here: {error}"
+    if "error" in reply:
+        return f"the grader's Python does not work in the sandbox: {reply['error']['text']}"
     return None
 
 
@@ -208,9 +237,11 @@ def require_sandbox():
 class Process:
     """A running worker: ask it, within a time, and get a dict back or Lost."""
 
-    def __init__(self, limits, *, sandboxed=True, checked=False):
+    def __init__(self, limits, *, sandboxed=True, checked=False, preload=(), work=None):
         if sandboxed and not checked:
             require_sandbox()
+        if sandboxed and work is None:
+            work = show_fonts()
         self.limits, self.count, self.buffer = limits, 0, b""
         self.ends = time.monotonic() + limits.total
         self.folder = None
@@ -221,7 +252,7 @@ class Process:
             try:
                 os.write(writing, no_new_processes())
                 os.close(writing)
-                command = bubblewrap(limits, reading) + worker_command(limits)
+                command = bubblewrap(limits, reading, work) + worker_command(limits, preload)
                 self.process = subprocess.Popen(command, pass_fds=[reading], **options)
             finally:
                 os.close(reading)
@@ -229,7 +260,7 @@ class Process:
             self.folder = tempfile.TemporaryDirectory(prefix="grade-")
             env = environment(self.folder.name, str(PACKAGE.parent))
             self.process = subprocess.Popen(
-                worker_command(limits), env=env, cwd=self.folder.name, start_new_session=True, **options
+                worker_command(limits, preload), env=env, cwd=self.folder.name, start_new_session=True, **options
             )
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
@@ -308,6 +339,34 @@ class Process:
         self.errors.seek(0)
         said = self.errors.read(2000).decode(errors="replace").strip().splitlines()
         return f"the process ended by itself (code {code})" + (f": {said[-1][:200]}" if said and code != 0 else "")
+
+
+class Ahead:
+    """At most one worker that is started before it is needed, so that it has imported what it must by then."""
+
+    def __init__(self):
+        self.process = self.made_for = None
+
+    def start(self, limits, **options):
+        """Start a worker for these limits and options, unless one is waiting."""
+        if self.process is None:
+            self.process, self.made_for = Process(limits, **options), (limits, options)
+
+    def take(self, limits, **options):
+        """A worker for these limits and options: the one that is waiting where it fits and lives, else a new one."""
+        process, made_for = self.process, self.made_for
+        self.process = self.made_for = None
+        if process and made_for == (limits, options) and process.process.poll() is None:
+            return process
+        if process:
+            process.close()
+        return Process(limits, **options)
+
+    def close(self):
+        """End the worker that is waiting, if there is one."""
+        if self.process:
+            self.process.close()
+            self.process = None
 
 
 def limits_of(**given):

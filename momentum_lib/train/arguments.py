@@ -34,7 +34,7 @@ A finished run is a line of --out; started again, the command makes only the run
 
 EXPERIMENT_HELP = """\
 Run a family of experiments and write its record, NAME-FAMILY.json.
-`python -m momentum_lib.records verify` checks a record, `replay` runs its first steps again.
+`python -m momentum_lib.records verify` checks a record, `python -m momentum_lib.train replay` runs its first steps again.
 
   momentum    momentum 0, .5, .9, .95 and .99 in SGD, AdamW, Lion and Muon, each at its own best rate
   best        eight rules, each at the best of ten settings
@@ -46,6 +46,12 @@ On a GPU:
   for name in momentum best frequency cost; do
     python -m momentum_lib.train experiment $name --family gpu --out notebooks/records
   done"""
+
+
+RECORDS_HELP = {
+    "replay": "run the first steps of records again and compare the losses",
+    "older": "state why records still hold though code they rest on changed; replays them first",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -176,4 +182,12 @@ def build_parser():
     experiment.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of a process")
     experiment.add_argument("--plan", action="store_true", help="say how many runs there are and how many are done; run nothing")
     experiment.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    for name, words in RECORDS_HELP.items():
+        command = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+        command.add_argument(
+            "files", nargs="+", type=Path, metavar="FILE", help="a record, such as notebooks/records/momentum-cpu.json"
+        )
+        if name == "older":
+            command.add_argument("--because", required=True, metavar="WHY", help="the reason, in a sentence")
     return parser

@@ -182,8 +182,8 @@ def command_experiment(arguments):
     device = parallel.alone("cuda" if arguments.family == "gpu" else "cpu").device
     command = f"python -m momentum_lib.train experiment {name} --family {arguments.family}"
     path = arguments.out / f"{name}-{arguments.family}.json"
-    if name == "cost":
-        return record_cost(arguments, device, command, path)
+    if experiment.measure:
+        return record_measured(experiment, arguments, device, command, path)
     with Rows(arguments.out / f"{name}-{arguments.family}.rows.jsonl", current=True) as rows:
         if rows.outdated:
             print(f"note: {rows.outdated} rows were made by other code of the library; their runs are made again")
@@ -203,15 +203,16 @@ def command_experiment(arguments):
     return 0
 
 
-def record_cost(arguments, device, command, path):
-    from . import cost
+def record_measured(experiment, arguments, device, command, path):
+    """An experiment that trains nothing: its record is made in one go."""
     from .device import machine, title
 
     if not arguments.plan:
         import torch
 
         torch.set_num_threads(arguments.threads)
-        write_record(cost.make_record(arguments.family, device, command, f"{title(device)}; {machine()}", say=print), path)
+        where = f"{title(device)}; {machine()}"
+        write_record(experiment.measure(arguments.name, arguments.family, device, command, where, print), path)
     return 0
 
 
@@ -223,6 +224,38 @@ def write_record(record, path):
         f"recorded {path}: {len(record['rows'])} rows, {record['wall_seconds']:.0f} s; `python -m momentum_lib.records show "
         f"{path}`"
     )
+
+
+def command_replay(arguments):
+    from ..records import load, verify
+    from .replay import replay
+
+    for path in arguments.files:
+        with naming(path):
+            print(f"{path}: replayed, largest difference {replay(verify(load(path))):.2e} nats")
+    return 0
+
+
+def command_older(arguments):
+    from .replay import explain
+
+    for path in arguments.files:
+        with naming(path):
+            new, difference = explain(path, arguments.because)
+            what = ", ".join(new) or "no code"
+            print(f"{path}: {what} changed since the last reason; replayed, largest difference {difference:.2e} nats")
+    return 0
+
+
+@contextmanager
+def naming(path):
+    """What is wrong with a record names its file."""
+    from ..records import RecordError
+
+    try:
+        yield
+    except RecordError as error:
+        raise RecordError(error if str(path) in str(error) else f"{path}: {error}") from None
 
 
 def failures():
@@ -257,7 +290,13 @@ def main(argv=None):
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     codes = failures()
-    commands = {"run": command_run, "sweep": command_sweep, "experiment": command_experiment}
+    commands = {
+        "run": command_run,
+        "sweep": command_sweep,
+        "experiment": command_experiment,
+        "replay": command_replay,
+        "older": command_older,
+    }
     try:
         return commands[arguments.command](arguments)
     except KeyboardInterrupt:

@@ -43,8 +43,8 @@ def _wait(device):
         torch.cuda.synchronize(device)
 
 
-def make_record(family, device, command, title, say=None):
-    """Measure every rule on the family's model with random gradients; the record of it."""
+def make_record(name, family, device, command, title, say=None):
+    """Measure every rule on the family's model with random gradients; the record of the experiment of that name."""
     config = size(MODELS[family])
     torch.manual_seed(0)
     model = GPT(config).to(device)
@@ -65,9 +65,9 @@ def make_record(family, device, command, title, say=None):
     return records.make(
         rows=rows,
         sources=records.sources_of(SEARCHED),
-        experiment="cost",
+        experiment=name,
         family=family,
-        question=EXPERIMENTS["cost"].question,
+        question=EXPERIMENTS[name].question,
         command=command,
         config={
             "model": MODELS[family],

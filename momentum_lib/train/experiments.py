@@ -7,18 +7,19 @@ parameter model, a minute or more a run).
 
 import datetime
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .. import records
 from ..core import nearest
+from ..records.summary import best
 from ..rules import RULES
 from .data import corpus
 from .device import machine, title
 from .optimizers import complete
 from .settings import Settings
-from .summary import best
 from .sweep import Task
 
 TUNING_SEED = 100
@@ -90,13 +91,15 @@ class Side:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is asked, and ``sides(family)``; ``groups`` records the loss by how frequent a byte is.
+    """What is asked, and ``sides(family)`` to train; ``groups`` records the loss by how frequent a byte is.
 
-    ``changes`` to the family's settings: rare bytes need more windows to be judged by.
+    ``changes`` to the family's settings: rare bytes need more windows to be judged by.  An experiment without sides trains
+    nothing: ``measure(name, family, device, command, title, say)`` makes its record.
     """
 
     question: str
-    sides: object
+    sides: Callable | None = None
+    measure: Callable | None = None
     groups: bool = False
     changes: dict = field(default_factory=dict)
 
@@ -174,6 +177,13 @@ def frequency_sides(family):
         yield Side(rule, rule, tuple((lr, hyper) for lr in rates(family.centre[rule])))
 
 
+def measure_cost(*arguments):
+    """The record of ``train.cost``, which imports this module."""
+    from .cost import make_record
+
+    return make_record(*arguments)
+
+
 EXPERIMENTS = {
     "momentum": Experiment(
         "How much does momentum help SGD, AdamW, Lion and Muon, when every momentum has its own best rate?", momentum_sides
@@ -185,7 +195,7 @@ EXPERIMENTS = {
         groups=True,
         changes={"eval_windows": 512, "eval_every": 100},
     ),
-    "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", None),
+    "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", measure=measure_cost),
 }
 
 

@@ -21,10 +21,10 @@ import numpy as np
 
 from .. import rules
 from ..records import code_of, row_key
+from ..records.summary import GROUPS, frequency_group
 from .loop import Trainer, train
 from .settings import Settings
 from .stopping import StopRequest
-from .summary import GROUPS, frequency_group
 
 CODE = {rule: code_of(rule) for rule in rules.RULES}  # of what this process imported, whatever is edited while it runs
 CURVE_EVERY = 10

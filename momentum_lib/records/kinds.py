@@ -1,0 +1,45 @@
+"""The kinds of experiment: what a row of each holds, and what its rows say together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import summary
+from .format import DICT, LIST, NUMBER, TEXT
+
+RUN = {
+    "key": TEXT,
+    "role": TEXT,
+    "side": TEXT,
+    "rule": TEXT,
+    "lr": NUMBER,
+    "hyper": DICT,
+    "seed": int,
+    "held_out": (int, float, type(None)),
+    "diverged_at": (int, type(None)),
+    "first_losses": LIST,
+    "curve": LIST,
+    "evaluations": LIST,
+    "seconds": NUMBER,
+}
+TIMING = {"side": TEXT, "rule": TEXT, "milliseconds": LIST, "state_bytes": int, "parameters": int}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``summary(rows)`` is what they say; ``fields`` what a row holds; ``trained``: each row is a run that can be run again."""
+
+    summary: Callable
+    fields: dict
+    trained: bool
+
+
+def _training(summary):
+    return Kind(summary, RUN, trained=True)
+
+
+KINDS = {
+    "momentum": _training(summary.momentum),
+    "best": _training(summary.best_against_best),
+    "frequency": _training(summary.frequency),
+    "cost": Kind(summary.cost, TIMING, trained=False),
+}
