@@ -188,6 +188,7 @@ def build_parser():
         command.add_argument(
             "files", nargs="+", type=Path, metavar="FILE", help="a record, such as notebooks/records/momentum-cpu.json"
         )
+        command.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads")
         if name == "older":
             command.add_argument("--because", required=True, metavar="WHY", help="the reason, in a sentence")
     return parser
