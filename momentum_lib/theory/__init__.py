@@ -14,7 +14,7 @@
 ``closed``     what makes an answer in closed form serve the live figures, too
 """
 
-from .averages import beta_at_half_life, delay, frequency_response, gain, half_life, sample_size, total_weight, weights
+from .averages import beta_at_half_life, frequency_response, half_life, sample_size, total_weight, wave_delay, wave_gain, weights
 from .batch import BatchPoint, best_at_batch, noisy_quadratic, steps_to_loss
 from .best import Setting, best_gradient_descent, best_heavy_ball, best_nesterov, best_setting, standard_nesterov
 from .cycles import CyclingFunction, cycling_function, exact_run, lessard_cycle, lessard_gradient

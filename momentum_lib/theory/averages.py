@@ -52,7 +52,7 @@ def frequency_response(beta, omega, *, averaged=True):
 
 
 @closed_form
-def gain(beta, omega):
+def wave_gain(beta, omega):
     """By how much the average shrinks a wave of ``omega`` radians per step: the modulus of ``frequency_response``.
 
     (1-beta)/sqrt((1-beta)^2 + 4 beta sin^2(omega/2)), which loses no digits where omega is small.
@@ -63,7 +63,7 @@ def gain(beta, omega):
 
 
 @closed_form
-def delay(beta, omega):
+def wave_delay(beta, omega):
     """By how many steps a wave of ``omega`` radians per step, 0 to pi, comes out late: minus the response's angle over omega.
 
     beta/(1-beta) in the limit of slow waves; a zigzag, omega = pi, is not late at all.

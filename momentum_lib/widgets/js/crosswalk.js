@@ -8,6 +8,7 @@ import { CONVENTIONS, PAIRS, REASONS } from "./generated/conventions.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
+import { effectiveRate, lrAtEffectiveRate, momentumEdge } from "./generated/theory.js";
 import { memberDash } from "./kit/members.js";
 import { marksData } from "./kit/geometry.js";
 import { choice, choices, flag, integer, number, point } from "./kit/state.js";
@@ -35,7 +36,12 @@ export function convert(source, target, lr, beta) {
   if (beta === 0) return { lr, refused: null };
   if (pair.refused !== null) return { lr: NaN, refused: REASONS[pair.refused] };
   return {
-    lr: pair.lr === "divide" ? lr / (1 - beta) : pair.lr === "multiply" ? lr * (1 - beta) : lr,
+    lr:
+      pair.lr === "divide"
+        ? effectiveRate(lr, beta)
+        : pair.lr === "multiply"
+          ? lrAtEffectiveRate(lr, beta)
+          : lr,
     refused: null,
   };
 }
@@ -360,9 +366,8 @@ function nameSides({ plot, sides }, { drop, steps }, { lengths, turn }, shown) {
 
 /** The rate above which the source's form diverges. @param {State} state */
 function edge({ source, beta }) {
-  const { weight, measures } = CONVENTIONS[source],
-    scale = weight === "1 - beta" ? 1 / (1 - beta) : 1;
-  return (2 * (1 + beta) * scale) / (PARAMS.kappa * (measures === "ahead" ? 1 + 2 * beta : 1));
+  const { weight, measures } = CONVENTIONS[source];
+  return momentumEdge(PARAMS.kappa, beta, measures === "ahead", weight === "1 - beta");
 }
 
 /** Another formula for the same run where there is one; else the same numbers in the new formula. @param {CrosswalkFigure} fig @param {string} name */

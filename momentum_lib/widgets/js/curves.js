@@ -3,7 +3,8 @@
 
 import { clamp, h, pythonFloat, s, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
-import { filter } from "./filter.js";
+import { filter } from "./kit/measure.js";
+import { halfLife } from "./generated/theory.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { between, pathData, ticks } from "./kit/geometry.js";
@@ -92,7 +93,7 @@ export function compute(state) {
   return {
     steps,
     sides,
-    half_life: beta && steps.length > 1 ? (Math.log(0.5) / Math.log(beta)) * (steps[1] - steps[0]) : 0,
+    half_life: beta && steps.length > 1 ? halfLife(beta) * (steps[1] - steps[0]) : 0,
   };
 }
 

@@ -1,11 +1,21 @@
 // The filter: a moving average on a noisy signal, its weights, its frequency response. Python side: momentum_lib/widgets/filter.py
 
+import { curve as curveOf, series } from "./kit/curve.js";
 import { pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
+import { filter } from "./kit/measure.js";
 import { drawNoise } from "./kit/noise.js";
 import { choice, flag, integer, number } from "./kit/state.js";
+import {
+  betaAtHalfLife,
+  halfLife,
+  sampleSize,
+  totalWeight,
+  waveDelay,
+  waveGain,
+} from "./generated/theory.js";
 
 export const STEPS = 200;
 const STEP_AT = 60,
@@ -38,27 +48,6 @@ export const clean = (signal, frequency, t) =>
           ? 1
           : 0;
 
-/** The rule's memory after each gradient: its generated step, one after the other. @param {any} rule @param {ArrayLike<number>} grads @param {number} beta */
-export function filter(rule, grads, beta) {
-  const out = new Float64Array(grads.length),
-    hyper = { lr: 0, beta };
-  let state = [0];
-  for (let k = 0; k < grads.length; k++) {
-    state = rule.step(0, grads[k], k + 1, state, hyper)[1];
-    out[k] = state[0];
-  }
-  return out;
-}
-
-/** Gain and phase lag (radians) of the average at `omega` radians per step. @param {number} beta @param {number} omega */
-export function response(beta, omega) {
-  const s = Math.sin(omega / 2); // 1 - 2 beta cos(omega) + beta^2, without its cancellation near omega = 0
-  return {
-    gain: (1 - beta) / Math.sqrt((1 - beta) ** 2 + 4 * beta * s * s),
-    lag: Math.atan2(beta * Math.sin(omega), 1 - beta * Math.cos(omega)),
-  };
-}
-
 /** By how much the average divides the variance of noise, measured over many draws. @param {ArrayLike<number>} draws @param {number} beta */
 export function varianceRatio(draws, beta) {
   const passed = filter(RULES.averaged_momentum, draws, beta);
@@ -84,8 +73,6 @@ const SLOWEST = 0.01;
 
 /** @param {number} value */
 const inSteps = (value) => `${show(value)} step${value === 1 ? "" : "s"}`;
-/** After how many steps a weight has halved. @param {number} beta */
-const halfLife = (beta) => (beta === 0 ? 0 : Math.log(0.5) / Math.log(beta));
 /** The frequency of the signal; a step counts as the wave that is set. @param {{signal: string, frequency: number}} state */
 const omegaOf = ({ signal, frequency }) =>
   signal === "zigzag" ? Math.PI : signal === "constant" ? 0 : frequency;
@@ -122,9 +109,8 @@ function numbersOf(state, draws, measured) {
     bare = Float64Array.from({ length: STEPS }, (_, t) => clean(signal, frequency, t)),
     gradients = bare.map((v, t) => v + noise * draws[t]),
     kept = filter(rule, gradients, beta),
-    total = sum ? 1 / (1 - beta) : 1,
-    omega = omegaOf(state),
-    at = response(beta, omega);
+    total = sum ? totalWeight(beta) : 1,
+    omega = omegaOf(state);
   return {
     clean: bare,
     gradients,
@@ -133,10 +119,10 @@ function numbersOf(state, draws, measured) {
     halfLife: halfLife(beta),
     total,
     omega,
-    gain: total * at.gain,
-    lag: omega === 0 ? beta / (1 - beta) : omega === Math.PI ? 0 : at.lag / omega,
-    nyquist: total * response(beta, Math.PI).gain,
-    sampleSize: (1 + beta) / (1 - beta),
+    gain: total * waveGain(beta, omega),
+    lag: waveDelay(beta, omega),
+    nyquist: total * waveGain(beta, Math.PI),
+    sampleSize: sampleSize(beta),
     measured,
   };
 }
@@ -180,16 +166,12 @@ function addTime(fig) {
   };
 }
 
-/** Values against the step, as a curve. @param {ArrayLike<number>} values */
-const overSteps = (values) =>
-  Float64Array.from({ length: 2 * values.length }, (_, k) => (k % 2 ? values[k >> 1] : k >> 1));
-
 /** The ends of what is shown of gradients and average, with room for the bracket above a crest. @param {Time} time @param {string} signal @param {Drawn} drawn */
 function ends({ plot }, signal, { gradients, filtered, gain }) {
   let low = 0,
     high = 0;
-  for (const series of [gradients, filtered])
-    for (const v of series) {
+  for (const row of [gradients, filtered])
+    for (const v of row) {
       low = Math.min(low, v);
       high = Math.max(high, v);
     }
@@ -204,15 +186,15 @@ function drawTime(time, state, drawn, look) {
   const { signal, noise } = state,
     { low, high, room } = ends(time, signal, drawn),
     shown = signal === "zigzag" ? ZIGZAG_STEPS : STEPS,
-    gradients = overSteps(drawn.gradients);
+    gradients = series(drawn.gradients);
   time.plot.setDomain([0, shown], [low - room, high + room]);
   time.zero.update([0, 0, shown, 0]);
   time.link.update(gradients);
   time.dots.update(gradients);
-  if (noise) time.truth.update(overSteps(drawn.clean));
+  if (noise) time.truth.update(series(drawn.clean));
   else time.truth.clear();
   time.kept.node.setAttribute("data-look", look);
-  time.kept.update(overSteps(drawn.filtered));
+  time.kept.update(series(drawn.filtered));
   drawLimit(time, state, drawn, shown, high);
   writeKeys(time, state, look);
   drawLag(time, state, drawn);
@@ -250,7 +232,11 @@ function drawLag({ plot, late, lateName }, { signal, beta }, { omega, gain, lag 
   const period = (2 * Math.PI) / omega,
     crest = Math.floor((STEPS * 0.72 - lag) / period) * period;
   const visible =
-    signal === "wave" && omega > 0 && period >= 10 && crest > 3 / (1 - beta) && plot.x(lag) - plot.x(0) > 5;
+    signal === "wave" &&
+    omega > 0 &&
+    period >= 10 &&
+    crest > 3 * totalWeight(beta) &&
+    plot.x(lag) - plot.x(0) > 5;
   if (!visible) {
     for (const part of [late, lateName]) part.clear();
     return;
@@ -287,7 +273,7 @@ function addWeights(fig) {
         [0.1, WEIGHTS],
         [0, 1],
       ],
-      set: (steps) => fig.set({ beta: Number((2 ** (-1 / steps)).toPrecision(3)) }),
+      set: (steps) => fig.set({ beta: Number(betaAtHalfLife(steps).toPrecision(3)) }),
       words: () => `${inSteps(halfLife(fig.get("beta")))}, momentum ${show(fig.get("beta"))}`,
     }),
   };
@@ -353,13 +339,8 @@ function drawGains({ plot, curve, drop, fastest, gainName, fastName, handle }, b
   const { total, gain, nyquist } = drawn,
     at = Math.max(drawn.omega, SLOWEST);
   plot.setDomain([SLOWEST, Math.PI], [0, 1.08 * total]);
-  const points = new Float64Array(2 * 121);
-  for (let k = 0; k <= 120; k++) {
-    points[2 * k] = SLOWEST * (Math.PI / SLOWEST) ** (k / 120);
-    points[2 * k + 1] = total * response(beta, points[2 * k]).gain;
-  }
   for (const part of [curve, fastest]) part.node.setAttribute("data-look", look);
-  curve.update(points);
+  curve.update(curveOf((w) => total * waveGain(beta, w), [SLOWEST, Math.PI], 120, { log: true }));
   fastest.update([Math.PI, nyquist]);
   drop.update([at, 0, at, gain]);
   handle.update(at, gain);

@@ -4,6 +4,7 @@ import { clamp, pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RUNS } from "./generated/scale.js";
+import { betaAtHalfLife, halfLife as stepsToHalf } from "./generated/theory.js";
 import { flag, number } from "./kit/state.js";
 import { count } from "./kit/units.js";
 
@@ -19,9 +20,9 @@ export const STATE = {
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
 /** After how many tokens the weight of a gradient has halved. @param {number} beta @param {number} tokens per step */
-export const halfLife = (beta, tokens) => (Math.log(0.5) / Math.log(beta)) * tokens;
+export const halfLife = (beta, tokens) => stepsToHalf(beta) * tokens;
 /** The momentum whose memory halves after so many tokens. @param {number} life @param {number} tokens per step */
-export const betaFor = (life, tokens) => 0.5 ** (tokens / life);
+export const betaFor = (life, tokens) => betaAtHalfLife(life / tokens);
 /** The momentum that remembers as many tokens at another batch size. @param {number} beta @param {number} tokens @param {number} next */
 export const sameMemory = (beta, tokens, next) => beta ** (next / tokens);
 

@@ -6,7 +6,9 @@ import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
+import { measuredRate } from "./kit/measure.js";
 import { integer, number, point } from "./kit/state.js";
+import { bestGradientDescent, momentumEdge } from "./generated/theory.js";
 
 export const STATE = {
   start: point([-2.6, 0.6], SURFACES.ravine.domain),
@@ -51,14 +53,6 @@ export function stepsTo(errors, tolerance) {
   return last === errors.length - 1 ? null : last + 1;
 }
 
-/** The factor by which the error shrinks per step, measured over the second half of a run; null where nothing is left to measure. @param {ArrayLike<number>} errors */
-export function measuredRate(errors) {
-  let end = errors.length - 1;
-  while (end > 0 && errors[end] === 0) end--;
-  const begin = Math.floor(end / 2);
-  return end > begin && errors[begin] > 0 ? (errors[end] / errors[begin]) ** (1 / (end - begin)) : null;
-}
-
 /**
  * The step with which a run that diverges leaves a box for good: it and the next one are outside (alternate steps lie on
  * opposite sides of the valley); null if there is none.
@@ -82,9 +76,9 @@ export function leavesAt(points, [[left, right], [low, high]]) {
 
 const SURFACE = SURFACES.ravine;
 /** The rate above which the run diverges, and the one with which it is fastest. @param {RavineFigure} fig */
-const edge = (fig) => 2 / fig.get("kappa");
+const edge = (fig) => momentumEdge(fig.get("kappa"), 0);
 /** @param {RavineFigure} fig */
-const best = (fig) => 2 / (1 + fig.get("kappa"));
+const best = (fig) => bestGradientDescent(1, fig.get("kappa")).lr;
 
 /** @param {State} state */
 const python = ({ start, lr, kappa, angle, steps }) => `from momentum_lib import descend, rules, surfaces

@@ -8,6 +8,7 @@ import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { between } from "./kit/geometry.js";
 import { choice, integer, number } from "./kit/state.js";
+import { frictionShare, kineticEnergy } from "./generated/theory.js";
 
 /**
  * The landscapes: the surface (one with two coordinates is cut along its first axis), its parameters, what is shown of it,
@@ -125,9 +126,10 @@ export function roll(landscape, start, lr, beta, steps) {
  */
 export function books(landscape, path, lr, beta) {
   const potential = path.map((x) => height(landscape, x)),
-    kinetic = path.map((x, k) => (k ? (x - path[k - 1]) ** 2 / (2 * lr) : 0));
-  const friction = new Float64Array(path.length);
-  for (let k = 1; k < path.length; k++) friction[k] = friction[k - 1] + (1 - beta * beta) * kinetic[k - 1];
+    kinetic = path.map((x, k) => (k ? kineticEnergy(x - path[k - 1], lr) : 0));
+  const share = frictionShare(beta),
+    friction = new Float64Array(path.length);
+  for (let k = 1; k < path.length; k++) friction[k] = friction[k - 1] + share * kinetic[k - 1];
   return {
     potential,
     kinetic,

@@ -44,7 +44,7 @@ export function sampleSize(beta) {
  * @param {number} omega
  * @returns {number}
  */
-export function gain(beta, omega) {
+export function waveGain(beta, omega) {
   const half = Math.sin(omega / 2);
   return (1 - beta) / Math.sqrt(square(1 - beta) + 4 * beta * (half * half));
 }
@@ -55,7 +55,7 @@ export function gain(beta, omega) {
  * @param {number} omega
  * @returns {number}
  */
-export function delay(beta, omega) {
+export function waveDelay(beta, omega) {
   const late = Math.atan2(beta * Math.sin(omega), 1 - beta * Math.cos(omega)) / omega;
   return (omega === 0 ? beta / (1 - beta) : (omega === Math.PI ? 0.0 : late));
 }
