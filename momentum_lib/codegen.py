@@ -175,9 +175,7 @@ def scale_js():
 def theory_js(forms=CLOSED_FORMS):
     """The text of generated/theory.js: the closed forms, and which variant of them is each rule's."""
     body = [closed_form_js(fn) for fn in forms.values()]
-    rows = {"gradient_descent": form("gradient_descent")} | {
-        name: form(name) for name, convention in CONVENTIONS.items() if convention.weight != "1 - dampening"
-    }
+    rows = {name: form(name) for name in ("gradient_descent", *CONVENTIONS)}
     table = "\n".join(f"  {name}: {json.dumps(row)}," for name, row in rows.items())
     return (
         HEADER.format(source="momentum_lib/theory")

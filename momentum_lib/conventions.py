@@ -38,15 +38,16 @@ CONVENTIONS = {
 def form(rule):
     """Which variant of a closed form in ``theory`` is a rule's: ``{"ahead": ..., "averaged": ...}``.
 
-    ``rule``: gradient_descent, or a convention that does not hang on its dampening; a rule or its name.
+    ``rule``: gradient_descent or a convention (of dampened momentum the one without dampening), a rule or its name.
     Raises ValueError for others.
     """
     name = get(rule).name
     if name == "gradient_descent":
         return {"ahead": False, "averaged": False}
-    if name not in CONVENTIONS or CONVENTIONS[name].weight == "1 - dampening":
-        allowed = [n for n, c in CONVENTIONS.items() if c.weight != "1 - dampening"]
-        raise ValueError(f"{name} has no closed form; allowed: gradient_descent, {', '.join(allowed)}. Ask theory.rate instead.")
+    if name not in CONVENTIONS:
+        raise ValueError(
+            f"{name} has no closed form; allowed: gradient_descent, {', '.join(CONVENTIONS)}. Ask theory.rate instead."
+        )
     return {"ahead": CONVENTIONS[name].measures == "ahead", "averaged": CONVENTIONS[name].weight == "1 - beta"}
 
 

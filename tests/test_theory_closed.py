@@ -2,6 +2,8 @@
 
 import inspect
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from momentum_lib.theory.best import Setting
 from momentum_lib.theory.closed import CLOSED_FORMS, closed_form
 
 MODULES = {"theory": "generated/theory"}
+WIDGETS = Path(theory.__file__).resolve().parents[1] / "widgets" / "js"
 FORMS = {
     name: conventions.form(name) for name in ("gradient_descent", "heavy_ball", "averaged_momentum", "nesterov", "nesterov_lerp")
 }
@@ -50,9 +53,42 @@ def test_javascript_answers_as_python(js, name):
 def test_the_table_of_forms_is_that_of_the_conventions(js):
     found = js("theory.FORMS")
     assert {name: conventions.form(name) for name in found} == found and set(FORMS) <= set(found)
-    for name in ("adam", "dampened_momentum"):
-        with pytest.raises(ValueError, match=f"{name} has no closed form; allowed: gradient_descent, polyak"):
-            conventions.form(name)
+    with pytest.raises(ValueError, match="adam has no closed form; allowed: gradient_descent, polyak"):
+        conventions.form("adam")
+
+
+def test_every_closed_form_has_a_reader():
+    """A formula that every page downloads and no figure asks."""
+    text = "".join(p.read_text("utf-8") for p in WIDGETS.rglob("*.js") if p.parent.name != "generated")
+    assert [name for name in CLOSED_FORMS if not re.search(rf"\b{camel(name)}\b", text)] == []
+
+
+# What a figure would type if it typed the theory by hand: an edge, a critical rate, a half-life, a sum of weights,
+# a noise ball, a best rate.
+TYPED = [
+    r"2 \* \(1 \+ \w*(beta|b)\b",
+    r"1 \+ 2 \* \w*(beta|b)\b",
+    r"Math\.sqrt\((beta|b)\)",
+    r"\(1 - (beta|b)\) / \(1 \+ (beta|b)\)",
+    r"\(1 \+ (beta|b)\) / \(1 - (beta|b)\)",
+    r"/ \(1 - (beta|b|fig\.get\(\"beta\"\)|now\.beta|best\.beta)\)",
+    r"\w \* \(1 - (beta|b)\)",
+    r"Math\.log\(0?\.5\)",
+    r"Math\.log\((GOAL|tol)\) / Math\.log",
+    r"2 / \(1 \+ (kappa|L)\)",
+    r"2 / (CURVATURE|kappa)",
+    r"1 - (beta|b) \* (beta|b)",
+    r"friction \* friction",
+    r"beta \* Math\.sin",
+]
+
+
+@pytest.mark.parametrize("path", sorted(p for p in WIDGETS.rglob("*.js") if p.parent.name != "generated"), ids=lambda p: p.stem)
+def test_no_figure_types_the_theory_by_hand(path):
+    """A formula of the theory, or one of the course's text that happens to be printed, in the code of a figure."""
+    code = re.sub(r"`(?:\\.|[^`\\])*`|/\*.*?\*/|//[^\n]*", "", path.read_text("utf-8"), flags=re.S)  # without texts and comments
+    found = [match[0] for pattern in TYPED for match in re.finditer(pattern, code)]
+    assert not found, f"{path.name} types {found}; take it from generated/theory.js, or make it a closed form there"
 
 
 # -- each is what the matrices say ----------------------------------------------------------------
@@ -93,6 +129,16 @@ def test_the_setting_of_a_pair_has_that_pair(name):
         )
     lr = theory.rate_of_eigenvalue(7.0, -0.6, 0.7)
     assert np.abs(theory.eigenvalues(rules.nesterov, 7.0, lr=lr, beta=0.7) + 0.6).min() < 1e-12
+
+
+@pytest.mark.parametrize("name", ["heavy_ball", "nesterov"])
+def test_pairs_lie_on_their_circle(name):
+    centre, radius = theory.circle_of_pairs(0.7, ahead=FORMS[name]["ahead"])
+    lr = np.linspace(0.05, 0.9, 40)
+    values = theory.eigenvalues(rules.get(name), 1.0, lr=lr, beta=0.7)
+    pairs = values[np.abs(values.imag) > 1e-6]
+    assert pairs.size > 20
+    np.testing.assert_allclose(np.abs(pairs - centre), radius, rtol=1e-9)
 
 
 def test_steps_and_half_lives():

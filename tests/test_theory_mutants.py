@@ -71,6 +71,8 @@ MUTANTS = [
      "heavy ball's pair for Nesterov's", closed.test_the_setting_of_a_pair_has_that_pair, ("nesterov",)),
     ("linear", "((1 + beta) * x - beta)", "((1 - beta) * x - beta)",
      "a sign in the rate of an eigenvalue", closed.test_the_setting_of_a_pair_has_that_pair, ("nesterov",)),
+    ("linear", "np.where(ahead, inner, 0.0), np.where", "np.where(ahead, 0.0, 0.0), np.where",
+     "Nesterov's pairs around 0", closed.test_pairs_lie_on_their_circle, ("nesterov",)),
     ("averages", "4 * beta * half**2", "2 * beta * half**2",
      "a factor in the gain", closed.test_gain_and_delay_are_the_response, (0.5,)),
     ("averages", "np.where(omega == np.pi, 0.0, late)", "late * 2",

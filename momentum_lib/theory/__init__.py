@@ -49,6 +49,7 @@ from .flow import (
 )
 from .linear import (
     LinearForm,
+    circle_of_pairs,
     critical_beta,
     critical_rate,
     eigenvalues,

@@ -245,6 +245,16 @@ def rate_of_eigenvalue(curvature, x, beta):
 
 
 @closed_form
+def circle_of_pairs(beta, *, ahead=False):
+    """(centre, radius) of the circle on which complex pairs of eigenvalues lie, whatever the rate and the curvature.
+
+    Heavy ball: sqrt(beta) around 0.  Nesterov (``ahead``): beta/(1+beta) around beta/(1+beta).
+    """
+    inner = beta / (1 + beta)
+    return np.where(ahead, inner, 0.0), np.where(ahead, inner, np.sqrt(beta))
+
+
+@closed_form
 def steps_at_rate(rate, tol):
     """Steps, a fraction, in which an error that shrinks by ``rate`` < 1 a step falls to ``tol`` of it: ln(tol)/ln(rate)."""
     return np.log(tol) / np.log(rate)

@@ -7,8 +7,8 @@ import numpy as np
 import traitlets
 
 from .. import rules as all_rules
-from .. import surfaces
-from ..conventions import CONVENTIONS
+from .. import surfaces, theory
+from ..conventions import CONVENTIONS, form
 from ..core import descend
 from ..notation import LOOKS, QUANTITIES
 from ..sweep import sweep
@@ -18,7 +18,6 @@ from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, Point, canva
 TOP = 0.99
 SPAN = 100
 CELLS = 160
-AVERAGED = ("averaged_momentum", "nesterov_lerp")
 
 
 def stability_edge(rule, curvature, beta):
@@ -26,8 +25,7 @@ def stability_edge(rule, curvature, beta):
 
     ``beta`` may be an array. Equal to :func:`momentum_lib.theory.stability_edge`, which finds it from the rule itself.
     """
-    ahead = 1 + 2 * beta if rule.startswith("nesterov") else 1
-    return 2 * (1 + beta) / (ahead * (1 - beta if rule in AVERAGED else 1) * curvature)
+    return theory.momentum_edge(curvature, beta, **form(rule))
 
 
 def critical_rate(rule, curvature, beta):
@@ -36,8 +34,7 @@ def critical_rate(rule, curvature, beta):
     Heavy ball: lr * curvature = (1 - sqrt(beta))^2, the inverse of :func:`momentum_lib.theory.critical_beta`.
     Nesterov: ((1 - beta) / (1 + beta))^2.
     """
-    q = ((1 - beta) / (1 + beta)) ** 2 if rule.startswith("nesterov") else (1 - np.sqrt(beta)) ** 2
-    return q / ((1 - beta if rule in AVERAGED else 1) * curvature)
+    return theory.critical_rate(curvature, beta, **form(rule))
 
 
 def _field(surface, kappa):
@@ -132,7 +129,7 @@ class Dial(LiveFigure):
     @property
     def rate_range(self):
         """The ends of the map's rate axis."""
-        averaged = self.rule in AVERAGED
+        averaged = self.rule in CONVENTIONS and form(self.rule)["averaged"]
         if self.curvatures:
             top = (60 if averaged else 6) / self.curvatures[1]
             return top / (10 * SPAN if averaged else SPAN), top

@@ -26,13 +26,8 @@ import {
 } from "../../momentum_lib/widgets/js/kit/geometry.js";
 import { plainModel } from "../../momentum_lib/widgets/js/kit/host.js";
 import * as kinds from "../../momentum_lib/widgets/js/kit/state.js";
-import {
-  components,
-  distances,
-  leavesAt,
-  measuredRate,
-  stepsTo,
-} from "../../momentum_lib/widgets/js/ravine.js";
+import { measuredRate } from "../../momentum_lib/widgets/js/kit/measure.js";
+import { components, distances, leavesAt, stepsTo } from "../../momentum_lib/widgets/js/ravine.js";
 
 const { clampValue, decode, encode, fromHash, toHash } = kinds;
 

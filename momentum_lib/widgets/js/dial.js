@@ -1,16 +1,20 @@
 // The beta dial: a map of steps to converge over (learning rate, momentum), and the run of the setting you pick on it.
 // Python side: momentum_lib/widgets/dial.py
 
-import { clamp, h, pythonFloat, pythonNumber, s, show } from "./kit/dom.js";
+import { curve, series } from "./kit/curve.js";
+import { clamp, h, pythonFloat, pythonNumber, show } from "./kit/dom.js";
 import { descend, relativeError, stepsMap, stepsTo } from "./kit/engine.js";
+import { perFamily } from "./kit/family.js";
 import { createFigure } from "./kit/figure.js";
+import { addRotary } from "./kit/rotary.js";
+import { addSettingsMap, cells } from "./kit/settings_map.js";
 import { CONVENTIONS } from "./generated/conventions.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
-import { heatPixels } from "./kit/geometry.js";
 import { choice, integer, number, point } from "./kit/state.js";
 import { bestOf } from "./kit/tune.js";
+import { FORMS, criticalRate as critical, momentumEdge, totalWeight } from "./generated/theory.js";
 
 /** Surfaces with a minimum to converge to; rules with one momentum. */
 export const FIELDS = Object.keys(SURFACES).filter(
@@ -18,7 +22,7 @@ export const FIELDS = Object.keys(SURFACES).filter(
 );
 export const DIALS = Object.keys(RULES).filter((name) => RULES[name].momentum);
 /** The name of the momentum on the dial. @param {string} rule @returns {string} */
-export const memory = (rule) => RULES[rule].momentum;
+export const memory = (rule) => /** @type {string} */ (RULES[rule].momentum);
 const TOP = 0.99;
 
 export const STATE = {
@@ -27,7 +31,7 @@ export const STATE = {
   kappa: number(25, 1, 1000),
   lr: number(0.04, 1e-6, 100),
   beta: number(0.8, 0, TOP),
-  start: point(/** @type {any} */ (SURFACES.ravine.start), [
+  start: point(SURFACES.ravine.start, [
     [-6, 6],
     [-6, 6],
   ]),
@@ -49,36 +53,24 @@ export function curvatures({ surface, rule, kappa }) {
   return surface === "ravine" ? [1, kappa] : surface === "bowl" ? [1, 1] : null;
 }
 
-/** What turns a rule's rate into heavy ball's: the averaged forms scale each gradient by 1 - beta. @param {string} rule @param {number} beta */
-const scaling = (rule, beta) => (rule === "averaged_momentum" || rule === "nesterov_lerp" ? 1 - beta : 1);
-const looksAhead = (/** @type {string} */ rule) => rule.startsWith("nesterov");
-
 /** The rate above which the rule diverges at this curvature. @param {string} rule @param {number} curvature @param {number} beta */
 export const stabilityEdge = (rule, curvature, beta) =>
-  (2 * (1 + beta)) / ((looksAhead(rule) ? 1 + 2 * beta : 1) * scaling(rule, beta) * curvature);
+  momentumEdge(curvature, beta, FORMS[rule].ahead, FORMS[rule].averaged);
 
 /** The rate at which a direction of this curvature is critically damped: it neither creeps nor swings. @param {string} rule @param {number} curvature @param {number} beta */
-export function criticalRate(rule, curvature, beta) {
-  const q = looksAhead(rule) ? ((1 - beta) / (1 + beta)) ** 2 : (1 - Math.sqrt(beta)) ** 2;
-  return q / (scaling(rule, beta) * curvature);
-}
+export const criticalRate = (rule, curvature, beta) =>
+  critical(curvature, beta, FORMS[rule].ahead, FORMS[rule].averaged);
 
 /** The ends of the rate axis. @param {Setup} setup @returns {[number, number]} */
 export function rateRange(setup) {
   const curved = curvatures(setup),
-    averaged = scaling(setup.rule, 0.5) !== 1;
+    averaged = FORMS[setup.rule]?.averaged ?? false;
   const top = curved ? (averaged ? 60 : 6) / curved[1] : bestOf(setup.surface, setup.rule).lr * 8;
   return [top / (curved && averaged ? 10 * SPAN : SPAN), top];
 }
 
-/** The grid of the map: rates even in the logarithm, momenta even. @param {Setup} setup @param {number} n */
-export function axes(setup, n) {
-  const [low, high] = rateRange(setup);
-  return {
-    xs: Float64Array.from({ length: n }, (_, k) => low * (high / low) ** ((k + 0.5) / n)),
-    ys: Float64Array.from({ length: n }, (_, k) => (TOP * (k + 0.5)) / n),
-  };
-}
+/** The grid of the map. @param {Setup} setup @param {number} n */
+export const axes = (setup, n) => cells(rateRange(setup), TOP, n);
 
 /** Steps enough for the valley of the map to be wide. @param {Setup} setup */
 export function budget({ surface, rule, kappa }) {
@@ -101,19 +93,26 @@ export function bestCell(map, xs, ys) {
   return k < 0 ? null : { lr: xs[k % xs.length], beta: ys[Math.floor(k / xs.length)], steps: least };
 }
 
-/** @param {{model: import("./kit/types.js").Model, el: HTMLElement}} context */
-export function render({ model, el }) {
-  const paramsOf = (/** @type {any} */ { surface, kappa }) => (surface === "ravine" ? { kappa } : {});
-  const fig = createFigure({
-    model,
-    el,
-    state: STATE,
-    title: "Turn the beta dial: how many steps a learning rate and a momentum need together",
-    python: (state) => {
-      const { surface, rule, kappa, lr, beta, start, steps, tol } = state,
-        name = memory(rule),
-        [low, high] = rateRange(state);
-      return `import numpy as np
+// ------------------------------------------------------------------------------------------------------ the figure
+
+/** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
+/** @typedef {import("./kit/types.js").Figure<typeof STATE>} DialFigure */
+/** @typedef {{lr: number, beta: number, steps: number}|null} Best */
+/** @typedef {ReturnType<typeof measure>} Drawn */
+/** @typedef {{n: number, xs: Float64Array, ys: Float64Array, steps: Float32Array}} Grid */
+
+/** The surface's parameters. @param {{surface: string, kappa: number}} state @returns {import("./kit/types.js").Params} */
+const paramsOf = ({ surface, kappa }) => (surface === "ravine" ? { kappa } : {});
+/** Where the surface lies in the picture. @param {DialFigure} fig */
+const domainOf = (fig) =>
+  /** @type {[[number, number], [number, number]]} */ (SURFACES[fig.get("surface")].domain);
+
+/** @param {State} state */
+function python(state) {
+  const { surface, rule, kappa, lr, beta, start, steps, tol } = state,
+    name = memory(rule),
+    [low, high] = rateRange(state);
+  return `import numpy as np
 from momentum_lib import descend, rules, surfaces, sweep
 
 surface = surfaces.${surface}${surface === "ravine" ? `(kappa=${pythonNumber(kappa)})` : ""}
@@ -125,15 +124,38 @@ grid = sweep(rules.${rule}, surface, start=start, steps=${steps}, tol=${pythonFl
              lr=np.geomspace(${pythonFloat(low)}, ${pythonFloat(high)}, 64), ${name}=np.linspace(0.0, ${TOP}, 64))
 print(grid.best())
 `;
-    },
+}
+
+/** The run of one state and when it has converged. @param {State} state */
+function measure(state) {
+  const { surface, rule, lr, beta, start, steps, tol } = state,
+    field = SURFACES[surface],
+    hyper = { lr, [memory(rule)]: beta },
+    run = descend(RULES[rule], field, { start, steps, hyper, params: paramsOf(state) }),
+    errors = relativeError(field, run.points) ?? new Float64Array(run.n + 1),
+    outcome = run.divergedAt ? null : stepsTo(errors, tol);
+  const told = run.divergedAt
+    ? `diverges at step ${run.divergedAt}`
+    : outcome === null
+      ? `more than ${steps} steps`
+      : `${outcome} steps`;
+  return { run, errors, outcome, told };
+}
+
+/** @param {import("./kit/types.js").Context} context */
+export function render({ model, el }) {
+  const fig = createFigure({
+    model,
+    el,
+    state: STATE,
+    title: "Turn the beta dial: how many steps a learning rate and a momentum need together",
+    python,
   });
   fig.root.classList.add("lf-dial");
-  const setup = () => /** @type {Setup & any} */ (fig.snapshot());
-
   /** The start lies in the picture, whatever an address says. */
   const stayInside = () => {
     const [x, y] = fig.get("start"),
-      [[left, right], [low, high]] = /** @type {any} */ (SURFACES[fig.get("surface")].domain);
+      [[left, right], [low, high]] = domainOf(fig);
     fig.set({ start: [clamp(x, left, right), clamp(y, low, high)] });
   };
   stayInside();
@@ -141,69 +163,253 @@ print(grid.best())
     if (names.includes("surface") || names.includes("start")) stayInside();
   });
 
-  // ---- pictures: the map; beside it the run
-  const map = fig.plot({
-    label: "Map of steps to converge: learning rate to the right, momentum upwards",
-    x: { type: "log", domain: rateRange(setup()), label: "learning rate η" },
-    y: { domain: [0, TOP], label: "momentum β", count: 5 },
-    height: (width) => Math.max(300, Math.min(width * 0.86, 460)),
-    margin: { top: 26, left: 42, right: 8 },
-  });
-  const heat = map.heat({ plain: true });
-  const edge = map.line({ class: "lf-theory", layer: "marks" }),
-    flat = map.line({ class: "lf-theory lf-theory-flat", layer: "marks" });
-  const across = map.line({ class: "lf-cross", layer: "marks" }),
-    down = map.line({ class: "lf-cross", layer: "marks" });
-  const edgeName = map.text({ class: "lf-on-map", anchor: "start" }),
-    flatName = map.text({ class: "lf-on-map" });
-  const bestMark = map.marks({ class: "lf-best", shape: "diamond", radius: 5, layer: "front" });
-  const place = (/** @type {number} */ lr, /** @type {number} */ beta) =>
-    fig.set({ lr: Number(lr.toPrecision(4)), beta: Number(beta.toFixed(4)) });
-  map.onPick(place);
+  const drawn = { now: measure(fig.snapshot()) };
+  const map = addMap(fig, () => drawn.now.told),
+    side = h("div", { class: "lf-stack" });
+  fig.pictures.append(side);
+  const plane = addPlane(fig, side),
+    fall = addFall(fig, side),
+    dial = addRotary(fig, {
+      name: "beta",
+      label: "the beta dial",
+      unit: "momentum",
+      top: TOP,
+      ticks: [0, 0.5, 0.9, 0.99],
+      get: () => fig.get("beta"),
+      set: (beta) => fig.set({ beta }),
+      words: (beta) => `${show(beta)}, a memory of ${show(totalWeight(beta))} gradients`,
+    }),
+    kappa = addControls(fig, map),
+    say = addReadouts(fig);
 
-  // What the colours say: few steps light, many dark.
-  const fewest = h("span"),
-    most = h("span"),
-    bar = h("canvas", { class: "lf-scale", width: 64, height: 1, "aria-hidden": "true" });
-  bar.getContext("2d")?.putImageData(
-    new ImageData(
-      heatPixels(
-        Float64Array.from({ length: 64 }, (_, k) => k),
-        64,
-        1,
-        0,
-        63,
-        false,
-      ),
-      64,
-      1,
-    ),
-    0,
-    0,
-  );
-  const entry = (/** @type {(Node|string)[]} */ ...parts) =>
-    h("span", { class: "lf-legend-entry" }, ...parts);
-  const legend = h(
-    "p",
-    { class: "lf-legend" },
-    entry(fewest, bar, most),
-    entry(h("span", { class: "lf-hatched" }), "diverges"),
-    entry(h("span", { class: "lf-plain" }), "not within the budget"),
-  );
-  const side = h("div", { class: "lf-stack" });
-  fig.pictures.append(h("div", {}, map.box, legend), side);
-  const plane = fig.plot({
-    parent: side,
-    label: "The surface seen from above, and the path of the picked setting",
-    x: { domain: SURFACES[fig.get("surface")].domain[0], hidden: true },
-    y: { domain: SURFACES[fig.get("surface")].domain[1], hidden: true },
-    equal: true,
-    margin: { top: 1, right: 1, bottom: 1, left: 1 },
+  fig.draw(() => {
+    const state = fig.snapshot(),
+      { surface, rule, beta } = state,
+      { family } = RULES[rule];
+    map.draw(state);
+    const now = (drawn.now = measure(state));
+    kappa.hidden = surface !== "ravine";
+    plane(state, now);
+    fall(state, now);
+    dial(beta, family, QUANTITIES[memory(rule)].symbol);
+    say(state, now, map.best());
   });
-  const contours = plane.contours({ count: 9, cells: 110 });
-  const minima = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "back" });
+  fig.numbers(() => {
+    const { run, errors, outcome } = drawn.now,
+      { n, xs, ys, steps } = map.grid();
+    return {
+      path: Array.from(run.points),
+      errors: Array.from(errors),
+      divergedAt: run.divergedAt || null,
+      steps_to: outcome,
+      map: {
+        n,
+        xs: Array.from(xs),
+        ys: Array.from(ys),
+        steps: Array.from(steps, (v) => (Number.isNaN(v) ? "diverged" : v === Infinity ? "more" : v)),
+        fine: n === FINE,
+        ms: map.ms(),
+      },
+      best: map.best(),
+    };
+  });
+  return fig.start();
+}
+
+/** Steps to converge of every setting, and what theory says about it. @param {DialFigure} fig @param {() => string} told how the picked run ends */
+function addMap(fig, told) {
+  const map = addSettingsMap(fig, {
+    label: "Map of steps to converge: learning rate to the right, momentum upwards",
+    rates: () => rateRange(fig.snapshot()),
+    top: TOP,
+    height: (width) => clamp(width * 0.86, 300, 460),
+    plain: true,
+    kinds: ["lf-hatched diverges", "lf-plain not within the budget"],
+    pick: ({ lr, beta }) => fig.set({ lr: Number(lr.toPrecision(4)), beta: Number(beta.toFixed(4)) }),
+    words: (lr, beta) => `learning rate ${show(lr)}, momentum ${show(beta)}: ${told()}`,
+  });
+  const { plot } = map,
+    edge = plot.line({ class: "lf-theory" }),
+    flat = plot.line({ class: "lf-theory lf-theory-flat" }),
+    edgeName = plot.text({ class: "lf-on-map", anchor: "start" }),
+    flatName = plot.text({ class: "lf-on-map" }),
+    cross = map.cross(),
+    search = createSearch(fig, ({ n, steps }, best) =>
+      map.paint(steps, n, n, Math.max(1, best?.steps ?? 1), fig.get("steps")),
+    );
+  plot.onTheme(search.repaint);
+  /** The stability edge's name, on the hatched side, as long as the room there. @param {number} lr @param {number} beta */
+  function nameEdge(lr, beta) {
+    const room = plot.inner.right - plot.x(lr);
+    if (room < 40) edgeName.clear();
+    else edgeName.update(lr, beta, room > 96 ? "stability edge" : "edge", 7, 4);
+  }
+  /** The critical curve's name, above it near its left end. @param {(beta: number) => number} rate @param {[number, number]} range */
+  function nameFlat(rate, [low, high]) {
+    const want = low * (high / low) ** 0.04;
+    let beta = TOP;
+    while (beta > 0 && rate(beta) < want) beta -= 0.005;
+    if (beta <= 0.02) flatName.clear();
+    else flatName.update(want, beta, "critical damping", 0, plot.y(beta) - plot.inner.top < 24 ? 20 : -8);
+  }
+  /** @param {State} state */
+  function drawTheory(state) {
+    const curved = curvatures(state),
+      { rule } = state;
+    if (!curved) {
+      for (const part of [edge, flat, edgeName, flatName]) part.clear();
+      return;
+    }
+    const edgeAt = (/** @type {number} */ beta) => stabilityEdge(rule, curved[1], beta),
+      flatAt = (/** @type {number} */ beta) => criticalRate(rule, curved[0], beta);
+    edge.update(curve(edgeAt, [0, TOP], 199, { upright: true }));
+    flat.update(curve(flatAt, [0, TOP], 199, { upright: true }));
+    nameEdge(edgeAt(0.08), 0.08);
+    nameFlat(flatAt, rateRange(state));
+  }
+  return {
+    ...search,
+    /** @param {State} state */
+    draw(state) {
+      plot.setDomain(rateRange(state), [0, TOP]);
+      search.update(state);
+      const best = search.best();
+      map.best(best);
+      map.scale(best ? show(best.steps) : "1", `${show(state.steps)} steps`);
+      cross(state, RULES[state.rule].family);
+      drawTheory(state);
+    },
+  };
+}
+
+/**
+ * The search for the best cell: coarse at once, then fine in slices while nothing moves.
+ * @param {DialFigure} fig @param {(grid: Grid, best: Best) => void} paint
+ */
+function createSearch(fig, paint) {
+  /** @param {number} n @returns {Grid} */
+  const empty = (n) => ({ n, ...axes(fig.snapshot(), n), steps: new Float32Array(n * n) });
+  const now = {
+    key: "",
+    grid: empty(COARSE),
+    best: /** @type {Best} */ (null),
+    next: empty(FINE),
+    rows: FINE, // of the next grid, those that are done
+    ms: 0,
+    stop: /** @type {(() => void)|null} */ (null),
+  };
+  /** Fill rows of a grid. @param {Grid} grid @param {number} from @param {number} to */
+  function fill({ xs, ys, n, steps }, from, to) {
+    const state = fig.snapshot(),
+      { start, steps: most, tol } = state,
+      asked = {
+        start,
+        steps: most,
+        tol,
+        params: paramsOf(state),
+        xName: "lr",
+        xs,
+        yName: memory(state.rule),
+        ys,
+      };
+    steps.set(stepsMap(RULES[state.rule], SURFACES[state.surface], { ...asked, rows: [from, to] }), from * n);
+  }
+  const repaint = () => {
+    now.best = bestCell(now.grid.steps, now.grid.xs, now.grid.ys);
+    paint(now.grid, now.best);
+  };
+  function complete() {
+    now.grid = now.next;
+    repaint();
+    fig.redraw();
+  }
+  function begin() {
+    Object.assign(now, { next: empty(FINE), rows: 0, stop: fig.life.frame(slice) });
+  }
+  /** Some rows of the fine map, as many as fit into a few milliseconds. */
+  function slice() {
+    now.stop = null;
+    const began = performance.now();
+    do {
+      const to = Math.min(now.rows + 4, FINE);
+      fill(now.next, now.rows, to);
+      now.rows = to;
+    } while (now.rows < FINE && performance.now() - began < 6);
+    if (now.rows < FINE) now.stop = fig.life.frame(slice);
+    else complete();
+  }
+  return {
+    grid: () => now.grid,
+    best: () => now.best,
+    ms: () => now.ms,
+    repaint,
+    /** The fine map at once: before its best cell is asked for. */
+    finish() {
+      if (now.grid.n === FINE || !now.key) return;
+      now.stop?.();
+      now.stop = null;
+      if (now.rows === FINE) Object.assign(now, { next: empty(FINE), rows: 0 });
+      fill(now.next, now.rows, FINE);
+      now.rows = FINE;
+      complete();
+    },
+    /** @param {State} state */
+    update({ surface, rule, kappa, start, steps, tol }) {
+      const key = JSON.stringify([surface, rule, surface === "ravine" ? kappa : 0, start, steps, tol]);
+      if (key === now.key) return;
+      const began = performance.now();
+      Object.assign(now, { key, grid: empty(COARSE), rows: FINE });
+      fill(now.grid, 0, COARSE);
+      now.ms = performance.now() - began;
+      repaint();
+      now.stop?.();
+      now.stop = fig.life.after(160, begin);
+    },
+  };
+}
+
+/** The surface seen from above, and the path of the picked setting. @param {DialFigure} fig @param {HTMLElement} parent */
+function addPlane(fig, parent) {
+  const [x, y] = domainOf(fig),
+    plane = fig.plot({
+      parent,
+      label: "The surface seen from above, and the path of the picked setting",
+      x: { domain: x, hidden: true },
+      y: { domain: y, hidden: true },
+      equal: true,
+      margin: { top: 1, right: 1, bottom: 1, left: 1 },
+    }),
+    contours = plane.contours({ count: 9, cells: 110 }),
+    minima = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "back" }),
+    lookOf = perFamily((look) => ({ path: plane.line({ look }), dots: plane.marks({ look, radius: 2.2 }) })),
+    put = (/** @type {number} */ left, /** @type {number} */ up) => fig.set({ start: [left, up] });
+  lookOf(RULES[fig.get("rule")].family);
+  const handle = plane.handle({
+    label: "Start of the path",
+    bounds: () => domainOf(fig),
+    set: put,
+    words: (left, up) => `x ${show(left)}, y ${show(up)}`,
+  });
+  plane.onPick(put);
+  /** @param {State} state @param {Drawn} now */
+  return (state, { run }) => {
+    const { surface, rule, start, kappa } = state,
+      field = SURFACES[surface],
+      params = { ...field.params, ...paramsOf(state) };
+    plane.setDomain(...domainOf(fig));
+    contours.update((left, up) => field.value(left, up, params), `${surface},${kappa}`);
+    minima.update(field.minima.flat());
+    handle.update(start[0], start[1]);
+    const look = lookOf(RULES[rule].family);
+    look.path.update(run.points);
+    look.dots.update(run.points);
+  };
+}
+
+/** Distance to the minimum against the step. @param {DialFigure} fig @param {HTMLElement} parent */
+function addFall(fig, parent) {
   const fall = fig.plot({
-    parent: side,
+    parent,
     label: "Distance to the minimum against the step",
     x: { domain: [0, fig.get("steps")], label: "step", count: 4 },
     y: { type: "log", domain: [1e-7, 10], label: "distance (start = 1)", count: 4 },
@@ -211,41 +417,26 @@ print(grid.best())
     margin: { top: 26, left: 42, right: 10 },
   });
   const goal = fall.line({ class: "lf-guide", layer: "back" }),
-    reach = fall.line({ class: "lf-guide", layer: "back" });
-  /** The run wears the look of its rule's family. @type {Map<string, any>} */
-  const looks = new Map();
-  const lookOf = (/** @type {string} */ family) => {
-    if (!looks.has(family))
-      looks.set(family, {
-        path: plane.line({ look: family }),
-        dots: plane.marks({ look: family, radius: 2.2 }),
-        curve: fall.line({ look: family }),
-      });
-    return looks.get(family);
+    reach = fall.line({ class: "lf-guide", layer: "back" }),
+    lookOf = perFamily((look) => ({ errors: fall.line({ look }) }));
+  /** @param {State} state @param {Drawn} now */
+  return ({ rule, steps, tol }, { errors, outcome }) => {
+    fall.setDomain([0, steps], [10 ** Math.floor(Math.log10(tol) - 0.5), 10]);
+    lookOf(RULES[rule].family).errors.update(series(errors));
+    goal.update([0, tol, steps, tol]);
+    if (outcome === null) reach.clear();
+    else reach.update([outcome, 1e-13, outcome, 10]);
   };
-  lookOf(RULES[fig.get("rule")].family);
-  const startHandle = plane.handle({
-    label: "Start of the path",
-    bounds: () => /** @type {any} */ (SURFACES[fig.get("surface")].domain),
-    set: (x, y) => fig.set({ start: [x, y] }),
-    words: (x, y) => `x ${show(x)}, y ${show(y)}`,
-  });
-  plane.onPick((x, y) => fig.set({ start: [x, y] }));
-  const cross = map.handle({
-    label: "Learning rate and momentum",
-    set: place,
-    bounds: () => /** @type {any} */ ([rateRange(setup()), [0, TOP]]),
-    words: (lr, beta) => `learning rate ${show(lr)}, momentum ${show(beta)}: ${told()}`,
-  });
+}
 
-  // ---- controls: the dial, the rate, the conditioning, the rule
-  const dial = rotary();
+/** Sliders and menus; returns the condition number's, which the ravine alone has. @param {DialFigure} fig @param {{finish: () => void, best: () => Best}} map */
+function addControls(fig, map) {
   fig.slider({
     name: "lr",
     label: QUANTITIES.lr.name,
     symbol: QUANTITIES.lr.symbol,
     type: "log",
-    range: () => rateRange(setup()),
+    range: () => rateRange(fig.snapshot()),
   });
   const kappa = fig.slider({
     label: QUANTITIES.kappa.name,
@@ -255,7 +446,7 @@ print(grid.best())
     get: () => fig.get("kappa"),
     // The rate keeps its place in the picture: what counts is rate times curvature.
     set: (value) => {
-      const now = setup();
+      const now = fig.snapshot();
       fig.set({
         kappa: value,
         steps: Math.max(now.steps, budget({ ...now, kappa: value })),
@@ -263,26 +454,18 @@ print(grid.best())
       });
     },
   });
-  /** The setting in the middle of the new map's valley, so that a change of rule or surface begins with a run that converges. @param {Partial<any>} change */
-  const move = (change) => {
-    const next = { ...setup(), ...change },
-      curved = curvatures(next);
-    const lr = curved
-      ? stabilityEdge(next.rule, curved[1], fig.get("beta")) / 4
-      : bestOf(next.surface, next.rule).lr;
-    fig.set({ ...change, steps: budget(next), lr: Number(clamp(lr, ...rateRange(next)).toPrecision(3)) });
-  };
   fig.select({
     name: "rule",
     label: "rule",
     options: DIALS.map((name) => ({ value: name, label: RULES[name].title })),
-    set: (rule) => move({ rule }),
+    set: (rule) => move(fig, { rule }),
   });
   fig.select({
     name: "surface",
     label: "surface",
     options: FIELDS.map((name) => ({ value: name, label: SURFACES[name].title })),
-    set: (surface) => move({ surface, start: SURFACES[surface].start }),
+    set: (surface) =>
+      move(fig, { surface, start: /** @type {[number, number]} */ (SURFACES[surface].start) }),
     fold: true,
   });
   fig.slider({ name: "steps", label: "budget of steps", type: "log", fold: true });
@@ -291,345 +474,42 @@ print(grid.best())
     label: "Best cell",
     icon: "target",
     press: () => {
-      finish();
+      map.finish();
+      const best = map.best();
       if (best) fig.set({ lr: best.lr, beta: best.beta });
       else fig.say("No setting of this map converges within the budget: give it more steps.");
     },
   });
+  return kappa.node;
+}
+
+/**
+ * Another rule or surface, with the setting in the middle of the new map's valley, so that it begins with a run that converges.
+ * @param {DialFigure} fig @param {Partial<State>} change
+ */
+function move(fig, change) {
+  const next = { ...fig.snapshot(), ...change },
+    curved = curvatures(next),
+    lr = curved
+      ? stabilityEdge(next.rule, curved[1], fig.get("beta")) / 4
+      : bestOf(next.surface, next.rule).lr;
+  fig.set({ ...change, steps: budget(next), lr: Number(clamp(lr, ...rateRange(next)).toPrecision(3)) });
+}
+
+/** @param {DialFigure} fig */
+function addReadouts(fig) {
   const saySteps = fig.readout("steps to converge"),
     sayBest = fig.readout("best on this map"),
     sayMemory = fig.readout("memory 1/(1 − β)");
-
-  /** A half-turn of an arc, from 0 to TOP, with a knob: the momentum alone. */
-  function rotary() {
-    const R = 74,
-      cx = 100,
-      cy = 92,
-      angle = (/** @type {number} */ beta) => Math.PI * (1 - beta / TOP);
-    const spot = (/** @type {number} */ beta, /** @type {number} */ r) => [
-      cx + r * Math.cos(angle(beta)),
-      cy - r * Math.sin(angle(beta)),
-    ];
-    const arc = (/** @type {number} */ to) => {
-      const [x0, y0] = spot(0, R),
-        [x1, y1] = spot(to, R);
-      return `M${x0},${y0}A${R},${R} 0 0 1 ${x1.toFixed(2)},${y1.toFixed(2)}`;
-    };
-    const full = s("path", { class: "lf-arc", d: arc(TOP) }),
-      part = s("path", { class: "lf-arc lf-arc-now" });
-    const ticks = [0, 0.5, 0.9, 0.99].flatMap((beta) => {
-      const [x0, y0] = spot(beta, R + 7),
-        [x1, y1] = spot(beta, R + 12),
-        [x, y] = spot(beta, R + 20);
-      return [
-        s("path", { class: "lf-tick-mark", d: `M${x0},${y0}L${x1},${y1}` }),
-        s("text", {
-          class: "lf-text",
-          x,
-          y: y + (beta === 0 || beta === TOP ? 14 : 3),
-          "text-anchor": beta < 0.4 ? "middle" : beta > 0.95 ? "middle" : beta > 0.8 ? "start" : "middle",
-          text: String(beta),
-        }),
-      ];
-    });
-    const value = s("text", { class: "lf-dial-value", x: cx, y: cy - 14, "text-anchor": "middle" });
-    const name = s("text", { class: "lf-text", x: cx, y: cy + 6, "text-anchor": "middle" });
-    const knob = s(
-      "g",
-      {
-        class: "lf-handle",
-        tabindex: 0,
-        role: "slider",
-        "aria-label": "momentum, the beta dial",
-        "aria-valuemin": 0,
-        "aria-valuemax": TOP,
-      },
-      s("circle", { class: "lf-hit", r: 24 }),
-      s("circle", { class: "lf-focus", r: 16 }),
-      s("circle", { class: "lf-ring", r: 10 }),
-      s("circle", { class: "lf-core", r: 3 }),
-    );
-    const svg = s(
-      "svg",
-      { class: "lf-rotary", viewBox: "-6 -12 212 128", role: "group", "aria-label": "the beta dial" },
-      full,
-      part,
-      ...ticks,
-      value,
-      name,
-      knob,
-    );
-    fig.controls.append(h("div", { class: "lf-control lf-rotary-box", "data-control": "beta" }, svg));
-    const set = (/** @type {number} */ beta) => fig.set({ beta: clamp(Number(beta.toFixed(3)), 0, TOP) });
-    let held = false;
-    const turn = (/** @type {PointerEvent} */ event) => {
-      const r = svg.getBoundingClientRect(),
-        x = -6 + ((event.clientX - r.left) / r.width) * 212 - cx,
-        y = cy - (-12 + ((event.clientY - r.top) / r.height) * 128);
-      let a = Math.atan2(y, x);
-      if (a < -Math.PI / 2) a = Math.PI; // below the arc: the nearer end
-      set(TOP * (1 - clamp(a, 0, Math.PI) / Math.PI));
-    };
-    fig.life.on(svg, "pointerdown", (event) => {
-      if (event.button !== 0) return;
-      const r = svg.getBoundingClientRect(),
-        unit = r.width / 212,
-        far =
-          Math.hypot(event.clientX - r.left - (cx + 6) * unit, event.clientY - r.top - (cy + 12) * unit) /
-          unit;
-      if (!knob.contains(event.target) && (far < R - 24 || far > R + 24)) return;
-      held = true;
-      svg.setPointerCapture(event.pointerId);
-      knob.classList.add("is-held");
-      knob.focus({ preventScroll: true });
-      event.preventDefault();
-      turn(event);
-    });
-    fig.life.on(svg, "pointermove", (event) => {
-      if (held) turn(event);
-    });
-    for (const type of ["pointerup", "pointercancel", "lostpointercapture"])
-      fig.life.on(svg, type, () => {
-        held = false;
-        knob.classList.remove("is-held");
-      });
-    fig.life.on(knob, "keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const by = {
-        ArrowLeft: -0.01,
-        ArrowDown: -0.01,
-        ArrowRight: 0.01,
-        ArrowUp: 0.01,
-        PageUp: 0.1,
-        PageDown: -0.1,
-        Home: -1,
-        End: 1,
-      }[/** @type {"Home"} */ (event.key)];
-      if (!by) return;
-      event.preventDefault();
-      set(fig.get("beta") + by * (event.shiftKey && Math.abs(by) === 0.01 ? 10 : 1));
-    });
-    return {
-      update(/** @type {number} */ beta, /** @type {string} */ family, /** @type {string} */ symbol) {
-        const [x, y] = spot(beta, R);
-        part.setAttribute("d", arc(beta));
-        knob.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)})`);
-        knob.setAttribute("aria-valuenow", String(beta));
-        knob.setAttribute("aria-valuetext", `${show(beta)}, a memory of ${show(1 / (1 - beta))} gradients`);
-        for (const node of [part, knob, value]) node.setAttribute("data-look", family);
-        value.textContent = `${symbol} = ${beta.toFixed(3).replace(/0$/, "")}`;
-        name.textContent = "momentum";
-      },
-    };
-  }
-
-  // ---- the map: coarse at once, then fine in slices while nothing moves
-  let grid = { n: 0, xs: new Float64Array(), ys: new Float64Array(), steps: new Float32Array() },
-    mapKey = "",
-    fineRows = 0,
-    job = /** @type {(() => void)|null} */ (null);
-  let best = /** @type {ReturnType<typeof bestCell>} */ (null),
-    next = grid,
-    mapTime = 0;
-  const options = (/** @type {any} */ state, /** @type {any} */ { xs, ys }) => ({
-    start: state.start,
-    steps: state.steps,
-    tol: state.tol,
-    params: paramsOf(state),
-    xName: "lr",
-    xs,
-    yName: memory(state.rule),
-    ys,
-  });
-  function makeMap() {
-    const state = setup(),
-      key = JSON.stringify([
-        state.surface,
-        state.rule,
-        state.surface === "ravine" ? state.kappa : 0,
-        state.start,
-        state.steps,
-        state.tol,
-      ]);
-    if (key === mapKey) return;
-    mapKey = key;
-    const began = performance.now(),
-      made = axes(state, COARSE);
-    grid = {
-      n: COARSE,
-      ...made,
-      steps: stepsMap(RULES[state.rule], SURFACES[state.surface], options(state, made)),
-    };
-    mapTime = performance.now() - began;
-    show_();
-    job?.();
-    job = fig.life.after(160, beginFine);
-  }
-  function beginFine() {
-    const made = axes(setup(), FINE);
-    next = { n: FINE, ...made, steps: new Float32Array(FINE * FINE) };
-    fineRows = 0;
-    job = fig.life.frame(slice);
-  }
-  /** Some rows of the fine map, as many as fit into a few milliseconds. */
-  function slice() {
-    job = null;
-    const state = setup(),
-      began = performance.now();
-    do {
-      const to = Math.min(fineRows + 4, FINE);
-      next.steps.set(
-        stepsMap(RULES[state.rule], SURFACES[state.surface], {
-          ...options(state, next),
-          rows: [fineRows, to],
-        }),
-        fineRows * FINE,
-      );
-      fineRows = to;
-    } while (fineRows < FINE && performance.now() - began < 6);
-    if (fineRows < FINE) {
-      job = fig.life.frame(slice);
-      return;
-    }
-    grid = next;
-    show_();
-    fig.redraw();
-  }
-  /** The fine map at once: before its best cell is asked for. */
-  function finish() {
-    if (grid.n === FINE || !mapKey) return;
-    job?.();
-    job = null;
-    if (next.n !== FINE || next === grid || fineRows === 0 || fineRows === FINE) {
-      const made = axes(setup(), FINE);
-      next = { n: FINE, ...made, steps: new Float32Array(FINE * FINE) };
-      fineRows = 0;
-    }
-    const state = setup();
-    next.steps.set(
-      stepsMap(RULES[state.rule], SURFACES[state.surface], {
-        ...options(state, next),
-        rows: [fineRows, FINE],
-      }),
-      fineRows * FINE,
-    );
-    fineRows = FINE;
-    grid = next;
-    show_();
-    fig.redraw();
-  }
-  function show_() {
-    best = bestCell(grid.steps, grid.xs, grid.ys);
-    heat.update(grid.steps, grid.n, grid.n, Math.max(1, best?.steps ?? 1), fig.get("steps"));
-  }
-  map.onTheme(show_);
-
-  let run = /** @type {any} */ (null),
-    outcome = /** @type {number|null} */ (null);
-  const told = () =>
-    !run
-      ? ""
-      : run.divergedAt
-        ? `diverges at step ${run.divergedAt}`
-        : outcome === null
-          ? `more than ${fig.get("steps")} steps`
-          : `${outcome} steps`;
-
-  fig.draw(() => {
-    const state = setup(),
-      { surface, rule, lr, beta, start, steps, tol } = state,
-      field = SURFACES[surface],
-      params = paramsOf(state),
-      family = RULES[rule].family;
-    const range = rateRange(state),
-      curved = curvatures(state);
-    map.setDomain(range, [0, TOP]);
-    makeMap();
-    run = descend(RULES[rule], field, { start, steps, hyper: { lr, [memory(rule)]: beta }, params });
-    const errors = relativeError(field, run.points) ?? new Float64Array(run.n + 1);
-    run.errors = errors;
-    outcome = run.divergedAt ? null : stepsTo(errors, tol);
-
-    // the map and what theory says about it
-    kappa.node.hidden = surface !== "ravine";
-    across.update([range[0], beta, range[1], beta]);
-    down.update([lr, 0, lr, TOP]);
-    cross.update(clamp(lr, ...range), beta);
-    cross.node.setAttribute("data-look", family);
-    if (best) bestMark.update([best.lr, best.beta]);
-    else bestMark.clear();
-    if (curved) {
-      const curve = (/** @type {(beta: number) => number} */ f, low = 0) =>
-        Float64Array.from({ length: 2 * 200 }, (_, k) => {
-          const b = low + ((TOP - low) * (k >> 1)) / 199;
-          return k % 2 ? b : f(b);
-        });
-      edge.update(curve((b) => stabilityEdge(rule, curved[1], b)));
-      flat.update(curve((b) => criticalRate(rule, curved[0], b)));
-      nameEdge(stabilityEdge(rule, curved[1], 0.08), 0.08);
-      nameFlat((b) => criticalRate(rule, curved[0], b), range);
-    } else for (const part of [edge, flat, edgeName, flatName]) part.clear();
-
-    // the run
-    plane.setDomain(.../** @type {[any, any]} */ (field.domain));
-    contours.update((x, y) => field.value(x, y, { ...field.params, ...params }), `${surface},${state.kappa}`);
-    minima.update(field.minima.flat());
-    startHandle.update(start[0], start[1]);
-    for (const [name, look] of looks)
-      if (name !== family) for (const part of Object.values(look)) part.clear();
-    const look = lookOf(family);
-    look.path.update(run.points);
-    look.dots.update(run.points);
-    fall.setDomain([0, steps], [10 ** Math.floor(Math.log10(tol) - 0.5), 10]);
-    look.curve.update(
-      Float64Array.from({ length: 2 * (run.n + 1) }, (_, k) => (k % 2 ? errors[k >> 1] : k >> 1)),
-    );
-    goal.update([0, tol, steps, tol]);
-    if (outcome === null) reach.clear();
-    else reach.update([outcome, 1e-13, outcome, 10]);
-
-    dial.update(beta, family, QUANTITIES[memory(rule)].symbol);
-    saySteps(told());
+  /** @param {State} state @param {Drawn} now @param {Best} best */
+  return ({ lr, beta }, { told }, best) => {
+    saySteps(told);
     sayBest(
       best ? `${show(best.steps)} steps at η ${show(best.lr)}, β ${show(best.beta)}` : "none converges",
     );
-    fewest.textContent = best ? show(best.steps) : "1";
-    most.textContent = `${show(steps)} steps`;
-    sayMemory(`${show(1 / (1 - beta))} gradients`);
+    sayMemory(`${show(totalWeight(beta))} gradients`);
     fig.speak(
-      `Learning rate ${show(lr)}, momentum ${show(beta)}: ${told()}. ${best ? `Best on this map: ${best.steps} steps.` : ""}`,
+      `Learning rate ${show(lr)}, momentum ${show(beta)}: ${told}. ${best ? `Best on this map: ${best.steps} steps.` : ""}`,
     );
-  });
-
-  /** The stability edge's name, on the hatched side, as long as the room there. @param {number} lr @param {number} beta */
-  function nameEdge(lr, beta) {
-    const room = map.inner.right - map.x(lr);
-    if (room < 40) edgeName.clear();
-    else edgeName.update(lr, beta, room > 96 ? "stability edge" : "edge", 7, 4);
-  }
-  /** The critical curve's name, above it near its left end. @param {(beta: number) => number} curve @param {[number, number]} range */
-  function nameFlat(curve, [low, high]) {
-    const want = low * (high / low) ** 0.04;
-    let beta = TOP;
-    while (beta > 0 && curve(beta) < want) beta -= 0.005;
-    if (beta <= 0.02) flatName.clear();
-    else flatName.update(want, beta, "critical damping", 0, map.y(beta) - map.inner.top < 24 ? 20 : -8);
-  }
-
-  fig.numbers(() => ({
-    path: Array.from(run.points),
-    errors: Array.from(run.errors),
-    divergedAt: run.divergedAt || null,
-    steps_to: outcome,
-    map: {
-      n: grid.n,
-      xs: Array.from(grid.xs),
-      ys: Array.from(grid.ys),
-      steps: Array.from(grid.steps, (v) => (Number.isNaN(v) ? "diverged" : v === Infinity ? "more" : v)),
-      fine: grid.n === FINE,
-      ms: mapTime,
-    },
-    best,
-  }));
-  return fig.start();
+  };
 }

@@ -4,6 +4,7 @@
 import { curve, ellipse, series } from "./kit/curve.js";
 import { clamp, pythonFloat, show } from "./kit/dom.js";
 import { descend, stepsTo } from "./kit/engine.js";
+import { perFamily } from "./kit/family.js";
 import { createFigure } from "./kit/figure.js";
 import { eigenvalues, iterationMatrix, modulus, radius } from "./kit/linear.js";
 import { measuredRate } from "./kit/measure.js";
@@ -17,6 +18,7 @@ import {
   bestGradientDescent,
   bestHeavyBall,
   bestNesterov,
+  circleOfPairs,
   criticalRate,
   effectiveRate,
   flippingRate,
@@ -303,19 +305,6 @@ function addMap(fig, place, words) {
   };
 }
 
-/** A line and marks of each family that was shown so far; only the one asked for is drawn. @template {Record<string, {clear: () => void}>} T @param {(family: string) => T} make @returns {(family: string) => T} */
-function perFamily(make) {
-  /** @type {Map<string, T>} */
-  const looks = new Map();
-  return (family) => {
-    const made = looks.get(family) ?? make(family);
-    looks.set(family, made);
-    for (const [other, parts] of looks)
-      if (other !== family) for (const part of Object.values(parts)) part.clear();
-    return made;
-  };
-}
-
 /** The complex plane with the unit disc and the eigenvalues. @param {DiscFigure} fig @param {(setting: {lr: number, beta?: number}) => void} place */
 function addDisc(fig, place) {
   const disc = fig.plot({
@@ -341,8 +330,7 @@ function addDisc(fig, place) {
   /** The circle on which complex pairs lie. @param {Setup} state */
   function dwelling({ rule, beta }) {
     const { ahead } = FORMS[rule],
-      size = ahead ? beta / (1 + beta) : Math.sqrt(beta),
-      centre = ahead ? size : 0;
+      [centre, size] = circleOfPairs(beta, ahead);
     if (!remembers(rule) || beta === 0) {
       home.clear();
       homeName.clear();

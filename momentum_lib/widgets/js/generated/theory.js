@@ -128,6 +128,17 @@ export function rateOfEigenvalue(curvature, x, beta) {
 }
 
 /**
+ * (centre, radius) of the circle on which complex pairs of eigenvalues lie, whatever the rate and the curvature.
+ * @param {number} beta
+ * @param {boolean} [ahead]
+ * @returns {[number, number]}
+ */
+export function circleOfPairs(beta, ahead = false) {
+  const inner = beta / (1 + beta);
+  return [(ahead ? inner : 0.0), (ahead ? inner : Math.sqrt(beta))];
+}
+
+/**
  * Steps, a fraction, in which an error that shrinks by ``rate`` < 1 a step falls to ``tol`` of it: ln(tol)/ln(rate).
  * @param {number} rate
  * @param {number} tol
@@ -284,6 +295,7 @@ export const FORMS = {
   classical_momentum: {"ahead": false, "averaged": false},
   heavy_ball: {"ahead": false, "averaged": false},
   averaged_momentum: {"ahead": false, "averaged": true},
+  dampened_momentum: {"ahead": false, "averaged": false},
   nesterov: {"ahead": true, "averaged": false},
   nesterov_torch: {"ahead": true, "averaged": false},
   nesterov_lerp: {"ahead": true, "averaged": true},
