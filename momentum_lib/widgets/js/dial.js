@@ -184,14 +184,13 @@ export function render({ model, el }) {
 
   fig.draw(() => {
     const state = fig.snapshot(),
-      { surface, rule, beta } = state,
-      { family } = RULES[rule];
-    map.draw(state);
+      { surface, rule, beta } = state;
     const now = (drawn.now = measure(state));
+    map.draw(state);
     kappa.hidden = surface !== "ravine";
     plane(state, now);
     fall(state, now);
-    dial(beta, family, QUANTITIES[memory(rule)].symbol);
+    dial(beta, RULES[rule].family, QUANTITIES[memory(rule)].symbol);
     say(state, now, map.best());
   });
   fig.numbers(() => {
