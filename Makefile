@@ -50,11 +50,11 @@ test: $(ENV) $(NPM) check site  ## everything: generated files, library, noteboo
 test-pages: $(ENV) $(NPM) site  ## only the built site in a browser
 	$(PY) -m pytest -n 2 --dist loadfile tests/browser tests/test_site.py -s
 
-check: $(ENV)  ## generated files, notebooks and addresses are up to date; style
+check: $(ENV) $(NPM)  ## generated files, notebooks and addresses are up to date; format, lint and types of all code
 	$(PY) -m momentum_lib.codegen --check
 	@for script in book/_gen/[a-z]*.py; do $(PY) $$script --check || exit 1; done
 	$(PY) tests/clean.py --check
-	$(BIN)/ruff check .
+	$(PY) tests/gate.py
 
 # --- authors --------------------------------------------------------------------------------------------------------
 generate: $(ENV)  ## rewrite every generated file
@@ -77,8 +77,8 @@ slides: $(ENV) $(NPM) site  ## every figure and animation of the built book, a f
 bench: $(ENV)  ## speed, side by side with the alternatives; prints ratios
 	$(PY) -m bench
 
-style: $(ENV)  ## format and lint the Python code
-	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+style: $(ENV) $(NPM)  ## format Python, JavaScript and styles, mend what the linters can
+	$(PY) tests/gate.py --fix
 
 clean:  ## remove what was built
 	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

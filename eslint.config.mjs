@@ -1,11 +1,7 @@
 // What every JavaScript file of the course keeps to; layout is prettier's affair, types are tsc's.
-import { builtinRules } from "eslint/use-at-your-own-risk";
+import js from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import globals from "globals";
-
-const recommended = Object.fromEntries(
-  [...builtinRules].filter(([, rule]) => rule.meta.docs?.recommended).map(([name]) => [name, "error"]),
-);
 
 export default defineConfig([
   globalIgnores(["_build/", "**/generated/", "book/_static/vendor/"]),
@@ -13,7 +9,7 @@ export default defineConfig([
     linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "error" },
     languageOptions: { ecmaVersion: 2022, sourceType: "module", globals: globals.browser },
     rules: {
-      ...recommended,
+      ...js.configs.recommended.rules,
       complexity: ["error", 20],
       "max-lines-per-function": ["error", 150],
       "no-shadow": ["error", { hoist: "all", ignoreOnInitialization: true }],
