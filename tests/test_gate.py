@@ -30,6 +30,7 @@ FAULTS = {
     "a line that prettier sets otherwise": ("ugly.js", "export const a = {b:1}\n", "prettier", "ugly.js"),
     "a style that prettier sets otherwise": ("ugly.css", ".a{color:red}\n", "prettier", "ugly.css"),
     "a line that ruff sets otherwise": ("ugly.py", "a = {'b':1}\n", "ruff format", "ugly.py"),
+    "a line of Python over the limit": ("wide.py", f'A = "{"a" * 130}"\n', "ruff", "E501"),
     "an unused import": ("unused.py", "import os\n", "ruff", "F401"),
 }
 
@@ -71,7 +72,7 @@ def test_style_mends_layout_and_leaves_the_rest(tmp_path):
     assert (folder / JS / "ugly.js").read_text() == "export const a = { b: 1 };\n"
     assert (folder / JS / "ugly.py").read_text() == 'a = {"b": 1}\n'
     assert (folder / JS / "ugly.css").read_text() == ".a {\n  color: red;\n}\n"
-    assert set(left) == {"eslint", "types"}
+    assert set(left) == {"eslint", "types", "ruff"}
 
 
 def test_the_command_names_the_tools_that_object(capsys, monkeypatch):

@@ -321,6 +321,19 @@ def test_compact_code_is_the_same_code():
     assert (found.returncode, found.stdout.strip()) == (0, "[]"), found.stderr
 
 
+def test_no_figure_imports_a_figure():
+    """What figures share lies in the kit; a figure may have a folder of its own name, for its own parts."""
+    strays = []
+    for path in bundle.JS.rglob("*.js"):
+        owner, *_ = path.relative_to(bundle.JS).with_suffix("").parts
+        allowed = {"kit", "generated"} if owner in ("kit", "generated") else {"kit", "generated", owner}
+        for other in re.findall(r'^import \{[^}]*\} from "([^"]*)"', path.read_text("utf-8"), re.M):
+            target, *_ = (path.parent / other).resolve().relative_to(bundle.JS.resolve()).with_suffix("").parts
+            if target not in allowed:
+                strays.append(f"{path.name} imports {other}")
+    assert strays == []
+
+
 def test_bundle_keeps_names_apart(tmp_path, monkeypatch):
     """Two modules may use one name for different things; comments go, strings stay."""
     monkeypatch.setattr(bundle, "JS", tmp_path)
