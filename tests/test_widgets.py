@@ -316,7 +316,7 @@ def test_compact_code_is_the_same_code():
         "//`;\n"
     )
     compact = {name: bundle.compact(text) for name, text in texts.items()}
-    assert compact["regexes"].count("\n") == 5 and sum(map(len, compact.values())) < 0.8 * sum(map(len, texts.values()))
+    assert compact["regexes"].endswith("`}\n  //`;\n") and sum(map(len, compact.values())) < 0.75 * sum(map(len, texts.values()))
     found = node("--input-type=module", "-e", program, input=json.dumps([[n, texts[n], compact[n]] for n in texts]))
     assert (found.returncode, found.stdout.strip()) == (0, "[]"), found.stderr
 

@@ -123,19 +123,27 @@ def _pieces(text):
         yield "code", text[at:]
 
 
+# Blanks beside these never matter; nor does a line end after the first kind or before the second.
+_LOOSE = re.compile(r" ?([=,;:{}()\[\]<>?&|]) ?")
+_NO_END_AFTER, _NO_END_BEFORE = "{([,;=:?&|", ")]}.,:?&|"
+
+
 @functools.lru_cache(maxsize=128)
 def compact(text):
-    """The same code without comments and indentation: the reader of a page does not download them.
+    """The same code without comments, indentation and needless blanks: the reader of a page does not download them.
 
-    Strings, regular expressions and templates stay as they are, and so do line ends, by which JavaScript may end a statement.
+    Strings, regular expressions and templates stay as they are, and so do line ends by which JavaScript may end a statement.
     """
-    out, gap = [], ""
+    out, gap = [""], ""
     for kind, part in _pieces(text):
         if kind in ("space", "comment"):
             gap = "\n" if "\n" in part + gap else ""
-        else:
-            out += [gap, part]
-            gap = ""
+            continue
+        part = _LOOSE.sub(r"\1", part) if kind == "code" else part
+        if gap and not (out[-1].endswith((*_NO_END_AFTER,)) or part.startswith((*_NO_END_BEFORE,))):
+            out.append(gap)
+        out.append(part)
+        gap = ""
     return "".join(out).strip() + "\n"
 
 
