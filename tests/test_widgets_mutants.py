@@ -22,13 +22,6 @@ from mutants import NOTICED, Swap, replace_once, run
 from momentum_lib.widgets import FIGURES, bundle
 
 TESTS = (basin, disc, parts, ball, phase, roller)
-USES = {
-    "noise_ball": {"ball": "noise_ball", "noise": "noise"},
-    "basin": {"basin": "basin", "engine": "engine"},
-    "ingredients": {"part": "ingredients"},
-}
-"""What a figure's tests call the modules that their expressions use, where it is not the figure's name alone."""
-
 # (module, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
 PYTHON = [
@@ -62,7 +55,7 @@ PYTHON = [
      "the setting with its axes swapped", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
     ("disc", "chart.plot(best.lr, best.beta,", "chart.plot(best.beta, best.lr,",
      "the best setting with its axes swapped", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
-    ("disc", "chart.pcolormesh(rates, momenta, np.ma.maximum(shown, low)", "chart.pcolormesh(rates, momenta, np.ma.maximum(shown.T, low)",
+    ("disc", "np.ma.maximum(shown, low),\n            cmap", "np.ma.maximum(shown.T, low),\n            cmap",
      "the map's cells transposed", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
     ("disc", "values.real.ravel(), values.imag.ravel()", "values.imag.ravel(), values.real.ravel()",
      "the plane with its axes swapped", disc.test_the_picture_is_drawn_where_its_numbers_say, ("heavy_ball",)),
@@ -183,55 +176,55 @@ PYTHON = [
 ]  # fmt: skip
 
 BROWSER = [
-    ("disc", "return [[a, b], [c, d]];\n}\nconst REST", "return [[a, c], [b, d]];\n}\nconst REST",
+    ("linear", "    [a, b],\n    [c, d],\n  ];", "    [a, c],\n    [b, d],\n  ];",
      "the matrix transposed", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "heavy_ball")),
-    ("disc", "curvature * rule.lookAt(0, UNIT, hyper)", "curvature * 0",
+    ("linear", "curvature * rule.lookAt(0, UNIT, hyper)", "curvature * 0",
      "Nesterov that does not look ahead", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "nesterov")),
-    ("disc", "rule.step(1, curvature * rule", "rule.step(1, -curvature * rule",
+    ("linear", "rule.step(1, curvature * rule", "rule.step(1, -curvature * rule",
      "climbs", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "gradient_descent")),
-    ("disc", "gap = ((a - d) / 2) ** 2 + b * c;\n  if", "gap = ((a - d) / 2) ** 2 - b * c;\n  if",
+    ("linear", "gap = ((a - d) / 2) ** 2 + b * c,\n    root", "gap = ((a - d) / 2) ** 2 - b * c,\n    root",
      "a sign in the characteristic polynomial", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "heavy_ball")),
-    ("disc", "Math.abs(one) >= Math.abs(two)", "Math.abs(one) <= Math.abs(two)",
+    ("linear", "half < 0 ? half - root : half + root", "half < 0 ? half + root : half - root",
      "the smaller root first", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "heavy_ball")),
-    ("disc", "Math.sqrt(half * half - gap)", "2 * Math.sqrt(half * half - gap)",
+    ("linear", "Math.sqrt(half * half - gap)", "2 * Math.sqrt(half * half - gap)",
      "the misprinted rate 2 sqrt(beta)", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
-    ("disc", "Math.sqrt(half * half - gap)", "Math.abs(half)",
+    ("linear", "Math.sqrt(half * half - gap)", "Math.abs(half)",
      "the real part for the modulus", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
-    ("disc", "Math.abs(half) + Math.sqrt(gap)", "Math.abs(half) - Math.sqrt(gap)",
+    ("linear", "Math.abs(half) + Math.sqrt(gap)", "Math.abs(half) - Math.sqrt(gap)",
      "the inner of two real roots", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
     ("disc", "most = Math.max(most, radius", "most = Math.min(most || 9, radius",
      "the fastest direction's rate", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
     ("disc", "rho >= 1 ? NaN", "rho >= 2 ? NaN",
      "steps where the rule diverges", disc.test_predicted_steps_in_the_browser, (JS,)),
-    ("disc", "Math.log(GOAL) / Math.log(rho)", "Math.log(rho) / Math.log(GOAL)",
+    ("generated/theory", "Math.log(tol) / Math.log(rate)", "Math.log(rate) / Math.log(tol)",
      "steps upside down", disc.test_predicted_steps_in_the_browser, (JS,)),
-    ("disc", "(averages(rule) ? 60 : 6) / kappa", "(averages(rule) ? 6 : 60) / kappa",
+    ("disc", "(averaged ? 60 : 6) / kappa", "(averaged ? 6 : 60) / kappa",
      "the two axes exchanged", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "heavy_ball", 9)),
-    ("disc", "lr: 4 / (root + 1) ** 2", "lr: 2 / (root + 1) ** 2",
+    ("generated/theory", "lr: 4 / square(", "lr: 2 / square(",
      "half of heavy ball's rate", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "heavy_ball", 9)),
-    ("disc", "((root - 1) / (root + 1)) ** 2", "(root - 1) / (root + 1)",
+    ("generated/theory", "beta: (root * root)", "beta: root",
      "heavy ball's momentum not squared", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "heavy_ball", 9)),
-    ("disc", "rate: 1 - 2 / q", "rate: 1 - 1 / q",
+    ("generated/theory", "rate: 1 - 2 / q", "rate: 1 - 1 / q",
      "the standard Nesterov's rate", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "nesterov", 9)),
-    ("disc", "(averages(rule) ? 1 - beta : 1), beta, rate", "(averages(rule) ? 1 + beta : 1), beta, rate",
+    ("disc", "lr: effectiveRate(best.lr, best.beta)", "lr: lrAtEffectiveRate(best.lr, best.beta)",
      "the average's unit", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "averaged_momentum", 9)),
-    ("disc", "product = (1 - x) ** 2 + y ** 2", "product = (1 + x) ** 2 + y ** 2",
+    ("generated/theory", "product = square(1 - x) + (y * y)", "product = square(1 + x) + (y * y)",
      "the distance from -1", disc.test_a_dragged_eigenvalue_lands_where_it_was_put, (JS, "heavy_ball")),
-    ("disc", "square = x ** 2 + y ** 2", "square = Math.hypot(x, y)",
+    ("generated/theory", "size = (x * x) + (y * y)", "size = Math.hypot(x, y)",
      "the modulus for its square", disc.test_a_dragged_eigenvalue_lands_where_it_was_put, (JS, "heavy_ball")),
-    ("disc", "square / (1 - product)", "square",
+    ("generated/theory", "(ahead ? size / (1 - product) : size)", "size",
      "heavy ball's way back for Nesterov", disc.test_a_dragged_eigenvalue_lands_where_it_was_put, (JS, "nesterov")),
-    ("disc", "((1 + now) * x - now)", "((1 + now) * x + now)",
+    ("generated/theory", "((1 + beta) * x - beta)", "((1 + beta) * x + beta)",
      "a sign left of zero", disc.test_left_of_zero_nesterov_has_real_eigenvalues, (JS,)),
-    ("disc", "errors.push(Math.sqrt(sum / spectrum.length))", "errors.push(sum / spectrum.length)",
+    ("disc", "errors[t] = Math.sqrt(sum / runs.length)", "errors[t] = sum / runs.length",
      "the mean square for its root", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
-    ("disc", "return { errors, divergedAt: t };", "return { errors, divergedAt: 0 };",
+    ("disc", "divergedAt: n < BUDGET ? n + 1 : 0", "divergedAt: 0",
      "a divergence kept quiet", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
     ("disc", "kappa ** (k / (n - 1))", "kappa ** (k / n)",
      "the steepest direction left out", disc.test_rate_and_run_in_the_browser_are_pythons, (JS, "heavy_ball")),
-    ("phase", "beta: 1 - friction * h }, out", "beta: 1 + friction * h }, out",
+    ("generated/theory", "1 - friction * h]", "1 + friction * h]",
      "a momentum above 1", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
-    ("phase", "hyper = { lr: h * h,", "hyper = { lr: h,",
+    ("generated/theory", "return [(h * h),", "return [h,",
      "the time step for its square", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
     ("phase", "state = [-w0 / h]", "state = [w0 / h]",
      "a start that moves backwards", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
@@ -239,23 +232,23 @@ BROWSER = [
      "the velocity's sign", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
     ("phase", "out[2 * k] = x;\n    out[2 * k + 1] = -h", "out[2 * k + 1] = x;\n    out[2 * k] = -h",
      "position and velocity exchanged", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
-    ("phase", "(friction * friction) / 4, root", "(friction * friction) / 2, root",
+    ("generated/theory", "gap = curvature - (half * half)", "gap = curvature - 2 * (half * half)",
      "the oscillator's frequency", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
-    ("phase", "gap >= 0 ? Math.cos(root * t)", "gap < 9 ? Math.cos(root * t)",
+    ("generated/theory", "const c = (gap > 0 ?", "const c = (gap > -9 ?",
      "an over-damped ball that swings", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 5.0, 0.3)),
-    ("phase", "w0 * c - (curvature * x0", "w0 * c + (curvature * x0",
+    ("generated/theory", "push * c - half * x", "push * c + half * x",
      "a sign in the velocity", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
-    ("phase", "=> -friction * w - slope(potential, x);\n  let", "=> friction * w - slope(potential, x);\n  let",
+    ("phase", "-friction * speed - slope(potential, at)", "friction * speed - slope(potential, at)",
      "friction that pushes", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "double_well", 0.3, 0.3)),
     ("phase", "x += (dt / 6) * (w + 2 * w2 + 2 * w3 + w4)", "x += (dt / 6) * (w + w2 + w3 + w4)",
      "weights of no method", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "double_well", 0.3, 0.3)),
-    ("phase", "=> 2 * Math.sqrt(POTENTIALS[potential].curvature)", "=> Math.sqrt(POTENTIALS[potential].curvature)",
+    ("generated/theory", "return 2 * Math.sqrt(curvature)", "return Math.sqrt(curvature)",
      "critical damping at half the friction", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 2.0, 0.3)),
-    ("phase", 'ratio < 1 ? "swings', 'ratio > 1 ? "swings',
+    ("phase", 'ratio < 1\n        ? "swings', 'ratio > 1\n        ? "swings',
      "swings called creeping", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
-    ("phase", "friction * friction + 4 * curvature", "friction * friction + 2 * curvature",
+    ("generated/theory", "(friction * friction) + 4 * curvature", "(friction * friction) + 2 * curvature",
      "the edge without its factor", phase.test_curve_and_dots_are_the_same_in_the_browser, (JS, "bowl", 0.3, 0.3)),
-    ("phase", "(w * w) / 2 + height", "w * w + height",
+    ("phase", "kineticEnergy(w, 1) + height", "2 * kineticEnergy(w, 1) + height",
      "kinetic energy of a mass of 2", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
     ("phase", "if (energies[k] > energies[k - 1] + 1e-12", "if (energies[k] < energies[k - 1] - 1e-12",
      "falls counted as rises", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
@@ -263,19 +256,19 @@ BROWSER = [
      "a dot beyond the end", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
     ("phase", "m: Math.ceil(h / FINE - 1e-9)", "m: Math.ceil(h / FINE / 2)",
      "a curve of half the points", phase.test_energy_grid_and_rises_in_the_browser, (JS,)),
-    ("phase", "curvature: 25, frame", "curvature: 24, frame",
+    ("phase", "curvature: 25,\n", "curvature: 24,\n",
      "another function than Lessard's", phase.test_potentials_say_the_same_in_the_browser, (JS,)),
-    ("noise_ball", "rate * (1 - beta) : rate", "rate / (1 - beta) : rate",
+    ("noise_ball", "lrAtEffectiveRate(rate, beta) : rate", "rate / (1 - beta) : rate",
      "the effective rate the wrong way round", ball.test_measuring_is_the_same_in_the_browser, (JS,)),
-    ("noise_ball", "(lr * sigma ** 2 * (1 + beta))", "(lr * sigma ** 2)",
+    ("generated/theory", "(sigma * sigma) * (1 + kept) /", "(sigma * sigma) /",
      "the noise ball without 1 + beta", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
-    ("noise_ball", "(2 * (1 + beta) - lr * curvature)", "(2 * (1 + beta) + lr * curvature)",
+    ("generated/theory", "- steep * product", "+ steep * product",
      "a sign in the noise ball", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
-    ("noise_ball", "xx - 2 * lr * mixed + lr", "xx + 2 * lr * mixed + lr",
+    ("linear", "a * a * xx + 2 * a * b * xv", "a * a * xx - 2 * a * b * xv",
      "a sign in the second moments", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
-    ("noise_ball", "2 * beta * curvature * xv", "beta * curvature * xv",
+    ("linear", "2 * a * b * xv", "a * b * xv",
      "a mixed term counted once", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
-    ("noise_ball", "curvature * curvature * xx + sigma * sigma;", "curvature * curvature * xx + sigma;",
+    ("linear", "noise = sigma * sigma", "noise = sigma",
      "sigma not squared", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.2, 0.0, 4.0, 0.5)),
     ("noise_ball", "curvatures[k % 2]", "curvatures[1 - (k % 2)]",
      "the two axes exchanged", ball.test_the_swarm_is_the_same_in_the_browser_bit_for_bit, (JS, 0.1, 0.9, 4.0, 1.0)),
@@ -283,9 +276,9 @@ BROWSER = [
      "an ellipse of another size", ball.test_measuring_is_the_same_in_the_browser, (JS,)),
     ("noise_ball", "yy += b;", "yy += a;",
      "one axis measured twice", ball.test_measuring_is_the_same_in_the_browser, (JS,)),
-    ("roller", "(x - path[k - 1]) ** 2 / (2 * lr)", "(x - path[k - 1]) ** 2 / lr",
+    ("generated/theory", "(step * step) / (2 * lr)", "(step * step) / lr",
      "kinetic energy of a mass of 2", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
-    ("roller", "(1 - beta * beta) * kinetic[k - 1]", "(1 - beta) * kinetic[k - 1]",
+    ("generated/theory", "return 1 - (beta * beta)", "return 1 - beta",
      "friction of the velocity, not of its square", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
     ("roller", "p + kinetic[k] + friction[k] - potential[0]", "p + kinetic[k] - friction[k] - potential[0]",
      "a sign in the books", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
@@ -297,15 +290,15 @@ BROWSER = [
      "the farthest valley", roller.test_path_books_and_rest_are_the_same_in_the_browser, (JS, "ripples", 0.8)),
     ("roller", "long[entered - 1] > low && long[entered - 1] < high", "long[entered - 1] < high",
      "a valley with one side", roller.test_a_valley_has_two_sides, (JS,)),
-    ("basin", "rule === \"nesterov\" ? 1 + 2 * beta", "rule === \"nesterov\" ? 1 + beta",
+    ("generated/theory", "const steep = (ahead ? 1 + 2 * beta : 1.0);\n  const unit", "const steep = (ahead ? 1 + beta : 1.0);\n  const unit",
      "Nesterov's edge without its factor", basin.test_trace_and_strip_are_the_same_in_the_browser, (JS, "nesterov", 1 / 9, 4 / 9)),
-    ("basin", "return (2 * (1 + beta)) /", "return (2 * (1 - beta)) /",
+    ("generated/theory", "return 2 * (1 + beta) /", "return 2 * (1 - beta) /",
      "a sign in the edge", basin.test_trace_and_strip_are_the_same_in_the_browser, (JS, "heavy_ball", 1 / 9, 4 / 9)),
     ("basin", "[...last.slice(first), ...last.slice(0, first)]", "[...last.slice(0, first), ...last.slice(first)]",
      "the cycle from another point", basin.test_a_cycle_starts_with_its_largest_point, (JS, -3.3)),
     ("basin", "points[t + code] - points[t]) > TOL", "points[t + 1] - points[t]) > TOL",
      "a cycle that never settles", basin.test_trace_and_strip_are_the_same_in_the_browser, (JS, "heavy_ball", 1 / 9, 4 / 9)),
-    ("basin", "(high - low) * (k + 0.5)) / n", "(high - low) * k) / n",
+    ("curve", "low + ((high - low) * (k + 0.5)) / n", "low + ((high - low) * k) / n",
      "cells from their left ends", basin.test_map_is_the_same_in_the_browser, (JS,)),
     ("basin", "fill(MAP.betas[j])", "fill(MAP.betas[47 - j])",
      "the map upside down", basin.test_map_is_the_same_in_the_browser, (JS,)),
@@ -328,15 +321,16 @@ BROWSER = [
 
 @pytest.fixture(scope="module")
 def browser_module(evaluate, tmp_path_factory):
-    """A function: the name of a module, and a mutation or none -> what evaluates expressions over it, as the tests' ``js`` does."""
-    folder, count = tmp_path_factory.mktemp("mutants") / "js", itertools.count()
-    shutil.copytree(bundle.JS, folder)
+    """A function: a test, and a mutation of a module or none -> what evaluates expressions over that test's modules, as its ``js`` does."""
+    root, count = tmp_path_factory.mktemp("mutants"), itertools.count()
 
-    def load(name, right="", wrong=""):
-        text = bundle.path_of(name).read_text("utf-8")
-        mutant = folder / f"{name}-{next(count)}.js"
-        mutant.write_text(replace_once(text, right, wrong, mutant.name) if right else text, "utf-8")
-        paths = {alias: mutant if file == name else folder / f"{file}.js" for alias, file in USES.get(name, {name: name}).items()}
+    def load(test, name="", right="", wrong=""):
+        folder = root / str(next(count))
+        shutil.copytree(bundle.JS, folder)
+        place = lambda module: folder / bundle.path_of(module).relative_to(bundle.JS)
+        if name:
+            place(name).write_text(replace_once(place(name).read_text("utf-8"), right, wrong, name), "utf-8")
+        paths = {alias: place(module) for alias, module in sys.modules[test.__module__].MODULES.items()}
         return lambda expression, before="": evaluate(paths, expression, before)
 
     return load
@@ -350,7 +344,7 @@ def name_of(mutant):
 def test_a_broken_figure_is_noticed(mutant, browser_module):
     """Python's side: what the figure computes and the static picture that it draws."""
     module, right, wrong, _, test, arguments = mutant
-    arguments = [browser_module(module) if value is JS else value for value in arguments]
+    arguments = [browser_module(test) if value is JS else value for value in arguments]
     swap = Swap(sys.modules[f"momentum_lib.widgets.{module}"], right, wrong, users=TESTS)
     with patch.dict(FIGURES), swap, pytest.raises(NOTICED):
         run(test, arguments)
@@ -360,7 +354,7 @@ def test_a_broken_figure_is_noticed(mutant, browser_module):
 def test_a_broken_figure_in_the_browser_is_noticed(mutant, browser_module):
     """The browser's side, as far as it is arithmetic."""
     module, right, wrong, _, test, arguments = mutant
-    broken = browser_module(module, right, wrong)
+    broken = browser_module(test, module, right, wrong)
     with pytest.raises(NOTICED):
         run(test, [broken if value is JS else value for value in arguments])
 
@@ -376,6 +370,6 @@ def test_the_right_figures_are_back(browser_module):
     for name, held in before.items():
         now = vars(sys.modules[f"momentum_lib.widgets.{name}"])
         assert now.keys() == held.keys() and all(now[key] is held[key] for key in held), name
-    for module, _, _, _, test, arguments in {mutant[0]: mutant for mutant in BROWSER}.values():
-        copy = browser_module(module)
+    for _, _, _, _, test, arguments in {mutant[4]: mutant for mutant in BROWSER}.values():
+        copy = browser_module(test)
         run(test, [copy if value is JS else value for value in arguments])
