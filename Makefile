@@ -13,7 +13,7 @@ NPM := node_modules/installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env vendor book site test test-pages bench generate check notebooks homework slides style clean distclean
+.PHONY: help env vendor book site page test quick test-pages bench generate check notebooks homework slides style clean distclean
 
 help:  ## list what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,13 +42,19 @@ book: $(ENV) $(NPM)  ## execute and build the book, serve it, print the address
 site: $(ENV) $(NPM)  ## the same without serving: _build/html
 	$(PY) book/build.py
 
+page: $(ENV) $(NPM)  ## one page in seconds, while you write: make page P=03, or P=notation; prints where it is
+	@test -n "$(P)" || { echo "Which page? Say: make page P=03" >&2; exit 1; }
+	$(PY) book/build.py --page $(P)
+
 # --- checks ---------------------------------------------------------------------------------------------------------
-test: $(ENV) $(NPM) check site  ## everything: generated files, library, notebooks, built site in a browser
-	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with=tests/sanitize.cfg -n 2 --dist loadfile -q notebooks
-	$(PY) -m pytest -n 2 --dist loadfile tests
+test: $(ENV) $(NPM)  ## everything: generated files, library, notebooks, built site in a browser; prints where the time went
+	$(PY) tests/run.py
+
+quick: $(ENV) $(NPM)  ## in less than a minute: generated files, style, and the chapters and tests that your changes can break
+	$(PY) tests/run.py --quick
 
 test-pages: $(ENV) $(NPM) site  ## only the built site in a browser
-	$(PY) -m pytest -n 2 --dist loadfile tests/browser tests/test_site.py -s
+	$(PY) -m pytest -n 2 --dist worksteal tests/browser tests/test_site.py -s
 
 check: $(ENV) $(NPM)  ## generated files, notebooks and addresses are up to date; format, lint and types of all code
 	$(PY) -m momentum_lib.codegen --check
@@ -62,9 +68,9 @@ generate: $(ENV)  ## rewrite every generated file
 	@for script in book/_gen/[a-z]*.py; do $(PY) $$script || exit 1; done
 	$(PY) tests/clean.py
 
-notebooks: $(ENV)  ## run every chapter and problem set in place, then clean it
+notebooks: $(ENV)  ## run the chapters and problem sets whose code or library changed, and store what they print
 	$(PY) tests/clean.py
-	@for notebook in notebooks/*.ipynb notebooks/homework/*.ipynb; do echo "== $$notebook"; $(BIN)/jupyter execute --inplace --timeout=300 $$notebook || exit 1; done
+	$(PY) book/build.py --store
 	$(PY) tests/clean.py
 
 # --- instructors ----------------------------------------------------------------------------------------------------

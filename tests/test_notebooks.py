@@ -14,7 +14,7 @@ from tests import clean
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = clean.notebooks()
-NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"]
+NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"]
 
 
 def read(path):
@@ -69,7 +69,7 @@ def run_nbval(path):
         "-q",
         str(path),
     ]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("path", CHAPTERS[:1], ids=lambda path: path.stem)

@@ -1,58 +1,67 @@
-"""How the build runs notebooks: with a cache that knows the library, and with figures as SVG.
+"""How the build comes by the outputs of notebooks: each is run once, outside of Sphinx, and its run is kept (executed.py).
 
-jupyter-cache runs a notebook again when the notebook's own code changes; a change in `momentum_lib` escapes it and the
-book would show yesterday's numbers. So the cache lives in a folder named after a hash of everything a notebook imports:
-the library's files and the pinned requirements. Kernels started by the build read an IPython profile of its own, which asks
-for SVG (sharp on every screen, and pictures.py can give it the page's colours); elsewhere a figure stays a PNG.
+Before Sphinx reads its pages, the notebooks among them that have no valid run are run, side by side, and a jupyter-cache is
+filled from which every page takes its outputs. A page whose notebook rests on an edited file is read again even though its own
+text is the same. Code cells of other pages are run by Sphinx, in kernels with the same profile.
 """
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SUFFIXES = {".py", ".js", ".css", ".mplstyle"}
-KEEP = 4  # a change and its undoing should not run every notebook again
+import executed
+import one_page
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+ROOT = executed.ROOT
 
 
 def library_hash(root=ROOT):
-    """Return a short hexadecimal hash of momentum_lib's files and requirements.txt under `root`."""
+    """Return a short hexadecimal hash of what pictures are drawn from: the library, the records, the pinned packages."""
+    files = [path for top in ("momentum_lib", "notebooks/records") for path in (root / top).rglob("*") if path.is_file()]
     digest = hashlib.sha256()
-    files = [p for p in (root / "momentum_lib").rglob("*") if p.suffix in SUFFIXES]
-    for path in [*sorted(files), root / "requirements.txt"]:
-        if path.exists():
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(b"\0" + path.read_bytes() + b"\0")
+    for path in [*sorted(path for path in files if "__pycache__" not in path.parts), root / "requirements.txt"]:
+        kind = "code" if path.suffix == ".py" else "text"
+        digest.update(f"{path.relative_to(root).as_posix()}\0{executed.fingerprint(path, kind)}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def _key_cache(app, config):
-    folder = Path(app.outdir).parent / ".jupyter_cache"
-    cache = folder / library_hash()
-    cache.mkdir(parents=True, exist_ok=True)
-    cache.touch()
-    old = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
-    for path in old[KEEP:]:
-        shutil.rmtree(path, ignore_errors=True)
-    config.nb_execution_cache_path = str(cache)
+def _prepare(app, config):
+    build = Path(app.outdir).parent
+    config.nb_execution_cache_path = str(build / ".jupyter_cache")
+    os.environ["IPYTHONDIR"] = executed.profile(build)
 
 
-PROFILE = """\
-c.InlineBackend.figure_formats = {"svg"}
-c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
-c.HistoryManager.enabled = False
-"""
+def _notebooks(app, documents):
+    """Document -> path of those that are notebooks of the house."""
+    paths = {document: Path(app.env.doc2path(document)) for document in documents}
+    return {document: path for document, path in paths.items() if path.suffix == ".ipynb"}
 
 
-def _kernel_profile(app, config):
-    folder = Path(app.outdir).parent / ".ipython" / "profile_default"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "ipython_kernel_config.py").write_text(PROFILE)
-    os.environ["IPYTHONDIR"] = str(folder.parent)
+def _rest_on_edited_files(app, env, added, changed, removed):
+    known, seen = getattr(env, "course_runs", {}), {}
+    found = {name: executed.find(path, Path(app.srcdir), seen) for name, path in _notebooks(app, known).items() if path.exists()}
+    return [name for name, run in found.items() if run is None or run.id != known[name]]
+
+
+def _run(app, env, documents):
+    """Run what has to be run, and fill the cache with the runs of the pages that will be read."""
+    paths = _notebooks(app, documents)
+    root = Path(app.srcdir)
+    say = lambda run: logger.info(f"ran {run.name} in {run.seconds:.1f} s")
+    runs = dict(zip(paths, executed.run_all(paths.values(), root, say=say, failed=False)))
+    for name, run in runs.items():
+        if run.error:
+            raise ExtensionError(f"{env.doc2path(name)}: a cell failed\n{run.error}")
+    executed.fill(app.config.nb_execution_cache_path, {paths[name]: run for name, run in runs.items()})
+    env.course_runs = getattr(env, "course_runs", {}) | {name: run.id for name, run in runs.items()}
 
 
 def setup(app):
-    app.connect("config-inited", _key_cache, priority=100)
-    app.connect("config-inited", _kernel_profile)
+    app.connect("config-inited", _prepare, priority=100)
+    app.connect("env-get-outdated", _rest_on_edited_files)
+    app.connect("env-before-read-docs", _run, priority=900)
+    one_page.connect(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
