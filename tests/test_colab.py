@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 # Chapters that train need torch, which is too large to fetch for a rehearsal: Colab has it, and they run here under nbval.
@@ -117,7 +118,7 @@ def test_chapter_runs_as_in_colab(colab, path, tmp_path):
     before = os.environ.get("JUPYTER_PATH")
     os.environ["JUPYTER_PATH"] = str(tmp_path / "jupyter")
     try:
-        NotebookClient(notebook, kernel_name="colab", timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+        NotebookClient(notebook, kernel_name="colab", timeout=HANG, resources={"metadata": {"path": str(folder)}}).execute()
     finally:
         os.environ.pop("JUPYTER_PATH") if before is None else os.environ.update(JUPYTER_PATH=before)
         subprocess.run(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from tests.limits import HANG
 
 from tests import gate, links
 
@@ -108,7 +109,7 @@ def ask(house, *arguments):
     own = {"PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(
-        command, cwd=house, env={**os.environ, **own}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
+        command, cwd=house, env={**os.environ, **own}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=HANG
     )
     return done.returncode, done.stdout
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grading
 import pytest
+from tests.limits import HANG
 
 from momentum_lib.grade import __main__ as program
 from momentum_lib.grade import results, sandbox
@@ -315,16 +316,16 @@ def test_an_interrupted_run_goes_on_to_the_same_result(folder, graded, tmp_path)
         time.sleep(0.02)
     signal.signal(signal.SIGINT, before)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=HANG)
     kept = len(list((out / "students").glob("*.json")))
     assert process.returncode == 130 and "the same command goes on from there" in said, said
     assert "Traceback" not in said
     assert 3 <= kept < 12
-    again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG)
     assert again.returncode == 0 and f"{kept} graded before, {12 - kept} to grade" in again.stdout
     fresh = tmp_path / "fresh"
     whole = subprocess.run(
-        [*command[:-3], str(fresh), "--jobs", "1"], env=environment, capture_output=True, text=True, timeout=120
+        [*command[:-3], str(fresh), "--jobs", "1"], env=environment, capture_output=True, text=True, timeout=HANG
     )
     assert whole.returncode == 0
     assert (fresh / "grades.csv").read_bytes() == (out / "grades.csv").read_bytes()

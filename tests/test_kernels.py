@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
+from tests.limits import HANG
 from texts import functions, rounded
 
 from momentum_lib import core, descend, ops, rules, surfaces, sweep
@@ -618,7 +619,7 @@ def test_processes_that_start_together(tmp_path):
     running = [subprocess.Popen(run, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
     killed.kill()
     killed.wait()
-    said = [process.communicate(timeout=120) for process in running]
+    said = [process.communicate(timeout=HANG) for process in running]
     assert all(process.returncode == 0 and not err for process, (_, err) in zip(running, said, strict=True)), said
     assert python(RUN, tmp_path / "shared") == ["True", "True"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -102,7 +103,7 @@ def test_every_module_of_the_library_is_in_the_house():
 
 def test_readme_python_example_runs():
     example = next(code for code in fenced(read("README.md")) if "import descend" in code)
-    done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, timeout=HANG, check=False)
     assert done.returncode == 0, done.stderr
     assert "None" not in done.stdout, f"the example does not arrive: {done.stdout}"
 

@@ -20,6 +20,7 @@ import live  # noqa: E402
 import numbering  # noqa: E402
 import pictures  # noqa: E402
 import stylesheet  # noqa: E402
+from tests.limits import HANG
 
 NOTEBOOK = """---
 file_format: mystnb
@@ -44,7 +45,7 @@ def build(folder, page):
     (folder / "page.md").write_text(page)
     run = subprocess.run(
         [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "--all", "-n", "-W", "--keep-going"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=300, env={**os.environ,
+        cwd=folder, capture_output=True, text=True, check=False, timeout=HANG, env={**os.environ,
             "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
     )  # fmt: skip
     return run.returncode, run.stdout + run.stderr
@@ -85,7 +86,7 @@ def test_a_missing_chapter_leaves_a_gap(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG,
     )
     assert run.returncode == 0, run.stderr
     page, start = ((tmp_path / "out" / f"{name}.html").read_text("utf-8") for name in ("11-eleven", "index"))

@@ -12,6 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 resource = pytest.importorskip("resource", reason="limits the size of files")
 
+from tests.limits import HANG
+
 from momentum_lib.train import checkpoint
 from momentum_lib.train.checkpoint import CheckpointError
 
@@ -82,7 +84,7 @@ print(json.dumps([step, in_the_making, lost, unreadable, len(checkpoint.found(fo
 def test_forty_kills_while_it_writes_leave_nothing_unreadable(tmp_path, record_property):
     """A checkpoint written in place: 29 of 40 kills then left a file that could not be read."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), "40"], capture_output=True, text=True, cwd=ROOT, timeout=300, check=False
+        [sys.executable, "-c", KILLED, str(tmp_path), "40"], capture_output=True, text=True, cwd=ROOT, timeout=HANG, check=False
     )
     assert done.returncode == 0, done.stderr
     steps, in_the_making, lost, unreadable, kept = json.loads(done.stdout)

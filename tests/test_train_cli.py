@@ -12,6 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
+from tests.limits import HANG
+
 from momentum_lib.train import arguments, checkpoint, cli, experiments, sweep
 from momentum_lib.train.settings import Settings
 
@@ -151,7 +153,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on_bit_for_bit(tmp_path):
     while not process.stdout.readline().startswith("step 20/"):
         assert process.poll() is None, process.stderr.read()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=HANG)
     assert process.returncode == 130, errors
     assert errors.startswith("stopped at step ") and errors.count("\n") == 1 and "--resume" in errors
     stopped = checkpoint.latest(tmp_path / "stopped")
@@ -254,7 +256,7 @@ def test_ctrl_c_ends_a_sweep_of_two_processes_and_keeps_its_rows(tmp_path):
         assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=HANG)
     assert process.returncode == 130 and errors.startswith("stopped: ") and errors.count("\n") == 1, errors
     assert 2 <= len(rows_of(path)) < 400
 

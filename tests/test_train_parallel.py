@@ -10,6 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
+from tests.limits import HANG
+
 from momentum_lib.train import checkpoint, cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +46,7 @@ def folders(tmp_path_factory):
         for name, case in CASES.items():
             assert cli.main([*RUN, *case, "--out", str(root / f"{name}-1")]) == 0
         for process in running.values():
-            output, _ = process.communicate(timeout=400)
+            output, _ = process.communicate(timeout=HANG)
             assert process.returncode == 0, output
             assert "2 processes" in output and output.count("done    held out") == 1, output
     finally:
