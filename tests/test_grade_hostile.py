@@ -428,7 +428,7 @@ def test_a_notebook_of_a_hundred_megabytes_is_not_read(master, tmp_path):
         file.truncate(100 * 2**20)
     started = time.monotonic()
     result = grade(master, path, limits=QUICK)
-    assert "100 MB" in result["unreadable"] and time.monotonic() - started < 5
+    assert "100 MB" in result["unreadable"] and time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize(

@@ -311,7 +311,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(folder, graded, tmp_path)
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANG
     while len(list((out / "students").glob("*.json"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     signal.signal(signal.SIGINT, before)

@@ -251,7 +251,7 @@ def test_ctrl_c_ends_a_sweep_of_two_processes_and_keeps_its_rows(tmp_path):
     path = tmp_path / "rows.jsonl"
     seeds = [str(seed) for seed in range(400)]
     process = launch("sweep", *TINY, "--rule", "heavy_ball", "--lr", "0.1", "--seed", *seeds, "--jobs", "2", "--out", path)
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + HANG
     while not (path.exists() and path.read_bytes().count(b"\n") >= 2):
         assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
         time.sleep(0.05)
