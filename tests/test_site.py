@@ -1,5 +1,6 @@
 """How the site is built: what must fail fails, and the small machines of book/_ext do what they say."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -34,8 +35,8 @@ CODE
 """
 
 
-def build(folder, page):
-    """Build a book of two pages with the course's own settings; return (status, what was said)."""
+def make_book(folder, page):
+    """Write a book of two pages that has the course's own settings."""
     (folder / "book").mkdir()
     for name in ("_ext", "_static", "_templates", "references.bib"):
         os.symlink(ROOT / "book" / name, folder / "book" / name)
@@ -43,6 +44,11 @@ def build(folder, page):
     (folder / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n  - file: other\n")
     (folder / "other.md").write_text("# Another page\n\nWords.\n")
     (folder / "page.md").write_text(page)
+
+
+def build(folder, page):
+    """Build a book of two pages with the course's own settings; return (status, what was said)."""
+    make_book(folder, page)
     run = subprocess.run(
         [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "--all", "-n", "-W", "--keep-going"],
         cwd=folder, capture_output=True, text=True, check=False, timeout=HANG, env={**os.environ,
@@ -117,6 +123,65 @@ def test_what_is_broken_fails_the_build(tmp_path, page, words):
     status, said = build(tmp_path, page)
     assert status != 0
     assert words in said, said[-3000:]
+
+
+ONE_PAGE = """import sys
+from pathlib import Path
+sys.path.insert(0, "{root}/book")
+import build
+build.ROOT, build.OUT, build.STAMP = Path(".").resolve(), Path("_build/html").resolve(), Path("_build/built-from")
+sys.exit(build.page(sys.argv[1]))
+"""
+
+
+def one_page(folder, name):
+    run = subprocess.run(
+        [sys.executable, "-c", ONE_PAGE.format(root=ROOT), name], cwd=folder, capture_output=True, text=True, check=False, timeout=HANG,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+    )  # fmt: skip
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_one_page_is_written_alone_with_all_that_a_reader_sees(tmp_path):
+    """Built for the first time, the whole book is; then an edit of a page costs that page. A warning is an error there, too."""
+    make_book(tmp_path, NOTEBOOK.replace("CODE", "print(1)") + "\n$$x^2$$\n")
+    status, said = one_page(tmp_path, "page")
+    assert status == 0 and "The book was never built here" in said, said[-3000:]
+    built = tmp_path / "_build" / "html"
+    before = {name: (built / name).stat().st_mtime_ns for name in ("other.html", "_static/book.css", "searchindex.js")}
+    (tmp_path / "page.md").write_text(NOTEBOOK.replace("CODE", "print(2 + 3)") + "\n$$y^2$$\n\n```{live} ravine\n```\n")
+    status, said = one_page(tmp_path, "page")
+    text = (built / "page.html").read_text("utf-8")
+    assert status == 0 and str(built / "page.html") in said, said[-3000:]
+    assert "print" in text and ">5" in text and 'data-figure="ravine"' in text and "katex-html" in text
+    for picture in re.findall(r'src="(_images/[^"]+|_static/live[^"?]+)', text):
+        assert (built / picture).exists(), picture
+    assert before == {name: (built / name).stat().st_mtime_ns for name in before}, "only the page was written"
+    (tmp_path / "page.md").write_text("# A page\n\n{ref}`nowhere`\n")
+    status, said = one_page(tmp_path, "page")
+    assert status != 0 and "nowhere" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "document"),
+    [("3", "notebooks/03-momentum"), ("03", "notebooks/03-momentum"), ("14-scale", "notebooks/14-scale"), ("notation", "book/notation"),
+     ("book/intro", "book/intro"), ("errata", "notebooks/errata")],
+)  # fmt: skip
+def test_a_page_is_found_by_its_number_or_its_name(words, document):
+    assert builder().find_page(words) == document
+
+
+@pytest.mark.parametrize("words", ["99", "homework", "nothing"])
+def test_a_page_that_is_none_or_several_is_refused_with_the_list(words):
+    with pytest.raises(SystemExit, match=r"there are: book/intro, notebooks/01-ravine"):
+        builder().find_page(words)
+
+
+def builder():
+    spec = importlib.util.spec_from_file_location("course_build", ROOT / "book" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_a_formula_keeps_its_colour_and_its_words():

@@ -95,15 +95,17 @@ def static_picture(app, name, state):
     key = hashlib.sha256((library_hash() + json.dumps(figure.state(), sort_keys=True)).encode()).hexdigest()[:12]
     file = f"live-{name}-{key}.svg"
     cache = Path(app.outdir).parent / ".live" / file
-    if not cache.exists():
+    words = cache.with_suffix(".txt")  # what the picture says can take as long as to draw it
+    if not words.exists():
         cache.parent.mkdir(exist_ok=True)
         with mpl.rc_context({"svg.hashsalt": "momentum"}):
             figure.picture().savefig(cache, format="svg", transparent=True, metadata={"Date": None})
+        words.write_text(figure.alt(), encoding="utf8")
     target = Path(app.outdir) / "_images" / file
     target.parent.mkdir(exist_ok=True)
     shutil.copyfile(cache, target)
     app.course_pictures[file] = target
-    return file, figure.alt(), figure.caption
+    return file, words.read_text(encoding="utf8"), figure.caption
 
 
 def _visit(self, node):

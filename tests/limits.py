@@ -1,0 +1,3 @@
+"""The one limit of a test that waits for another process: only what hangs reaches it, on a machine however slow or busy."""
+
+HANG = 1800  # seconds
