@@ -14,6 +14,10 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import executed  # noqa: E402
 
+from tests import related  # noqa: E402
+
+JS = ROOT / "momentum_lib" / "widgets" / "js"
+
 NOTEBOOKS = {
     "imports": ["from momentum_lib import a\nprint(a.x)"],
     "reads": ["from pathlib import Path\nimport momentum_lib.b", "print(Path('records/r.json').read_text())"],
@@ -161,8 +165,14 @@ def code_of(path):
     return "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
 
 
-def shows(figure):
-    return lambda path: f'data-figure=\\"{figure}\\"' in path.read_text("utf-8")
+def shows(module):
+    """Whether a notebook shows a live figure whose module is, or leads to, this one."""
+
+    def true(path):
+        figures = set(re.findall(r'data-figure=\\"(\w+)', path.read_text("utf-8")))
+        return any(JS / module in related.closure(JS / f"{figure}.js") for figure in figures)
+
+    return true
 
 
 def says(*words):
@@ -175,11 +185,14 @@ def says(*words):
         ("notebooks/records/cost-cpu.json", says('records.load("cost-cpu")')),
         ("notebooks/records/momentum-cpu.json", says('records.load("momentum-cpu")')),
         ("momentum_lib/train/files.txt", says("momentum_lib.train import")),
-        ("momentum_lib/widgets/js/phase.js", shows("phase")),
-        ("momentum_lib/widgets/js/ravine.js", shows("ravine")),
+        ("momentum_lib/widgets/js/phase.js", shows("phase.js")),
+        ("momentum_lib/widgets/js/ravine.js", shows("ravine.js")),
+        ("momentum_lib/widgets/js/kit/noise.js", shows("kit/noise.js")),
         ("momentum_lib/widgets/noise_ball.css", says("momentum_lib.widgets")),
-        ("momentum_lib/scale/settings.json", says("momentum_lib.widgets", "scale", "codegen")),
-        ("momentum_lib/theory/noise.py", says("momentum_lib.widgets", "theory", "codegen", "conventions")),
+        ("momentum_lib/scale/settings.json", says("momentum_lib")),  # the library's front door reads it: all
+        ("momentum_lib/theory/noise.py", says("momentum_lib")),
+        ("momentum_lib/animate.py", says("animate")),
+        ("momentum_lib/grade/checks.py", says("momentum_lib.grade")),
         ("momentum_lib/grade/sandbox.py", says("grade.sandbox")),
     ],
     ids=lambda value: Path(value).name if isinstance(value, str) else "",

@@ -88,10 +88,11 @@ def code_cells(notebook):
 
 
 def code_key(path, root=ROOT):
-    """The hash of a notebook's code cells with their tags, of the pinned packages, of Python and of the profile."""
+    """The hash of a notebook's code cells with their tags, of the pinned packages, of Python, and of how notebooks are run."""
     code = [[cell.source, cell.metadata.get("tags", [])] for cell in code_cells(nbformat.read(path, as_version=4))]
     pins = root / "requirements.txt"
-    return _sha(json.dumps([code, pins.read_text() if pins.exists() else "", sys.version, PROFILE]).encode())
+    how = [PROFILE, (TRACE / "sitecustomize.py").read_text("utf-8")]
+    return _sha(json.dumps([code, pins.read_text() if pins.exists() else "", sys.version, how]).encode())
 
 
 def _folder_names(path):

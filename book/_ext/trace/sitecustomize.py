@@ -49,7 +49,7 @@ class Notes:
         os.write(self.handle, f"{kind}\t{path}\n".encode("utf-8", "surrogateescape"))
 
     def file(self, kind, path):
-        if isinstance(path, int) or path is None:
+        if isinstance(path, int) or path is None or "__editable__" in os.fsdecode(path):  # a name on sys.path that is no file
             return
         path = source_of(os.path.abspath(os.fsdecode(path)))
         if path.startswith(ROOT) and not LEFT_OUT & set(path[len(ROOT) :].split(os.sep)):
