@@ -1,5 +1,7 @@
 """Closed forms: answers in a line or two of arithmetic, typed once here and printed as JavaScript for the live figures.
 
+One of them::
+
     @closed_form
     def effective_rate(lr, beta):
         check_number("beta", beta)
