@@ -56,7 +56,7 @@ def _python_imports(file, text):
 
 @cache
 def leads_to(file):
-    """The files that a file imports, and the data beside it that it names; a live figure's class leads to its module and style sheet, too."""
+    """The files that a file imports, and the data beside it that it names; of a live figure's class its module and styles, too."""
     if file.suffix == ".js":
         return {(file.parent / name).resolve() for name in re.findall(r'from "(\.[^"]+)"', file.read_text("utf-8"))}
     if file.suffix != ".py":
@@ -88,7 +88,7 @@ def _names(test, text, file):
 
 
 def distance(test, changed):
-    """0: the test itself changed; 1: it imports or names a changed file; 2: it leads to one; None: it has nothing to do with any."""
+    """0: the test itself changed; 1: it imports or names a changed file; 2: it leads to one; None: nothing to do with any."""
     if test in changed:
         return 0
     text = test.read_text("utf-8")

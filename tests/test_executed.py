@@ -192,7 +192,7 @@ def says(*words):
         ("momentum_lib/scale/settings.json", says("momentum_lib")),  # the library's front door reads it: all
         ("momentum_lib/theory/noise.py", says("momentum_lib")),
         ("momentum_lib/animate.py", says("animate")),
-        ("momentum_lib/grade/checks.py", says("momentum_lib.grade")),
+        ("momentum_lib/grade/checks.py", says("grade")),
         ("momentum_lib/grade/sandbox.py", says("grade.sandbox")),
     ],
     ids=lambda value: Path(value).name if isinstance(value, str) else "",
@@ -239,7 +239,8 @@ JUDGED = {  # what a cell does, what is stored, whether nbval has to call it wro
 def judge(folder, *options):
     """What nbval says of every cell of a folder's one notebook: whether it is red."""
     command = [
-        sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}",
+        sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env",
+        f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}",
         "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(folder), "-q", "-rA", *options, str(folder / "notebooks"),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

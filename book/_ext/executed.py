@@ -49,7 +49,7 @@ HARMLESS = {
 LIBRARY = ("momentum_lib", "notebooks", "_config.yml")  # what a program of which nothing is known may read
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-# Kernels read an IPython profile of their own. Figures are SVG: sharp on every screen, and pictures.py can give them the page's colours.
+# Kernels read an IPython profile of their own: figures are SVG, sharp on every screen, in colours that pictures.py can exchange.
 PROFILE = """\
 c.InlineBackend.figure_formats = {"svg"}
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
@@ -99,12 +99,14 @@ def _folder_names(path):
     return "\n".join(sorted(name for name in os.listdir(path) if name not in ("__pycache__", ".ipynb_checkpoints"))).encode()
 
 
+CODE = ("co_name", "co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_names", "co_varnames", "co_freevars",
+        "co_cellvars", "co_code", "co_exceptiontable")  # fmt: skip
+
+
 def _shape(thing):
     """What a compiled constant is, without line numbers and in an order that is the same in every process."""
     if isinstance(thing, CodeType):
-        parts = [getattr(thing, name) for name in ("co_name", "co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount",
-                 "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_code", "co_exceptiontable")]  # fmt: skip
-        return [*parts, _shape(thing.co_consts)]
+        return [*(getattr(thing, name) for name in CODE), _shape(thing.co_consts)]
     if isinstance(thing, tuple):
         return [_shape(part) for part in thing]
     if isinstance(thing, frozenset):
