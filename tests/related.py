@@ -56,7 +56,7 @@ def _python_imports(file, text):
 
 @cache
 def leads_to(file):
-    """The files that a file imports, and the data beside it that it names; of a live figure's class its module and styles, too."""
+    """The files that a file imports, and the data beside it that it names; of a live figure its module and styles, too."""
     if file.suffix == ".js":
         return {(file.parent / name).resolve() for name in re.findall(r'from "(\.[^"]+)"', file.read_text("utf-8"))}
     if file.suffix != ".py":

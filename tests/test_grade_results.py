@@ -13,7 +13,6 @@ from pathlib import Path
 
 import grading
 import pytest
-from tests.limits import HANG
 
 from momentum_lib.grade import __main__ as program
 from momentum_lib.grade import results, sandbox
@@ -21,6 +20,7 @@ from momentum_lib.grade.grading import grade
 from momentum_lib.grade.misconceptions import BOOK, chapter
 from momentum_lib.grade.parallel import Died, in_turn
 from momentum_lib.grade.problem_set import BadMaster, Master, leaks, names_asked, write
+from tests.limits import HANG
 
 ROOT = Path(__file__).parents[1]
 

@@ -21,6 +21,7 @@ import live  # noqa: E402
 import numbering  # noqa: E402
 import pictures  # noqa: E402
 import stylesheet  # noqa: E402
+
 from tests.limits import HANG
 
 NOTEBOOK = """---
@@ -136,8 +137,8 @@ sys.exit(build.page(sys.argv[1]))
 
 def one_page(folder, name):
     run = subprocess.run(
-        [sys.executable, "-c", ONE_PAGE.format(root=ROOT), name], cwd=folder, capture_output=True, text=True, check=False, timeout=HANG,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        [sys.executable, "-c", ONE_PAGE.format(root=ROOT), name], cwd=folder, capture_output=True, text=True, check=False,
+        timeout=HANG, env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
     )  # fmt: skip
     return run.returncode, run.stdout + run.stderr
 
@@ -164,8 +165,8 @@ def test_one_page_is_written_alone_with_all_that_a_reader_sees(tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "document"),
-    [("3", "notebooks/03-momentum"), ("03", "notebooks/03-momentum"), ("14-scale", "notebooks/14-scale"), ("notation", "book/notation"),
-     ("book/intro", "book/intro"), ("errata", "notebooks/errata")],
+    [("3", "notebooks/03-momentum"), ("03", "notebooks/03-momentum"), ("14-scale", "notebooks/14-scale"),
+     ("notation", "book/notation"), ("book/intro", "book/intro"), ("errata", "notebooks/errata")],
 )  # fmt: skip
 def test_a_page_is_found_by_its_number_or_its_name(words, document):
     assert builder().find_page(words) == document

@@ -12,10 +12,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from tests.limits import HANG
-
 from momentum_lib.train import arguments, checkpoint, cli, experiments, sweep
 from momentum_lib.train.settings import Settings
+from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = "--model pico --steps 8 --batch 4 --warmup 2 --eval-windows 8 --device cpu --threads 1 --quiet".split()
