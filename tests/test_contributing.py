@@ -16,9 +16,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tests.limits import HANG
 
 from tests import gate, links
+from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")

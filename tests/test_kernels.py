@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
-from tests.limits import HANG
 from texts import functions, rounded
 
 from momentum_lib import core, descend, ops, rules, surfaces, sweep
@@ -22,6 +21,7 @@ from momentum_lib.core import rule
 from momentum_lib.kernels import Unprintable, build, calls, in_c, in_numpy, lookup, printed
 from momentum_lib.ops import absolute, cos, maximum, sign, sqrt, where  # noqa: F401  (the texts below use them)
 from momentum_lib.surfaces import surface
+from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINE = sys.modules["momentum_lib.sweep"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]

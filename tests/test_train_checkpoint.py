@@ -12,10 +12,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 resource = pytest.importorskip("resource", reason="limits the size of files")
 
-from tests.limits import HANG
-
 from momentum_lib.train import checkpoint
 from momentum_lib.train.checkpoint import CheckpointError
+from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = {"model": {"w": torch.arange(1000.0)}, "settings": {"lr": 0.1}}

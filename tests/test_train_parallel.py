@@ -10,9 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from tests.limits import HANG
-
 from momentum_lib.train import checkpoint, cli
+from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
