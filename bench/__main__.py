@@ -1,23 +1,24 @@
 """How fast the library is, beside what one would use instead: ``python -m bench`` (or ``make bench``).
 
-Everything compared is run in turn in one session; the numbers are medians over rounds, and the
-last column is the ratio to the library's.  ``--quick`` takes fewer rounds.  The comparison with
-optax needs ``pip install -r bench/requirements.txt`` and is left out without it.
+What is compared takes turns in one session, each round in an order of its own; printed are medians and ratios.
+``--quick`` takes fewer rounds.  The comparison with optax needs ``pip install -r bench/requirements.txt``, the C by
+hand needs gcc; what is missing is left out and named.
 """
 
 import argparse
 import json
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 from momentum_lib import rules, surfaces, sweep
+from momentum_lib.kernels import build
 
 from . import grading, grids, optim, pages
 
@@ -36,14 +37,8 @@ def table(title, rows, note=""):
 
 
 def race(tasks, rounds):
-    """Median milliseconds of each task, run in turn."""
-    times = {name: [] for name in tasks}
-    for _ in range(rounds):
-        for name, task in tasks.items():
-            begin = time.perf_counter()
-            task()
-            times[name].append(1e3 * (time.perf_counter() - begin))
-    return {name: statistics.median(all_of_it) for name, all_of_it in times.items()}
+    """Median milliseconds of each task."""
+    return {name: 1e3 * seconds for name, seconds in grids.median_times(tasks, rounds).items()}
 
 
 def numpy_sweep():
@@ -66,58 +61,22 @@ def torch_loop():
     return np.array(out)
 
 
-def optax_scan():
-    """The whole grid as one jitted function: vmap over lr and momentum, scan over steps; None where optax is missing."""
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    try:
-        import jax
-        import optax
-    except ImportError as error:
-        print(f"\noptax is left out: {error}. For it: pip install -r bench/requirements.txt")
-        return None
-    jax.config.update("jax_enable_x64", True)
-    start = jax.numpy.array(surfaces.rosenbrock.start)
-
-    def f(p):
-        return (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
-
-    def final(lr, beta):
-        optimiser = optax.sgd(lr, momentum=beta)
-
-        def step(carry, _):
-            point, state = carry
-            update, state = optimiser.update(jax.grad(f)(point), state)
-            return (optax.apply_updates(point, update), state), None
-
-        (point, _), _ = jax.lax.scan(step, (start, optimiser.init(start)), None, length=STEPS)
-        return f(point)
-
-    grid = jax.jit(jax.vmap(jax.vmap(final, in_axes=(None, 0)), in_axes=(0, None)))
-    return lambda: np.asarray(grid(LR, BETA))
-
-
 def bench_sweep(rounds):
-    scan = optax_scan()
-    tasks = {"NumPy, momentum_lib.sweep": numpy_sweep, "torch": torch_loop}
+    """What one would write without a library: one optimiser of torch for each setting."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        print(f"\nthe loop over torch.optim is left out: {error}")
+        return
     ours = numpy_sweep()
     diagonal = ours[tuple(2 * [np.linspace(0, SIDE - 1, CELLS).astype(int)])]
     settled = diagonal < 1e3  # where a run explodes, rounding decides what comes out
     np.testing.assert_allclose(torch_loop()[settled], diagonal[settled], rtol=1e-6)
-    if scan:
-        tasks["optax"] = scan
-        begin = time.perf_counter()
-        theirs = scan()
-        first = 1e3 * (time.perf_counter() - begin)
-        close = np.isclose(theirs, ours, rtol=1e-6) | ~(ours < 1e3)
-        assert close.mean() > 0.99, "optax computes something else"
-    times = race(tasks, rounds)
+    times = race({"ours": numpy_sweep, "torch": torch_loop}, rounds)
     scale = SIDE * SIDE / CELLS
-    rows = [("NumPy, momentum_lib.sweep", times["NumPy, momentum_lib.sweep"])]
-    if scan:
-        rows += [("optax, vmap + scan + jit, compiled", times["optax"]), ("optax, first call (compiles)", first)]
+    rows = [("momentum_lib.sweep in NumPy", times["ours"])]
     rows.append((f"torch.optim in a Python loop ({CELLS} settings, times {scale:.0f})", times["torch"] * scale))
-    note = "momentum_lib also counts each run's steps to converge and watches for divergence; the others return the last value."
-    table(f"Sweep: heavy ball on Rosenbrock, {SIDE} x {SIDE} settings x {STEPS} steps, float64", rows, note)
+    table(f"Sweep: heavy ball on Rosenbrock, {SIDE} x {SIDE} settings x {STEPS} steps, float64", rows)
 
 
 def node_program():
@@ -163,10 +122,31 @@ def bench_import(rounds):
             subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
         )
 
-    times = {name: statistics.median(seconds(name) for _ in range(2 * rounds + 1)) for name in ("momentum_lib", "numpy")}
-    table(
-        "Import, a fresh process each time",
-        [("import momentum_lib", times["momentum_lib"]), ("of that, import numpy", times["numpy"])],
+    names, order = ["momentum_lib", "numpy"], random.Random(0)
+    found = {name: [] for name in names}
+    for _ in range(4 * rounds + 1):
+        for name in order.sample(names, 2):
+            found[name].append(seconds(name))
+    times = {name: statistics.median(all_of_it) for name, all_of_it in found.items()}
+    rows = [("import momentum_lib", times["momentum_lib"]), ("of that, import numpy", times["numpy"])]
+    table("Import, a fresh process each time", rows, f"Beside NumPy's own: {times['momentum_lib'] - times['numpy']:.1f} ms")
+
+
+def machine():
+    """What the numbers were measured on."""
+    name = platform.processor() or platform.machine()
+    try:
+        found = [line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")]
+        name = found[0] if found else name
+    except OSError:
+        pass
+    cc = build.compiler()
+    said = subprocess.run([cc, "--version"], capture_output=True, text=True, check=False).stdout.splitlines() if cc else []
+    compiler = said[0] if said else "no C compiler"
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return (
+        f"{name}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, NumPy {np.__version__}, {compiler}.\n"
+        "Everything compared is run in turn, each round in an order of its own; medians and ratios."
     )
 
 
@@ -178,7 +158,7 @@ def main():
     )
     options = parser.parse_args()
     rounds = 2 if options.quick else 5
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} cores, {platform.machine()}")
+    print(machine())
     if options.grading:
         return grading.main()
     bench_import(rounds)

@@ -113,13 +113,10 @@ def c_grid(rule, surface, folder, contract="fast"):
     return run
 
 
-def agree(name, ours, points, close=1e-6):
-    """The other side computes the same, where runs have settled: elsewhere rounding decides."""
-    settled = np.isfinite(ours.values) & (ours.errors < 0.3)
-    if ours.rule.name == "adam":  # chaotic at large rates
-        settled = np.broadcast_to(ours.axes["lr"][:, None] < 1e-3, ours.shape)
-    share = np.isclose(points, ours.points, rtol=close, atol=close / 1000).all(axis=0)[settled].mean()
-    assert share > 0.95, f"{name} computes something else: {share:.3f} of the settled runs agree"
+def agree(name, ours, points):
+    """The other side computes the same at the lower three quarters of the rates: at the highest, runs are chaotic."""
+    calm = np.isclose(points, ours.points, rtol=1e-6, atol=1e-9).all(axis=0)[: 3 * len(points[0]) // 4]
+    assert calm.mean() > 0.99, f"{name} computes something else: {calm.mean():.3f} of the runs agree"
 
 
 def competitors(name, surface, folder):

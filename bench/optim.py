@@ -6,6 +6,7 @@ The tensors are those of a transformer with 10.7 million parameters.  torch is l
 import copy
 import functools
 import os
+import random
 import statistics
 import time
 
@@ -39,10 +40,11 @@ def transformer(torch, device):
 
 
 def in_turn(tasks, rounds, wait):
-    """Median milliseconds of each task, run in turn, after one turn that warms up."""
-    times = {name: [] for name in tasks}
+    """Median milliseconds of each task: every round runs them all, in an order of its own; the first one only warms up."""
+    times, order = {name: [] for name in tasks}, random.Random(0)
     for turn in range(rounds + 1):
-        for name, task in tasks.items():
+        for name in order.sample(list(tasks), len(tasks)):
+            task = tasks[name]
             wait()
             begin = time.perf_counter()
             task()
@@ -100,7 +102,7 @@ def measure(torch, device, rounds):
     print(f"\nOptimiser step: {count / 1e6:.1f} million parameters in {len(list(model.parameters()))} tensors, float32, {where};")
     print(f"milliseconds, medians of {rounds} interleaved rounds")
     print(f"  {'':<12} {'fused':>8} {'foreach':>8} {'compiled':>9} {'plain':>8}   comp./fused plain/foreach", end="")
-    print("  share of memory bandwidth (fused, compiled)" if device == "cuda" else "  plain/(training step)")
+    print("  share of memory bandwidth (fused, compiled)" if device == "cuda" else "   backward + step")
     peak = bandwidth(torch, device) if device == "cuda" else None
     for name, (cls, options) in RULES.items():
         theirs = functools.partial(getattr(torch.optim, cls), lr=LR, **options)
@@ -122,10 +124,20 @@ def measure(torch, device, rounds):
             moved = 4 * count * (3 + 2 * len(rules.get(name).slots))  # point and slots read and written, gradient read
             last = "  ".join(f"{moved / (t[key] / 1e3) / peak:.0%}" for key in ("fused", "compiled"))
         else:
-            backward = in_turn({"plain": made["plain"][1], "compiled": made["compiled"][1]}, rounds, wait)
-            last = f"{t['plain'] / (t['plain'] + backward['plain']):.1%}"
-            last += f"; backward {backward['plain']:.0f} ms, {backward['compiled']:.0f} with gradients into the flat buffer"
+            whole = in_turn({key: both(*pair) for key, pair in made.items()}, rounds, wait)
+            last = "  ".join(f"{key} {ms:.0f}" for key, ms in whole.items())
+            last += f"; compiled/fused {whole['compiled'] / whole['fused']:.2f} x"
         print(f"{cells} {ratios}   {last}", flush=True)
+
+
+def both(optimizer, backward):
+    """A whole training step: what a step saves may be paid for in the backward pass, as where gradients go to a flat buffer."""
+
+    def step():
+        backward()
+        optimizer.step()
+
+    return step
 
 
 def main(rounds):

@@ -238,8 +238,8 @@ def _reach(first, tol):
 
 
 SLICE_BYTES = 1 << 22  # of one slice's arrays in the NumPy engine: they stay in a core's second cache
-NS = 0.2  # nanoseconds of one elementwise operation of NumPy on one run
-READY, KEPT, COMPILE = 0.001, 0.01, 0.25  # seconds until a kernel runs: loaded in this process; kept on disk; compiled anew
+NS = 0.27  # nanoseconds of one elementwise operation of NumPy on one run
+READY, KEPT, COMPILE = 0.001, 0.02, 0.2  # seconds until a kernel runs: loaded in this process; kept on disk; compiled anew
 DTYPES = ("float64", "float32")
 ENGINES = ("auto", "numpy", "compiled")
 
@@ -257,6 +257,7 @@ class _Job:
     grid: tuple
     bound: float
     minima: list
+    origin: float | None  # distance from the start to a minimum
     reach: float | None
     out: dict
 
@@ -397,7 +398,7 @@ def _run_compiled(job, kernel, done):
         shape=job.grid,
         bound=job.bound,
         reach=job.reach,
-        origin=distance_to_go(job.surface, job.start) if job.minima else None,
+        origin=job.origin,
         out=job.out,
     )
     wrong = calls_of(done)
@@ -453,10 +454,10 @@ def _pays(kernel, build, seconds):
     """Whether a kernel ends sooner than NumPy.  What is compiled already decides only where the bits are the same."""
     if build.why_not(kernel):
         return False
-    price = COMPILE
-    if kernel.exact:
-        price = READY if build.is_ready(kernel) else KEPT if KEPT < seconds < COMPILE and build.is_kept(kernel) else COMPILE
-    return seconds * (0.8 if kernel.exact else 0.3) > price
+    saved = seconds * (0.8 if kernel.exact else 0.3)
+    if saved > COMPILE or not kernel.exact:
+        return saved > COMPILE
+    return saved > READY and (build.is_ready(kernel) or (saved > KEPT and build.is_kept(kernel)))
 
 
 @contextmanager
@@ -552,6 +553,7 @@ def sweep(
     shape = tuple(len(axis) for axis in axes.values())
     grid = shape or (1,)
     minima = getattr(surface, "minima", None)
+    origin = distance_to_go(surface, start) if minima else None
     out = {"points": np.empty((len(start), *grid), start.dtype), "values": np.empty(grid, start.dtype)}
     out["diverged_at"] = np.empty(grid, dtype=int)
     if minima:
@@ -566,7 +568,8 @@ def sweep(
         grid=grid,
         bound=limit * max(1.0, float(np.abs(start).max())),
         minima=minima,
-        reach=_reach(distance_to_go(surface, start), tol) if minima else None,
+        origin=origin,
+        reach=_reach(origin, tol) if minima else None,
         out=out,
     )
     program, kernel = _choose(job, engine)

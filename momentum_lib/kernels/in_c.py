@@ -115,7 +115,7 @@ class _Text:
             kinds[name] = f"const {kind} {name} = (real)w->numbers[{k}];".replace("(real)", "(real)" if kind == "real" else "")
         kind_of = {"errors": "double", "steps": "double", "diverged_at": "int64_t", "saved": "char"}
         for k, name in enumerate(self.arrays):
-            kinds[name] = f"{kind_of.get(name, 'real')} *const {name} = w->arrays[{k}];"
+            kinds[name] = f"{kind_of.get(name, 'real')} *restrict const {name} = w->arrays[{k}];"
         return [kinds[name] for name in [*self.whole, *self.numbers, *self.arrays] if name in names]
 
     def assign(self, lines):
@@ -225,17 +225,30 @@ class _Text:
         p, lines = self.program, []
         names = {"first"} | {n for n in (*self.whole, *self.arrays) if n.startswith(("stride", "length", "offset", "axis_", "d"))}
         for name in p.vary:
-            inner = [f"b->h_{name}[i] = axis_{name}[at];"]
-            inner += [f"b->{d}[i] = {d}[at];" for d, (axis, _) in p.derived.items() if axis == name]
+            rows = {f"h_{name}": f"axis_{name}"} | {d: d for d, (axis, _) in p.derived.items() if axis == name}
+            lines += ["{", f"    int64_t at = cell / stride_{name} % length_{name}, rest = cell % stride_{name};"]
+            lines += [f"    const int once = rest + V <= stride_{name} && count == V;"]
+            lines += [f"    const int along = stride_{name} == 1 && at + V <= length_{name} && count == V;"]
+            inner = [f"b->{row}[i] = {table}[at];" for row, table in rows.items()]
             if name in self.tabled:
                 inner += [f"b->place_{name}[i] = (int32_t)(at - offset_{name} + (at < offset_{name} ? length_{name} : 0));"]
-            inner += [
-                f"if (i + 1 < count && ++rest == stride_{name}) {{",
-                f"    rest = 0, at = at + 1 == length_{name} ? 0 : at + 1;",
+                lines += ["    {"]
+            else:
+                same = " ".join(f"b->{row}[i] = {table}[at];" for row, table in rows.items())
+                copies = " ".join(f"memcpy(b->{row}, {table} + at, V * sizeof(real));" for row, table in rows.items())
+                lines += [
+                    "    if (once) {",
+                    f"        for (int i = 0; i < V; i++) {{ {same} }}",
+                    f"    }} else if (along) {{ {copies} }} else {{",
+                ]
+            inner += [f"if (i + 1 < count && ++rest == stride_{name}) rest = 0, at = at + 1 == length_{name} ? 0 : at + 1;"]
+            lines += [
+                "        for (int i = 0; i < V; i++) {",
+                *("            " + line for line in inner),
+                "        }",
+                "    }",
                 "}",
             ]
-            lines += ["{", f"    int64_t at = cell / stride_{name} % length_{name}, rest = cell % stride_{name};"]
-            lines += ["    for (int i = 0; i < V; i++) {", *("        " + line for line in inner), "    }", "}"]
         return (
             "static void settings(const job *w, block *b, int64_t cell, int64_t count) {\n"
             + indent([*self.handed(names - {"diverged_at"}), *lines], 1)
@@ -251,10 +264,13 @@ class _Text:
         inner = [*reading, "const int64_t escaped = b->escaped[i], place = cell + i;", "const int dead = escaped != 0;"]
         inner += [f"const real y{i} = dead ? 0 : {name};" for i, name in enumerate(p.reported)]
         inner += [f"points[{i} * size + place] = y{i};" for i in range(self.dim)]
-        inner += ["diverged_at[place] = escaped < 0 ? -escaped : escaped;", "int wrong = escaped < 0;"]
+        inner += [
+            "diverged_at[place] = escaped < 0 ? -escaped : escaped;",
+            "least = b->escaped[i] < least ? b->escaped[i] : least;",
+        ]
         if self.values:
-            inner += [*self.assign(p.value), f"values[place] = dead ? INFINITY : {p.value[-1][0]};"]
-            inner += ["wrong |= values[place] != values[place];"]
+            inner += [*self.assign(p.value), f"const real value = dead ? INFINITY : {p.value[-1][0]};"]
+            inner += ["values[place] = value;", "most = magnitude(value) > most ? magnitude(value) : most;"]
         if p.minima:
             squares = [" + ".join(f"n{k}_{i} * n{k}_{i}" for i in range(self.dim)) for k in range(len(p.minima))]
             for k, place in enumerate(p.minima):
@@ -264,12 +280,15 @@ class _Text:
             inner += ["errors[place] = dead ? INFINITY : sqrt(away) / origin;"]
             inner += ["const int64_t last = b->now.last[i];"]
             inner += ["steps[place] = dead | (last >= budget) ? INFINITY : (double)last + 1;"]
-        inner += ["if (wrong) report(w, place);"]
+        faults = "b->escaped[i] < 0" + " || values[cell + i] != values[cell + i]" * self.values
         return (
             "static void results(job *w, const block *b, int64_t cell, int64_t count) {\n"
-            + indent([*self.handed(used | wanted), "for (int i = 0; i < count; i++) {"], 1)
+            + indent([*self.handed(used | wanted), "whole least = 0, most = 0;", "for (int i = 0; i < count; i++) {"], 1)
             + indent(inner, 2)
-            + indent(["}"], 1)
+            + indent(
+                ["}", "const int wrong = least < 0 || most > magnitude(INFINITY);", "for (int i = 0; wrong && i < count; i++)"], 1
+            )
+            + indent([f"if ({faults}) report(w, cell + i);"], 2)
             + "}\n"
         )
 
