@@ -270,7 +270,7 @@ BROWSER = [
      "a mixed term counted once", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.1, 0.9, 1.0, 1.0)),
     ("linear", "noise = sigma * sigma", "noise = sigma",
      "sigma not squared", ball.test_closed_form_and_recursion_are_the_theorys, (JS, 0.2, 0.0, 4.0, 0.5)),
-    ("noise_ball", "curvatures[k % 2]", "curvatures[1 - (k % 2)]",
+    ("noise_ball", "curvatures[first % 2]", "curvatures[1 - (first % 2)]",
      "the two axes exchanged", ball.test_the_swarm_is_the_same_in_the_browser_bit_for_bit, (JS, 0.1, 0.9, 4.0, 1.0)),
     ("noise_ball", "b / exact[1] <= 4", "b / exact[1] <= 2",
      "an ellipse of another size", ball.test_measuring_is_the_same_in_the_browser, (JS,)),

@@ -3,6 +3,7 @@
 
 import { curve, ellipse } from "./kit/curve.js";
 import { clamp, pythonFloat, show } from "./kit/dom.js";
+import { noisyWalk } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { meanSquares } from "./kit/linear.js";
@@ -44,17 +45,11 @@ export const learningRate = (hold, rate, beta) =>
  * @param {{lr: number, beta: number}} hyper @param {number[]} curvatures @param {number} sigma @param {Float64Array} draws
  */
 export function swarm(hyper, curvatures, sigma, draws) {
-  const { step } = RULES.heavy_ball,
-    row = 2 * WALKERS,
+  const row = 2 * WALKERS,
     points = new Float64Array(row * (STEPS + 1));
-  for (let k = 0; k < row; k++) {
-    const curvature = curvatures[k % 2];
-    let x = 0,
-      state = [0];
-    for (let t = 1, at = k; t <= STEPS; t++, at += row) {
-      [x, state] = step(x, curvature * x + sigma * draws[at], t, state, hyper);
-      points[at + row] = x;
-    }
+  for (let first = 0; first < row; first++) {
+    const curvature = curvatures[first % 2];
+    noisyWalk(RULES.heavy_ball, { hyper, curvature, sigma, draws, steps: STEPS, first, row }, points);
   }
   return points;
 }

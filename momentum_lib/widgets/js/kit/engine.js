@@ -577,3 +577,43 @@ export function endings(
     }
   return out;
 }
+
+/** @param {Rule} rule */
+function walkSource({ hyper, slots, template }) {
+  const kept = Object.keys(slots),
+    bare = (/** @type {string} */ text) => put(text, "");
+  return `"use strict";
+return function walk(o, points) {
+  const { curvature, sigma, draws, steps, first, row } = o, { ${Object.keys(hyper).join(", ")} } = o.hyper;
+  let ${["theta", ...kept, ...template.locals].map((name) => `${name} = 0`).join(", ")};
+  for (let t = 1, at = first; t <= steps; t++, at += row) {
+    const grad = curvature * theta + sigma * draws[at];
+    ${template.step.map(bare).join(" ")}
+    const ${template.next.map((value, k) => `next${k} = ${bare(value)}`).join(", ")};
+    ${["theta", ...kept].map((name, k) => `${name} = next${k};`).join(" ")}
+    points[at + row] = theta;
+  }
+};`;
+}
+
+/**
+ * One coordinate from rest at the minimum of curvature x^2 / 2, kept in motion by the noise of its gradients: the draws at
+ * first, first + row, first + 2 row, ...; its places go into `points`, each a row after its draw.
+ * @param {Rule} rule one that looks where it is and whose slots start at zero
+ * @param {{hyper: Hyper, curvature: number, sigma: number, draws: ArrayLike<number>, steps: number, first: number, row: number}} o
+ * @param {Float64Array} points
+ */
+export function noisyWalk(rule, o, points) {
+  const walk = compile(`walk ${rule.name}`, () => walkSource(rule));
+  if (walk) {
+    walk(o, points);
+    return;
+  }
+  const { hyper, curvature, sigma, draws, steps, first, row } = o;
+  let theta = 0,
+    state = Object.keys(rule.slots).map(() => 0);
+  for (let t = 1, at = first; t <= steps; t++, at += row) {
+    [theta, state] = rule.step(theta, curvature * theta + sigma * draws[at], t, state, hyper);
+    points[at + row] = theta;
+  }
+}

@@ -10,9 +10,9 @@ export function drawNoise(n, seed) {
       a = (a + 0x6d2b79f5) | 0;
       let t = Math.imul(a ^ (a >>> 15), a | 1);
       t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-      sum += ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+      sum += (t ^ (t >>> 14)) >>> 0;
     }
-    out[k] = sum - 6;
+    out[k] = sum / 4294967296 - 6; // whole numbers sum without rounding, so one division does
   }
   return out;
 }
