@@ -24,6 +24,7 @@ import pytest
 pytest.register_assert_rewrite("tests.browser.live")  # so that the shared checks say what they saw
 
 from tests.browser import live
+from tests.browser.verdicts import Verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "_build" / "html"
@@ -85,13 +86,20 @@ def browser():
         yield launched
 
 
+@pytest.fixture(scope="session")
+def verdicts(browser, site):
+    """The pages that axe found nothing on, as long as nothing of them changed."""
+    return Verdicts(browser.version, site.path / "_static")
+
+
 @pytest.fixture
 def new_page(browser, site):
     """A function that opens a blank page: new_page(width=1366, theme="light", js=True, touch=False, reduced_motion=False)."""
     opened = []
 
     def open_page(width=1366, theme="light", js=True, touch=None, reduced_motion=False, **options):
-        context = browser.new_context(
+        context = live.new_context(
+            browser,
             viewport={"width": width, "height": HEIGHT.get(width, 900)},
             color_scheme=theme,
             java_script_enabled=js,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+PATIENCE = 120_000  # ms that only a hang takes
 HARNESS = Path(__file__).parent / "harness" / "index.html"
 
 
@@ -67,11 +68,18 @@ def write_page(folder, figures, *, before="", static=False):
     return (folder / "index.html").as_uri()
 
 
+def new_context(launched, **options):
+    """A context of the browser whose waits end only for a hang: a busy machine makes a test slow, not red."""
+    context = launched.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
 @contextlib.contextmanager
 def open_page(launched, address, *, width=1366, height=900, wait=True, errors=None, **context):
     """A page in a fresh context; afterwards no console error may have been seen (collect them in ``errors`` to allow some)."""
     seen = [] if errors is None else errors
-    made = launched.new_context(viewport={"width": width, "height": height}, **context)
+    made = new_context(launched, viewport={"width": width, "height": height}, **context)
     page = made.new_page()
     page.on("console", lambda message: seen.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.append(str(error)))
@@ -233,7 +241,7 @@ def mounted_and_gone(launched, address, figure, meanwhile="", prepare=ready):
     """
     from momentum_lib.widgets import bundle
 
-    with launched.new_context() as context:
+    with new_context(launched) as context:
         context.add_init_script(COUNT_LISTENERS)
         page = context.new_page()
         page.goto(address)

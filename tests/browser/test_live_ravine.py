@@ -278,7 +278,7 @@ def test_a_figure_waits_until_it_comes_near(browser, tmp_path):
 
 def test_without_an_observer_every_figure_starts_at_once(browser, tmp_path):
     address = far_page(tmp_path)
-    with browser.new_context() as context:
+    with live.new_context(browser) as context:
         context.add_init_script("delete window.IntersectionObserver; delete window.ResizeObserver;")
         page = context.new_page()
         page.goto(address)

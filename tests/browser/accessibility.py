@@ -1,0 +1,98 @@
+"""What axe finds on a page: everything at first, and after the theme was switched what a switch can change.
+
+A page has four views, two widths in two themes. All rules of axe run on all elements of two of them, a laptop in light and a
+phone in dark. The two others are reached by switching the theme, which changes style alone, and there all rules run again on
+
+- every element that has become visible (a picture that is only for the dark, say), and
+- one text of each kind. Of two texts of a kind, axe's colour rules read the same: text colour, size, weight and shadow, the
+  colours of the text around it, whether it is more than a letter, and the backgrounds and opacities of everything that they
+  stand in. That is all they read where boxes follow one another; so what is positioned, floated, moved, drawn (SVG) or a
+  form's field is a kind of its own. (What KaTeX moves within a formula has no background, so it hides nothing.)
+
+Every other rule reads names, roles, order and visibility, which a switch leaves alone. A chapter's formulas are most of its
+20 000 elements, and axe's time; those that hold nothing to be looked at again are emptied before, so this is a page's last check.
+"""
+
+import re
+from pathlib import Path
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+# Rules of axe that a page may break, each with the element and the reason. The frame is the course's own, so the list of
+# the theme's issues is empty; it stays here as the one place where an exception would have to be written down.
+ALLOWED = {}
+
+REMEMBER = """() => {
+  const seen = (element) => element.checkVisibility({ visibilityProperty: true });
+  window.__visible = new WeakSet([...document.querySelectorAll("*")].filter(seen));
+}"""
+RUN = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
+RUN_AGAIN = """async () => {
+  const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Set(), chosen = [], behind = new Map();
+  const loose = (style) => /absolute|fixed|sticky/.test(style.position) || style.float !== "none" || style.transform !== "none"
+    || style.translate !== "none" || /(^| )-/.test(style.margin);
+  /** Everything that an element's text stands on: backgrounds and opacities up to the root; null where boxes may overlap. */
+  function ground(element) {
+    if (!element) return "";
+    if (!behind.has(element)) {
+      const style = getComputedStyle(element), below = ground(element.parentElement);
+      const own = [style.backgroundColor, style.backgroundImage, style.opacity, style.filter, style.mixBlendMode,
+        style.clipPath].join();
+      const pseudo = ["::before", "::after"].filter((name) => getComputedStyle(element, name).content !== "none").length;
+      const plain = own === `${CLEAR}1,none,normal,none` && !pseudo;
+      const formula = element.parentElement?.closest(".katex") && own.startsWith(CLEAR);
+      const free = below === null || (loose(style) && !formula) || element instanceof SVGElement;
+      behind.set(element, free ? null : plain ? below : `${below}/${own},${pseudo}`);
+    }
+    return behind.get(element);
+  }
+  const face = (element) => {
+    const style = getComputedStyle(element);
+    return [style.color, style.fontSize, style.fontWeight, style.textShadow, style.webkitTextStroke, style.textDecoration].join();
+  };
+  /** What an element says itself; axe leaves open what it thinks of a single letter or of signs beyond ASCII. */
+  const said = (element) => [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE)
+    .map((node) => node.data).join("").trim();
+  const letters = (text) => [text.length < 2, /[^ -~\\s]/.test(text)].join();
+  const field = (element) => element.matches("input, select, textarea, button");
+  for (const element of document.querySelectorAll("body, body *")) {
+    if (!element.checkVisibility({ visibilityProperty: true })) continue;
+    const on = ground(element), link = element.closest("a"), around = (link || element).parentElement;
+    const words = said(element), alone = on === null || field(element);
+    const kind = alone ? element : [on, face(element), around && face(around), Boolean(link), letters(words)].join("|");
+    const text = (words || field(element)) && !kinds.has(kind);
+    if (text) kinds.add(kind);
+    if (text || !window.__visible.has(element)) chosen.push(element);
+  }
+  const needed = new Set(chosen.map((element) => element.closest(".katex")));
+  for (const formula of document.querySelectorAll(".katex")) if (!needed.has(formula)) formula.replaceChildren();
+  return (await axe.run({ include: chosen }, { resultTypes: ["violations"] })).violations;
+}"""
+
+
+def violations(page):
+    """What axe finds on the page as it is now, all rules on all elements, as lines; less what ALLOWED lists."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8"))
+    page.evaluate(REMEMBER)
+    return told(page.evaluate(RUN))
+
+
+def violations_after_the_switch(page):
+    """What axe finds in the other theme, after `violations` was asked in the first."""
+    return told(page.evaluate(RUN_AGAIN))
+
+
+def told(found):
+    """Violations as lines: rule, impact, element, what to do; less what ALLOWED lists."""
+    return [
+        f"{rule['id']} ({rule['impact']}): {target(node)}\n      {node['failureSummary']}".replace("\n  ", "\n        ")
+        for rule in found
+        for node in rule["nodes"]
+        if not any(re.search(pattern, target(node)) for pattern in ALLOWED.get(rule["id"], {}))
+    ]
+
+
+def target(node):
+    """Where a violation is, as a selector."""
+    return " ".join(map(str, node["target"]))
