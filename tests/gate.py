@@ -71,6 +71,10 @@ def main(arguments=None):
     unknown = [name for name in asked.tools if name not in TOOLS]
     if unknown:
         parser.error(f"no tool is named {', '.join(unknown)}; there are {', '.join(TOOLS)}")
+    missing = [name for name in ("@eslint/js", "@types/node", "prettier") if not (ROOT / "node_modules" / name).exists()]
+    if missing:
+        print(f"The gate needs {', '.join(missing)} of package.json; `make vendor` fetches what it pins.", file=sys.stderr)
+        return 1
     found = (mend if asked.fix else judge)(asked.tools or list(TOOLS))
     for name, said in found.items():
         print(f"== {name}\n{said.rstrip()}\n")
