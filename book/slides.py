@@ -20,11 +20,15 @@ from urllib.parse import unquote
 from bs4 import BeautifulSoup
 from tqdm import tqdm
 
+from momentum_lib.notation import LOOKS
+
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 1920
 STYLE = (
-    "body{font:17px/1.55 Georgia,serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2933;background:#fff}"
-    "figure{margin:2rem 0}img{width:100%;height:auto}figcaption{margin:.4rem 0}.alt{color:#5b6672;font-size:.9rem}"
+    "body{font:17px/1.55 Georgia,serif;max-width:60rem;margin:2rem auto;padding:0 1rem;background:white;"
+    f"color:{LOOKS['ink'].light}}}"
+    "figure{margin:2rem 0}img{width:100%;height:auto}figcaption{margin:.4rem 0}"
+    f".alt{{color:{LOOKS['quiet'].light};font-size:.9rem}}"
 )
 
 

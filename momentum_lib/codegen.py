@@ -21,7 +21,7 @@ from .notation import LOOKS, QUANTITIES
 from .printing.javascript import closed_form_js, rule_functions, rule_templates, surface_functions, surface_templates
 from .printing.latex import rule_latex, surface_latex
 from .printing.words import python_text, rule_words
-from .rules import RULES
+from .rules import RULES, dash
 from .scale import CARDS, MENU, OPTIMISERS, PRECISIONS, RUNS, STAGES
 from .surfaces import SURFACES
 from .theory.closed import CLOSED_FORMS
@@ -55,6 +55,7 @@ def rules_js(rules=RULES):
             "name": r.name,
             "title": r.title,
             "family": r.family,
+            "dash": dash(r) or "none",
             "slots": r.slots,
             "hyper": r.hyper,
             "momentum": r.momentum,

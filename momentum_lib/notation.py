@@ -111,6 +111,13 @@ class Look:
     members: tuple = ("5 2", "1 1.6", "7 2 1.4 2", "3 1.4")
     lead: str | None = None
 
+    def member_dash(self, rank):
+        """The SVG dash pattern, in pixels, of the family's rule of that rank; the lead has rank 0. "" is solid."""
+        rank %= 1 + len(self.members)
+        if rank == 0:
+            return self.dash
+        return " ".join(f"{round(float(part) * self.width, 2):g}" for part in self.members[rank - 1].split())
+
 
 LOOKS = {
     "gradient": Look("#C2410C", "#FB8A5B", "", "dot", 1.6, "gradient, and rules that know only the gradient"),
@@ -141,3 +148,33 @@ LOOKS = {
     "ink": Look("#1F2933", "#E6EAF0", "", "none", 1.2, "ink"),
     "quiet": Look("#5B6672", "#9AA6B2", "", "none", 1.0, "secondary text, contours, grids"),
 }
+
+
+def linestyle(dash, width):
+    """Matplotlib's line style, whose unit is the line's width, from an SVG dash pattern in pixels."""
+    return (0, tuple(float(part) / width for part in dash.split())) if dash else "-"
+
+
+GREY, PALE = "#7B8794", "#9AA5B1"  # frames, words and contours of figures whose page may be light or dark
+
+# What the prose colours beside the quantities above: LaTeX -> look.
+COLOURED = {
+    r"\nabla f": "gradient",
+    r"\xi": "gradient",  # the gradient's noise
+    r"\eta\lambda d": "gradient",
+    "w": "momentum",  # the ball's velocity
+    "d": "momentum",  # the last displacement
+    "y": "nesterov",  # the point ahead
+}
+
+
+def colour_of(latex):
+    """The hex that a symbol wears in an equation of the text, an index aside; raises LookupError for one that has no colour."""
+    looks = {row.latex: row.look for row in QUANTITIES.values() if row.look} | COLOURED
+    for symbol in (latex, latex.partition("_")[0]):
+        if symbol in looks:
+            return LOOKS[looks[symbol]].light
+    raise LookupError(
+        f"{latex!r} has no colour of its own. Colour it through its row of QUANTITIES in momentum_lib/notation.py (look=...), "
+        "or with a row of COLOURED there if it is a symbol of the text alone; else leave it in ink."
+    )

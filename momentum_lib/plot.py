@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from .notation import LOOKS, QUANTITIES
-from .rules import RULES
+from .notation import GREY, LOOKS, QUANTITIES, linestyle
+from .rules import dash
 
 STYLE = FilePath(__file__).with_name("momentum.mplstyle")
 MARKERS = {
@@ -26,7 +26,6 @@ MARKERS = {
     "cross": "X",
     "none": "",
 }
-GREY = "#7B8794"
 TEXT_SIZE, FULL_SIZE = (7.2, 4.2), (10.4, 4.4)
 
 plt.style.use(STYLE)
@@ -42,14 +41,9 @@ def colour(look):
 def rule_style(rule):
     """Keyword arguments for ``ax.plot`` that give a rule its colour, dash, width and marker."""
     look = LOOKS[rule.family]
-    siblings = [r.name for r in RULES.values() if r.family == rule.family]
-    order = [look.lead, *(name for name in siblings if name != look.lead)] if look.lead in siblings else siblings
-    rank = order.index(rule.name) if rule.name in order else len(order)
-    dashes = [tuple(float(n) / 2 for n in look.dash.split()), *(tuple(map(float, member.split())) for member in look.members)]
-    dash = dashes[rank % len(dashes)]
     return {
         "color": colour(rule.family),
-        "linestyle": (0, dash) if dash else "-",
+        "linestyle": linestyle(dash(rule), look.width),
         "linewidth": look.width,
         "marker": MARKERS[look.marker],
         "markersize": 4,

@@ -10,7 +10,7 @@ import pytest
 
 from momentum_lib.grade.grading import Checker, Room, grade, read_submission
 from momentum_lib.grade.problem_set import Master, leaks, names_asked, write
-from momentum_lib.grade.sandbox import limits_of
+from momentum_lib.grade.sandbox import Ahead, limits_of
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "homework"
 SETS = {path.stem: Master(path) for path in sorted(FOLDER.glob("*.ipynb"))}
@@ -22,7 +22,7 @@ def rooms():
     """One process a set in which the master's own answers have run, and the checker that asks it."""
     made = {}
     for name, master in SETS.items():
-        room = Room(master, read_submission(master.path), PATIENT, True)
+        room = Room(master, read_submission(master.path), PATIENT, True, Ahead())
         room.enter()
         assert not room.failures and not room.deadly, (name, room.failures, room.deadly)
         made[name] = room, Checker(master, "ada@example.org", room)

@@ -349,7 +349,6 @@ def test_the_command_line_verifies_replays_and_explains(made, tmp_path, capsys):
     changed["sources"]["core.py"] = "0" * 64
     path = tmp_path / "older.json"
     path.write_text(records.text(sealed(changed)))
-    assert main(["verify", str(path)]) == 1
     for command in (["verify"], ["replay"]):
         assert (main if command == ["verify"] else cli.main)([*command, str(path)]) == 1
         errors = capsys.readouterr().err

@@ -21,7 +21,6 @@ MODULES = {
     "filter": "filter",
     "noise": "noise",
     "crosswalk": "crosswalk",
-    "members": "members",
     "rules": "generated/rules",
     "conventions": "generated/conventions",
 }
@@ -240,15 +239,15 @@ def test_dashes_are_those_of_the_static_figures(js):
     from momentum_lib.notation import LOOKS
     from momentum_lib.plot import rule_style
 
-    found = js(f"Object.fromEntries({json.dumps(list(CONVENTIONS))}.map(n => [n, members.memberDash(n)]))")
-    for name in CONVENTIONS:
+    found = js("Object.fromEntries(Object.values(rules.RULES).map(rule => [rule.name, rule.dash]))")
+    for name, dash in found.items():
         look, style = LOOKS[rules.get(name).family], rule_style(rules.get(name))["linestyle"]
-        dash = [] if found[name] == "none" else [float(part) for part in found[name].split()]
-        if " ".join(f"{part:g}" for part in dash) == look.dash:
-            assert rules.get(name).name in ("heavy_ball", "averaged_momentum", "nesterov")  # the family's plain look
-        else:
-            np.testing.assert_allclose(dash, np.array(style[1]) * look.width, atol=0.01)
-    assert len(set(found.values())) >= 6
+        if name in (look.lead, "nesterov"):
+            assert dash == (look.dash or "none"), "the family's plain look"
+        pixels = "none" if style == "-" else " ".join(f"{round(part * look.width, 2):g}" for part in style[1])
+        assert pixels == dash, name
+    families = [(rules.get(name).family, dash) for name, dash in found.items()]
+    assert len(set(families)) == len(families), "two rules look alike"
 
 
 def test_from_the_minimum_nothing_moves():

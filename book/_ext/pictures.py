@@ -10,12 +10,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
-QUIET = {  # greys of the figures -> secondary ink, and the hair lines of contours
-    "#7b8794": ("#5b6672", "#9aa6b2"),
-    "#9aa5b1": ("#8794a3", "#66727f"),
-    "#000000": ("#1f2933", "#e6eaf0"),
-    "#ffffff": ("#ffffff", "#14181f"),
-}
+HAIR = ("#8794a3", "#66727f")  # contours and grids, on a light page and on a dark one
+GROUND = ("#ffffff", "#14181f")  # the pages
 
 
 def _hexa(colour):
@@ -27,7 +23,9 @@ def palette(theme):
     """Return hex in a figure -> hex on a page, for ``theme`` "light" or "dark": mid-tones, and light hexes used as such."""
     from momentum_lib import notation, plot
 
-    pairs = {hexa: pair[theme == "dark"] for hexa, pair in QUIET.items()}
+    ink, quiet = (getattr(notation.LOOKS[name], theme).lower() for name in ("ink", "quiet"))
+    pairs = {notation.GREY.lower(): quiet, notation.PALE.lower(): HAIR[theme == "dark"]}
+    pairs |= {"#000000": ink, "#ffffff": GROUND[theme == "dark"]}
     for name, look in notation.LOOKS.items():
         target = getattr(look, theme).lower()
         pairs[look.light.lower()] = target

@@ -10,17 +10,22 @@ import re
 import unicodedata
 from pathlib import Path
 
+from ..notation import LOOKS
 from .chapters import CHAPTERS
 from .misconceptions import BOOK, chapter
 
 MANUAL = "by-hand.csv"
+INK, QUIET = LOOKS["ink"], LOOKS["quiet"]
+EDGES = {"full": LOOKS["matrix"].light, "part": LOOKS["sign"].light, "none": LOOKS["gradient"].light}
 STYLE = (
-    "body{font:17px/1.55 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1f2933;background:#fff}"
-    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin:.2rem "
-    "0}a{color:inherit}.points{float:right;font-variant-numeric:tabular-nums}"
-    ".full{border-left:4px solid #15803d}.part{border-left:4px solid #a16207}.none{border-left:4px solid #c2410c}"
-    "section{padding:.1rem 0 .1rem 1rem;margin:1rem 0}p{margin:.3rem 0;overflow-wrap:anywhere}.quiet{color:#5b6672}"
-    "@media(prefers-color-scheme:dark){body{color:#e6eaf0;background:#14181d}.quiet{color:#9aa6b2}}"
+    "body{font:17px/1.55 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;background:white;"
+    f"color:{INK.light}}}"
+    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin:.2rem 0}a{color:inherit}"
+    ".points{float:right;font-variant-numeric:tabular-nums}"
+    + "".join(f".{name}{{border-left:4px solid {colour}}}" for name, colour in EDGES.items())
+    + "section{padding:.1rem 0 .1rem 1rem;margin:1rem 0}p{margin:.3rem 0;overflow-wrap:anywhere}"
+    f".quiet{{color:{QUIET.light}}}"
+    f"@media(prefers-color-scheme:dark){{body{{color:{INK.dark};background:#14181f}}.quiet{{color:{QUIET.dark}}}}}"
 )
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 

@@ -34,7 +34,8 @@ A finished run is a line of --out; started again, the command makes only the run
 
 EXPERIMENT_HELP = """\
 Run a family of experiments and write its record, NAME-FAMILY.json.
-`python -m momentum_lib.records verify` checks a record, `python -m momentum_lib.train replay` runs its first steps again.
+`python -m momentum_lib.records verify` checks a record,
+`python -m momentum_lib.train replay` runs its first steps again.
 
   momentum    momentum 0, .5, .9, .95 and .99 in SGD, AdamW, Lion and Muon, each at its own best rate
   best        eight rules, each at the best of ten settings

@@ -8,7 +8,7 @@ import math
 import anywidget
 import traitlets
 
-from ..notation import LOOKS
+from ..notation import GREY, LOOKS, PALE, linestyle
 
 FIGURES = {}
 """Name -> class of every live figure that has been imported."""
@@ -336,7 +336,7 @@ class LiveFigure(anywidget.AnyWidget):
 
 # -- static pictures --------------------------------------------------------------------------
 
-INK, QUIET = "#7B8794", "#9AA5B1"
+INK, QUIET = GREY, PALE
 """Mid-tones that can be read on the white and on the dark page: a static picture has no theme."""
 
 
@@ -364,7 +364,7 @@ def canvas(width=7.2, height=3.2, columns=(1,), mosaic=None, **grid):
     return figure, axes
 
 
-def contours(ax, surface, domain=None, count=9):
+def contours(surface, ax, domain=None, count=9):
     """The surface's contours on ``ax`` as js/kit/plot.js draws them: levels at quantiles, one quiet hue."""
     import numpy as np
 
@@ -380,5 +380,4 @@ def contours(ax, surface, domain=None, count=9):
 def stroke(look):
     """Keyword arguments for ``ax.plot`` that draw a line in the colour and dash of a meaning."""
     style = LOOKS[look]
-    dash = [float(part) / style.width for part in style.dash.split()]
-    return {"color": style.light, "linewidth": style.width, "linestyle": (0, dash) if dash else "-"}
+    return {"color": style.light, "linewidth": style.width, "linestyle": linestyle(style.dash, style.width)}

@@ -143,7 +143,7 @@ class Crosswalk(LiveFigure):
 
         found = self.numbers()
         figure, (plane, lengths) = canvas(columns=(1.55, 1))
-        contours(plane, surfaces.ravine(**RAVINE))
+        contours(surfaces.ravine(**RAVINE), plane)
         for rank, (name, points) in enumerate(found["paths"].items()):
             style = {**stroke(rules.get(name).family), "linestyle": rule_style(rules.get(name))["linestyle"]}
             plane.plot(*points.T, **style)

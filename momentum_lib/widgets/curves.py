@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from .. import descend, rules, surfaces, theory
-from ..notation import LOOKS
+from ..notation import LOOKS, linestyle
 from ._base import INK, QUIET, Choice, Flag, LiveFigure, Name, Number, Runs, canvas
 
 POINTS = 50
@@ -41,11 +41,7 @@ def _pixels(dash, width):
 def _own_look(name):
     """(name in LOOKS, SVG dash) of a rule: its family's colour, and the dash by which the family tells it apart."""
     rule = rules.get(name)
-    look = LOOKS[rule.family]
-    family = [r.name for r in rules.RULES.values() if r.family == rule.family]
-    order = [look.lead, *(n for n in family if n != look.lead)] if look.lead in family else family
-    rank = order.index(name) % (1 + len(look.members))
-    return rule.family, look.dash if rank == 0 else _pixels(look.members[rank - 1], look.width)
+    return rule.family, rules.dash(rule)
 
 
 def side_looks(rows):
@@ -288,12 +284,11 @@ class Curves(LiveFigure):
         for row in found["sides"]:
             side = own[row["name"]]
             colour = INK if side["look"] == "ink" else LOOKS[side["look"]].light
-            dash = tuple(float(length) / 1.8 for length in side["dash"].split())
             steps = found["steps"][: len(row["mean"])]
             for loser in row["losers"]:
                 ax.plot(found["steps"][: len(loser)], smooth(loser, self.beta), color=colour, linewidth=0.8, alpha=0.3)
             ax.fill_between(steps, row["low"], row["high"], color=colour, alpha=0.15, linewidth=0)
-            ax.plot(steps, row["mean"], color=colour, linestyle=(0, dash) if dash else "-", linewidth=1.8, label=side["title"])
+            ax.plot(steps, row["mean"], color=colour, linestyle=linestyle(side["dash"], 1.8), linewidth=1.8, label=side["title"])
         ax.set(xlabel="step", ylabel=f"{QUANTITIES[self.quantity]}, nats a byte" if "noisy" not in part["title"] else "loss")
         ax.set_yscale("linear" if self.axes == "linear" else "log")
         ax.set_xscale("log" if self.axes == "log both" else "linear")

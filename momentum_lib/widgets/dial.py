@@ -252,7 +252,7 @@ class Dial(LiveFigure):
         chart.set(
             xscale="log", xlim=self.rate_range, ylim=(0, TOP), xlabel="learning rate η", ylabel=f"momentum {quantity.symbol}"
         )
-        contours(plane, self.field)
+        contours(self.field, plane)
         plane.plot(*path.points.T, **stroke(look))
         plane.plot(*self.start, "o", markersize=7, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5)
         error = np.maximum(path.error, 1e-16)

@@ -213,7 +213,7 @@ class Ingredients(LiveFigure):
         """The paths on the contours, and the length of each step along each coordinate."""
         found, mine = self.numbers(), stroke(self.look)
         figure, (plane, lengths) = canvas(columns=(1.35, 1), height=3.3)
-        contours(plane, self.field)
+        contours(self.field, plane)
         for x, y in self.field.minima:
             plane.plot(x, y, "x", color=INK, markersize=6)
         if self.parts != ADAM:

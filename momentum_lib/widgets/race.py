@@ -201,7 +201,7 @@ class Race(LiveFigure):
         paths = self.paths()
         figure, axes = canvas(columns=(1,) if self.compact else (1.55, 1), height=4.6 if self.compact else 3.2)
         plane = axes[0]
-        contours(plane, self.field, domain=self.frame)
+        contours(self.field, plane, domain=self.frame)
         for x, y in self.field.minima:
             plane.plot(x, y, "x", color=INK, markersize=6)
         for rule, path in paths.items():

@@ -99,7 +99,7 @@ class Ravine(LiveFigure):
         path, surface = self.path(), self.surface
         points = path.points
         figure, (plane, fall) = canvas(columns=(1.55, 1))
-        contours(plane, surface)
+        contours(surface, plane)
         (x0, x1), (y0, y1) = surface.domain
         outside = (points[:, 0] < x0) | (points[:, 0] > x1) | (points[:, 1] < y0) | (points[:, 1] > y1)
         gone = np.flatnonzero(outside[:-1] & outside[1:])  # alternate steps lie on opposite sides of the valley

@@ -9,7 +9,6 @@ import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { effectiveRate, lrAtEffectiveRate, momentumEdge } from "./generated/theory.js";
-import { memberDash } from "./kit/members.js";
 import { marksData } from "./kit/geometry.js";
 import { choice, choices, flag, integer, number, point } from "./kit/state.js";
 
@@ -220,7 +219,7 @@ const addTracks = (plane, lengths) =>
         line = plane.line({ look }),
         dots = plane.marks({ look, shape: SHAPE[name], class: "lf-nested" }),
         length = lengths.line({ look, class: "lf-thin" });
-      for (const part of [line, length]) part.node.style.setProperty("--lf-dash", memberDash(name));
+      for (const part of [line, length]) part.node.style.setProperty("--lf-dash", RULES[name].dash);
       return [name, { line, dots, length }];
     }),
   );
@@ -463,7 +462,7 @@ function sentence(drawn, { drop, factor }) {
 /** A sample of the line of a rule. @param {string} name */
 function swatch(name) {
   const line = s("path", { class: "lf-line", "data-look": RULES[name].family, d: "M1,6H33" });
-  line.style.setProperty("--lf-dash", memberDash(name));
+  line.style.setProperty("--lf-dash", RULES[name].dash);
   return s("svg", { class: "lf-swatch", viewBox: "0 0 34 12", "aria-hidden": "true" }, line);
 }
 

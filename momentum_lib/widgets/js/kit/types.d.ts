@@ -25,6 +25,8 @@ export interface Rule {
   name: string;
   title: string;
   family: string;
+  /** The SVG dash that tells it from the others of its family. */
+  dash: string;
   /** How each slot starts: at zero, or at the point. */
   slots: Record<string, 0 | "theta">;
   /** Defaults; null where the caller has to choose. */

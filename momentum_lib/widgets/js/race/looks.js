@@ -4,7 +4,6 @@ import { LOOK } from "../generated/look.js";
 import { RULES } from "../generated/rules.js";
 import { s } from "../kit/dom.js";
 import { marksData } from "../kit/geometry.js";
-import { memberDash } from "../kit/members.js";
 
 /** Names that fit into the board. @type {Record<string, string>} */
 const SHORT = {
@@ -23,7 +22,7 @@ export function memberLook(rule) {
     plain = lead ?? Object.values(RULES).find((r) => r.family === family)?.name;
   return {
     family,
-    dash: memberDash(rule),
+    dash: RULES[rule].dash,
     hollow: rule !== plain,
     shape: marker === "dot" || marker === "none" ? /** @type {const} */ ("disc") : marker,
   };
