@@ -3,12 +3,13 @@
 The theme's own frame brings 1.2 MB a page: scripts, icon fonts, a style sheet for a hundred components. Here the page is
 told where its addresses are (`html-page-context`), keeps only the scripts it needs, and is finished after the template:
 foldable boxes become `<details>`, which need no script; side notes lose their checkboxes; titles lose their LaTeX; pictures
-get their size, and a second file for dark pages (pictures.py).
+get their size, and a second file for dark pages (pictures.py); what is far from the view gets its height (heights.py).
 """
 
 import re
 from urllib.parse import quote, urlencode
 
+import heights
 import live
 import pictures
 import stylesheet
@@ -186,6 +187,7 @@ def finish(html, app):
     root = soup.html.get("data-content_root", "") if soup.html is not None else ""
     live.finish(soup, app, root)
     pictures.finish(soup, app)
+    heights.finish(soup)
     return str(soup)
 
 

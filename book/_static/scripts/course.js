@@ -111,53 +111,83 @@
     block.append(button);
   }
 
-  // --- boxes that scroll sideways can be reached by keyboard --------------------------------------------------------
-  /** @type {NodeListOf<HTMLElement>} */
-  const boxes = document.querySelectorAll(
-    "pre, .table-scroll, .math-block > .katex-display, .cell_output > .output",
-  );
-  const reach = () => {
-    for (const box of boxes) {
-      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
-    }
+  // --- boxes that scroll sideways can be reached by keyboard: each is measured when it comes near the view ------------
+  /** @type {Set<HTMLElement>} */
+  const reached = new Set();
+  const reach = (/** @type {HTMLElement} */ box) => {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
   };
-  new ResizeObserver(reach).observe(document.body);
-  document.fonts?.ready.then(reach);
+  const resized = new ResizeObserver((entries) => {
+    for (const { target } of entries) reach(/** @type {HTMLElement} */ (target));
+  });
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        reached.add(/** @type {HTMLElement} */ (target));
+        resized.observe(target);
+      }
+    },
+    { rootMargin: "400px 0px" },
+  );
+  for (const box of document.querySelectorAll(
+    "pre, .table-scroll, .math-block > .katex-display, .cell_output > .output",
+  ))
+    near.observe(box);
+  document.fonts?.ready.then(() => reached.forEach(reach));
 
-  // --- on this page: which section is being read --------------------------------------------------------------------
+  // --- on this page: which section is being read: the last one whose top is above a line three tenths down the view ---
+  /** @type {Map<Element, HTMLAnchorElement>} */
   const links = new Map();
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (
     document.querySelectorAll("ul.sections a")
   )) {
-    const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    const target = byId(decodeURIComponent(link.hash.slice(1)));
     if (target) links.set(target, link);
   }
-  if (links.size) {
-    const mark = () => {
-      let current = null;
-      for (const [section] of links)
-        if (section.getBoundingClientRect().top < innerHeight * 0.3) current = section;
-      for (const [section, link] of links) {
-        link.classList.toggle("here", section === current);
-        if (section === current) link.setAttribute("aria-current", "location");
-        else link.removeAttribute("aria-current");
-      }
-    };
-    let waiting = false;
-    addEventListener(
-      "scroll",
-      () => {
-        if (waiting) return;
-        waiting = true;
-        requestAnimationFrame(() => {
-          waiting = false;
-          mark();
-        });
-      },
-      { passive: true },
-    );
-    mark();
+  /** @type {Set<Element>} */
+  const begun = new Set();
+  const mark = (/** @type {IntersectionObserverEntry[]} */ entries) => {
+    for (const { isIntersecting, target } of entries) begun[isIntersecting ? "add" : "delete"](target);
+    const current = [...links.keys()].filter((section) => begun.has(section)).pop();
+    for (const [section, link] of links) {
+      link.classList.toggle("here", section === current);
+      if (section === current) link.setAttribute("aria-current", "location");
+      else link.removeAttribute("aria-current");
+    }
+  };
+  const reading = new IntersectionObserver(mark, { rootMargin: "9999999px 0px -70% 0px" });
+  for (const section of links.keys()) reading.observe(section);
+
+  // --- a link into the page: its target keeps its place while what lies above it takes its true height ----------------
+  /** @type {HTMLElement|null} */
+  let held = null;
+  let until = 0;
+  const hold = () => {
+    held = byId(decodeURIComponent(location.hash.slice(1)));
+    until = performance.now() + 3000;
+  };
+  const release = () => {
+    held = null;
+  };
+  for (const sign of ["wheel", "touchmove", "pointerdown", "keydown"])
+    addEventListener(sign, release, { passive: true });
+  addEventListener("click", (event) => {
+    /** @type {HTMLAnchorElement|null} */
+    const link = event.target instanceof Element ? event.target.closest("a[href*='#']") : null;
+    if (link && link.pathname === location.pathname && link.target !== "_blank") setTimeout(hold);
+  });
+  const text = document.querySelector("article");
+  if (text)
+    new ResizeObserver(() => {
+      if (held && performance.now() < until) held.scrollIntoView();
+    }).observe(text);
+  const [arrival] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  if (location.hash && arrival?.type === "navigate") {
+    hold();
+    addEventListener("load", hold);
   }
 
   // --- print: open what is folded, close it again --------------------------------------------------------------------
