@@ -15,7 +15,7 @@ from bs4 import NavigableString, Tag
 from fontTools.ttLib import TTFont
 from stylesheet import MODULES
 
-MANY = 10  # a part with fewer elements is laid out at once
+MANY, TALL = 10, 3000  # a part with fewer elements, or taller on a laptop (it is in view for long), is laid out at once
 FACES = {
     "serif": "@fontsource/source-serif-4/files/source-serif-4-latin-400-normal.woff2",
     "strong": "@fontsource/source-serif-4/files/source-serif-4-latin-600-normal.woff2",
@@ -26,8 +26,32 @@ FACES = {
     "mathnormal": "katex/dist/fonts/KaTeX_Math-Italic.woff2",
 }
 SIZES = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.44, 1.728, 2.074, 2.488)  # KaTeX's size1 to size11
-BLOCKS = {"p", "div", "ul", "ol", "li", "dl", "dt", "dd", "details", "table", "figure", "blockquote", "pre", "section", "figcaption"}
-OUTSIDE = {"sidenote", "marginnote", "margin", "live-figure", "full-width", "tag_full-width", "tag_full_width"}  # beside the column
+BLOCKS = {
+    "p",
+    "div",
+    "ul",
+    "ol",
+    "li",
+    "dl",
+    "dt",
+    "dd",
+    "details",
+    "table",
+    "figure",
+    "blockquote",
+    "pre",
+    "section",
+    "figcaption",
+}
+OUTSIDE = {
+    "sidenote",
+    "marginnote",
+    "margin",
+    "live-figure",
+    "full-width",
+    "tag_full-width",
+    "tag_full_width",
+}  # beside the column
 
 
 @dataclass(frozen=True)
@@ -82,7 +106,9 @@ def _formula_width(node, scale=1.0, face="main"):
     inside = [_formula_width(child, scale, face) for child in node.children if getattr(child, "name", "") != "svg"]
     stacked = "vlist" in classes or "vlist-t" in classes
     width = (max(inside, default=0) if stacked else sum(inside)) + 0.12 * scale * ("nulldelimiter" in classes)
-    return max(width, _em(style, "min-width") * scale) + _em(style, "margin-right", "margin-left", "width", "padding-left") * scale
+    return (
+        max(width, _em(style, "min-width") * scale) + _em(style, "margin-right", "margin-left", "width", "padding-left") * scale
+    )
 
 
 def _bases(formula):
@@ -322,5 +348,7 @@ def finish(soup):
     article = soup.find("article", class_="bd-article")
     for node in waiting(article) if article is not None else ():
         wide, narrow = estimate(node)
+        if wide > TALL:
+            continue
         node["class"] = [*_classes(node), "far"]
         node["style"] = f"--w:{wide}px;--n:{narrow}px"

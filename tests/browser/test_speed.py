@@ -1,0 +1,78 @@
+"""What keeps a page fast on a phone: parts far from the view are not laid out or measured, and nothing jumps while it loads."""
+
+import pytest
+
+PAGES = ["book/intro", "book/rules", "notebooks/05-square-root", "notebooks/07-ahead"]
+WATCH = """
+window.__shift = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((one) => { if (!one.hadRecentInput) __shift += one.value; }))
+  .observe({ type: "layout-shift", buffered: true });
+window.__read = [];
+for (const [type, name] of [[Element, "scrollWidth"], [Element, "clientWidth"], [HTMLElement, "offsetWidth"],
+                            [HTMLElement, "offsetHeight"], [HTMLElement, "offsetTop"]]) {
+  const { get } = Object.getOwnPropertyDescriptor(type.prototype, name);
+  Object.defineProperty(type.prototype, name, { configurable: true, get() { __read.push([this, name]); return get.call(this); } });
+}
+const place = Element.prototype.getBoundingClientRect;
+Element.prototype.getBoundingClientRect = function () { __read.push([this, "getBoundingClientRect"]); return place.call(this); };
+window.__far_reads = () => __read.splice(0)
+  .filter(([node]) => node.isConnected && place.call(node).top > innerHeight * 2.5)
+  .map(([node, name]) => `${name} of ${node.tagName.toLowerCase()}.${node.className}`);
+"""
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_far_from_the_view_waits(site, new_page, name, width):
+    """Its layout waits, its height is told and nearly true; nothing off the screen is measured at start, nothing jumps."""
+    page = new_page(width=width)
+    page.add_init_script(WATCH)
+    page.goto(site.url(name))
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(500)
+    assert page.evaluate("__shift") < 0.05
+    assert page.evaluate("__far_reads()") == []
+    parts = page.evaluate(
+        """() => [...document.querySelectorAll('.far')].map((part) => {
+          const style = getComputedStyle(part);
+          const told = parseFloat(style.getPropertyValue(innerWidth < 544 ? '--n' : '--w'));
+          const auto = style.contentVisibility === 'auto' && style.containIntrinsicHeight === `auto ${told}px`;
+          part.style.contentVisibility = 'visible';
+          const pad = ['paddingTop', 'paddingBottom'].reduce((sum, side) => sum + parseFloat(style[side]), 0);
+          return { auto, told, pad, words: part.textContent.slice(0, 40) };
+        })"""
+    )
+    heights = page.evaluate("() => [...document.querySelectorAll('.far')].map((part) => part.offsetHeight)")
+    assert len(parts) >= (1 if name == "book/intro" else 25) and all(part["auto"] for part in parts)
+    told, true = sum(part["told"] for part in parts), sum(heights)
+    assert abs(told - true) < 0.04 * true, (told, true)
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_a_link_into_the_page_lands_on_its_target(site, new_page, width):
+    """From outside, and from the top of the page, however little of the way was laid out."""
+    page = new_page(width=width)
+    for target in ("exercises", "summary", "speed-limit"):
+        page.goto("about:blank")
+        page.goto(site.url("notebooks/05-square-root") + f"#{target}")
+        page.wait_for_timeout(1500)
+        padding = page.evaluate("parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop)")
+        top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", target)
+        assert abs(top - padding) < 10, target
+        page.evaluate("scrollTo(0, 0)")
+        page.evaluate("history.replaceState(null, '', location.pathname)")
+        page.evaluate(
+            """id => document.body.appendChild(Object.assign(document.createElement('a'), { href: `#${id}` })).click()""", target
+        )
+        page.wait_for_timeout(1000)
+        top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", target)
+        assert abs(top - padding) < 10, target
+
+
+def test_on_paper_everything_is_laid_out(site, new_page):
+    page = new_page()
+    page.goto(site.url("notebooks/05-square-root"))
+    page.emulate_media(media="print")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.far')].every((p) => getComputedStyle(p).contentVisibility === 'visible')"
+    )
