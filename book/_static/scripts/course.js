@@ -162,33 +162,36 @@
   for (const section of links.keys()) reading.observe(section);
 
   // --- a link into the page: its target keeps its place while what lies above it takes its true height ----------------
-  /** @type {HTMLElement|null} */
-  let held = null;
-  let until = 0;
-  const hold = () => {
-    held = byId(decodeURIComponent(location.hash.slice(1)));
-    until = performance.now() + 3000;
-  };
-  const release = () => {
-    held = null;
-  };
-  for (const sign of ["wheel", "touchmove", "pointerdown", "keydown"])
-    addEventListener(sign, release, { passive: true });
-  addEventListener("click", (event) => {
-    /** @type {HTMLAnchorElement|null} */
-    const link = event.target instanceof Element ? event.target.closest("a[href*='#']") : null;
-    if (link && link.pathname === location.pathname && link.target !== "_blank") setTimeout(hold);
-  });
-  const text = document.querySelector("article");
-  if (text)
+  /** @param {Element} article */
+  function keepPlace(article) {
+    /** @type {HTMLElement|null} */
+    let held = null;
+    let until = 0;
+    const hold = () => {
+      held = byId(decodeURIComponent(location.hash.slice(1)));
+      until = performance.now() + 3000;
+    };
+    const release = () => {
+      held = null;
+    };
+    for (const sign of ["wheel", "touchmove", "pointerdown", "keydown"])
+      addEventListener(sign, release, { passive: true });
+    addEventListener("click", (event) => {
+      const link = /** @type {HTMLAnchorElement|null} */ (closest(event, "a[href*='#']"));
+      if (link && link.pathname === location.pathname && link.target !== "_blank") setTimeout(hold);
+    });
     new ResizeObserver(() => {
       if (held && performance.now() < until) held.scrollIntoView();
-    }).observe(text);
-  const [arrival] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
-  if (location.hash && arrival?.type === "navigate") {
-    hold();
-    addEventListener("load", hold);
+    }).observe(article);
+    const [arrival] = /** @type {PerformanceNavigationTiming[]} */ (
+      performance.getEntriesByType("navigation")
+    );
+    if (location.hash && arrival?.type === "navigate") {
+      hold();
+      addEventListener("load", hold);
+    }
   }
+  document.querySelectorAll("article").forEach(keepPlace);
 
   // --- print: open what is folded, close it again --------------------------------------------------------------------
   /** @type {HTMLDetailsElement[]} */
