@@ -192,7 +192,8 @@ def _margins(node, at):
         return 0, 0
     inside = node.parent is not None and node.parent.name == "li"
     return {
-        "p": (0, (0.4 if inside else 1.1) * at.size), "ul": (0, 1.1 * at.size), "ol": (0, 1.1 * at.size), "li": (0, 0.4 * at.size),
+        "p": (0, (0.4 if inside else 1.1) * at.size),
+        "ul": (0, 1.1 * at.size), "ol": (0, 1.1 * at.size), "li": (0, 0.4 * at.size),
         "blockquote": (25.6, 25.6), "dd": (3.2, 16), "dl": (at.size, at.size), "figure": (22.4, 22.4), "figcaption": (11.2, 0),
     }.get(name, (0, 0))  # fmt: skip
 

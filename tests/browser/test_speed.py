@@ -8,7 +8,8 @@ window.__read = [];
 for (const [type, name] of [[Element, "scrollWidth"], [Element, "clientWidth"], [HTMLElement, "offsetWidth"],
                             [HTMLElement, "offsetHeight"], [HTMLElement, "offsetTop"]]) {
   const { get } = Object.getOwnPropertyDescriptor(type.prototype, name);
-  Object.defineProperty(type.prototype, name, { configurable: true, get() { __read.push([this, name]); return get.call(this); } });
+  const noted = function () { __read.push([this, name]); return get.call(this); };
+  Object.defineProperty(type.prototype, name, { configurable: true, get: noted });
 }
 const place = Element.prototype.getBoundingClientRect;
 Element.prototype.getBoundingClientRect = function () { __read.push([this, "getBoundingClientRect"]); return place.call(this); };
