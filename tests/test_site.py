@@ -1,6 +1,7 @@
 """How the site is built: what must fail fails, and the small machines of book/_ext do what they say."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -286,3 +287,13 @@ def test_nothing_of_npm_is_locked_to_a_host():
     requirements = (ROOT / "requirements.txt").read_text("utf-8")
     pins = [line for line in requirements.splitlines() if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][\w.]*", line) for line in pins), "exact pins, no index, no options"
+
+
+def test_the_licences_of_typefaces_and_mathematics_travel_with_the_site():
+    """Files of others copied without the text that allows it."""
+    text = stylesheet.licences()
+    for package in json.loads((ROOT / "package.json").read_text("utf-8"))["dependencies"]:
+        if package.startswith("@fontsource/") or package == "katex":
+            assert re.search(rf"^{re.escape(package)}\n=+$", text, re.M), package
+    assert text.count("SIL OPEN FONT LICENSE Version 1.1") >= 3 and "The MIT License" in text
+    assert "_static/licences.txt" in (ROOT / "book" / "_templates" / "layout.html").read_text("utf-8")

@@ -182,6 +182,15 @@ def _write_fonts(names, outdir):
         font.save(folder / name)
 
 
+def licences():
+    """The licence texts of the typefaces and of KaTeX, which must go where their files go."""
+    parts = []
+    for folder in (MODULES / "katex", *sorted((MODULES / "@fontsource").iterdir())):
+        package = folder.relative_to(MODULES).as_posix()
+        parts.append(f"{package}\n{'=' * len(package)}\n\n{(folder / 'LICENSE').read_text('utf8').strip()}\n")
+    return "\n\n".join(parts)
+
+
 # --- the build's last step ------------------------------------------------------------------------------------------
 def write(app, error):
     if error is not None or app.builder.format != "html":
@@ -195,6 +204,7 @@ def write(app, error):
     text = _drop_unused("".join("".join(_purge(r, words)) for r in rules))
     (static / "book.css").write_text('@charset "utf-8";' + text, encoding="utf8")
 
+    (static / "licences.txt").write_text(licences(), encoding="utf8")
     _write_fonts(set(re.findall(r"url\(fonts/([\w.-]+\.woff2)\)", text)), outdir)
     for name in LEFT_OVER:
         path = static / name

@@ -51,7 +51,7 @@ def sources_of(rules):
 
     families = {get(rule).fn.__module__.rpartition(".")[2] for rule in rules}
     optim = [path.relative_to(LIBRARY).as_posix() for path in sorted(LIBRARY.glob("optim/*.py"))]
-    training = [f"train/{name}.py" for name in ("data", "loop", "model", "optimizers", "schedule", "settings")]
+    training = [f"train/{name}.py" for name in ("data", "defaults", "loop", "model", "optimizers", "schedule", "settings")]
     return sorted(
         {
             "core.py",

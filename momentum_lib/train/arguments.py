@@ -1,7 +1,10 @@
 """What the command line understands, and what its help says."""
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
+
+from .defaults import Defaults
 
 DESCRIPTION = """\
 Train a small GPT on the bytes of Python's own standard library, with any rule of this library as its optimiser.
@@ -91,28 +94,32 @@ def pairs(text):
 def common(parser):
     """Arguments that a single run and a sweep share; their names are those of Settings."""
     model = parser.add_argument_group("model and data")
-    model.add_argument("--model", default="nano", metavar="SIZE", help="pico, nano, micro, mini, small or medium")
-    model.add_argument("--norm", default="rms", help="rms or layer")
-    model.add_argument("--positions", default="rotary", help="rotary or learned")
-    model.add_argument(
-        "--context", type=int, default=0, metavar="N", help="bytes the model sees at once (default: the size's own)"
-    )
+    model.add_argument("--model", metavar="SIZE", help="pico, nano, micro, mini, small or medium")
+    model.add_argument("--norm", help="rms or layer")
+    model.add_argument("--positions", help="rotary or learned")
+    model.add_argument("--context", type=int, metavar="N", help="bytes the model sees at once (default: the size's own)")
     run = parser.add_argument_group("the run")
-    run.add_argument("--batch", type=int, default=16, metavar="N", help="windows in a step, over all processes")
-    run.add_argument("--steps", type=int, default=300, metavar="N", help="optimiser steps")
-    run.add_argument("--warmup", type=int, default=20, metavar="N", help="steps over which the rate rises from zero")
-    run.add_argument("--decay", default="cosine", help="how it falls afterwards: cosine, linear or constant")
-    run.add_argument("--floor", type=float, default=0.0, metavar="F", help="share of the rate that is left at the end")
-    run.add_argument("--clip", type=float, default=0.0, metavar="C", help="largest norm of a gradient; 0: any")
-    run.add_argument(
-        "--accumulation", type=int, default=1, metavar="N", help="parts in which a batch is worked off, to save memory"
-    )
+    run.add_argument("--batch", type=int, metavar="N", help="windows in a step, over all processes")
+    run.add_argument("--steps", type=int, metavar="N", help="optimiser steps")
+    run.add_argument("--warmup", type=int, metavar="N", help="steps over which the rate rises from zero")
+    run.add_argument("--decay", help="how it falls afterwards: cosine, linear or constant")
+    run.add_argument("--floor", type=float, metavar="F", help="share of the rate that is left at the end")
+    run.add_argument("--clip", type=float, metavar="C", help="largest norm of a gradient; 0: any")
+    run.add_argument("--accumulation", type=int, metavar="N", help="parts in which a batch is worked off, to save memory")
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
-    machine.add_argument("--precision", default="auto", help="auto (bfloat16 on a GPU that has it), float32 or bfloat16")
+    machine.add_argument("--precision", help="auto (bfloat16 on a GPU that has it), float32 or bfloat16")
     machine.add_argument("--compile", action="store_true", help="compile model and rule: slower to start, faster to run")
     machine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads of a process; 0: torch's choice")
-    machine.add_argument("--eval-windows", type=int, default=128, metavar="N", help="held-out windows that judge the model")
+    machine.add_argument("--eval-windows", type=int, metavar="N", help="held-out windows that judge the model")
+
+
+def default(parser):
+    """Give each argument that is a setting the setting's default; a list has it as its one value."""
+    for setting in fields(Defaults):
+        for action in parser._actions:
+            if action.dest == setting.name and action.default is None:
+                action.default = [setting.default] if action.nargs == "+" else setting.default
 
 
 def build_parser():
@@ -121,8 +128,8 @@ def build_parser():
 
     run = commands.add_parser("run", help="train one model", description="Train one model.", formatter_class=Formatter)
     rule = run.add_argument_group("optimiser")
-    rule.add_argument("--rule", default="adamw", help="any rule of the library, such as heavy_ball, adamw, lion, muon")
-    rule.add_argument("--lr", type=float, default=0.003, help="the highest learning rate of the run")
+    rule.add_argument("--rule", help="any rule of the library, such as heavy_ball, adamw, lion, muon")
+    rule.add_argument("--lr", type=float, help="the highest learning rate of the run")
     rule.add_argument(
         "--set",
         type=pair,
@@ -131,21 +138,18 @@ def build_parser():
         metavar="NAME=X",
         help="a hyper-parameter of the rule, such as beta=0.95; may be repeated",
     )
-    rule.add_argument("--seed", type=int, default=0, help="decides the first weights and the order of the data")
+    rule.add_argument("--seed", type=int, help="decides the first weights and the order of the data")
     common(run)
-    run.add_argument(
-        "--shard", default="none", help="none, or zero: under torchrun, divide the optimiser's state among processes"
-    )
+    run.add_argument("--shard", help="none, or zero: under torchrun, divide the optimiser's state among processes")
     files = run.add_argument_group("files and progress")
     files.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder for checkpoints (the last two) and result.json; none: nothing is kept"
     )
     files.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
-    files.add_argument(
-        "--checkpoint-every", type=int, default=100, metavar="N", help="steps between checkpoints; 0: only at the end"
-    )
-    files.add_argument("--eval-every", type=int, default=100, metavar="N", help="steps between evaluations; 0: only at the end")
+    files.add_argument("--checkpoint-every", type=int, metavar="N", help="steps between checkpoints; 0: only at the end")
+    files.add_argument("--eval-every", type=int, metavar="N", help="steps between evaluations; 0: only at the end")
     files.add_argument("--quiet", action="store_true", help="no progress bar")
+    default(run)
 
     sweep = commands.add_parser(
         "sweep",
@@ -154,8 +158,8 @@ def build_parser():
         formatter_class=Formatter,
     )
     grid = sweep.add_argument_group("the grid")
-    grid.add_argument("--rule", nargs="+", default=["adamw"], help="one or more rules")
-    grid.add_argument("--lr", nargs="+", type=float, default=[0.003], help="one or more learning rates")
+    grid.add_argument("--rule", nargs="+", help="one or more rules")
+    grid.add_argument("--lr", nargs="+", type=float, help="one or more learning rates")
     grid.add_argument(
         "--set",
         type=pairs,
@@ -164,11 +168,12 @@ def build_parser():
         metavar="NAME=X,Y,...",
         help="values of a hyper-parameter, such as beta=0,0.9; may be repeated",
     )
-    grid.add_argument("--seed", nargs="+", type=int, default=[0], help="one or more seeds")
+    grid.add_argument("--seed", nargs="+", type=int, help="one or more seeds")
     common(sweep)
     sweep.add_argument("--out", type=Path, required=True, metavar="FILE", help="file of rows, one JSON object a line")
     sweep.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
     sweep.add_argument("--quiet", action="store_true", help="no progress bar")
+    default(sweep)
 
     experiment = commands.add_parser(
         "experiment",

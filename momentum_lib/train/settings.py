@@ -1,18 +1,19 @@
 """What a run is told: every setting, its range, and which of them decide the run's numbers."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from ..core import nearest
 from . import device as devices
 from . import parallel
+from .defaults import Defaults
 from .model import size
 from .optimizers import complete
 from .schedule import DECAYS
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Defaults):
     """All that decides a run's numbers, and how it is watched.
 
     ``model`` names a size; ``norm``, ``positions`` and ``context`` change it.  ``rule``, ``lr`` and ``hyper`` are the
@@ -21,30 +22,6 @@ class Settings:
     ``compile`` makes machine code of the model, and of the rule where its parameters are many enough to be worth it.
     Raises ValueError for a setting outside its range.
     """
-
-    model: str = "nano"
-    norm: str = "rms"
-    positions: str = "rotary"
-    context: int = 0  # 0: the size's own
-    rule: str = "adamw"
-    lr: float = 0.003
-    hyper: dict = field(default_factory=dict)
-    batch: int = 16
-    accumulation: int = 1
-    steps: int = 300
-    warmup: int = 20
-    decay: str = "cosine"
-    floor: float = 0.0
-    clip: float = 0.0
-    seed: int = 0
-    precision: str = "auto"
-    compile: bool = False
-    eval_windows: int = 128
-    # from here on: what changes no number, rounding aside
-    shard: str = "none"
-    eval_every: int = 100
-    log_every: int = 10
-    checkpoint_every: int = 100
 
     def __post_init__(self):
         self.config()  # an unknown size, norm or kind of positions
