@@ -32,8 +32,8 @@ def frames(fps, seconds):
 
 
 def clock(count, steps):
-    """The step shown in each of ``count`` frames, as floats from 0 to ``steps``: gathers speed, slows down, then rests. Shape
-    (count,)."""
+    """The step shown in each of ``count`` frames, as floats from 0 to ``steps``:
+    gathers speed, slows down, then rests. Shape (count,)."""
     part = np.clip(np.arange(count) / max(1, round((1 - REST) * (count - 1))), 0, 1)
     return steps * part**2 * (3 - 2 * part)
 

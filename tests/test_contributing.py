@@ -127,8 +127,8 @@ def run(house, *arguments):
 
 
 def generate(house, *options):
-    """`make generate`, or with --check its part of `make check`, in one process; the claims, which no recipe of code changes,
-    aside."""
+    """`make generate`, or with --check its part of `make check`, in one process;
+    the claims, which no recipe of code changes, aside."""
     scripts = sorted(path.relative_to(house).as_posix() for path in house.glob("book/_gen/[a-z]*.py") if path.stem != "claims")
     code = (
         "import runpy, sys\nfrom momentum_lib import codegen\n"
@@ -380,8 +380,8 @@ def test_the_tags_that_are_promised_are_the_ones_that_are_tested():
 
 
 def test_a_chapter_is_a_notebook_and_a_line(house):
-    """Cleaned and generated it stands in every list, README counts it, and the tests of chapters hold it; its claims are
-    content."""
+    """Cleaned and generated it stands in every list, README counts it, and the tests of chapters hold it;
+    its claims are content."""
     assert promised("Add a chapter") == 2
     chapters = "book/_gen/chapters.py"
     with without_a_trace(house) as before:

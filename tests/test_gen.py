@@ -48,8 +48,8 @@ def book(tmp_path, script, monkeypatch):
 
 
 def test_a_list_keeps_the_numbers_of_the_files(book):
-    """A list that Markdown counts on by itself, over a chapter that is not written yet; a sentence about a gap that there is
-    not."""
+    """A list that Markdown counts on by itself, over a chapter that is not written yet;
+    a sentence about a gap that there is not."""
     made, write = book
     write(1, 2, 4)
     text = made.contents()

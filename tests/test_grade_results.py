@@ -32,8 +32,8 @@ def table(path):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Five submissions: all right, one blank copy, one with a wrong rule, one from Canvas, one from Moodle, one that is no
-    notebook."""
+    """Five submissions: all right, one blank copy, one with a wrong rule, one from Canvas,
+    one from Moodle, one that is no notebook."""
     place = tmp_path_factory.mktemp("course")
     master = grading.master(place)
     inbox = place / "inbox"

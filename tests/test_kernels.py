@@ -422,8 +422,8 @@ def test_elsewhere(monkeypatch):
 
 @needs_compiler
 def test_a_compiler_that_fails(tmp_path):
-    """A compiler that is there and cannot, or that leaves something that does not load: NumPy does it, with the reason at
-    hand."""
+    """A compiler that is there and cannot, or that leaves something that does not load:
+    NumPy does it, with the reason at hand."""
     broken = fake_compiler(tmp_path, "echo '<stdin>:1: error: no space left' >&2; exit 1")
     said = " ".join(python(WITHOUT, tmp_path / "a", **{build.COMPILER: broken}))
     assert said.startswith("numpy True") and "mycc failed: <stdin>:1: error: no space left" in said

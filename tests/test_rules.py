@@ -442,8 +442,8 @@ def is_fit_for_a_menu(rule):
 
 
 def names_its_momentum(rule):
-    """A momentum that is not what past gradients fade by, that leaves some of them at zero, or that a rule has and does not
-    name."""
+    """A momentum that is not what past gradients fade by, that leaves some of them at zero,
+    or that a rule has and does not name."""
     shape = MATRIX if rule.matrix else (DIM,)
     rng = np.random.default_rng(5)
     start, last, now = (rng.normal(size=shape) for _ in range(3))

@@ -196,8 +196,8 @@ def test_result_11_nesterov_follows_its_equation():
 
 
 def test_energy_only_falls():
-    """Kinetic energy of another mass: the sum falls in the flow at the rate friction |v|^2, and in runs below the edge
-    2(1-beta)/L."""
+    """Kinetic energy of another mass: the sum falls in the flow at the rate friction |v|^2,
+    and in runs below the edge 2(1-beta)/L."""
     surface = surfaces.rippled_bowl
     motion = theory.roll(surface, surface.start, friction=0.4, time=20, steps=4000)
     held = theory.roll_energy(surface, motion)

@@ -172,8 +172,8 @@ def test_result_3_standard_and_tuned_nesterov():
 
 @pytest.mark.parametrize("kappa, step, size, norm_step, norm", [(100, 4, 3.70722, 5, 3.77615), (1e4, 49, 36.79043, 50, 36.79775)])
 def test_result_8_tuned_heavy_ball_first_moves_away(kappa, step, size, norm_step, norm):
-    """The peak on the stiffest direction, sqrt(kappa)/e in the limit, by matrix powers, by a run and by the double root's
-    formula."""
+    """The peak on the stiffest direction, sqrt(kappa)/e in the limit, by matrix powers,
+    by a run and by the double root's formula."""
     best = theory.best_heavy_ball(1, kappa)
     hyper = {"lr": best.lr, "beta": best.beta}
     peak = theory.transient_peak(rules.heavy_ball, kappa, **hyper)

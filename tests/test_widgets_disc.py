@@ -66,8 +66,8 @@ def drawn(axes, marker):
 
 @pytest.mark.parametrize("rule", ["heavy_ball", "nesterov"])
 def test_the_picture_is_drawn_where_its_numbers_say(rule):
-    """Setting and best setting on the map, steps in its cells, eigenvalues and their circle on the disc, the error and its
-    line."""
+    """Setting and best setting on the map, steps in its cells,
+    eigenvalues and their circle on the disc, the error and its line."""
     fig = Disc(rule=rule, lr=0.008, beta=0.3)
     found, (rates, momenta, steps) = fig.numbers(), fig.map()
     chart, disc, fall = fig.picture().axes[:3]

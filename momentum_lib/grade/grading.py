@@ -163,8 +163,8 @@ def imported_by(master):
 
 
 def cells_to_run(master, submission):
-    """The (name, source) pairs that run in the sandbox, in order: the student's cells, with the given ones as the master has
-    them."""
+    """The (name, source) pairs that run in the sandbox, in order:
+    the student's cells, with the given ones as the master has them."""
     given = {cell.question: cell.source for cell in master.of("given")}
     checks = {cell.question for cell in master.of("check")}
     present = {question for _, question, _ in submission.cells}

@@ -63,8 +63,8 @@ def points_text(points):
 
 
 def by_hand_rows(folder):
-    """The rows of ``by-hand.csv`` as (line, row), as spreadsheets save it: with a mark in front or without, commas or
-    semicolons."""
+    """The rows of ``by-hand.csv`` as (line, row), as spreadsheets save it:
+    with a mark in front or without, commas or semicolons."""
     path = Path(folder) / MANUAL
     if not path.exists():
         return

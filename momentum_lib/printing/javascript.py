@@ -121,8 +121,8 @@ def camel(name):
 
 
 def closed_form_js(fn):
-    """One closed form of the theory as an exported function with its types; the first sentence of its docstring says what it
-    is."""
+    """One closed form of the theory as an exported function with its types;
+    the first sentence of its docstring says what it is."""
     clash = {"square", "cube"} & set(fn.__code__.co_varnames)
     if clash:
         raise ValueError(

@@ -40,7 +40,7 @@ def bf16_stochastic(x, rng):
 
 
 def bf16_gap(x):
-    """The distance from the size of ``x``, as bfloat16 has it, to the next larger bfloat16 (``x`` finite); float32, the same
-    shape."""
+    """The distance from the size of ``x``, as bfloat16 has it, to the next larger bfloat16 (``x`` finite);
+    float32, the same shape."""
     bits = _bits(bf16(np.abs(x)))
     return ((bits + np.uint32(0x10000)).view(np.float32) - bits.view(np.float32)).reshape(np.shape(x))[()]

@@ -90,8 +90,8 @@ def _refuse_a_second_name(path, body):
 
 
 def _pieces(text):
-    """JavaScript in pieces (kind, text): "space", "comment", "code", or "literal" (a string, a regular expression, part of a
-    template)."""
+    """JavaScript in pieces (kind, text): "space", "comment", "code", or "literal" (a string,
+    a regular expression, part of a template)."""
     at, before = 0, ""  # the last piece of code, by which a slash is a division or begins a regular expression
     braces = []  # for each template that we are inside an expression of: how many braces are open in that expression
     while piece := (_PIECE_OR_BRACE if braces else _PIECE).search(text, at):

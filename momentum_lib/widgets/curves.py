@@ -143,8 +143,8 @@ def _noisy_run(name, lr, hyper, seed):
 
 
 def smooth(values, beta):
-    """The bias-corrected moving average of chapter 2 along the last axis: ``rules.averaged_momentum``'s memory over 1 -
-    beta**t."""
+    """The bias-corrected moving average of chapter 2 along the last axis:
+    ``rules.averaged_momentum``'s memory over 1 - beta**t."""
     values = np.asarray(values, dtype=float)
     (kept,), out = rules.averaged_momentum.init(np.zeros(values.shape[:-1])), np.empty_like(values)
     for k in range(values.shape[-1]):
@@ -208,8 +208,8 @@ class Curves(LiveFigure):
         return part, [side for side in mine if side["name"] in wanted] or mine
 
     def numbers(self):
-        """What the figure shows, as plain data: for each side drawn ``mean``, ``low`` and ``high`` (smoothed) and what is read
-        at the cursor."""
+        """What the figure shows, as plain data: for each side drawn ``mean``,
+        ``low`` and ``high`` (smoothed) and what is read at the cursor."""
         part, sides = self.chosen()
         training = self.quantity == "training"
         steps = part["steps" if training else "held_steps"]

@@ -97,8 +97,8 @@ class Disc(LiveFigure):
         return descend(all_rules.get(self.rule), surfaces.quadratic(self.curvatures), steps=steps or self.steps, **self.hyper)
 
     def map(self):
-        """Rates (96,), momenta (96,) and the predicted steps to a millionth, shape (momenta, rates); NaN where the rule
-        diverges."""
+        """Rates (96,), momenta (96,) and the predicted steps to a millionth, shape (momenta, rates);
+        NaN where the rule diverges."""
         return _map(self.rule, self.kappa)
 
     def numbers(self):

@@ -75,8 +75,8 @@ class NoiseBall(LiveFigure):
         return self.rate * (1 - beta) if hold == "effective" else self.rate + 0 * beta
 
     def numbers(self):
-        """What the figure shows, as plain data: ``cloud`` (300, 2) and ``trail`` (n, 2) are points, ``exact`` the two
-        variances."""
+        """What the figure shows, as plain data: ``cloud`` (300, 2) and ``trail``
+        (n, 2) are points, ``exact`` the two variances."""
         lr, beta, curvature = self.lr, self.beta, np.array([1.0, self.kappa])
         points = swarm(lr, beta, self.kappa, self.sigma, self.seed)
         exact = theory.noise_ball(lr, beta, curvature, self.sigma)

@@ -161,8 +161,8 @@ class Phase(LiveFigure):
         return "swings: under-damped" if ratio < 1 else "creeps: over-damped"
 
     def numbers(self):
-        """What the figure shows, as plain data: ``path`` and ``curve`` have shape (n+1, 2), position and velocity at times 0,
-        h, ..."""
+        """What the figure shows, as plain data: ``path`` and ``curve`` have
+        shape (n+1, 2), position and velocity at times 0, h, ..."""
         n, m = max(1, math.floor(self.time / self.h + 1e-9)), math.ceil(self.h / FINE - 1e-9)
         path = ball(self._slope(), self.friction, self.start, self.h, n)
         fine_t = np.arange(n * m + 1) * self.h / m

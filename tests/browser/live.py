@@ -280,8 +280,8 @@ def hostile_link_is_clamped(launched, address, query, agrees, initial, **clamped
 
 
 def static_picture_stands(launched, address, says=""):
-    """Without JavaScript and in print the static picture is there instead of the figure; ``says``: words that its description
-    holds."""
+    """Without JavaScript and in print the static picture is there instead of the figure;
+    ``says``: words that its description holds."""
     with open_page(launched, address, wait=False, java_script_enabled=False) as page:
         picture = page.locator(".live-static img").first
         assert picture.is_visible() and picture.bounding_box()["width"] > 300
@@ -304,8 +304,8 @@ def open_drawers(page):
 
 @contextlib.contextmanager
 def on_a_phone(launched, address, width=360):
-    """A page of that width, drawers open: every target is at least 44 px tall, nothing sticks out. Yields it for the figure's
-    own checks."""
+    """A page of that width, drawers open: every target is at least 44 px tall, nothing sticks out.
+    Yields it for the figure's own checks."""
     with open_page(launched, address, width=width, height=740) as page:
         open_drawers(page)
         assert page.locator(".lf-button").first.is_visible()

@@ -36,8 +36,8 @@ def matches(page):
 
 
 def map_agrees(shown, tolerated=0.0):
-    """Every cell of the map equals momentum_lib's sweep; ``tolerated``: the share of cells that may differ where runs are
-    chaotic."""
+    """Every cell of the map equals momentum_lib's sweep; ``tolerated``:
+    the share of cells that may differ where runs are chaotic."""
     drawn, dial = shown["map"], Dial(**shown["state"])
     rates, momenta = dial.axes(drawn["n"])
     np.testing.assert_allclose(drawn["xs"], rates, rtol=1e-12)
@@ -86,8 +86,8 @@ def test_first_picture_is_pythons(browser, address):
 
 
 def test_the_map_is_painted_as_its_numbers_say(browser, address):
-    """A pixel of the canvas: light where few steps do, hatching (nothing painted) where the run diverges, the page's colour
-    between."""
+    """A pixel of the canvas: light where few steps do, hatching (nothing painted) where the run diverges,
+    the page's colour between."""
     with live.open_page(browser, address) as page:
         fine(page)
         shown = live.numbers(page)["map"]

@@ -226,8 +226,8 @@ def test_lines_of_the_map_meet_at_the_best_setting(browser, address):
 
 
 def test_the_dashed_line_falls_by_the_rate(browser, address):
-    """The curve's own vertices, at known steps and errors, give the scale; on it the line falls by the predicted rate in each
-    step."""
+    """The curve's own vertices, at known steps and errors, give the scale;
+    on it the line falls by the predicted rate in each step."""
     with live.open_page(browser, address) as page:
         shown = live.numbers(page)
         paths = [

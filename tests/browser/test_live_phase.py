@@ -66,8 +66,8 @@ def test_first_picture_is_pythons(browser, address):
 
 
 def test_the_curve_is_drawn_where_its_numbers_say(browser, address):
-    """Pixels of the dark curve and of the dots: position to the right, velocity upwards, each on Python's, the start at the
-    handle."""
+    """Pixels of the dark curve and of the dots: position to the right, velocity upwards,
+    each on Python's, the start at the handle."""
     with live.open_page(browser, address) as page:
         curve, fine = drawn(page, ".lf-ball"), Phase().numbers()["fine"]
         box = page.evaluate(
