@@ -17,12 +17,14 @@ from tests.limits import HANG  # noqa: E402
 
 def pytest_terminal_summary(terminalreporter):
     """Print what tests measured (``record_property("measured", text)``) at the end of the run."""
-    lines = [
-        text
-        for report in terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
-        for key, text in report.user_properties
-        if key == "measured" and report.when == "call"
-    ]
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    noted = [pair for report in reports if report.when == "call" for pair in report.user_properties]
+    lines = [text for key, text in noted if key == "measured"]
+    looked = [done for key, done in noted if key == "looked at by axe"]
+    if looked:
+        lines.append(
+            f"axe looked at {sum(looked)} views of pages; {looked.count(False)} had not changed since it found nothing on them"
+        )
     if lines:
         terminalreporter.section("measured")
         for line in lines:

@@ -7,12 +7,15 @@ drawn with momentum_lib and returns the state, and ``initial``, the widget that 
 
 import contextlib
 import io
+import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import sync_playwright
 
 PATIENCE = 120_000  # ms that only a hang takes
 HARNESS = Path(__file__).parent / "harness" / "index.html"
@@ -32,8 +35,6 @@ FLAGS = [
 @contextlib.contextmanager
 def browser():
     """A headless Chromium (or Chrome) under Playwright; the tests share one, as the fixture ``browser``."""
-    from playwright.sync_api import sync_playwright
-
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.fail("no Chromium on the PATH; .ci/run installs it (Debian: apt-get install chromium)", pytrace=False)
@@ -42,6 +43,7 @@ def browser():
         try:
             yield launched
         finally:
+            IDLE.clear()
             launched.close()
 
 
@@ -75,19 +77,53 @@ def new_context(launched, **options):
     return context
 
 
+IDLE = {}  # {(browser, how a context was made): a page of it that nobody uses}: a new one costs more than what a test does
+
+
+@contextlib.contextmanager
+def blank_page(launched, options):
+    """A blank page of a context with these options, perhaps one that was used before: nothing of that is left on it."""
+    key = launched, json.dumps(options, sort_keys=True)
+    page = IDLE.pop(key, None) or new_context(launched, **options).new_page()
+    try:
+        yield page
+        with contextlib.suppress(PlaywrightError):  # a page that has no storage
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.goto("about:blank")
+        page.mouse.move(0, 0)
+        page.context.clear_cookies()
+        page.set_viewport_size(options["viewport"])
+        page.emulate_media(
+            media="null",
+            color_scheme=options.get("color_scheme", "light"),
+            reduced_motion=options.get("reduced_motion", "no-preference"),
+        )
+    except BaseException:
+        page.context.close()
+        raise
+    if key in IDLE:  # two were open at once
+        page.context.close()
+    else:
+        IDLE[key] = page
+
+
 @contextlib.contextmanager
 def open_page(launched, address, *, width=1366, height=900, wait=True, errors=None, **context):
-    """A page in a fresh context; afterwards no console error may have been seen (collect them in ``errors`` to allow some)."""
+    """An open page; afterwards no console error may have been seen (collect them in ``errors`` to allow some)."""
     seen = [] if errors is None else errors
-    made = new_context(launched, viewport={"width": width, "height": height}, **context)
-    page = made.new_page()
-    page.on("console", lambda message: seen.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: seen.append(str(error)))
-    page.goto(address)
-    if wait:
-        ready(page)
-    yield page
-    made.close()
+    heard = {
+        "console": lambda message: seen.append(message.text) if message.type == "error" else None,
+        "pageerror": lambda error: seen.append(str(error)),
+    }
+    with blank_page(launched, {"viewport": {"width": width, "height": height}, **context}) as page:
+        for name, listener in heard.items():
+            page.on(name, listener)
+        page.goto(address)
+        if wait:
+            ready(page)
+        yield page
+    for name, listener in heard.items():
+        page.remove_listener(name, listener)
     if errors is None:
         assert not seen, seen
 

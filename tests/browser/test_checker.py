@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.browser import live
 from tests.browser.test_pages import FIRST, both_themes, opened
 from tests.browser.verdicts import Verdicts, named_by
 
@@ -138,3 +139,35 @@ def test_a_verdict_is_kept_while_nothing_changes(tmp_path):
     with pytest.raises(AssertionError, match="planted"):
         unknown(version="2", fails=True)
     assert unknown(version="2")  # a page that failed is looked at again
+
+
+def test_a_page_that_is_used_again_has_nothing_of_the_test_before(browser, tmp_path):
+    """What a test leaves behind: storage, size, medium, the mouse on a button, listeners; a test that fails leaves no page."""
+    (tmp_path / "page.html").write_text(PAGE + "<style>h1:hover { color: rgb(1, 2, 3) }</style>", "utf-8")
+    address, first, errors = (tmp_path / "page.html").as_uri(), [], []
+    asked = """() => [innerWidth, scrollY, localStorage.length, matchMedia("print").matches,
+        document.documentElement.dataset.theme, getComputedStyle(document.querySelector("h1")).color, history.state, "left" in window, name]"""
+
+    def opened(**options):
+        return live.open_page(browser, address, width=777, wait=False, **options)
+
+    with opened() as page:
+        fresh = page.evaluate(asked)
+        first.append(page)
+    with opened(errors=errors) as page:
+        assert page is first[0]
+        page.evaluate(
+            """() => { localStorage.setItem("a", 1); history.replaceState(1, ""); window.left = 1; console.error("one"); }"""
+        )
+        page.set_viewport_size({"width": 400, "height": 300})
+        page.hover("h1")
+        page.emulate_media(media="print", color_scheme="dark")
+    with pytest.raises(AssertionError, match="two"), opened() as page:
+        assert page is first[0] and page.evaluate(asked) == fresh
+        page.evaluate("console.error('two')")
+    assert errors == ["one"]
+    with pytest.raises(ZeroDivisionError), opened() as page:
+        assert page is first[0]
+        1 / 0  # noqa: B018
+    with opened() as page:
+        assert page is not first[0] and page.evaluate(asked) == fresh
