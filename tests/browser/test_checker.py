@@ -146,7 +146,8 @@ def test_a_page_that_is_used_again_has_nothing_of_the_test_before(browser, tmp_p
     (tmp_path / "page.html").write_text(PAGE + "<style>h1:hover { color: rgb(1, 2, 3) }</style>", "utf-8")
     address, first, errors = (tmp_path / "page.html").as_uri(), [], []
     asked = """() => [innerWidth, scrollY, localStorage.length, matchMedia("print").matches,
-        document.documentElement.dataset.theme, getComputedStyle(document.querySelector("h1")).color, history.state, "left" in window, name]"""
+        document.documentElement.dataset.theme, getComputedStyle(document.querySelector("h1")).color,
+        history.state, "left" in window, name]"""
 
     def opened(**options):
         return live.open_page(browser, address, width=777, wait=False, **options)
