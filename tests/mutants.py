@@ -1,32 +1,30 @@
-"""Code broken on purpose, for the tests of the tests: one piece of a module's text replaced, and everything put back
-afterwards."""
+"""Code broken on purpose, for the tests of the tests: one place of a module changed, and everything put back afterwards.
+
+A mutant says where it is (``module`` or ``module.function``), what stands there and what is wrong instead: two snippets, found
+by what they mean (see ``syntax``), so that another layout or other names of local variables break no mutant.
+"""
 
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
+from syntax import python_mutant
 
 NOTICED = (AssertionError, ValueError, IndexError, pytest.fail.Exception)
 
 
-def replace_once(text, right, wrong, name):
-    """``text`` with ``right`` replaced; a mutant changes one place, so it must stand there once."""
-    assert text.count(right) == 1, f"{name} has {right!r} {text.count(right)} times; a mutant changes one place"
-    return text.replace(right, wrong)
-
-
 class Swap:
-    """A module with one text changed, for the length of a ``with`` block.
+    """A module of a package with one place changed, for the length of a ``with`` block.
 
-    The module is run anew with the wrong text; every name in the modules of its package, and in
+    The module is run anew with the wrong code; every name in the modules of its package, and in
     ``users``, that held one of its functions or classes gets the wrong one.
     """
 
-    def __init__(self, module, right, wrong, users=()):
-        path = Path(module.__file__)
-        self.code = compile(replace_once(path.read_text("utf-8"), right, wrong, path.name), str(path), "exec")
-        self.module, self.users = module, users
+    def __init__(self, package, where, right, wrong, users=()):
+        self.module, self.users = sys.modules[f"{package}.{where.partition('.')[0]}"], users
+        path = Path(self.module.__file__)
+        self.code = compile(python_mutant(path.read_text("utf-8"), where, right, wrong), str(path), "exec")
 
     def __enter__(self):
         package = self.module.__name__.rpartition(".")[0]

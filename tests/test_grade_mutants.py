@@ -1,5 +1,8 @@
-"""The grader broken on purpose: a hole in the sandbox, a loose comparison, a word not escaped. The property beside each must notice."""
+"""The grader broken on purpose: a hole in the sandbox, a loose comparison, a word not escaped. The property beside each must
+notice.
+"""
 
+import ast
 import os
 import shutil
 import sys
@@ -13,10 +16,11 @@ import pytest
 import test_grade_checks as checks
 import test_grade_hostile as hostile
 import test_grade_results as tables
-from mutants import NOTICED, Swap, replace_once, run
+from mutants import NOTICED, Swap, run
+from syntax import python_mutant
 
 from momentum_lib.grade import __main__ as program
-from momentum_lib.grade import answers, parallel, problem_set, results, sandbox, wire
+from momentum_lib.grade import answers, problem_set, results, sandbox, wire
 from momentum_lib.grade import checks as library
 from momentum_lib.grade import grading as grader
 
@@ -172,85 +176,141 @@ def folders_that_are_shown_are_named():
     assert sandbox.readable_from_inside(Path(sys.prefix) / "x") and not sandbox.readable_from_inside(tempfile.gettempdir())
 
 
-# (module, right text, wrong text, what is wrong, the property that must fail, its arguments)
+# (where, right text, wrong text, what is wrong, the property that must fail, its arguments)
 MUTANTS = [
-    (sandbox, '"--unshare-all", ', "", "the network is there", hostile.test_there_is_no_network, (None,)),
-    (sandbox, '"--clearenv", ', "", "the instructor's environment is handed on", the_environment_is_not_handed_on, ()),
-    (sandbox, '"--seccomp", str(filter_fd)]', "]", "no system-call filter", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    (sandbox, '"forbid": REFUSE | EPERM', '"forbid": ALLOW', "the filter lets through what it lists",
-     hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    (sandbox, '"refuse": REFUSE | EAGAIN', '"refuse": ALLOW', "processes may be started", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    (sandbox, '"--remount-ro", "/dev", ', "", "memory without limit in /dev", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    (sandbox, '["--remount-ro", "/dev", "--remount-ro", "/"]', '["--remount-ro", "/dev"]', "memory without limit in /",
-     hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    (sandbox, '["--dev", "/dev", ', '["--proc", "/proc", "--dev", "/dev", ', "/proc is shown",
-     hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    (sandbox, '("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache")', '("/usr", "/lib", "/lib64", "/bin", "/etc")', "/etc is shown",
-     nothing_but_python_is_shown, ()),
-    (sandbox, '"--size", str(limits.disk), ', "", "a disk without limit", the_disk_is_small, ()),
-    (sandbox, "Path(sys.base_prefix), Path(sys.prefix), PACKAGE]", "PACKAGE]", "results may lie beside Python", folders_that_are_shown_are_named, ()),
-    (library, "CLOSE = 1e-9", "CLOSE = 1e-2", "a loose comparison of paths", a_rate_that_is_off_by_a_thousandth_is_wrong, ()),
-    (library, "return same(a, b) and same(b, a)", "return same(a, b)", "NaN is every mistake", a_path_of_nan_is_no_known_mistake, ()),
-    (library, "if killed == 0:", "if killed < 0:", "a test that finds nothing is praised",
-     checks.test_a_bug_hunt_that_cries_wolf_or_sleeps_earns_nothing, ()),
-    (library, "f\"{student.strip().lower()}\\n{name}\"", "f\"{student.strip().lower()}\"", "one parameter for all questions",
-     checks.test_a_parameter_depends_on_the_student_and_the_question_and_nothing_else, ()),
-    (grader, "max(0.0, min(float(value), cell.points))", "max(0.0, float(value))", "more points than there are", points_stay_within_the_question, ()),
-    (grader, "max(0.0, min(float(value), cell.points))", "min(float(value), cell.points)", "less than none", points_stay_within_the_question, ()),
-    (grader, "yield label if seen[label] == 1 else f\"{label} ({seen[label]})\", given.get(question, source)",
-     "yield label, source", "a student's given cells run", the_masters_given_cells_run, ()),
-    (grader, "if question not in checks and name != SETUP:", "if name != SETUP:", "a student's check cells run", the_masters_given_cells_run, ()),
-    (results, 'f"<p>{linked(html.escape(said))}</p></section>"', 'f"<p>{linked(said)}</p></section>"', "a sentence not escaped", every_word_is_escaped, ()),
-    (results, "<h2>{html.escape(title)}", "<h2>{title}", "a title not escaped", every_word_is_escaped, ()),
-    (results, "{say(str(note)[:700])}", "{str(note)[:700]}", "a note not escaped", every_word_is_escaped, ()),
-    (results, "{say(result['student'] or result['file'])}", "{result['student'] or result['file']}", "a name not escaped", every_word_is_escaped, ()),
-    (results, '("=", "+", "-", "@")', '("=", "+", "-")', "a formula in a table", hostile.test_a_table_holds_no_formula, (None,)),
-    (results, '"utf-8-sig"', '"utf-8"', "a spreadsheet's mark is read as a name", spreadsheets_are_read, ()),
-    (results, "points > most[row[\"question\"]]", "points > 10 * most[row[\"question\"]]", "more points by hand than there are", spreadsheets_are_read, ()),
-    (problem_set, "### BEGIN HIDDEN TESTS[^\\n]*\\n.*?^", "### BEGIN HIDDEN TEST[^\\nS]*\\n.*?^", "hidden tests are not found", no_copy_leaks, ()),
-    (problem_set, "return BLANK_ESSAY", "return self.source", "a model answer is handed out", no_copy_leaks, ()),
-    (problem_set, 'kept = {key: meta[key] for key in ("nbgrader", "tags") if key in meta}', "kept = {**meta, 'was': cell.source}",
+    ("sandbox",
+     '["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]',
+     '["bwrap", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]',
+     "the network is there", hostile.test_there_is_no_network, (None,)),
+    ("sandbox",
+     '["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]',
+     '["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]',
+     "the instructor's environment is handed on", the_environment_is_not_handed_on, ()),
+    ("sandbox", '["--chdir", WORK, "--seccomp", str(filter_fd)]', '["--chdir", WORK]',
+     "no system-call filter", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    ("sandbox", "REFUSE | EPERM", "ALLOW",
+     "the filter lets through what it lists", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    ("sandbox", "REFUSE | EAGAIN", "ALLOW",
+     "processes may be started", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    ("sandbox", '["--remount-ro", "/dev", "--remount-ro", "/"]', '["--remount-ro", "/"]',
+     "memory without limit in /dev", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    ("sandbox", '["--remount-ro", "/dev", "--remount-ro", "/"]', '["--remount-ro", "/dev"]',
+     "memory without limit in /", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    ("sandbox",
+     '["--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK, *work]',
+     '["--proc", "/proc", "--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK, *work]',
+     "/proc is shown", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
+    ("sandbox", '"/etc/ld.so.cache"', '"/etc"',
+     "/etc is shown", nothing_but_python_is_shown, ()),
+    ("sandbox",
+     '["--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK, *work]',
+     '["--dev", "/dev", "--tmpfs", WORK, *work]',
+     "a disk without limit", the_disk_is_small, ()),
+    ("sandbox",
+     '[Path("/usr"), Path("/lib"), Path("/lib64"), Path("/bin"), Path(sys.base_prefix), Path(sys.prefix), PACKAGE]',
+     '[Path("/usr"), Path("/lib"), Path("/lib64"), Path("/bin"), PACKAGE]',
+     "results may lie beside Python", folders_that_are_shown_are_named, ()),
+    ("checks", "CLOSE = 1e-9", "CLOSE = 1e-2",
+     "a loose comparison of paths", a_rate_that_is_off_by_a_thousandth_is_wrong, ()),
+    ("checks", "same(a, b) and same(b, a)", "same(a, b)",
+     "NaN is every mistake", a_path_of_nan_is_no_known_mistake, ()),
+    ("checks", "killed == 0", "killed < 0",
+     "a test that finds nothing is praised", checks.test_a_bug_hunt_that_cries_wolf_or_sleeps_earns_nothing, ()),
+    ("checks", "f\"{student.strip().lower()}\\n{name}\"", 'f"{student.strip().lower()}"',
+     "one parameter for all questions", checks.test_a_parameter_depends_on_the_student_and_the_question_and_nothing_else, ()),
+    ("grading", "min(float(value), cell.points)", "float(value)",
+     "more points than there are", points_stay_within_the_question, ()),
+    ("grading", "max(0.0, min(float(value), cell.points))", "min(float(value), cell.points)",
+     "less than none", points_stay_within_the_question, ()),
+    ("grading", 'label if seen[label] == 1 else f"{label} ({seen[label]})", given.get(question, source)', "label, source",
+     "a student's given cells run", the_masters_given_cells_run, ()),
+    ("grading", "question not in checks and name != SETUP", "name != SETUP",
+     "a student's check cells run", the_masters_given_cells_run, ()),
+    ("results", "linked(html.escape(said))", "linked(said)",
+     "a sentence not escaped", every_word_is_escaped, ()),
+    ("results._section",
+     ("(f\"<section class='{'part' if points is None else grade}'><h2>{html.escape(title)} <span class='poin"
+      "ts'>{shown} / {of:g}</span></h2>\"\n"
+      'f"<p>{linked(html.escape(said))}</p></section>")'),
+     ("(f\"<section class='{'part' if points is None else grade}'><h2>{title} <span class='points'>{shown} /"
+      " {of:g}</span></h2>\"\n"
+      'f"<p>{linked(html.escape(said))}</p></section>")'),
+     "a title not escaped", every_word_is_escaped, ()),
+    ("results", "say(str(note)[:700])", "str(note)[:700]",
+     "a note not escaped", every_word_is_escaped, ()),
+    ("results", "say(result['student'] or result['file'])", "result['student'] or result['file']",
+     "a name not escaped", every_word_is_escaped, ()),
+    ("results", '("=", "+", "-", "@")', '("=", "+", "-")',
+     "a formula in a table", hostile.test_a_table_holds_no_formula, (None,)),
+    ("results", 'path.read_text("utf-8-sig")', 'path.read_text("utf-8")',
+     "a spreadsheet's mark is read as a name", spreadsheets_are_read, ()),
+    ("results", 'points > most[row["question"]]', 'points > 10 * most[row["question"]]',
+     "more points by hand than there are", spreadsheets_are_read, ()),
+    ("problem_set",
+     r'r"^[ \t]*### BEGIN HIDDEN TESTS[^\n]*\n.*?^[ \t]*### END HIDDEN TESTS[^\n]*(\n|\Z)"',
+     r'r"^[ \t]*### BEGIN HIDDEN TEST[^\nS]*\n.*?^[ \t]*### END HIDDEN TESTS[^\n]*(\n|\Z)"',
+     "hidden tests are not found", no_copy_leaks, ()),
+    ("problem_set", "if self.role == \"essay\":\n    return BLANK_ESSAY", "if self.role == \"essay\":\n    return self.source",
+     "a model answer is handed out", no_copy_leaks, ()),
+    ("problem_set",
+     '{"cell_type": cell.kind, "id": cell.id, "metadata": kept, "source": cell.shown.splitlines(keepends=True)}',
+     '{"cell_type": cell.kind, "id": cell.id, "metadata": {"was": cell.source}, "source": cell.shown.splitlines(keepends=True)}',
      "the source stands in the metadata", no_copy_leaks, ()),
-    (problem_set, 'if len(line) > 8 or "###" in line', "if len(line) > 99", "short secrets are no secrets", a_leak_is_found, ()),
-    (problem_set, "(len(line) > 24 and line in everything)", "False", "a secret inside a longer line", a_leak_is_found, ()),
-    (program, 'old.get("digest") == file_digest(path)', "True", "a changed submission keeps its points", only_what_is_unchanged_is_kept, ()),
-    (program, 'old.get("master") == master.digest', "True", "a changed master changes nothing", only_what_is_unchanged_is_kept, ()),
-    (program, 'not old.get("again")', "True", "what the grader failed at stays so", only_what_is_unchanged_is_kept, ()),
-    (parallel, "suspects | under_way", "suspects", "those under way are lost", tables.test_a_process_that_dies_stops_none_of_the_others, ()),
-    (answers, "reject_changes(self.name, changed)\n        return value", "return value", "a change in place passes", a_change_in_place_is_seen, ()),
-    (answers, "if type(value) not in (int, float):", "if not isinstance(value, (int, float)):", "True is a number", what_is_no_number_is_told, ()),
-    (wire, 'if dtype.kind not in "biuf":\n        raise', 'if dtype.kind not in "biufO":\n        raise', "objects cross", objects_and_programs_do_not_cross, ()),
-    (wire, "str(name)} if programs:", "str(name)}:", "programs run where the score is kept", objects_and_programs_do_not_cross, ()),
+    ("problem_set", 'len(line) > 8 or "###" in line', "len(line) > 99",
+     "short secrets are no secrets", a_leak_is_found, ()),
+    ("problem_set", "len(line) > 24 and line in everything", "False",
+     "a secret inside a longer line", a_leak_is_found, ()),
+    ("__main__", 'old.get("digest") == file_digest(path)', "True",
+     "a changed submission keeps its points", only_what_is_unchanged_is_kept, ()),
+    ("__main__", 'old.get("master") == master.digest', "True",
+     "a changed master changes nothing", only_what_is_unchanged_is_kept, ()),
+    ("__main__", 'not old.get("again")', "True",
+     "what the grader failed at stays so", only_what_is_unchanged_is_kept, ()),
+    ("parallel", "suspects | under_way", "suspects",
+     "those under way are lost", tables.test_a_process_that_dies_stops_none_of_the_others, ()),
+    ("answers.call", "reject_changes(self.name, changed)", "None",
+     "a change in place passes", a_change_in_place_is_seen, ()),
+    ("answers", "type(value) not in (int, float)", "not isinstance(value, (int, float))",
+     "True is a number", what_is_no_number_is_told, ()),
+    ("wire", 'dtype.kind not in "biuf"', 'dtype.kind not in "biufO"',
+     "objects cross", objects_and_programs_do_not_cross, ()),
+    ("wire",
+     "case {\"program\": str(source), \"name\": str(name)} if programs:\n    return Program(source, name).build()",
+     "case {\"program\": str(source), \"name\": str(name)}:\n    return Program(source, name).build()",
+     "programs run where the score is kept", objects_and_programs_do_not_cross, ()),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant[0].__name__.rpartition('.')[2]}: {mutant[3]}")
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant[0]}: {mutant[3]}")
 def test_a_broken_grader_is_noticed(mutant):
     """A mutant that the property meant for it lets pass."""
-    module, right, wrong, _, test, arguments = mutant
+    where, right, wrong, _, test, arguments = mutant
     sandbox.refusal()  # tried once, with the sandbox as it should be
-    with Swap(module, right, wrong, [hostile, checks, tables, sys.modules[__name__], small]):
+    with Swap("momentum_lib.grade", where, right, wrong, [hostile, checks, tables, sys.modules[__name__], small]):
         vars(sandbox)["refusal"] = lambda: None
         with pytest.raises((*NOTICED, OSError, KeyError)):
             run(test, arguments)
 
 
-# (text of worker.py, wrong text, what is wrong, property)
+# (where, right text, wrong text, what is wrong, property)
 IN_THE_WORKER = [
-    ("(resource.RLIMIT_AS, memory),", "", "memory without limit", memory_is_limited),
-    ("class OutOfTime(BaseException):", "class OutOfTime(Exception):", "the time limit can be swallowed", time_is_not_swallowed),
-    ("encode(a) != encode(b)", "False", "changes in place are not seen", a_change_in_place_is_seen),
-]
+    ("worker", "(resource.RLIMIT_AS, memory)", "(resource.RLIMIT_CORE, 0)",
+     "memory without limit", memory_is_limited),
+    ("worker.OutOfTime", "BaseException", "Exception",
+     "the time limit can be swallowed", time_is_not_swallowed),
+    ("worker", "encode(a) != encode(b)", "False",
+     "changes in place are not seen", a_change_in_place_is_seen),
+]  # fmt: skip
 
 
 @contextmanager
-def a_worker_with(right, wrong):
+def a_worker_with(where, right, wrong):
     """The sandbox shows a copy of the library whose worker has another text."""
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "momentum_lib"
         shutil.copytree(sandbox.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "widgets"))
         path = copy / "grade" / "worker.py"
-        path.write_text(replace_once(path.read_text("utf-8"), right, wrong, "worker.py"), "utf-8")
+        path.write_text(ast.unparse(python_mutant(path.read_text("utf-8"), where, right, wrong)), "utf-8")
         kept, sandbox.PACKAGE = sandbox.PACKAGE, copy
         try:
             yield
@@ -258,16 +318,16 @@ def a_worker_with(right, wrong):
             sandbox.PACKAGE = kept
 
 
-@pytest.mark.parametrize("mutant", IN_THE_WORKER, ids=lambda mutant: mutant[2])
+@pytest.mark.parametrize("mutant", IN_THE_WORKER, ids=lambda mutant: mutant[3])
 def test_a_broken_worker_is_noticed(mutant):
-    right, wrong, _, test = mutant
-    with a_worker_with(right, wrong), pytest.raises(NOTICED):
+    where, right, wrong, _, test = mutant
+    with a_worker_with(where, right, wrong), pytest.raises(NOTICED):
         test()
 
 
 def test_the_right_grader_passes_every_property():
     """A swap that leaves something broken, or properties that would fail whatever the grader does."""
     for test, arguments in dict.fromkeys(
-        [(mutant[4], mutant[5]) for mutant in MUTANTS] + [(row[3], ()) for row in IN_THE_WORKER]
+        [(mutant[4], mutant[5]) for mutant in MUTANTS] + [(row[4], ()) for row in IN_THE_WORKER]
     ):
         run(test, arguments)

@@ -201,37 +201,3 @@ def test_cells_cover_what_they_should(js):
         == "M0.0,20.0H20.0V10.0H0.0ZM30.0,20.0H40.0V10.0H30.0Z"
     )
     assert js(f"basin.cells([0, 0, 0, 0, -2, -2, -2, -2], 4, (code) => code === -2, {box})") == "M0.0,10.0H40.0V0.0H0.0Z"
-
-
-# -- mutants ----------------------------------------------------------------------------------
-
-# (right text, wrong text, what is wrong, the test that must fail, its arguments)
-MUTANTS = [
-    ("(np.abs(x) <= TOL) & (np.abs(before) <= TOL)", "(np.abs(x) <= 1e3 * TOL) & (np.abs(before) <= 1e3 * TOL)",
-     "rest a thousand times too early", test_rest_or_cycle_as_exact_fractions_say, ("3",)),
-    ("(np.abs(x) <= TOL) & (np.abs(before) <= TOL)", "(np.abs(x) <= 1.0) & (np.abs(before) <= 10.0)",
-     "a point of the cycle called rest", test_the_cycle_is_the_exact_one, ()),
-    ("np.roll(track, -1 - t % len(track), axis=0)", "np.roll(track, 23 - t % len(track), axis=0)",
-     "the last points out of order", test_periods_are_those_of_a_longer_run, ()),
-    ("found[gap <= TOL] = p", "found[gap <= CLOSE] = p",
-     "a slow flip called six points", test_a_slow_flip_is_not_called_a_longer_cycle, ()),
-    ("bound, runs, track = x[keep], bound[keep], runs[keep], track[:, keep]",
-        "bound, runs, track = x[keep], bound[keep], runs[: keep.sum()], track[:, keep]",
-     "runs that take another's place", test_many_runs_at_once_end_as_single_ones, ()),
-    ("rule.look(x, *state, **now)[None]", "x[None]",
-     "Nesterov that does not look ahead", test_divergence_is_seen_where_descend_sees_it, ()),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("right", "wrong", "what", "test", "arguments"), MUTANTS, ids=[m[2].replace(" ", "-") for m in MUTANTS])
-def test_mutant_is_noticed(right, wrong, what, test, arguments, monkeypatch):
-    from pathlib import Path
-
-    text = Path(basin.__file__).read_text("utf-8")
-    assert text.count(right) == 1, "the mutant's right text is not in the file any more"
-    changed = dict(vars(basin))
-    exec(compile(text.replace(right, wrong).split("\nclass Basin")[0], "<mutant>", "exec"), changed)
-    for name in ("periods", "endings"):
-        monkeypatch.setattr(basin, name, changed[name])
-    with pytest.raises((AssertionError, IndexError, ValueError)):
-        test(*arguments)

@@ -1,0 +1,173 @@
+"""Mutants find their place whatever the layout and the names of local variables, and say so when the place is gone."""
+
+import ast
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import test_grade_mutants as grade
+import test_optim_mutants as optim
+import test_theory_mutants as theory
+import test_widgets_mutants as widgets
+from syntax import JavaScript, Node, matches, python, python_mutant, python_snippet, renamed_python
+
+ROOT = Path(__file__).resolve().parent.parent
+PRETTIER = ROOT / "node_modules" / "prettier" / "bin" / "prettier.cjs"
+OTHER_LAYOUT = [
+    "--no-config",
+    "--print-width=60",
+    "--single-quote",
+    "--use-tabs",
+    "--quote-props=preserve",
+    "--stdin-filepath=module.js",
+]
+
+PYTHON = [
+    *(("momentum_lib.widgets", *row[:3]) for row in widgets.PYTHON),
+    *(("momentum_lib.theory", *row[:3]) for row in theory.MUTANTS),
+    *(("momentum_lib.grade", *row[:3]) for row in [*grade.MUTANTS, *grade.IN_THE_WORKER]),
+    *(("momentum_lib.optim", *row[:3]) for row in [*optim.MUTANTS.values(), *optim.COMPILED.values()]),
+]
+
+
+def text_of(package, where):
+    folder = Path(import_module(package).__file__).parent
+    return (folder / f"{where.partition('.')[0]}.py").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("package", "where", "right", "wrong"), PYTHON)
+def test_a_mutant_outlives_new_names_and_another_layout(package, where, right, wrong):
+    """Every parameter and local variable renamed, the module printed anew: the mutant is still there, and is the same one."""
+    text = text_of(package, where)
+    renamed = renamed_python(text)
+    assert renamed != text
+    mutant = ast.unparse(python_mutant(renamed, where, right, wrong))
+    assert renamed_python(mutant) == renamed_python(ast.unparse(python_mutant(text, where, right, wrong))) != renamed
+
+
+def plain(part):
+    """A tree without its places."""
+    if isinstance(part, list):
+        return [plain(one) for one in part]
+    return (part.kind, part.name, [(key, plain(value)) for key, value in part.parts]) if isinstance(part, Node) else part
+
+
+def test_a_mutant_in_the_browser_outlives_new_names_and_another_layout(node):
+    """The same for JavaScript, laid out by the formatter with other quotes, indents and lines half as long."""
+    rows = [(widgets.text_of(where), where, right, wrong) for where, right, wrong, *_ in widgets.BROWSER]
+    texts, snippets = [row[0] for row in rows], [text for row in rows for text in row[2:]]
+    before = JavaScript(node, texts, snippets)
+    renamed = {text: node(PRETTIER, *OTHER_LAYOUT, text=before.renamed(text)) for text in dict.fromkeys(texts)}
+    after = JavaScript(node, renamed.values(), snippets)
+    pairs = [(before.mutant(text, *rest), after.mutant(renamed[text], *rest)) for text, *rest in rows]
+    mutants = JavaScript(node, [text for pair in pairs for text in pair])
+    names = {text: mutants.renamed(text) for text in mutants.codes}  # by their order, so the same in both
+    codes = JavaScript(node, names.values()).codes
+    for (one, other), row in zip(pairs, rows):
+        assert plain(codes[names[one]].root) == plain(codes[names[other]].root), row[1:]
+
+
+# -- what a snippet is ---------------------------------------------------------------------------------------------------
+
+MODULE = """
+import math
+RATE = 0.1
+
+def step(theta, v, beta, slope):
+    v = beta * v + (slope)
+    return theta - RATE * v
+
+def again(a, b):
+    return math.sqrt(a) - b * RATE, {"kept": [x * a for x in b]}
+"""
+
+
+def lines(snippet):
+    code = python(MODULE)
+    return [code.line(match.nodes[0]) for match in matches(python_snippet(snippet), code)]
+
+
+@pytest.mark.parametrize(
+    ("snippet", "found"),
+    [
+        ("beta * v + slope", [6]),
+        ("(p\n * q) + r", [6]),
+        ("q * q + r", []),  # two variables are not one
+        ("p - RATE * q", [7]),
+        ("p - q * RATE", []),  # math.sqrt(a) is no variable
+        ("math.sqrt(p) - q * RATE", [10]),
+        ("numpy.sqrt(p)", []),
+        ("r - q * p", []),  # RATE is the module's, and goes by its own name alone
+        ("'kept': [y * p for y in q]", [10]),
+        ("[y * y for y in q]", []),
+        ("v = b * v + s\nreturn t - RATE * v", [6]),
+        ("v = b * v + s\nreturn v - RATE * v", []),
+    ],
+)
+def test_a_snippet_means_its_syntax_and_any_local_names(snippet, found):
+    assert lines(snippet) == found
+
+
+def test_the_wrong_text_speaks_of_the_places_variables():
+    made = ast.unparse(python_mutant(MODULE, "m.step", "p * q + r", "q - [p for w in r]"))
+    assert "v = v - [beta for w in slope]" in made
+
+
+@pytest.mark.parametrize(
+    ("where", "right", "wrong", "said"),
+    [
+        ("m", "p / q", "p", "m has nothing like `p / q` any more"),
+        ("m", "RATE", "0", r"m has `RATE` 3 times \(lines 3, 7, 10\)"),
+        ("m.stop", "p * q", "p", "m has no 'stop' any more"),
+        ("m", "p * q + r", "p * other", r"`p \* other` uses \['other'\]"),
+    ],
+)
+def test_a_mutant_without_its_one_place_fails_and_says_so(where, right, wrong, said):
+    with pytest.raises(LookupError, match=said):
+        python_mutant(MODULE, where, right, wrong)
+
+
+SCRIPT = """
+const RATE = 0.1;
+export const step = (theta, v, { lr, slope }) => theta - lr * (v + slope);
+export function again(lr, t) {
+  const at = t + 1,
+    kept = lr * at;
+  return { lr, kept: kept - RATE };
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "right", "wrong", "made"),
+    [
+        ("m", "a * (b + c)", "a / (b + c)", "theta - (lr / (v + slope))"),
+        ("m.step", "p - q * (r + t)", "q", "=> (lr)"),
+        ("m", "const p = q * r", "const p = q / r", "kept = lr / at;"),
+        ("m", "const p = q + 1", "const p = q - 1", "const at = t - 1,"),
+        ("m", "kept: p - RATE", "kept: RATE - p", "kept: RATE - kept"),
+        ("m", "return { lr: p, kept: q - RATE };", "return { lr: q, kept: p };", "return { lr: kept, kept: lr };"),
+        ("m", "({ lr, kept: q - RATE })", "({ lr: Math.abs(lr) })", "({ lr: Math.abs(lr) })"),
+    ],
+)
+def test_javascript_is_changed_where_the_snippet_is(node, where, right, wrong, made):
+    code = JavaScript(node, [SCRIPT], [right, wrong])
+    assert made in code.mutant(SCRIPT, where, right, wrong)
+
+
+def test_a_short_property_keeps_its_name_when_its_variable_is_renamed(node):
+    renamed = JavaScript(node, [SCRIPT]).renamed(SCRIPT)
+    assert "{ lr: local" in renamed and "slope: local" in renamed and "kept: local" in renamed
+
+
+def test_a_mutant_of_javascript_without_its_one_place_fails_and_says_so(node):
+    code = JavaScript(node, [SCRIPT], ["p ** q", "a * b", "extra * b"])
+    with pytest.raises(LookupError, match=r"m has nothing like `p \*\* q` any more"):
+        code.mutant(SCRIPT, "m", "p ** q", "a * b")
+    with pytest.raises(LookupError, match=r"uses \['extra'\]"):
+        code.mutant(SCRIPT, "m.again", "a * b", "extra * b")
+
+
+def test_none_is_lost():
+    """A table that shrank: as many mutants as there were when a mutant was a piece of text."""
+    assert len(PYTHON) >= 241 and len(widgets.BROWSER) >= 70
