@@ -9,7 +9,7 @@ import test_grade_mutants as grade
 import test_optim_mutants as optim
 import test_theory_mutants as theory
 import test_widgets_mutants as widgets
-from syntax import JavaScript, Node, matches, python, python_mutant, python_snippet, renamed_python
+from syntax import JavaScript, matches, only_match, python, python_mutant, python_snippet, renamed_python, walk
 
 ROOT = Path(__file__).resolve().parent.parent
 PRETTIER = ROOT / "node_modules" / "prettier" / "bin" / "prettier.cjs"
@@ -45,11 +45,10 @@ def test_a_mutant_outlives_new_names_and_another_layout(package, where, right, w
     assert renamed_python(mutant) == renamed_python(ast.unparse(python_mutant(text, where, right, wrong))) != renamed
 
 
-def plain(part):
-    """A tree without its places."""
-    if isinstance(part, list):
-        return [plain(one) for one in part]
-    return (part.kind, part.name, [(key, plain(value)) for key, value in part.parts]) if isinstance(part, Node) else part
+def place(code, read, where, right):
+    """Which nodes of a module, counted from its start, a snippet describes."""
+    nodes = [id(node) for node in walk(code.root)]
+    return [nodes.index(id(node)) for node in only_match(read.snippets[right].nodes, right, code, where).nodes]
 
 
 def test_a_mutant_in_the_browser_outlives_new_names_and_another_layout(node):
@@ -59,12 +58,10 @@ def test_a_mutant_in_the_browser_outlives_new_names_and_another_layout(node):
     before = JavaScript(node, texts, snippets)
     renamed = {text: node(PRETTIER, *OTHER_LAYOUT, text=before.renamed(text)) for text in dict.fromkeys(texts)}
     after = JavaScript(node, renamed.values(), snippets)
-    pairs = [(before.mutant(text, *rest), after.mutant(renamed[text], *rest)) for text, *rest in rows]
-    mutants = JavaScript(node, [text for pair in pairs for text in pair])
-    names = {text: mutants.renamed(text) for text in mutants.codes}  # by their order, so the same in both
-    codes = JavaScript(node, names.values()).codes
-    for (one, other), row in zip(pairs, rows):
-        assert plain(codes[names[one]].root) == plain(codes[names[other]].root), row[1:]
+    for text, where, right, wrong in rows:
+        other = renamed[text]
+        assert place(before.codes[text], before, where, right) == place(after.codes[other], after, where, right)
+        assert after.mutant(other, where, right, wrong) != other != text
 
 
 # -- what a snippet is ---------------------------------------------------------------------------------------------------
