@@ -1,7 +1,7 @@
 """The few helpers that a rule or a surface may call, beside ``+ - * / **``.
 
 Each one serves NumPy arrays, torch tensors and plain numbers from one name, and has one
-spelling in JavaScript and one in LaTeX (see ``codegen``).  Nothing here imports torch: a
+spelling in JavaScript and one in LaTeX (see ``printing``).  Nothing here imports torch: a
 tensor brings its own module along.
 """
 
