@@ -37,7 +37,7 @@ import matplotlib.font_manager as fonts
 (name,) = [name for name in os.listdir('/student') if name.startswith('fontlist-')]
 before = open('/student/' + name).read()
 refused = []
-acts = [lambda p: open(p, 'w'), lambda p: open(p, 'a'), os.remove, lambda p: os.rename(p, p + '.old'), lambda p: os.chmod(p, 0o777)]
+acts = [lambda p: open(p, 'w'), lambda p: open(p, 'a'), os.remove, lambda p: os.rename(p, p + 'x'), lambda p: os.chmod(p, 511)]
 for act in acts:
     try:
         act('/student/' + name)
