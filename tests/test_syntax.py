@@ -35,20 +35,19 @@ def text_of(package, where):
     return (folder / f"{where.partition('.')[0]}.py").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("package", "where", "right", "wrong"), PYTHON)
-def test_a_mutant_outlives_new_names_and_another_layout(package, where, right, wrong):
-    """Every parameter and local variable renamed, the module printed anew: the mutant is still there, and is the same one."""
-    text = text_of(package, where)
-    renamed = renamed_python(text)
-    assert renamed != text
-    mutant = ast.unparse(python_mutant(renamed, where, right, wrong))
-    assert renamed_python(mutant) == renamed_python(ast.unparse(python_mutant(text, where, right, wrong))) != renamed
-
-
-def place(code, read, where, right):
+def place(code, snippet, where):
     """Which nodes of a module, counted from its start, a snippet describes."""
     nodes = [id(node) for node in walk(code.root)]
-    return [nodes.index(id(node)) for node in only_match(read.snippets[right].nodes, right, code, where).nodes]
+    return [nodes.index(id(node)) for node in only_match(snippet, "", code, where).nodes]
+
+
+@pytest.mark.parametrize(("package", "where", "right", "wrong"), PYTHON)
+def test_a_mutant_outlives_new_names_and_another_layout(package, where, right, wrong):
+    """Every parameter and local variable renamed, the module printed anew: the mutant is still there, at the same place."""
+    text = text_of(package, where)
+    renamed, snippet = renamed_python(text), python_snippet(right)
+    assert place(python(text), snippet, where) == place(python(renamed), snippet, where)
+    assert ast.unparse(python_mutant(renamed, where, right, wrong)) != renamed != text
 
 
 def test_a_mutant_in_the_browser_outlives_new_names_and_another_layout(node):
@@ -60,7 +59,8 @@ def test_a_mutant_in_the_browser_outlives_new_names_and_another_layout(node):
     after = JavaScript(node, renamed.values(), snippets)
     for text, where, right, wrong in rows:
         other = renamed[text]
-        assert place(before.codes[text], before, where, right) == place(after.codes[other], after, where, right)
+        nodes = before.snippets[right].nodes
+        assert place(before.codes[text], nodes, where) == place(after.codes[other], nodes, where)
         assert after.mutant(other, where, right, wrong) != other != text
 
 
