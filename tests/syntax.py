@@ -273,6 +273,7 @@ def _bound(scope):
     return names - other - {None}
 
 
+@functools.cache
 def python_mutant(text, where, right, wrong):
     """The tree of a module with one place, described by ``right``, as ``wrong`` has it."""
     code = python(text)
