@@ -4,7 +4,7 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import globals from "globals";
 
 export default defineConfig([
-  globalIgnores(["_build/", "**/generated/", "book/_static/vendor/"]),
+  globalIgnores(["**/.*/", "_build/", "build/", "dist/", "**/generated/", "book/_static/vendor/"]),
   {
     linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "error" },
     languageOptions: { ecmaVersion: 2022, sourceType: "module", globals: globals.browser },

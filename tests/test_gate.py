@@ -57,6 +57,17 @@ def test_the_gate_is_open_to_a_clean_copy(tmp_path):
     assert gate.judge(list(gate.TOOLS), copy(tmp_path)) == {}
 
 
+def test_the_gate_leaves_what_others_wrote_alone(tmp_path):
+    """An environment in the house holds the JavaScript and Python of every package in it."""
+    house = copy(tmp_path)
+    for folder in (".venv/lib", ".venv-colab", "_build/html", "build/lib", "dist"):
+        (house / folder).mkdir(parents=True)
+        (house / folder / "theirs.js").write_text("var a = {b:1}\n", encoding="utf-8")
+        (house / folder / "theirs.css").write_text(".a{color:red}\n", encoding="utf-8")
+        (house / folder / "theirs.py").write_text("import os;a={'b':1}\n", encoding="utf-8")
+    assert gate.judge(list(gate.TOOLS), house) == {}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_gate_is_shut_to(found, fault):
     file, _, tool, word = FAULTS[fault]
