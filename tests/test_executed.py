@@ -189,8 +189,8 @@ def says(*words):
         ("momentum_lib/widgets/js/ravine.js", shows("ravine.js")),
         ("momentum_lib/widgets/js/kit/noise.js", shows("kit/noise.js")),
         ("momentum_lib/widgets/noise_ball.css", says("momentum_lib.widgets")),
-        ("momentum_lib/scale/settings.json", says("momentum_lib")),  # the library's front door reads it: all
-        ("momentum_lib/theory/noise.py", says("momentum_lib")),
+        ("momentum_lib/scale/settings.json", says("momentum_lib.widgets", "scale", "codegen")),
+        ("momentum_lib/theory/noise.py", says("momentum_lib")),  # rules and surfaces lead to theory: all
         ("momentum_lib/animate.py", says("animate")),
         ("momentum_lib/grade/checks.py", says("grade")),
         ("momentum_lib/grade/sandbox.py", says("grade.sandbox")),
