@@ -190,6 +190,7 @@ def test_a_formula_keeps_its_colour_and_its_words():
     html, error = katex_math.render(r"\textcolor{#1D5FBF}{v} = \beta v", False)
     assert error is None
     assert "color:#1D5FBF" in html and "<math" in html and 'aria-hidden="true"' in html
+    assert "<mi>β</mi>" in html and "\\beta" not in html and "semantics" not in html
     html, error = katex_math.render(r"\undefinedmacro", False)
     assert html is None and "undefinedmacro" in error
 

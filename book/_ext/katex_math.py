@@ -7,6 +7,7 @@ The colours of `\\textcolor{#C2410C}{...}` are inline styles; styles/course.css 
 
 import atexit
 import json
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -43,7 +44,13 @@ def render(tex, display):
     server.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
     server.stdin.flush()
     answer = json.loads(server.stdout.readline())
-    return answer.get("html"), answer.get("error")
+    html = answer.get("html")
+    return html and _without_source(html), answer.get("error")
+
+
+def _without_source(html):
+    """The formula without its LaTeX, which KaTeX hides in the MathML: nobody reads it, and a long page has a thousand."""
+    return re.sub(r"<annotation\b.*?</annotation>|</?semantics>", "", html, flags=re.S)
 
 
 def _html(node, tex, display):

@@ -63,7 +63,7 @@ def _context(app, pagename, templatename, context, doctree):
 def _plain(tag):
     """Text of a heading, with each formula as its MathML reads (no LaTeX source, no doubled glyphs)."""
     copy = BeautifulSoup(str(tag), "html.parser")
-    for extra in copy.select(".katex-html, annotation, .headerlink"):
+    for extra in copy.select(".katex-html, .headerlink"):
         extra.decompose()
     return re.sub(r"\s+", " ", copy.get_text()).strip()
 
