@@ -136,7 +136,8 @@
     "pre, .table-scroll, .math-block > .katex-display, .cell_output > .output",
   ))
     near.observe(box);
-  document.fonts?.ready.then(() => reached.forEach(reach));
+  // (`fonts.ready` would lay out the page at once; the event waits for what is being fetched)
+  document.fonts?.addEventListener("loadingdone", () => reached.forEach(reach));
 
   // --- on this page: which section is being read: the last one whose top is above a line three tenths down the view ---
   /** @type {Map<Element, HTMLAnchorElement>} */
