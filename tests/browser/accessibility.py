@@ -7,7 +7,8 @@ phone in dark. The two others are reached by switching the theme, which changes 
 - one text of each kind. Of two texts of a kind, axe's colour rules read the same: text colour, size, weight and shadow, the
   colours of the text around it, whether it is more than a letter, and the backgrounds and opacities of everything that they
   stand in. That is all they read where boxes follow one another; so what is positioned, floated, moved, drawn (SVG) or a
-  form's field is a kind of its own. (What KaTeX moves within a formula has no background, so it hides nothing.)
+  form's field is a kind of its own. (What KaTeX moves within a formula has no background, so it hides nothing.) Where axe is
+  not sure of the first text of a kind, since something lies half over it, all texts of that kind are looked at.
 
 Every other rule reads names, roles, order and visibility, which a switch leaves alone. A chapter's formulas are most of its
 20 000 elements, and axe's time; those that hold nothing to be looked at again are emptied before, so this is a page's last check.
@@ -28,7 +29,7 @@ REMEMBER = """() => {
 }"""
 RUN = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
 RUN_AGAIN = """async () => {
-  const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Set(), chosen = [], behind = new Map();
+  const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Map(), behind = new Map();
   const loose = (style) => /absolute|fixed|sticky/.test(style.position) || style.float !== "none" || style.transform !== "none"
     || style.translate !== "none" || /(^| )-/.test(style.margin);
   /** Everything that an element's text stands on: backgrounds and opacities up to the root; null where boxes may overlap. */
@@ -55,18 +56,49 @@ RUN_AGAIN = """async () => {
     .map((node) => node.data).join("").trim();
   const letters = (text) => [text.length < 2, /[^ -~\\s]/.test(text)].join();
   const field = (element) => element.matches("input, select, textarea, button");
+  /** Whether a link stands among other words, so that it must differ from them. */
+  function amongWords(link) {
+    let block = link?.parentElement;
+    while (block && getComputedStyle(block).display.startsWith("inline")) block = block.parentElement;
+    const linked = [...(block?.querySelectorAll("a") ?? [])].map((a) => a.textContent).join("");
+    return Boolean(block) && block.textContent.trim().length > linked.trim().length;
+  }
+  const unseen = [];
   for (const element of document.querySelectorAll("body, body *")) {
     if (!element.checkVisibility({ visibilityProperty: true })) continue;
-    const on = ground(element), link = element.closest("a"), around = (link || element).parentElement;
-    const words = said(element), alone = on === null || field(element);
-    const kind = alone ? element : [on, face(element), around && face(around), Boolean(link), letters(words)].join("|");
-    const text = (words || field(element)) && !kinds.has(kind);
-    if (text) kinds.add(kind);
-    if (text || !window.__visible.has(element)) chosen.push(element);
+    if (!window.__visible.has(element)) unseen.push(element);
+    const words = said(element), on = ground(element), link = element.closest("a"), around = (link || element).parentElement;
+    if (!(words || field(element)) || element.closest(".katex-mathml")) continue; // that is for the ear, clipped away
+    const alone = on === null || field(element);
+    const key = alone ? element : [on, face(element), around && face(around), amongWords(link), letters(words)].join("|");
+    if (!kinds.has(key)) kinds.set(key, []);
+    kinds.get(key).push(element);
   }
-  const needed = new Set(chosen.map((element) => element.closest(".katex")));
-  for (const formula of document.querySelectorAll(".katex")) if (!needed.has(formula)) formula.replaceChildren();
-  return (await axe.run({ include: chosen }, { resultTypes: ["violations"] })).violations;
+  /** Run axe on these alone; returns the violations, and the elements of whose colours it is sure. */
+  async function look(include) {
+    const found = await axe.run({ include }, { resultTypes: ["violations", "passes"], elementRef: true });
+    const colours = [...found.violations, ...found.passes].filter((rule) => rule.id === "color-contrast");
+    const told = found.violations.map(({ id, impact, nodes }) => (
+      { id, impact, nodes: nodes.map(({ target, failureSummary }) => ({ target, failureSummary })) }));
+    return [told, new Set(colours.flatMap((rule) => rule.nodes).map((node) => node.element))];
+  }
+  /** Empty the formulas that hold none of these; returns what puts them back. */
+  function without(chosen) {
+    const needed = new Set(chosen.map((element) => element.closest(".katex")));
+    const others = [...document.querySelectorAll(".katex")].filter((formula) => !needed.has(formula));
+    const held = others.map((formula) => [...formula.childNodes]);
+    for (const formula of others) formula.replaceChildren();
+    return () => others.forEach((formula, k) => formula.replaceChildren(...held[k]));
+  }
+  const some = [...unseen, ...[...kinds.values()].map(([first]) => first)];
+  if (!some.length) return [];
+  const putBack = without(some), [found, sure] = await look(some);
+  const unsure = [...kinds.values()].filter(([first]) => !sure.has(first) && said(first).length > 1) // of a letter it never is
+    .flatMap(([, ...others]) => others);
+  putBack();
+  if (!unsure.length) return found;
+  without(unsure);
+  return [...found, ...(await look(unsure))[0]];
 }"""
 
 

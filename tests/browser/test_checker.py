@@ -26,6 +26,9 @@ DOT = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='9' he
 
 LINK = '<p>Read this <a href="#there">other page</a> first.</p>'
 NARROW = '<p class="narrow">Words for phones</p>'
+COVERED = """<div style="position: relative"><p class="pale">Covered words</p>
+<div style="position: absolute; inset: 0; background: linear-gradient(#777777, #999999)"></div></div>
+<div style="height: 99px"></div><div><p class="pale">Words in the open</p></div>"""
 WIDE = '<style>body {{ margin: 0 }}</style><div class="{}" style="width: 365px; height: 9px"></div>'
 WHEN_DARK = """const speak = () => { if (dark.matches) console.error("planted"); };
 dark.addEventListener("change", speak); speak();"""
@@ -54,6 +57,7 @@ FAULTS = {
         dark("b { color: #333333 }") + "<p>Now <b>x</b> and <b>momentum</b></p>",
         "color-contrast",
     ),
+    "pale below one that is covered in dark": (BOTH, dark(".pale { color: #333333 }") + COVERED, "color-contrast"),
     "a ground of another colour in dark": (BOTH, dark("h1 { background: #9aa5b1 }"), "color-contrast"),
     "small text on a phone": (
         PHONE,
