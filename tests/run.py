@@ -103,7 +103,8 @@ def ready(parts, done, started):
 
 def say(part, status, seconds):
     text = (REPORTS / f"{part.name}.txt").read_text("utf-8", "replace").strip()
-    print(f"\n== {part.name}: {'red' if status else 'green'} after {clock(seconds)}\n{text}", flush=True)
+    word = f"red (exit status {status})" if status else "green"
+    print(f"\n== {part.name}: {word} after {clock(seconds)}\n{text}", flush=True)
 
 
 def run_parts(parts, runner=run):

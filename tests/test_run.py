@@ -29,7 +29,7 @@ def test_one_red_part_makes_the_run_red_and_bars_only_what_needs_it(reports, cap
     done = run.run_parts(parts)
     assert {name: status for name, (status, _) in done.items()} == {"a": 0, "b": 3, "needs b": None, "after b": 0}
     said = capsys.readouterr().out
-    assert "== b: red after" in said and "lost" in said and "== needs b: left out, since it needs b" in said
+    assert "== b: red (exit status 3) after" in said and "lost" in said and "== needs b: left out, since it needs b" in said
 
 
 @pytest.mark.parametrize(("command", "red"), [(PASSES, False), (FAILS, True)])
