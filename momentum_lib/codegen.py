@@ -17,11 +17,12 @@ from pathlib import Path
 from . import gaps
 from .conventions import CONVENTIONS, convert, form
 from .core import MATRIX_REASON
+from .looks import dash
 from .notation import LOOKS, QUANTITIES
 from .printing.javascript import closed_form_js, rule_functions, rule_templates, surface_functions, surface_templates
 from .printing.latex import rule_latex, surface_latex
 from .printing.words import python_text, rule_words
-from .rules import RULES, dash
+from .rules import RULES
 from .scale import CARDS, MENU, OPTIMISERS, PRECISIONS, RUNS, STAGES
 from .surfaces import SURFACES
 from .theory.closed import CLOSED_FORMS

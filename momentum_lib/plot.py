@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgb
 
+from .looks import dash
 from .notation import GREY, LOOKS, QUANTITIES, linestyle
-from .rules import dash
 
 STYLE = FilePath(__file__).with_name("momentum.mplstyle")
 MARKERS = {

@@ -6,7 +6,6 @@ The order of the lines is the order in which the course teaches, and every menu 
 # ruff: noqa: I001  (the order carries meaning)
 
 from ..core import Rule, nearest
-from ..notation import LOOKS
 from .plain import gradient_descent
 from .momentum import polyak, classical_momentum, heavy_ball, dampened_momentum
 from .averaged import averaged_momentum, nesterov_lerp
@@ -29,12 +28,4 @@ def get(name):
     return RULES[name]
 
 
-def dash(rule):
-    """The SVG dash pattern, in pixels, that tells a rule from the others of its family; "" is solid."""
-    look = LOOKS[rule.family]
-    family = [other.name for other in RULES.values() if other.family == rule.family]
-    family.sort(key=lambda name: name != look.lead)  # the lead first, the others as they are taught
-    return look.member_dash(family.index(rule.name) if rule.name in family else len(family))
-
-
-__all__ = ["ELEMENTWISE", "RULES", "dash", "get", *RULES]
+__all__ = ["ELEMENTWISE", "RULES", "get", *RULES]

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from .. import descend, rules, surfaces, theory
+from ..looks import dash
 from ..notation import LOOKS, linestyle
 from ._base import INK, QUIET, Choice, Flag, LiveFigure, Name, Number, Runs, canvas
 
@@ -34,14 +35,14 @@ def thinned(curve, keep):
     return [[part[-1][0], _short(np.mean([value for _, value in part]))] for part in parts if len(part) == keep]
 
 
-def _pixels(dash, width):
-    return " ".join(f"{float(part) * width:g}" for part in dash.split())
+def _pixels(pattern, width):
+    return " ".join(f"{float(part) * width:g}" for part in pattern.split())
 
 
 def _own_look(name):
     """(name in LOOKS, SVG dash) of a rule: its family's colour, and the dash by which the family tells it apart."""
     rule = rules.get(name)
-    return rule.family, rules.dash(rule)
+    return rule.family, dash(rule)
 
 
 def side_looks(rows):
@@ -58,7 +59,7 @@ def side_looks(rows):
             found.append(("ink", ""))
         else:
             family = rules.get(rule).family
-            dashes = ("", *(_pixels(dash, 2) for dash in LOOKS[family].members if dash))
+            dashes = ("", *(_pixels(member, 2) for member in LOOKS[family].members if member))
             found.append((family, dashes[(k - 1) % len(dashes)]))
     return found
 
@@ -98,8 +99,8 @@ def excerpt(record, points=POINTS):
         )
     rule_of = {row["side"]: row["rule"] for row in rows}
     told = side_looks([(rule_of[side["name"]], side["group"]) for side in sides])
-    for side, (look, dash) in zip(sides, told):
-        side.update(look=look, dash=dash)
+    for side, (look, pattern) in zip(sides, told):
+        side.update(look=look, dash=pattern)
     return {
         "title": f"{record['experiment']}, {record['family']}",
         "steps": [step for step, _ in grid],
