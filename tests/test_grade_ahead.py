@@ -11,7 +11,11 @@ from momentum_lib.grade.sandbox import Ahead, Process, limits_of
 
 LIMITS = limits_of(total=120, cell=60)
 
-pytestmark = pytest.mark.skipif(sandbox.refusal() is not None, reason=str(sandbox.refusal()))
+
+@pytest.fixture(autouse=True, scope="module")
+def works():
+    """A machine without a sandbox fails here, with the way out; it does not pass by leaving these tests out."""
+    assert sandbox.refusal() is None
 
 
 @pytest.fixture
