@@ -11,6 +11,7 @@ import { SURFACES } from "./generated/surfaces.js";
 import { effectiveRate, lrAtEffectiveRate, momentumEdge } from "./generated/theory.js";
 import { marksData } from "./kit/geometry.js";
 import { choice, choices, flag, integer, number, point } from "./kit/state.js";
+import { MOMENTUM } from "./kit/sliders.js";
 
 const NAMES = Object.keys(CONVENTIONS);
 const PARAMS = { kappa: 25, angle: 0.3 };
@@ -395,14 +396,7 @@ function addControls(fig) {
     range: () => [top() / 100, 1.05 * top()],
     marks: () => [{ value: top(), label: "edge", side: "end", class: "lf-mark-edge" }],
   });
-  fig.slider({
-    name: "beta",
-    label: QUANTITIES.beta.name,
-    symbol: QUANTITIES.beta.symbol,
-    look: "momentum",
-    type: "near-one",
-    marks: () => [0.5, 0.9, 0.99].map((value) => ({ value, label: String(value) })),
-  });
+  fig.slider(MOMENTUM);
   fig.segments({
     name: "drop",
     label: "the rate",

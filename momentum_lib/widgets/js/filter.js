@@ -3,11 +3,11 @@
 import { curve as curveOf, series } from "./kit/curve.js";
 import { pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
-import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { filter } from "./kit/measure.js";
 import { drawNoise } from "./kit/noise.js";
 import { choice, flag, integer, number } from "./kit/state.js";
+import { MOMENTUM } from "./kit/sliders.js";
 import {
   betaAtHalfLife,
   halfLife,
@@ -358,14 +358,7 @@ function drawGains({ plot, curve, drop, fastest, gainName, fastName, handle }, b
 
 /** @param {FilterFigure} fig */
 function addControls(fig) {
-  fig.slider({
-    name: "beta",
-    label: QUANTITIES.beta.name,
-    symbol: QUANTITIES.beta.symbol,
-    look: "momentum",
-    type: "near-one",
-    marks: () => [0.5, 0.9, 0.99].map((value) => ({ value, label: String(value) })),
-  });
+  fig.slider(MOMENTUM);
   fig.slider({ name: "noise", label: "noise", symbol: "σ" });
   fig.slider({
     name: "frequency",
