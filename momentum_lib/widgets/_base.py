@@ -1,11 +1,13 @@
 """What every live figure shares on the Python side: checked state, a face without a kernel, a static picture."""
 
 import difflib
+import hashlib
 import html
 import json
 import math
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from ..notation import GREY, LOOKS, PALE, linestyle
@@ -269,6 +271,39 @@ class Runs(_State):
         return {"kind": "runs", "initial": {}}
 
 
+# -- what the figures of a class share in a notebook ------------------------------------------------
+
+
+class Source(ipywidgets.Widget):
+    """The module and the styles of one class of figures, sent to a notebook once; every figure of the class refers to it.
+
+    ``key`` names the content, so that a page that has it already, from before the kernel was started anew, keeps its own.
+    """
+
+    key = traitlets.Unicode().tag(sync=True)
+    module = traitlets.Unicode().tag(sync=True)
+    styles = traitlets.Unicode().tag(sync=True)
+    colours = traitlets.Unicode().tag(sync=True)
+
+    @classmethod
+    def of(cls, figure):
+        """The source of the figure ``figure`` (its name), made anew where all widgets were closed since."""
+        if figure not in _SOURCES or _SOURCES[figure].comm is None:
+            from . import bundle
+
+            texts = {
+                "module": bundle.module(figure),
+                "styles": bundle.notebook_styles(),
+                "colours": bundle.colours(),
+            }
+            key = hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:16]
+            _SOURCES[figure] = cls(key=f"{figure} {key}", **texts)
+        return _SOURCES[figure]
+
+
+_SOURCES = {}
+
+
 # -- the figure -------------------------------------------------------------------------------
 
 
@@ -284,6 +319,7 @@ class LiveFigure(anywidget.AnyWidget):
     figure = ""
     title = ""
     caption = ""
+    _source = traitlets.Instance(Source).tag(sync=True, **ipywidgets.widget_serialization)
 
     def __init_subclass__(cls, **kwargs):
         if "figure" in vars(cls):
@@ -294,11 +330,11 @@ class LiveFigure(anywidget.AnyWidget):
         unknown = [name for name in state if name not in self.spec()]
         if unknown:
             raise TypeError(f"{type(self).__name__}: {unknown[0]!r} is unknown; {_nearest(unknown[0], sorted(self.spec()))}.")
-        if "_esm" not in vars(type(self)):
+        if "_esm" not in vars(LiveFigure):
             from . import bundle
 
-            type(self)._esm, type(self)._css = bundle.module(self.figure), bundle.styles()
-        super().__init__(**state)
+            LiveFigure._esm = bundle.notebook_module()
+        super().__init__(_source=Source.of(self.figure), **state)
 
     @classmethod
     def spec(cls):

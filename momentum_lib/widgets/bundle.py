@@ -196,9 +196,27 @@ def module(name):
     return f"{join([path])}export default {{ render: {_name(path)}.render }};\n"
 
 
-def styles():
-    """The styles: the generated colours, each meaning's colour, dash and width, then the look of the live figures."""
-    colours = (JS / "generated" / "look.css").read_text(encoding="utf-8")
+def notebook_module():
+    """What every figure brings along in a notebook: a few lines that fetch the module of its class, once a page."""
+    path = JS / "kit" / "notebook.js"
+    return f"{join([path])}export default {{ render: {_name(path)}.render }};\n"
+
+
+def _plain_css(text):
+    """Styles without comments and indentation."""
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.S)).lstrip()
+
+
+def colours():
+    """The styles that give a page the generated colours, light or dark as the page is."""
+    text = (JS / "generated" / "look.css").read_text(encoding="utf-8")
+    # Notebooks elsewhere say "dark" in their own words: Colab's output frame, then VS Code.
+    dark = "".join(f"--look-{name}: {look.dark}; " for name, look in LOOKS.items())
+    return _plain_css(f'{text}html[theme="dark"], body.vscode-dark {{ {dark}}}\n')
+
+
+def figure_styles():
+    """The look of the live figures: each meaning's colour, dash and width, then the sheets beside this file."""
     looks = "".join(
         f'.lf [data-look="{name}"] {{ --lf-colour: var(--look-{name}); --lf-width: {look.width:g}px; --lf-dash: '
         f"{look.dash or 'none'}; }}\n"
@@ -206,11 +224,26 @@ def styles():
     )
     own = sorted(p for p in Path(__file__).parent.glob("*.css") if p.name != "widgets.css")
     sheets = [Path(__file__).parent / "widgets.css", *own]
-    # Notebooks elsewhere say "dark" in their own words: Colab's output frame, then VS Code.
-    dark = "".join(f"--look-{name}: {look.dark}; " for name, look in LOOKS.items())
-    elsewhere = f'html[theme="dark"], body.vscode-dark {{ {dark}}}\n'
-    text = colours + elsewhere + looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.S)).lstrip()
+    return _plain_css(looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets))
+
+
+def styles():
+    """All styles of a page of ours: the colours, then the look of the live figures."""
+    return colours() + figure_styles()
+
+
+ROOT_FONT = 16
+"""Pixels of one rem in a notebook. Its page sets a root font for its own purposes, classic Notebook one of 10 pixels."""
+# A notebook's page hands down more than a typeface: how blanks wrap, letters are spaced, lists are aligned.
+HOST = (
+    ":host { all: initial; display: block; "
+    "font-family: var(--jp-content-font-family, var(--vscode-font-family, system-ui, sans-serif)); }\n"
+)
+
+
+def notebook_styles():
+    """The look of the live figures in a notebook: nothing is handed down, and no size hangs on the page's root font."""
+    return HOST + re.sub(r"(?<![\w.])(\d*\.?\d+)rem\b", lambda size: f"{float(size[1]) * ROOT_FONT:g}px", figure_styles())
 
 
 def main(arguments=None):

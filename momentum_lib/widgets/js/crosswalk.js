@@ -588,7 +588,7 @@ function fillRow(fig, { name, node, tick, rate, momentum, next }, drawn, { sourc
   tick.disabled = mine || refused;
   node.classList.toggle("is-mine", mine);
   node.classList.toggle("is-refused", refused);
-  if (document.activeElement !== rate) fill(fig, name, rate);
+  if (!rate.matches(":focus")) fill(fig, name, rate);
   momentum.textContent = refused ? "" : `β ${plain(beta, 4)}`;
   next.textContent = refused || !drop ? "" : `next step ${times(drawn, name)}`;
 }
