@@ -281,7 +281,8 @@ def test_keys_are_first_author_and_year():
         if key in ("d2l", "jupyterbook2020"):
             continue
         family = re.sub(r"[^a-z]", "", plain(fields["author"].split(",")[0]).lower())
-        assert key == family + fields["year"], f"{key}: expected {family}{fields['year']}"
+        first = family + fields["year"]
+        assert key == first or (first in entries() and key == first + "b"), f"{key}: expected {first}"
 
 
 @pytest.mark.parametrize(
