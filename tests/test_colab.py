@@ -92,17 +92,35 @@ def test_only_the_chapters_that_train_are_left_out():
     assert len(CHAPTERS) >= 11
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_chapter_runs_as_in_colab(colab, path, tmp_path):
+def set_up(path):
+    """The text of a notebook's first cell of code."""
+    return next(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+
+
+def test_every_chapter_sets_itself_up_in_the_same_words():
+    """So that one installation, in a folder of its own, speaks for all of them."""
+    assert len({set_up(path) for path in CHAPTERS}) == 1
+
+
+@pytest.fixture(scope="module")
+def installed(colab, tmp_path_factory):
+    """Where the set-up cell has put the library: one notebook a worker starts with nothing, the others find what it installed."""
+    python, wheel = colab
+    place = tmp_path_factory.mktemp("installed")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(set_up(CHAPTERS[0]))])
+    rehearse(notebook, python, wheel, place, tmp_path_factory.mktemp("first"))
+    assert (place / "momentum_lib").is_dir()
+    return place
+
+
+def rehearse(notebook, python, wheel, installed, folder):
+    """Run a notebook in an empty folder by Colab's Python; what its set-up cell installs goes to ``installed``."""
     from nbclient import NotebookClient
 
-    python, wheel = colab
-    kernel = tmp_path / "jupyter" / "kernels" / "colab"
+    kernel = folder / "jupyter" / "kernels" / "colab"
     kernel.mkdir(parents=True)
-    installed = tmp_path / "installed"  # a place of its own, so that two chapters can be rehearsed at once
     environment = {"COLAB_REHEARSAL": "1", "MOMENTUM_SOURCE": str(wheel), "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-                   "PYTHONPATH": str(installed), "PIP_TARGET": str(installed), "PYTHONDONTWRITEBYTECODE": "1",
-                   "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # fmt: skip
+                   "PYTHONPATH": str(installed), "PIP_TARGET": str(installed), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # fmt: skip
     spec = {
         "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "Colab",
@@ -110,20 +128,25 @@ def test_chapter_runs_as_in_colab(colab, path, tmp_path):
         "env": environment,
     }
     (kernel / "kernel.json").write_text(json.dumps(spec))
-    folder = tmp_path / "content"
-    folder.mkdir()
-    shutil.copy(path, folder)
-    notebook = nbformat.read(folder / path.name, as_version=4)
+    (folder / "content").mkdir()
+    before = os.environ.get("JUPYTER_PATH")
+    os.environ["JUPYTER_PATH"] = str(folder / "jupyter")
+    try:
+        resources = {"metadata": {"path": str(folder / "content")}}
+        NotebookClient(notebook, kernel_name="colab", timeout=HANG, resources=resources).execute()
+    finally:
+        os.environ.pop("JUPYTER_PATH") if before is None else os.environ.update(JUPYTER_PATH=before)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_runs_as_in_colab(colab, installed, path, tmp_path):
+    python, wheel = colab
+    notebook = nbformat.read(path, as_version=4)
     check = nbformat.v4.new_code_cell(
         "import sys, google.colab, momentum_lib, numpy\nprint(sys.version_info[:2], numpy.__version__, momentum_lib.__file__)"
     )
     notebook.cells.append(check)
-    before = os.environ.get("JUPYTER_PATH")
-    os.environ["JUPYTER_PATH"] = str(tmp_path / "jupyter")
-    try:
-        NotebookClient(notebook, kernel_name="colab", timeout=HANG, resources={"metadata": {"path": str(folder)}}).execute()
-    finally:
-        os.environ.pop("JUPYTER_PATH") if before is None else os.environ.update(JUPYTER_PATH=before)
+    rehearse(notebook, python, wheel, installed, tmp_path)
     said = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
     assert said.startswith("(3, 13) 2.1.3") and str(installed) in said and str(ROOT / "momentum_lib") not in said
     stderr = [output.text for cell in notebook.cells[1:] for output in cell.get("outputs", []) if output.get("name") == "stderr"]

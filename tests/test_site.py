@@ -37,20 +37,21 @@ CODE
 """
 
 
-def make_book(folder, page):
-    """Write a book of two pages that has the course's own settings."""
+def make_book(folder, **pages):
+    """Write a book of these pages that has the course's own settings."""
     (folder / "book").mkdir()
     for name in ("_ext", "_static", "_templates", "references.bib"):
         os.symlink(ROOT / "book" / name, folder / "book" / name)
     shutil.copy(ROOT / "_config.yml", folder)
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n  - file: other\n")
-    (folder / "other.md").write_text("# Another page\n\nWords.\n")
-    (folder / "page.md").write_text(page)
+    root, *others = pages
+    listed = "".join(f"  - file: {name}\n" for name in others)
+    (folder / "_toc.yml").write_text(f"format: jb-book\nroot: {root}\nchapters:\n{listed}")
+    for name, text in pages.items():
+        (folder / f"{name}.md").write_text(text)
 
 
-def build(folder, page):
-    """Build a book of two pages with the course's own settings; return (status, what was said)."""
-    make_book(folder, page)
+def build(folder):
+    """Build a book, warnings being errors; return (status, what was said)."""
     run = subprocess.run(
         [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "--all", "-n", "-W", "--keep-going"],
         cwd=folder, capture_output=True, text=True, check=False, timeout=HANG, env={**os.environ,
@@ -103,28 +104,29 @@ def test_a_missing_chapter_leaves_a_gap(tmp_path):
     assert re.findall(r">(\d+)\. \w+</a>", start)[:3] == ["1", "11", "3"]
 
 
-def test_a_sound_page_builds_with_its_formula_drawn(tmp_path):
-    status, said = build(tmp_path, NOTEBOOK.replace("CODE", "print(1)") + "\n$$x^2$$\n")
-    assert status == 0, said[-3000:]
-    page = (tmp_path / "_build" / "html" / "page.html").read_text("utf-8")
-    assert "katex-html" in page and "<math" in page and "live.js" not in page
+BROKEN = {  # page -> (its text, what the build says of it)
+    "formula": ("# A page\n\n$\\frac{1}{$\n", "formula cannot be rendered"),
+    "reference": ("# A page\n\n{ref}`nowhere`\n", "nowhere"),
+    "figure": ("# A page\n\n```{live} ravin\n```\n", "did you mean 'ravine'"),
+    "option": ("# A page\n\n```{live} ravine\n:kapa: 3\n```\n", "did you mean 'kappa'"),
+}
 
 
-@pytest.mark.parametrize(
-    ("page", "words"),
-    [
-        ("# A page\n\n$\\frac{1}{$\n", "formula cannot be rendered"),
-        (NOTEBOOK.replace("CODE", "1 / 0"), "ZeroDivisionError"),
-        ("# A page\n\n{ref}`nowhere`\n", "nowhere"),
-        ("# A page\n\n```{live} ravin\n```\n", "did you mean 'ravine'"),
-        ("# A page\n\n```{live} ravine\n:kapa: 3\n```\n", "did you mean 'kappa'"),
-    ],
-    ids=["formula", "cell", "reference", "figure", "option"],
-)
-def test_what_is_broken_fails_the_build(tmp_path, page, words):
-    status, said = build(tmp_path, page)
+def test_what_is_broken_fails_the_build(tmp_path):
+    """Each fault is a warning on its own page, and a warning fails the build (`test_one_page_is_written_alone` has one alone)."""
+    make_book(tmp_path, page="# A page\n\nWords.\n", **{name: text for name, (text, _) in BROKEN.items()})
+    status, said = build(tmp_path)
     assert status != 0
-    assert words in said, said[-3000:]
+    for name, (_, words) in BROKEN.items():
+        warned = re.findall(rf"/{name}\.md[:\d]* *(?:WARNING|ERROR): .*(?:\n(?!/).*)*", said)
+        assert any(words in text for text in warned), (name, said[-6000:])
+    assert not re.search(r"/page\.md[:\d]* *(?:WARNING|ERROR)", said), said[-6000:]
+
+
+def test_a_cell_that_raises_fails_the_build(tmp_path):
+    make_book(tmp_path, page=NOTEBOOK.replace("CODE", "1 / 0"), other="# Another page\n\nWords.\n")
+    status, said = build(tmp_path)
+    assert status != 0 and "ZeroDivisionError" in said, said[-3000:]
 
 
 ONE_PAGE = """import sys
@@ -146,10 +148,12 @@ def one_page(folder, name):
 
 def test_one_page_is_written_alone_with_all_that_a_reader_sees(tmp_path):
     """Built for the first time, the whole book is; then an edit of a page costs that page. A warning is an error there, too."""
-    make_book(tmp_path, NOTEBOOK.replace("CODE", "print(1)") + "\n$$x^2$$\n")
+    make_book(tmp_path, page=NOTEBOOK.replace("CODE", "print(1)") + "\n$$x^2$$\n", other="# Another page\n\nWords.\n")
     status, said = one_page(tmp_path, "page")
     assert status == 0 and "The book was never built here" in said, said[-3000:]
     built = tmp_path / "_build" / "html"
+    text = (built / "page.html").read_text("utf-8")
+    assert "katex-html" in text and "<math" in text and "live.js" not in text
     before = {name: (built / name).stat().st_mtime_ns for name in ("other.html", "_static/book.css", "searchindex.js")}
     (tmp_path / "page.md").write_text(NOTEBOOK.replace("CODE", "print(2 + 3)") + "\n$$y^2$$\n\n```{live} ravine\n```\n")
     status, said = one_page(tmp_path, "page")

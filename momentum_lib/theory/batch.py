@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_hyper, check_rule
-from .linear import iteration_matrix, linear_form, rate
-from .noise import second_moments, stationary_covariance
+from .linear import LinearForm, linear_form, spectrum
+from .noise import settles_at
 
 LONGEST = 2**24  # steps; a setting that needs more counts as never
 
@@ -46,46 +46,67 @@ def _check(batch, target, curvatures):
     return curvatures
 
 
-def _crossing(rule, batch, target, curvatures, hyper, give_up=LONGEST):
+class _Problem(NamedTuple):
+    """One batch size: curvatures (d,), the noise's standard deviations (d,), the loss to reach."""
+
+    curvatures: np.ndarray
+    sigma: np.ndarray
+    target: float
+
+
+def _forms(rule, hyper):
+    """The rule taken apart at its first step, which may be another (dampening), and at the later ones; settings in front."""
+    return [linear_form(rule, t=t, **hyper) for t in (1, 2)]
+
+
+def _matrices(form, problem):
+    """(M, noise added per step) of each direction; the directions are the last axis, where NumPy's loops are long."""
+    matrix = form.carry[..., None] + (form.kick[:, None] * form.look)[..., None] * problem.curvatures
+    return matrix, (form.kick[:, None] * form.kick)[..., None] * problem.sigma**2
+
+
+def _moved(moments, matrix):
+    """M S M^T of each direction."""
+    return np.einsum("ijd,kjd->ikd", np.einsum("ijd,jkd->ikd", matrix, moments), matrix)
+
+
+def _crossing(first, later, problem, give_up=LONGEST):
     """The number of steps, with a fraction interpolated on log loss, at which the expected loss meets the target.
 
     Doubling, then bisection, on powers of M: loss(t) = loss(inf) + tr of M^t D M^tT.  inf where
     the rule diverges, where the stationary loss lies above the target, or beyond ``give_up`` steps.
     """
-    if np.max(rate(rule, curvatures, **hyper)) >= 1:
+    matrix, added = _matrices(later, problem)
+    if np.abs(spectrum(np.moveaxis(matrix, -1, 0))).max() >= 1:
         return np.inf
-    sigma = np.sqrt(curvatures / batch)
-    row = linear_form(rule, **hyper).report
-    weight = row[:, None] * row / 2
+    target, weight = problem.target, later.report[:, None] * later.report / 2
 
     def loss(moments):
-        return float(curvatures @ (moments * weight).sum((-1, -2)))
+        return float(np.einsum("ijd,ij,d->", moments, weight, problem.curvatures))
 
-    settled = stationary_covariance(rule, curvatures, sigma=sigma, **hyper)
+    settled = np.moveaxis(settles_at(*(np.moveaxis(part, -1, 0) for part in (matrix, added))), 0, -1)
     floor = loss(settled)
     if floor >= target:
         return np.inf
-    start, first = second_moments(rule, curvatures, 1, sigma=sigma, **hyper)  # step 1 may be another (dampening)
+    start = np.repeat((later.start[:, None] * later.start)[..., None], problem.curvatures.size, axis=-1)
+    matrix_1, added_1 = _matrices(first, problem)
+    once = _moved(start, matrix_1) + added_1
     if loss(start) <= target:
         return 0.0
-    if loss(first) <= target:
+    if loss(once) <= target:
         return 1.0
-    now, done, before = first - settled, 1, loss(first)
-    powers = [iteration_matrix(rule, curvatures, **hyper)]
-
-    def move(moments, matrix):
-        return matrix @ moments @ np.swapaxes(matrix, -1, -2)
-
-    while floor + loss(move(now, powers[-1])) > target:
+    now, done, before = once - settled, 1, loss(once)
+    powers = [matrix]
+    while floor + loss(_moved(now, powers[-1])) > target:
         if 1 + 2 ** (len(powers) - 1) >= give_up:  # not there yet, and already too late
             return np.inf
-        powers.append(powers[-1] @ powers[-1])
+        powers.append(np.einsum("ijd,jkd->ikd", powers[-1], powers[-1]))
     for k in range(len(powers) - 2, -1, -1):
-        there = move(now, powers[k])
+        there = _moved(now, powers[k])
         value = floor + loss(there)
         if value > target:
             now, done, before = there, done + 2**k, value
-    after = floor + loss(move(now, powers[0]))
+    after = floor + loss(_moved(now, powers[0]))
     return done + float(np.log(before / target) / np.log(before / after))
 
 
@@ -102,7 +123,8 @@ def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     curvatures = _check(batch, target, curvatures)
     check_rule(rule)
     check_hyper(rule, hyper)
-    return float(np.ceil(_crossing(rule, batch, target, curvatures, hyper) - 1e-9))
+    problem = _Problem(curvatures, np.sqrt(curvatures / batch), target)
+    return float(np.ceil(_crossing(*_forms(rule, hyper), problem) - 1e-9))
 
 
 def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells=4, zooms=7):
@@ -111,36 +133,45 @@ def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells
     ``beta`` given: only lr is searched, as for a rule without momentum.  Otherwise grids over
     log lr/(1-beta) and log(1-beta), momentum up to .999999, ``cells`` cells a side and four times
     as many at first, then ``zooms`` - 1 times closer around the best setting; finer ones change
-    the steps by about 1 %.  Seconds a batch.  The other arguments and errors: ``steps_to_loss``.
+    the steps by about 1 %. The other arguments and errors: ``steps_to_loss``.
     """
     curvatures = _check(batch, target, curvatures)
     check_rule(rule)
     moving = rule.momentum is not None and beta is None
     given = {} if beta is None else {rule.momentum or "beta": beta}
     check_hyper(rule, {"lr": 1.0, **given})
+    problem = _Problem(curvatures, np.sqrt(curvatures / batch), target)
     box = np.log([[1e-3 / curvatures.max(), 1e4 / curvatures.max()], [1e-6, 1.0]])[: 1 + moving]
+    limits = np.log([[1e-9 / curvatures.max(), 1e9 / curvatures.max()], [1e-6, 1.0]])[: 1 + moving]
     best = (np.inf, np.zeros(len(box)))
-    tried = {}
+    tried = set()
 
     def setting(u):
         left = np.exp(u[1]) if moving else 1 - given.get(rule.momentum, 0.0)
-        return {"lr": float(np.exp(u[0]) * left)} | ({rule.momentum: float(1 - left)} if moving else given)
+        return {"lr": np.exp(u[0]) * left} | ({rule.momentum: 1 - left} if moving else given)
 
-    def steps(u):
-        key = tuple(np.round(u, 12))
-        if key not in tried:
-            limit = LONGEST if np.isinf(best[0]) else best[0]
-            tried[key] = _crossing(rule, batch, target, curvatures, setting(u), give_up=limit)
-        return tried[key]
-
-    limits = np.log([[1e-9 / curvatures.max(), 1e9 / curvatures.max()], [1e-6, 1.0]])[: len(box)]
     for zoom in range(zooms):
         axes = [np.linspace(low, high, (cells if zoom else 4 * cells) + 1) for low, high in box]
-        for u in np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(box)):
-            value = steps(u)
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(box))
+        grid = np.array([u for u in grid if not _seen(u, tried)]).reshape(-1, len(box))
+        forms = _forms(rule, {name: np.broadcast_to(value, len(grid)) for name, value in setting(grid.T).items()})
+        for k, u in enumerate(grid):
+            limit = LONGEST if np.isinf(best[0]) else best[0]
+            value = _crossing(*(_at(form, k) for form in forms), problem, give_up=limit)
             if value < best[0]:
                 best = (value, u)
         cell = np.array([axis[1] - axis[0] for axis in axes])
         box = np.clip(np.stack([best[1] - cell, best[1] + cell], -1), limits[:, :1], limits[:, 1:])
-    found = setting(best[1])
+    found = {name: float(value) for name, value in setting(best[1]).items()}
     return BatchPoint(float(batch), found["lr"], found.get(rule.momentum, 0.0), float(np.ceil(best[0] - 1e-9)))
+
+
+def _seen(u, tried):
+    """Whether a place was tried before; it is from now on."""
+    key = tuple(np.round(u, 12))
+    return key in tried or tried.add(key)
+
+
+def _at(form, k):
+    """One of the settings that a form holds in front."""
+    return LinearForm(*(part[k] for part in form[:-1]), form.start)

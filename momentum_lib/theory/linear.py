@@ -114,7 +114,11 @@ def eigenvalues(rule, curvature, **hyper):
 
     Two slots or fewer are solved in closed form, z^2 - trace z + determinant = 0.
     """
-    matrix = iteration_matrix(rule, curvature, **hyper)
+    return spectrum(iteration_matrix(rule, curvature, **hyper))
+
+
+def spectrum(matrix):
+    """The eigenvalues of small matrices (..., k, k), complex, shape (..., k), the largest modulus first."""
     k = matrix.shape[-1]
     if k == 1:
         return matrix[..., 0].astype(complex)

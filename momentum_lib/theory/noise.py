@@ -86,6 +86,11 @@ def stationary_covariance(rule, curvature, *, sigma=1.0, **hyper):
             f"stability edge. Ask theory.stability_edge for {rule.name}."
         )
     matrix, added, _ = _pieces(rule, curvature, sigma, 2, hyper)
+    return settles_at(matrix, added)
+
+
+def settles_at(matrix, added):
+    """The covariance C = M C M^T + added, for matrices (..., k, k) of spectral radius below 1."""
     k = matrix.shape[-1]
     shape = np.broadcast_shapes(matrix.shape[:-2], added.shape[:-2])
     matrix, added = (np.broadcast_to(part, (*shape, k, k)) for part in (matrix, added))

@@ -1,17 +1,20 @@
 """What axe finds on a page: everything at first, and after the theme was switched what a switch can change.
 
-A page has four views, two widths in two themes. All rules of axe run on all elements of two of them, a laptop in light and a
-phone in dark. The two others are reached by switching the theme, which changes style alone, and there all rules run again on
+A page has four views, two widths in two themes. Two of them, a laptop in light and a phone in dark, are looked at as a whole;
+the two others are reached by switching the theme, which changes style alone. Axe's rules are of two sorts.
 
-- every element that has become visible (a picture that is only for the dark, say), and
-- one text of each kind. Of two texts of a kind, axe's colour rules read the same: text colour, size, weight and shadow, the
+- *Structure*: names, roles, order, visibility. They run on the whole page in the first theme of each width; a switch leaves
+  them alone. What KaTeX draws of a formula and what Pygments draws of code is spans, thousands of them, that have a class and a
+  style and nothing else; that is checked, and then these rules have nothing to read there, so they are emptied meanwhile.
+- *Colour*: contrast, and links among words. They run in each view, on one text of each kind. Of two texts of a kind, these
+  rules read the same: text colour, size, weight and shadow, the
   colours of the text around it, whether it is more than a letter, and the backgrounds and opacities of everything that they
   stand in. That is all they read where boxes follow one another; so what is positioned, floated, moved, drawn (SVG) or a
   form's field is a kind of its own. (What KaTeX moves within a formula has no background, so it hides nothing.) Where axe is
   not sure of the first text of a kind, since something lies half over it, all texts of that kind are looked at.
 
-Every other rule reads names, roles, order and visibility, which a switch leaves alone. A chapter's formulas are most of its
-20 000 elements, and axe's time; those that hold nothing to be looked at again are emptied before, so this is a page's last check.
+After a switch all rules run on every element that has become visible, too (a picture that is only for the dark, say). Formulas
+that hold nothing to be looked at are emptied before, so this is a page's last check.
 """
 
 import re
@@ -27,7 +30,19 @@ REMEMBER = """() => {
   const seen = (element) => element.checkVisibility({ visibilityProperty: true });
   window.__visible = new WeakSet([...document.querySelectorAll("*")].filter(seen));
 }"""
-RUN = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
+RUN = """async (colours) => {
+  const bare = /^(class|style|aria-hidden|d|width|height|viewBox|preserveAspectRatio|xmlns)$/;
+  const drawn = [...document.querySelectorAll(".katex-html, .highlight pre")].filter((box) =>
+    [...box.querySelectorAll("*")].every((one) => /^(span|svg|path)$/.test(one.localName)
+      && [...one.attributes].every(({ name }) => bare.test(name))));
+  const held = drawn.map((box) => [...box.childNodes]);
+  for (const box of drawn) box.replaceChildren(...(box.localName === "pre" ? [box.textContent] : []));
+  const rules = Object.fromEntries(colours.map((id) => [id, { enabled: false }]));
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], rules });
+  drawn.forEach((box, k) => box.replaceChildren(...held[k]));
+  return violations;
+}"""
+COLOURS = ["color-contrast", "link-in-text-block"]
 RUN_AGAIN = """async () => {
   const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Map(), behind = new Map();
   const loose = (style) => /absolute|fixed|sticky/.test(style.position) || style.float !== "none" || style.transform !== "none"
@@ -67,8 +82,9 @@ RUN_AGAIN = """async () => {
   for (const element of document.querySelectorAll("body, body *")) {
     if (!element.checkVisibility({ visibilityProperty: true })) continue;
     if (!window.__visible.has(element)) unseen.push(element);
-    const words = said(element), on = ground(element), link = element.closest("a"), around = (link || element).parentElement;
+    const words = said(element);
     if (!(words || field(element)) || element.closest(".katex-mathml")) continue; // that is for the ear, clipped away
+    const on = ground(element), link = element.closest("a"), around = (link || element).parentElement;
     const alone = on === null || field(element);
     const key = alone ? element : [on, face(element), around && face(around), amongWords(link), letters(words)].join("|");
     if (!kinds.has(key)) kinds.set(key, []);
@@ -103,11 +119,11 @@ RUN_AGAIN = """async () => {
 
 
 def violations(page):
-    """What axe finds on the page as it is now, all rules on all elements, as lines; less what ALLOWED lists."""
+    """What axe finds on the page as it is now, as lines; less what ALLOWED lists."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text("utf-8"))
     page.evaluate(REMEMBER)
-    return told(page.evaluate(RUN))
+    return told([*page.evaluate(RUN, COLOURS), *page.evaluate(RUN_AGAIN)])
 
 
 def violations_after_the_switch(page):

@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 PATIENCE = 120_000  # ms that only a hang takes
 HARNESS = Path(__file__).parent / "harness" / "index.html"
 
-
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,8 +34,11 @@ FLAGS = [
 
 @contextlib.contextmanager
 def browser():
-    """A headless Chromium (or Chrome) under Playwright; the tests share one, as the fixture ``browser``."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """A headless Chromium (or Chrome) under Playwright; the tests share one, as the fixture ``browser``.
+
+    Where Debian's chromium-headless-shell is, it is taken: the same engine without the windows of a desktop, an eighth cheaper.
+    """
+    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if path is None:
         pytest.fail("no Chromium on the PATH; .ci/run installs it (Debian: apt-get install chromium)", pytrace=False)
     with sync_playwright() as playwright:

@@ -27,7 +27,7 @@ PAGES = pages()
 SCROLL = """async () => {
   for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight * 0.8) {
     scrollTo({ top: y, behavior: "instant" });
-    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 15)));
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   }
   scrollTo({ top: 0, behavior: "instant" });
 }"""
