@@ -73,9 +73,15 @@ def where(condition, x, y):
     """``x`` where the condition holds, ``y`` elsewhere.
 
     A plain ``bool`` (a comparison of step numbers, say) picks one branch.
+    Raises TypeError where an array chooses between two plain numbers: they would decide the dtype, not the point.
     """
-    if isinstance(condition, bool):
+    if isinstance(condition, (bool, np.bool_)):
         return x if condition else y
+    if isinstance(x, (int, float)) and isinstance(y, (int, float)):
+        raise TypeError(
+            f"where chooses between the plain numbers {x!r} and {y!r}, which have no dtype; allowed: at least one array. "
+            f"Write for example {x!r} + 0 * theta."
+        )
     xp = _namespace(condition, x, y)
     return xp.where(condition, x, y)
 

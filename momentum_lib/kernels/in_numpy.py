@@ -80,7 +80,8 @@ def _call(function, arguments, result):
     """One operation as a line of Python."""
     if function == "where":
         condition, yes, no = arguments
-        condition = f"bool({condition})" if condition[0] in "ku" else condition  # a number that was looked up
+        if condition[0] in "kuda":  # looked up: a number, or an array of numbers
+            condition = f"bool({condition})" if condition[0] in "ku" else f"({condition} != 0)"
         return [f"copyto({result}, {no})", f"copyto({result}, {yes}, where={condition})"]
     if function == "copy":
         return [f"copyto({result}, {arguments[0]})"]

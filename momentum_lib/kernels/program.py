@@ -225,7 +225,8 @@ def _print(rule, surface, vary, minima):
     """What :func:`printed` returns, printed anew."""
     out, dims, carried = _Lowering(vary), range(surface.dim), ["theta", *rule.slots]
     about, there = f"rule {rule.name!r}", f"surface {surface.name!r}"
-    hyper, params = {**with_prefix("h_", rule.hyper), "t": load("t")}, with_prefix("p_", surface.params)
+    hyper, params = with_prefix("h_", rule.hyper), with_prefix("p_", surface.params)
+    hyper |= {"t": load("t")} if rule.uses_t else {}  # elsewhere a slot or a local variable may be called so
     state = [{name: load(f"c{i}_{name}") for name in carried} for i in dims]
 
     looks = [state[i]["theta"] for i in dims]

@@ -42,7 +42,8 @@ class Infix:
         if isinstance(node, ast.Constant):
             return self.constant(node.value), 9
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return "-" + self.print(node.operand, 3), 3
+            text = self.print(node.operand, 3)
+            return f"-({text})" if text.startswith("-") else f"-{text}", 3  # two signs together mean another thing
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARE:
             return f"{self.print(node.left, 1)} {self.compare(node.ops[0])} {self.print(node.comparators[0], 1)}", 0
         if isinstance(node, ast.Attribute):

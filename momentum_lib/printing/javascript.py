@@ -7,7 +7,7 @@ import json
 import re
 
 from .infix import Infix
-from .syntax import CALLS, CHOOSE, NUMPY, statements
+from .syntax import CALLS, CHOOSE, NUMPY, one_expression, statements
 
 
 class JavaScript(Infix):
@@ -26,10 +26,10 @@ class JavaScript(Infix):
 
     def power(self, base, exponent):
         times = exponent.value if isinstance(exponent, ast.Constant) else None
-        if times not in (2, 3):
+        if times not in (2, 3):  # 2.0 and 3.0 are among them
             return f"Math.pow({self.print(base)}, {self.print(exponent)})"
         if isinstance(base, ast.Name):  # a product is exact where pow is not, and many times faster
-            return "(" + " * ".join([self.print(base)] * times) + ")"
+            return "(" + " * ".join([self.print(base)] * int(times)) + ")"
         return f"{'square' if times == 2 else 'cube'}({self.print(base)})"
 
 
@@ -38,78 +38,156 @@ def js(node, rename=str):
     return JavaScript(rename).print(node)
 
 
+KEYWORDS = """
+arguments async await break case catch class const continue debugger default delete do else enum eval export extends false
+finally for function get if implements import in instanceof interface let new null of package private protected public return
+set static super switch this throw true try typeof undefined var void while with yield Infinity NaN
+"""
+TAKEN = {*KEYWORDS.split(), "Math", "Number", "Float64Array", "square", "cube"}
+"""What a name cannot be in JavaScript, or what the printed text means by it."""
+ENGINE = re.compile(
+    "start|steps|hyper|params|bound|reach|out|points|values|state|gradients|run|map|xs|ys|from|to|wide|cells|i|j|k|x|y"
+    r"|(look|grad|theta)\d\w*|fixed_\w*|next_\w*|\w*_(all|at|[a-d])"
+)
+"""What the live engine calls its own variables: its loop has them beside the hyper-parameters and the parameters."""
+
+
+def check_shared(names, what):
+    """Raise ValueError for hyper-parameters or parameters whose names mean something else in the live engine's loop."""
+    for name in names:
+        if name in TAKEN or ENGINE.fullmatch(name):
+            raise ValueError(
+                f"{what}: {name!r} means something else in the live figures' JavaScript; call the setting otherwise, "
+                f"for example {name}_factor."
+            )
+
+
+class Names:
+    """How the names of one function's text are written; a name of ``once`` that is assigned gets another from there on."""
+
+    def __init__(self, once, written):
+        self.once, self.written, self.own = set(once), written, set()
+
+    def __call__(self, name):
+        return f"{name}$$" if name in self.own else self.written(name)
+
+    def assign(self, assigned):
+        """[(name, text of its value)], as the statements follow each other."""
+        lines = []
+        for name, value in assigned:
+            text = js(value, self)
+            self.own |= {name} & self.once
+            lines.append((self(name), text))
+        return lines
+
+
+def of_rule(rule, written):
+    """The :class:`Names` of a rule's text: hyper-parameters and the step number are the same for every coordinate."""
+    shared = {*rule.hyper, *(["t"] if rule.uses_t else [])}
+    return Names({"grad", *shared}, lambda name: name if name in shared else written(name))  # the engine keeps the gradient
+
+
+def marked(name):
+    """A name that exists once for each coordinate, in a template."""
+    return f"{name}$"
+
+
+def plain_name(name):
+    """A local variable, argument or slot in a plain function: itself, or with a mark where JavaScript means another thing."""
+    return f"{name}$" if name in TAKEN or name == "t" else name
+
+
+def read_rule(rule):
+    """The rule's statements, with one answer for theta and each slot."""
+    assigned, returned = statements(rule.fn)
+    if len(returned) != 1 + len(rule.slots):
+        raise TypeError(f"{rule.name} returns {len(returned)} values; it must return {1 + len(rule.slots)}: theta and each slot.")
+    check_shared(rule.hyper, f"rule {rule.name!r}")
+    return assigned, returned
+
+
 def rule_templates(rule):
     """The rule's fused form: ``{"locals": [...], "step": [...], "next": [...], "look": ..., "read": ...}``.
 
     Every per-coordinate name ends in ``$``; hyper-parameters and ``t`` do not.  ``step`` lines
     assign, ``next`` are the expressions for theta and each slot, in order.
     """
-    shared = {*rule.hyper, "t"}
-
-    def rename(name):
-        return name if name in shared else name + "$"
-
-    assigned, returned = statements(rule.fn)
-    fixed = {"theta", "grad", *rule.slots}
+    assigned, returned = read_rule(rule)
+    names = of_rule(rule, marked)
+    lines = names.assign(assigned)
+    fixed = {f"{name}$" for name in ("theta", "grad", *rule.slots)}
     out = {
-        "locals": sorted({name for name, _ in assigned} - fixed),
-        "step": [f"{rename(name)} = {js(value, rename)};" for name, value in assigned],
-        "next": [js(value, rename) for value in returned],
+        "locals": sorted({name.removesuffix("$") for name, _ in lines if name not in fixed}),
+        "step": [f"{name} = {text};" for name, text in lines],
+        "next": [js(value, names) for value in returned],
     }
     for key, fn in (("look", rule.look_fn), ("read", rule.read_fn)):
-        out[key] = js(statements(fn)[1][0], rename) if fn else None
+        out[key] = js(one_expression(fn), of_rule(rule, marked)) if fn else None
     return out
 
 
 def rule_functions(rule):
     """The rule's plain form, scalars in and out, as JavaScript source of ``step``, ``lookAt`` and ``readAt``."""
-    slots, hyper = ", ".join(rule.slots), ", ".join(rule.hyper)
-    assigned, returned = statements(rule.fn)
-    known = {"theta", "grad", *rule.slots}
-    names, lines = [name for name, _ in assigned], []
-    for name, value in assigned:
-        declare = "" if name in known else "let " if names.count(name) > 1 else "const "
-        lines.append(f"      {declare}{name} = {js(value)};")
-        known.add(name)
-    theta, *state = [js(value) for value in returned]
+    slots, hyper = ", ".join(map(plain_name, rule.slots)), ", ".join(rule.hyper)
+    assigned, returned = read_rule(rule)
+    names = of_rule(rule, plain_name)
+    lines = declared(names.assign(assigned), {"theta", "grad", *map(plain_name, rule.slots)})
+    theta, *state = [js(value, names) for value in returned]
     step = [
         f"    step: (theta, grad, t, [{slots}], {{ {hyper} }}) => {{",
-        *lines,
+        *(f"      {line}" for line in lines),
         f"      return [{theta}, [{', '.join(state)}]];",
         "    },",
     ]
     for key, fn in (("lookAt", rule.look_fn), ("readAt", rule.read_fn)):
-        answer = js(statements(fn)[1][0]) if fn else "theta"
+        answer = js(one_expression(fn), of_rule(rule, plain_name)) if fn else "theta"
         step.append(f"    {key}: (theta, [{slots}], {{ {hyper} }}) => {answer},")
     return "\n".join(step)
 
 
-def surface_templates(surface):
-    """The surface's fused form: locals, lines and expressions for value and gradient; names end in ``$``."""
+def declared(lines, known):
+    """Assignments as statements: a name that is not ``known`` yet is declared where it first stands."""
+    names, known, out = [name for name, _ in lines], set(known), []
+    for name, text in lines:
+        declare = "" if name in known else "let " if names.count(name) > 1 else "const "
+        out.append(f"{declare}{name} = {text};")
+        known.add(name)
+    return out
 
-    def rename(name):
-        return name if name in surface.params else name + "$"
+
+def surface_templates(surface):
+    """The surface's fused form: locals, lines and expressions for value and gradient; names end in ``$``.
+
+    The engine calls the coordinates ``x$`` and ``y$``, whatever the surface calls them.
+    """
+    check_shared(surface.params, f"surface {surface.name!r}")
+    places = dict(zip(surface.coordinates, ("x$", "y$")))
+
+    def written(name):
+        if name in surface.params:
+            return name
+        return places.get(name, f"{name}$$" if f"{name}$" in places.values() else f"{name}$")
 
     out = {}
     for key, fn in (("value", surface.fn), ("gradient", surface.grad_fn)):
         assigned, returned = statements(fn)
-        out[key] = {
-            "lines": [f"const {rename(name)} = {js(value, rename)};" for name, value in assigned],
-            "answer": [js(value, rename) for value in returned],
-        }
+        names = Names([*surface.params, *surface.coordinates], written)
+        lines = declared(names.assign(assigned), ())
+        out[key] = {"lines": lines, "answer": [js(value, names) for value in returned]}
     return out
 
 
 def surface_functions(surface):
     """The surface's plain form: ``value(x, y, params)`` and ``gradient(x, y, params)``."""
-    x, y = (surface.coordinates + ["_y"])[:2]
+    x, y = (*map(plain_name, surface.coordinates), "_y")[:2]
     params = "{ " + ", ".join(surface.params) + " }" if surface.params else "_params"
     lines = []
     for key, fn in (("value", surface.fn), ("gradient", surface.grad_fn)):
         assigned, returned = statements(fn)
+        names = Names(surface.params, lambda name: name if name in surface.params else plain_name(name))
         lines.append(f"    {key}: ({x}, {y}, {params}) => {{")
-        lines += [f"      const {name} = {js(value)};" for name, value in assigned]
-        answer = [js(value) for value in returned]
+        lines += [f"      {line}" for line in declared(names.assign(assigned), {x, y})]
+        answer = [js(value, names) for value in returned]
         lines.append(f"      return {answer[0] if key == 'value' else '[' + ', '.join(answer) + ']'};")
         lines.append("    },")
     return "\n".join(lines)
@@ -123,11 +201,9 @@ def camel(name):
 def closed_form_js(fn):
     """One closed form of the theory as an exported function with its types;
     the first sentence of its docstring says what it is."""
-    clash = {"square", "cube"} & set(fn.__code__.co_varnames)
+    clash = sorted(TAKEN & {*fn.__code__.co_varnames, camel(fn.__name__)})
     if clash:
-        raise ValueError(
-            f"{fn.__name__}: {clash.pop()} is the name of a helper of the printed text; name the variable otherwise."
-        )
+        raise ValueError(f"{fn.__name__}: {clash[0]!r} means something else in JavaScript; name it otherwise.")
     record = next((v for v in fn.__globals__.values() if hasattr(v, "_fields") and v.__name__ in fn.__code__.co_names), None)
     assigned, returned = statements(fn, closed=[*CHOOSE, *NUMPY, *([record.__name__] if record else [])])
     types, heads = [], []

@@ -3,7 +3,7 @@
 import ast
 
 from ..notation import LOOKS, QUANTITIES
-from .syntax import COMPARE, PRECEDENCE, statements
+from .syntax import COMPARE, PRECEDENCE, digits_of, one_expression, statements
 
 
 def symbol(name, colour=True):
@@ -25,27 +25,25 @@ def tex(node, colour=True, need=0, *, factor=False):
     if isinstance(node, ast.Name):
         return symbol(node.id, colour)
     if isinstance(node, ast.Constant):
-        if node.value == 6.283185307179586:
-            return r"2\pi"
-        return f"{node.value:g}" if isinstance(node.value, float) else str(node.value)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        text, level = tex_number(node.value)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         text, level = "-" + sub(node.operand, 2), 1
     elif isinstance(node, ast.Compare):
         sign = {"<=": r"\le", ">=": r"\ge", "===": "="}
         mark = COMPARE[type(node.ops[0])]
         return f"{sub(node.left)} {sign.get(mark, mark)} {sub(node.comparators[0])}"
+    elif isinstance(node, ast.Call) and node.func.id == "where":
+        (condition, yes, no), level = node.args, 0
+        text = rf"\begin{{cases}} {sub(yes)} & \text{{if }} {sub(condition)} \\ {sub(no)} & \text{{otherwise}} \end{{cases}}"
+    elif isinstance(node, ast.Call) and node.func.id == "exp":
+        text, level = f"e^{{{sub(node.args[0])}}}", 4
     elif isinstance(node, ast.Call):
         name = node.func.id
-        if name == "where":
-            condition, yes, no = node.args
-            return rf"\begin{{cases}} {sub(yes)} & \text{{if }} {sub(condition)} \\ {sub(no)} & \text{{otherwise}} \end{{cases}}"
         inside = ", ".join(sub(a) for a in node.args)
         if name == "sqrt":
             return rf"\sqrt{{{inside}}}"
         if name == "absolute":
             return rf"\left|{inside}\right|"
-        if name == "exp":
-            return rf"e^{{{inside}}}"
         words = {"sign": r"\operatorname{sign}", "maximum": r"\max", "sin": r"\sin", "cos": r"\cos"}
         words |= {"orthogonal": r"\operatorname{orth}", "rows": r"\operatorname{rows}", "columns": r"\operatorname{columns}"}
         simple = isinstance(node.args[0], ast.Name) and name in ("sin", "cos")
@@ -54,9 +52,9 @@ def tex(node, colour=True, need=0, *, factor=False):
         base = sub(node.left, 5)
         if isinstance(node.left, ast.Call) and node.left.func.id in ("sin", "cos"):
             base = rf"\left({base}\right)"
-        return f"{{{base}}}^{{{sub(node.right)}}}"
+        text, level = f"{{{base}}}^{{{sub(node.right)}}}", 4
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        return rf"\frac{{{sub(node.left)}}}{{{sub(node.right)}}}"
+        text, level = rf"\frac{{{sub(node.left)}}}{{{sub(node.right)}}}", 4
     elif isinstance(node, ast.BinOp):
         level = PRECEDENCE[type(node.op)]
         sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: r"\,"}[type(node.op)]
@@ -68,10 +66,21 @@ def tex(node, colour=True, need=0, *, factor=False):
     return rf"\left({text}\right)" if level < need else text
 
 
+def tex_number(value):
+    """A constant with all its digits, and how tightly it binds: powers of ten as such."""
+    if value == 6.283185307179586:
+        return r"2\pi", 2
+    digits, _, power = digits_of(value).partition("e")
+    if not power:
+        return digits, 5
+    ten = f"10^{{{int(power)}}}"
+    return (ten, 4) if digits == "1" else (rf"{digits} \cdot {ten}", 2)
+
+
 def rule_latex(rule, colour=True):
     """The rule as aligned LaTeX, one line an assignment, ``grad``'s definition first."""
     assigned, returned = statements(rule.fn, rule.matrix)
-    where_measured = tex(statements(rule.look_fn)[1][0], colour) if rule.look_fn else symbol("theta", colour)
+    where_measured = tex(one_expression(rule.look_fn), colour) if rule.look_fn else symbol("theta", colour)
     gradient = QUANTITIES["grad"].latex
     if colour:
         gradient = symbol("grad")

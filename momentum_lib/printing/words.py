@@ -5,7 +5,7 @@ import inspect
 import textwrap
 
 from ..notation import QUANTITIES
-from .syntax import COMPARE, PRECEDENCE, statements
+from .syntax import COMPARE, PRECEDENCE, digits_of, one_expression, statements
 
 
 def _letter(name):
@@ -18,19 +18,21 @@ def words(node, need=0):
     if isinstance(node, ast.Name):
         return _letter(node.id)
     if isinstance(node, ast.Constant):
-        return f"{node.value:g}"
+        return digits_of(node.value)
     if isinstance(node, ast.Compare):
         return f"{words(node.left)} {COMPARE[type(node.ops[0])]} {words(node.comparators[0])}"
     if isinstance(node, ast.Call) and node.func.id == "where":
         condition, yes, no = node.args
-        return f"{words(yes)} if {words(condition)}, else {words(no)}"
+        text = f"{words(yes)} if {words(condition)}, else {words(no)}"
+        return f"({text})" if need else text
     if isinstance(node, ast.Call):
         if node.func.id == "sqrt" and isinstance(node.args[0], ast.Name):
             return f"√{words(node.args[0])}"
         name = {"sqrt": "√", "absolute": "abs", "maximum": "max"}.get(node.func.id, node.func.id)
         return f"{name}({', '.join(map(words, node.args))})"
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return f"−{words(node.operand, 3)}"
+        text = f"−{words(node.operand, 3)}"
+        return f"({text})" if need > 1 else text
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         return words(node.left, 4) + {"2": "²", "3": "³", "t": "ᵗ"}.get(ast.unparse(node.right), f"^{words(node.right, 4)}")
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -42,7 +44,10 @@ def words(node, need=0):
         quotient = (
             sign == " " and isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Div)
         )  # a / b c would be a / (b c)
-        text = f"{words(node.left, 3 if quotient else level)}{sign}{words(node.right, level + 1)}"
+        left, right = words(node.left, 3 if quotient else level), words(node.right, level + 1)
+        if sign == " " and right[0].isdigit():
+            sign = " · "
+        text = f"{left}{sign}{right}"
         return f"({text})" if level < need else text
     raise TypeError(f"cannot print {ast.unparse(node)!r} as plain text.")
 
@@ -50,7 +55,7 @@ def words(node, need=0):
 def rule_words(rule):
     """The rule as lines of Unicode, the look-ahead first where it has one."""
     assigned, returned = statements(rule.fn)
-    rows = [f"g = ∇f({words(statements(rule.look_fn)[1][0])})"] if rule.look_fn else []
+    rows = [f"g = ∇f({words(one_expression(rule.look_fn))})"] if rule.look_fn else []
     rows += [f"{_letter(name)} ← {words(value)}" for name, value in assigned]
     moves = [(n, v) for n, v in zip(["theta", *rule.slots], returned, strict=True) if ast.unparse(v) != n]
     left, right = ", ".join(_letter(name) for name, _ in moves), ", ".join(words(value) for _, value in moves)

@@ -1,8 +1,8 @@
 // The live engine: one rule and one surface, fused into one loop.
 //
 // generated/rules.js and generated/surfaces.js hold templates whose per-coordinate names end in
-// "$".  Here the "$" is replaced by a coordinate and a run ("0a", "1a", "0b", ...) and the pieces
-// are joined into one function without calls or allocations; a call that does not change from step
+// "$".  Here a coordinate and a run ("0a", "1a", "0b", ...) are put behind the "$", which no name of
+// Python's or of the engine's own has, and the pieces are joined into one function without calls or allocations; a call that does not change from step
 // to step, or only with the step number, is made once for all of them.  Where a page forbids code from
 // text (a strict content security policy), the plain functions of the same files do the same
 // arithmetic, some times slower.
@@ -41,7 +41,7 @@ export function forbidCompiling(forbid) {
 }
 
 /** @param {string} text @param {string} suffix */
-const put = (text, suffix) => text.replaceAll("$", suffix);
+const put = (text, suffix) => text.replaceAll("$", () => `$${suffix}`);
 /** @param {Surface} surface */
 const axesOf = (surface) => (surface.dim === 1 ? [0] : [0, 1]);
 /** @param {Surface} surface */
@@ -51,7 +51,7 @@ const namesOf = (surface) => (surface.dim === 1 ? ["x"] : ["x", "y"]);
 function declare(rule, surface, run, start) {
   return axesOf(surface)
     .map((i) => {
-      const s = `${i}${run}`;
+      const s = `$${i}${run}`;
       const slots = Object.entries(rule.slots).map(
         ([name, how]) => `${name}${s} = ${how === 0 ? "0" : `theta${s}`}`,
       );
@@ -67,17 +67,17 @@ function stepLines(rule, surface, run) {
     g = surface.template.gradient;
   const lines = [];
   for (const i of axes)
-    lines.push(`const look${i}${run} = ${t.look ? put(t.look, `${i}${run}`) : `theta${i}${run}`};`);
-  namesOf(surface).forEach((name, i) => lines.push(`const ${name}g${run} = look${i}${run};`));
+    lines.push(`const look${i}${run} = ${t.look ? put(t.look, `${i}${run}`) : `theta$${i}${run}`};`);
+  namesOf(surface).forEach((name, i) => lines.push(`const ${name}$g${run} = look${i}${run};`));
   for (const line of g.lines) lines.push(put(line, `g${run}`));
-  g.answer.forEach((answer, i) => lines.push(`const grad${i}${run} = ${put(answer, `g${run}`)};`));
+  g.answer.forEach((answer, i) => lines.push(`const grad$${i}${run} = ${put(answer, `g${run}`)};`));
   for (const i of axes) {
     const s = `${i}${run}`,
       names = ["theta", ...Object.keys(rule.slots)];
-    if (t.locals.length) lines.push(`let ${t.locals.map((name) => name + s).join(", ")};`);
+    if (t.locals.length) lines.push(`let ${t.locals.map((name) => put(`${name}$`, s)).join(", ")};`);
     for (const line of t.step) lines.push(put(line, s));
-    names.forEach((name, k) => lines.push(`const next_${name}${s} = ${put(t.next[k], s)};`));
-    names.forEach((name) => lines.push(`${name}${s} = next_${name}${s};`));
+    names.forEach((name, k) => lines.push(`const next_${name}_${s} = ${put(t.next[k], s)};`));
+    names.forEach((name) => lines.push(`${name}$${s} = next_${name}_${s};`));
   }
   return lines.join("\n");
 }
@@ -85,13 +85,13 @@ function stepLines(rule, surface, run) {
 /** The reported point's coordinates, as expressions. @param {Rule} rule @param {Surface} surface @param {string} run */
 const reported = (rule, surface, run) =>
   axesOf(surface).map((i) =>
-    rule.template.read ? put(rule.template.read, `${i}${run}`) : `theta${i}${run}`,
+    rule.template.read ? put(rule.template.read, `${i}${run}`) : `theta$${i}${run}`,
   );
 
 /** Lines that leave the value at a point in `target`. @param {Surface} surface @param {string[]} point @param {string} target */
 function valueLines(surface, point, target) {
   const v = surface.template.value;
-  const names = namesOf(surface).map((name, i) => `const ${name}f = ${point[i]};`);
+  const names = namesOf(surface).map((name, i) => `const ${name}$f = ${point[i]};`);
   return `{ ${names.join(" ")} ${v.lines.map((line) => put(line, "f")).join(" ")} ${target} = ${put(v.answer[0], "f")}; }`;
 }
 
@@ -113,7 +113,7 @@ function pull(text, known, calls) {
     let end = text.indexOf("(", at) + 1;
     for (let depth = 1; depth > 0; end++) depth += text[end] === "(" ? 1 : text[end] === ")" ? -1 : 0;
     const call = text.slice(at, end),
-      holds = new Set(call.match(/(?<![\w.])[a-zA-Z_]\w*/g));
+      holds = new Set(call.match(/(?<![\w$.])[a-zA-Z_][\w$]*/g));
     holds.delete("Math");
     if (![...holds].every((name) => known.has(name))) continue;
     const kept = calls.get(call) ?? { name: `fixed_${calls.size}`, holds };
@@ -148,7 +148,7 @@ function pathSource(rule, surface, scheduled, extras) {
         `values[${t}]`,
       ),
       ...(extras
-        ? slots.flatMap((name) => axes.map((i) => `state.${name}[${dim} * ${t} + ${i}] = ${name}${i}a;`))
+        ? slots.flatMap((name) => axes.map((i) => `state.${name}[${dim} * ${t} + ${i}] = ${name}$${i}a;`))
         : []),
     ].join("\n");
   const step = pull(stepLines(rule, surface, "a"), known, calls),
@@ -171,9 +171,9 @@ return function run(start, steps, hyper, params, bound, out) {
     ${scheduled.map((name) => `${name} = ${name}_all[t - 1];`).join("\n")}
     ${constants(true)}
     ${step}
-    if (!(${axes.map((i) => `Math.abs(theta${i}a) <= bound`).join(" && ")})) return t;
+    if (!(${axes.map((i) => `Math.abs(theta$${i}a) <= bound`).join(" && ")})) return t;
     ${keepStep}
-    ${extras ? axes.map((i) => `gradients[${dim} * (t - 1) + ${i}] = grad${i}a;`).join("\n") : ""}
+    ${extras ? axes.map((i) => `gradients[${dim} * (t - 1) + ${i}] = grad$${i}a;`).join("\n") : ""}
     if (!(values[t] <= Number.MAX_VALUE)) return t;
   }
   return 0;
@@ -344,7 +344,7 @@ function laneLines(rule, surface, run) {
   );
   return `{
       ${stepLines(rule, surface, run)}
-      if (!(${axes.map((i) => `Math.abs(theta${i}${run}) <= bound`).join(" && ")})) escaped_${run} = 1;
+      if (!(${axes.map((i) => `Math.abs(theta$${i}${run}) <= bound`).join(" && ")})) escaped_${run} = 1;
       if (!((${gaps.length > 1 ? `Math.min(${gaps.join(", ")})` : gaps[0]}) <= reach)) last_${run} = t;
     }`;
 }

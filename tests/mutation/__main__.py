@@ -1,0 +1,252 @@
+"""Mutation testing: which changes of the library's text does no test notice?
+
+    make mutants P="rules theory"           every mutant of two packages, or of momentum_lib/rules/sign.py
+    make mutants P=train N=300              a sample of 300, drawn with a stated seed
+    make mutants P=rules AGAIN=1            those that survived once more, after new tests
+    python -m tests.mutation report         what is known, by package
+
+A run goes on where it was stopped: results are kept in ``_build/mutation`` for as long as a module's text is the same.
+It uses one process at the lowest priority, and no test of the suite runs it.
+Tools such as mutmut and cosmic-ray do not fit here: a rule is printed in other languages from its source text, and much of
+the library runs in processes of its own, so a mutant must stand in a file and in memory at the same time.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.mutation.operators import applied, mutants
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OUT = ROOT / "_build" / "mutation"
+TREE = OUT / "tree"
+EQUIVALENT = Path(__file__).parent / "equivalent.json"
+GOAL, SEED = 0.95, 7
+
+BASIC = "rules descend surfaces sweep theory theory_closed theory_floors theory_linear theory_noise conventions kernels codegen"
+TESTS = {
+    "basic": [f"tests/test_{name}.py" for name in BASIC.split()],
+    "optim": ["tests/test_optim.py"],
+    "train": [f"tests/test_{name}.py" for name in ("train", "train_checkpoint", "train_cli", "train_parallel")],
+    "grade": [f"tests/test_grade_{name}.py" for name in ("ahead", "checks", "hostile", "results")]
+    + ["tests/test_homework.py", "tests/test_instructors.py"],
+    "records": ["tests/test_records.py", "tests/test_train.py"],
+    "scale": ["tests/test_scale.py"],
+}
+"""The tests that a group of packages has; those that run a mutant's line are used."""
+GROUPS = {"optim": "optim", "train": "train", "grade": "grade", "records": "records", "scale": "scale"}
+DATA = ["tests/test_codegen.py::test_check_is_clean"]
+"""Asked first about what a module says at import, such as a rule's title: the generated files hold it.
+
+It is not asked about functions: it notices any edit of a text that is printed, right or wrong.
+"""
+IMPORTS = ["numpy", "pytest", "hypothesis", "scipy", "torch"]
+"""What a process imports before it forks for mutants that change an import."""
+
+
+def group_of(path):
+    return GROUPS.get(package_of(path), "basic")
+
+
+def package_of(path):
+    return Path(path).parts[1].removesuffix(".py")
+
+
+def files_of(what):
+    """The modules of a package (``rules``), or one module (``momentum_lib/rules/sign.py``)."""
+    place = ROOT / what if what.startswith("momentum_lib") else ROOT / "momentum_lib" / what
+    if not place.exists():
+        place = place.with_suffix(".py")
+    if not place.exists():
+        raise SystemExit(f"{what} is neither a package nor a module of momentum_lib; say for example: rules, or core")
+    found = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def copy_tree():
+    """The repository's files in a place of their own, where mutants may stand; what is the same stays as it is."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    names = [name for name in names if name and (ROOT / name).is_file()]
+    for name in names:
+        there = TREE / name
+        there.parent.mkdir(parents=True, exist_ok=True)
+        if not there.exists() or there.read_bytes() != (ROOT / name).read_bytes():
+            shutil.copy2(ROOT / name, there)
+    for path in [path for path in TREE.rglob("*.py") if path.is_file() and "node_modules" not in path.parts]:
+        if path.relative_to(TREE).as_posix() not in names:
+            path.unlink()
+    for name in ("node_modules", ".venv"):
+        if (ROOT / name).exists() and not (TREE / name).exists():
+            (TREE / name).symlink_to((ROOT / name).resolve())
+
+
+def worker(way, job):
+    """Run the worker at the lowest priority, alone and on one core."""
+    file = OUT / f"{way}.json"
+    file.write_text(json.dumps(job), encoding="utf-8")
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TREE), "NICE": "19"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.mutation.worker", way, str(file)],
+        cwd=TREE,
+        env=env,
+        preexec_fn=lambda: os.nice(19 - os.nice(0)),
+        stdout=(OUT / f"{way}.log").open("w"),
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode:
+        raise SystemExit(f"the worker ended with {done.returncode}; see {OUT / f'{way}.log'}")
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def coverage_of(group, files):
+    """What the group's tests run of the library; made anew for a test file that has changed, or that runs a changed module."""
+    all_of = {"tests": [], "lines": {}, "imported": {}}
+    now = {path: digest((ROOT / path).read_text(encoding="utf-8")) for path in files_of(".")}
+    for name in TESTS[group]:
+        mark, file = digest((ROOT / name).read_text(encoding="utf-8")), OUT / f"coverage-{Path(name).stem}.json"
+        kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        changed = [path for path in files if path in kept.get("lines", {}) and kept["modules"][path] != now[path]]
+        if kept.get("mark") != mark or changed:
+            print(f"{name}: which lines it runs ...", flush=True)
+            worker("cover", {"tests": [name], "out": str(file)})
+            kept = {**json.loads(file.read_text(encoding="utf-8")), "mark": mark, "modules": now}
+            file.write_text(json.dumps(kept), encoding="utf-8")
+        first = len(all_of["tests"])
+        all_of["tests"] += kept["tests"]
+        for path, lines in kept["lines"].items():
+            mine = all_of["lines"].setdefault(path, {})
+            for line, tests in lines.items():
+                mine.setdefault(line, []).extend(first + k for k in tests)
+            all_of["imported"].setdefault(path, []).extend(kept["imported"][path])
+    return all_of
+
+
+def known(package):
+    """{(path, key): its line of the results} for modules whose text is still the same."""
+    file = OUT / "results" / f"{package}.jsonl"
+    found = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        row = json.loads(line)
+        if (ROOT / row["path"]).exists() and row["digest"] == digest((ROOT / row["path"]).read_text(encoding="utf-8")):
+            found[row["path"], row["key"]] = row
+    return found
+
+
+def equivalents():
+    """{(path, key): why no test can notice it}."""
+    rows = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
+    return {(path, key): why for path, keys in rows.items() for key, why in keys.items()}
+
+
+def job_of(path, mutant, text, covered):
+    """What the worker needs to know about a mutant."""
+    touched = covered["lines"].get(path, {})
+    lines = range(mutant.line, mutant.last_line + 1)
+    tests = sorted({k for line in lines for k in touched.get(str(line), ())})
+    imported = mutant.inside == "module" or not set(lines).isdisjoint(covered["imported"].get(path, ()))
+    if not tests:  # a line of a process of its own, or of an import: whatever touches the module may notice it
+        tests = sorted({k for some in touched.values() for k in some}) or list(range(len(covered["tests"])))
+    return {
+        "path": path, "key": mutant.key, "line": mutant.line, "kind": mutant.kind, "mode": "fresh" if imported else "swap",
+        "digest": digest(text), "tests": tests, "first": DATA * (imported and group_of(path) == "basic"), "text": applied(mutant, text), "right": text,
+    }  # fmt: skip
+
+
+def wanted(package, files, arguments):
+    """[(path, mutant, text)] still to be run: all, or the sample; without those that are known to be equivalent."""
+    every = []
+    for path in files:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        every += [(path, mutant, text) for mutant in mutants(text)]
+    if arguments.sample and arguments.sample < len(every):
+        every = random.Random(arguments.seed).sample(every, arguments.sample)
+    have, same = known(package), equivalents()
+    if arguments.again:
+        have = {place: row for place, row in have.items() if row["status"] != "survived"}
+    every = [one for one in every if (one[0], one[1].key) not in have and (one[0], one[1].key) not in same]
+    return sorted(every, key=lambda one: (one[0], one[1].line))
+
+
+def run(what, arguments):
+    """Run the mutants of a package or module; results go to ``_build/mutation/results``."""
+    files = files_of(what)
+    package, group = package_of(files[0]), group_of(files[0])
+    copy_tree()
+    covered = coverage_of(group, files)
+    jobs = [job_of(*one, covered) for one in wanted(package, files, arguments)]
+    print(f"{what}: {len(jobs)} mutants to run", flush=True)
+    (OUT / "results").mkdir(parents=True, exist_ok=True)
+    out = OUT / "results" / f"{package}.jsonl"
+    common = {"table": covered["tests"], "budget": arguments.budget, "out": str(out), "tests": TESTS[group], "imports": IMPORTS}
+    begun = sum(1 for _ in out.open()) if out.exists() else 0
+    for way in ("swap", "fresh"):
+        if way == "fresh" and out.exists():
+            rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()[begun:]]
+            anew = {(row["path"], row["key"]) for row in rows if row["status"] == "anew"}
+            jobs = [{**job, "mode": "fresh"} if (job["path"], job["key"]) in anew else job for job in jobs]
+        some = [job for job in jobs if job["mode"] == way]
+        if some:
+            worker(way, {**common, "jobs": some})
+
+
+def interval(found, of):
+    """The 95 % interval of a share (Wilson)."""
+    z, share = 1.96, found / of
+    middle, half = share + z * z / (2 * of), z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return (middle - half) / (1 + z * z / of), (middle + half) / (1 + z * z / of)
+
+
+def report(survivors=False):
+    """Print what is known by package; returns whether every package with a goal reaches it."""
+    packages = sorted({package_of(path) for path in files_of(".")})
+    print(f"{'package':12} {'mutants':>8} {'run':>6} {'killed':>7} {'survived':>9} {'equivalent':>11} {'share killed':>13}")
+    for package in packages:
+        every = [(path, m.key) for path in files_of(package) for m in mutants((ROOT / path).read_text(encoding="utf-8"))]
+        rows, same = known(package), equivalents()
+        rows = {place: row for place, row in rows.items() if place not in same and row["status"] != "anew"}
+        equal = sum(place in same for place in every)
+        killed = sum(row["status"] != "survived" for row in rows.values())
+        if not rows:
+            continue
+        share = f"{killed / len(rows):.1%}"
+        if len(rows) + equal < len(every):
+            low, high = interval(killed, len(rows))
+            share += f" ({low:.1%} to {high:.1%})"
+        print(
+            f"{package:12} {len(every):8} {len(rows):6} {killed:7} {len(rows) - killed:9} {equal:11} {share:>13}", flush=True
+        )
+        if survivors:
+            for row in rows.values():
+                if row["status"] == "survived":
+                    cut = "" if row["ran"] == row["of"] else f"  [{row['ran']} of {row['of']} tests]"
+                    print(f"    {row['path']}:{row['line']}  {row['key']}{cut}")
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="+", help="packages or modules; or report, or survivors")
+    parser.add_argument("--sample", type=int, default=0, help="so many mutants of each, drawn with the seed")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--again", action="store_true", help="run those that survived once more")
+    parser.add_argument("--budget", type=float, default=10, help="seconds of tests that a mutant may take")
+    chosen = parser.parse_args(arguments)
+    for what in chosen.what:
+        if what in ("report", "survivors"):
+            report(what == "survivors")
+        else:
+            run(what, chosen)
+
+
+if __name__ == "__main__":
+    main()
