@@ -50,7 +50,10 @@ PLAIN = """THETA.map((_, i) => {{
   const [theta, state] = rule.step(THETA[i], GRAD[i], {t}, before, hyper);
   return [rule.lookAt(THETA[i], before, hyper), theta, ...state];
 }})"""
-PATH = "(({ points, state }) => ({ points: [...points], state: Object.fromEntries(Object.entries(state).map(([k, v]) => [k, [...v]])) }))"
+PATH = """(({ points, state }) => {
+  for (const name of Object.keys(state)) state[name] = [...state[name]];
+  return { points: [...points], state };
+})"""
 
 
 def javascript_of(rule, hyper, js):
@@ -79,7 +82,7 @@ def path_of(rule, hyper, start):
 
 
 def agrees(text, js):
-    """A random rule means the same in NumPy, torch, JavaScript and the compiled sweep's program; or it is refused, with a reason."""
+    """A random rule means the same in NumPy, torch, JavaScript and the sweep's program; or it is refused, with a reason."""
     rule = random_rules.made(text)
     hyper = {"lr": 0.3, **dict.fromkeys(text.settings, 0.75)}
     if text.refused:
@@ -100,7 +103,13 @@ def agrees(text, js):
     return rule, hyper
 
 
-KINDS = [(2, {"fault": "True"}), (2, {"fault": "truth"}), (6, {"fault": "name"}), (8, {"slots": ["t", "v"], "least": 1}), (40, {})]
+KINDS = [
+    (2, {"fault": "True"}),
+    (2, {"fault": "truth"}),
+    (6, {"fault": "name"}),
+    (8, {"slots": ["t", "v"], "least": 1}),
+    (40, {}),
+]
 """How many random rules of each kind are asked."""
 
 
@@ -205,7 +214,11 @@ FAULTS = {
     "a helper's name": (javascript, "TAKEN", KEYWORDS),
     "where(True, a, b)": (syntax._Check, "CHECKS", {**syntax._Check.CHECKS, ast.Constant: lambda self, node: "condition"}),
     "adding comparisons": (syntax._Check, "number", lambda self, node: self.kind(node)),
-    "a setting assigned": (javascript.Names, "assign", lambda self, lines: [(self(name), javascript.js(v, self)) for name, v in lines]),
+    "a setting assigned": (
+        javascript.Names,
+        "assign",
+        lambda self, lines: [(self(name), javascript.js(v, self)) for name, v in lines],
+    ),
     "a look-ahead of two lines": (javascript, "one_expression", first_line_lost),
     "a power of 2.0": (javascript.JavaScript, "power", power_by_repeating),
     "the engine's names": (javascript, "ENGINE", re.compile("nothing")),
@@ -225,7 +238,8 @@ def test_each_fault_that_was_there_is_found(fault, js, monkeypatch):
 WORDS_AND_LATEX = [
     ("- -grad", "−(−g)", r"-\left(-g\right)"),
     ("beta * -grad", "β (−g)", r"\beta \, \left(-g\right)"),
-    ("-grad * beta", "(−g) β", r"\left(-g\right) \, \beta"),
+    ("-grad * beta", "−g β", r"\left(-g\right) \, \beta"),
+    ("beta - -grad * beta", "β − (−g β)", r"\beta - \left(-g\right) \, \beta"),
     ("1.23456789 * grad", "1.23456789 g", r"1.23456789 \, g"),
     ("grad * 1e-08", "g · 1e-08", r"g \cdot 10^{-8}"),
     ("grad * 2.5e-08", "g · 2.5e-08", r"g \cdot \left(2.5 \cdot 10^{-8}\right)"),
@@ -289,10 +303,17 @@ def test_every_name_of_the_engines_loops_is_refused_for_settings(js):
     from momentum_lib import rules
 
     adam = rules.adam
-    runs = "engine.descend(R.RULES.adam, S.SURFACES.ravine, { hyper: { lr: [0.1, 0.1] }, steps: 2, extras: true });"
-    maps = "engine.stepsMap(R.RULES.adam, S.SURFACES.ravine, { xName: 'lr', xs: [0.1], yName: 'beta1', ys: [0.5], steps: 2 });"
-    [texts] = js(f"(() => {{ {runs} {maps} return [texts]; }})()", before=CAUGHT)
-    assert len(texts) == 2
+    asked = """(() => {
+      const { adam } = R.RULES, { ravine, lessard } = S.SURFACES;
+      const one = { lr: [0.1], beta1: [0.5], beta2: [0.9], eps: [0.1] }, hyper = { lr: 1, beta1: 0, beta2: 0, eps: 1 };
+      engine.descend(adam, ravine, { hyper: { lr: [0.1, 0.1] }, steps: 2, extras: true });
+      engine.stepsMap(adam, ravine, { xName: 'lr', xs: [0.1], yName: 'beta1', ys: [0.5], steps: 2 });
+      engine.endings(adam, lessard, [1], one, { steps: 2 });
+      engine.noisyWalk(adam, { hyper, curvature: 1, sigma: 1, draws: [0], steps: 1, first: 0, row: 1 }, []);
+      return [texts];
+    })()"""
+    [texts] = js(asked, before=CAUGHT)
+    assert len(texts) == 4
     names = {name for text in texts for name in re.findall(r"(?<![\w$.])[A-Za-z_][\w$]*", text)}
     own = {name for name in names if "$" not in name} - {*adam.hyper, *surfaces.ravine.params, "t", "a", "use", "strict", "abs"}
     own -= {name for name in own if name in random_rules.PYTHONS}
@@ -321,7 +342,13 @@ def _(u, x, *, new_weight):
 
 def test_a_surface_may_call_its_variables_as_it_likes(js):
     """Coordinates that are not x and y, a variable `i` (which became `if`), a parameter that is assigned."""
-    fields = {"name": "renamed", "dim": 2, "params": renamed.params, "minima": [], "template": javascript.surface_templates(renamed)}
+    fields = {
+        "name": "renamed",
+        "dim": 2,
+        "params": renamed.params,
+        "minima": [],
+        "template": javascript.surface_templates(renamed),
+    }
     before = f"{HELPERS}const f = {{ ...{json.dumps(fields)},\n{javascript.surface_functions(renamed)}\n}};\n"
     run = "engine.descend(R.RULES.gradient_descent, f, { start: [0.5, -1.5], steps: 3, hyper: { lr: 0.01 } })"
     asked = "[f.value(0.5, -1.5, f.params), f.gradient(0.5, -1.5, f.params), [...run.points], [...run.values]]"

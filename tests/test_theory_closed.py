@@ -201,7 +201,7 @@ def test_what_is_no_straight_line_is_refused():
         square = beta**2
         return square
 
-    for fn, error, words in ((branch, TypeError, "found If"), (shadow, ValueError, "shadow: square is the name of a helper")):
+    for fn, error, words in ((branch, TypeError, "found If"), (shadow, ValueError, "shadow: 'square' means something else")):
         try:
             closed_form(fn)
             with pytest.raises(error, match=words):

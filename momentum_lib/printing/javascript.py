@@ -47,6 +47,7 @@ TAKEN = {*KEYWORDS.split(), "Math", "Number", "Float64Array", "square", "cube"}
 """What a name cannot be in JavaScript, or what the printed text means by it."""
 ENGINE = re.compile(
     "start|steps|hyper|params|bound|reach|out|points|values|state|gradients|run|map|xs|ys|from|to|wide|cells|i|j|k|x|y"
+    "|starts|start|track|periodOf|o|at|tol|longest|close|every|code|period|curvature|sigma|draws|first|row|endings|walk"
     r"|(look|grad|theta)\d\w*|fixed_\w*|next_\w*|\w*_(all|at|[a-d])"
 )
 """What the live engine calls its own variables: its loop has them beside the hyper-parameters and the parameters."""

@@ -44,7 +44,9 @@ def words(node, need=0):
         quotient = (
             sign == " " and isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Div)
         )  # a / b c would be a / (b c)
-        left, right = words(node.left, 3 if quotient else level), words(node.right, level + 1)
+        minus = sign == " " and isinstance(node.left, ast.UnaryOp)  # −a b is −(a b), and has its bracket outside
+        left, right = words(node.left, 3 if quotient else minus or level), words(node.right, level + 1)
+        level = 1 if minus else level
         if sign == " " and right[0].isdigit():
             sign = " · "
         text = f"{left}{sign}{right}"

@@ -159,7 +159,8 @@ def job_of(path, mutant, text, covered):
         tests = sorted({k for some in touched.values() for k in some}) or list(range(len(covered["tests"])))
     return {
         "path": path, "key": mutant.key, "line": mutant.line, "kind": mutant.kind, "mode": "fresh" if imported else "swap",
-        "digest": digest(text), "tests": tests, "first": DATA * (imported and group_of(path) == "basic"), "text": applied(mutant, text), "right": text,
+        "digest": digest(text), "tests": tests, "text": applied(mutant, text), "right": text,
+        "first": DATA * (imported and group_of(path) == "basic"),
     }  # fmt: skip
 
 
@@ -223,9 +224,7 @@ def report(survivors=False):
         if len(rows) + equal < len(every):
             low, high = interval(killed, len(rows))
             share += f" ({low:.1%} to {high:.1%})"
-        print(
-            f"{package:12} {len(every):8} {len(rows):6} {killed:7} {len(rows) - killed:9} {equal:11} {share:>13}", flush=True
-        )
+        print(f"{package:12} {len(every):8} {len(rows):6} {killed:7} {len(rows) - killed:9} {equal:11} {share:>13}", flush=True)
         if survivors:
             for row in rows.values():
                 if row["status"] == "survived":

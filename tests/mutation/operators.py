@@ -124,9 +124,7 @@ class _Finder:
         lines = "\n" * (node.end_lineno - node.lineno)
         new = new if isinstance(new, str) else ast.unparse(new)
         whole = new + lines if isinstance(node, ast.stmt) else new if _atom(new) and not lines else f"({new}{lines})"
-        yield Mutant(
-            node.lineno, node.end_lineno, ".".join(scope) or "module", kind, ast.unparse(node), new, start, end, whole
-        )
+        yield Mutant(node.lineno, node.end_lineno, ".".join(scope) or "module", kind, ast.unparse(node), new, start, end, whole)
 
     def place(self, line, column):
         text = self.lines[line - 1]
@@ -164,7 +162,9 @@ def _fields(tree):
     found = {}
     for piece in tree.body:
         if isinstance(piece, ast.ClassDef):
-            names = [line.target.id for line in piece.body if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)]
+            names = [
+                line.target.id for line in piece.body if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
+            ]
             found[piece.name,] = names
     return found
 

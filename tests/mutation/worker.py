@@ -29,7 +29,18 @@ import hypothesis
 import pytest
 
 TREE, ANEW = Path.cwd(), 99
-ONCE = ["-q", "-s", "-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:xdist", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--hypothesis-profile=mutation"]
+ONCE = [
+    "-q",
+    "-s",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:cacheprovider",
+    "--hypothesis-seed=0",
+    "--hypothesis-profile=mutation",
+]
 hypothesis.settings.register_profile(
     "mutation", database=None, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], deadline=None
 )

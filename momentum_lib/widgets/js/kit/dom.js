@@ -197,7 +197,7 @@ export function parseNumber(text) {
     .replace(/−/g, "-")
     .replace(",", ".")
     .replace(/[\s\u202f]/g, "");
-  const one = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const one = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
   const [above, below, ...rest] = clean.split("/");
   if (rest.length || !one.test(above) || (below !== undefined && !one.test(below))) return NaN;
   const value = Number(above) / (below === undefined ? 1 : Number(below));

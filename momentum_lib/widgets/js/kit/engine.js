@@ -512,9 +512,9 @@ return function endings(starts, hyper, params, o, track, periodOf, out) {
     track[0] = start;
     for (let t = 1; t <= steps; t++) {
       ${stepLines(rule, surface, "a")}
-      if (!(Math.abs(theta0a) <= bound)) { code = ${DIVERGES}; at = t; break; }
-      track[t] = theta0a;
-      if (Math.abs(theta0a - ${rest}) <= tol && Math.abs(track[t - 1] - ${rest}) <= tol) { code = 0; at = t; break; }
+      if (!(Math.abs(theta$0a) <= bound)) { code = ${DIVERGES}; at = t; break; }
+      track[t] = theta$0a;
+      if (Math.abs(theta$0a - ${rest}) <= tol && Math.abs(track[t - 1] - ${rest}) <= tol) { code = 0; at = t; break; }
       if (t % every === 0) {
         const period = periodOf(track, t, longest, close, tol);
         if (period > 0) { code = period; at = t; break; }
@@ -580,18 +580,17 @@ export function endings(
 
 /** @param {Rule} rule */
 function walkSource({ hyper, slots, template }) {
-  const kept = Object.keys(slots),
-    bare = (/** @type {string} */ text) => put(text, "");
+  const carried = ["theta", ...Object.keys(slots)];
   return `"use strict";
 return function walk(o, points) {
   const { curvature, sigma, draws, steps, first, row } = o, { ${Object.keys(hyper).join(", ")} } = o.hyper;
-  let ${["theta", ...kept, ...template.locals].map((name) => `${name} = 0`).join(", ")};
+  let ${[...carried, ...template.locals].map((name) => `${name}$ = 0`).join(", ")};
   for (let t = 1, at = first; t <= steps; t++, at += row) {
-    const grad = curvature * theta + sigma * draws[at];
-    ${template.step.map(bare).join(" ")}
-    const ${template.next.map((value, k) => `next${k} = ${bare(value)}`).join(", ")};
-    ${["theta", ...kept].map((name, k) => `${name} = next${k};`).join(" ")}
-    points[at + row] = theta;
+    const grad$ = curvature * theta$ + sigma * draws[at];
+    ${template.step.join(" ")}
+    const ${template.next.map((value, k) => `next_${k} = ${value}`).join(", ")};
+    ${carried.map((name, k) => `${name}$ = next_${k};`).join(" ")}
+    points[at + row] = theta$;
   }
 };`;
 }

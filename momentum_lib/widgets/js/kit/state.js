@@ -141,8 +141,16 @@ export function encode(spec, value) {
   }
 }
 
-/** The reverse; null where the text is no such value. @param {Spec} spec @param {string} text */
+/** No state of a figure is longer than this in an address. */
+export const LONGEST = 10_000;
+
+/**
+ * The reverse; null where the text is no such value, or longer than any. The time is proportional to the length.
+ * @param {Spec} spec
+ * @param {string} text
+ */
 export function decode(spec, text) {
+  if (text.length > LONGEST) return null;
   const asNumber = (/** @type {string} */ part) => (part.trim() === "" ? NaN : Number(part));
   switch (spec.kind) {
     case "number":
@@ -167,8 +175,12 @@ export function decode(spec, text) {
     case "table": {
       /** @type {Record<string, Record<string, number>>} */
       const rows = {};
-      for (const [, row, column, v] of text.matchAll(/(\w+)\.(\w+):([^,]+)/g))
-        if (Object.hasOwn(spec.bounds, row)) (rows[row] ??= {})[column] = asNumber(v);
+      for (const cell of text.split(",")) {
+        const [place, value] = cell.split(":");
+        const [row, column] = place.split(".");
+        if (value !== undefined && column !== undefined && Object.hasOwn(spec.bounds, row))
+          (rows[row] ??= {})[column] = asNumber(value);
+      }
       return clampValue(spec, rows);
     }
     case "runs":
@@ -198,6 +210,7 @@ export function toHash(key, specs, values) {
  * @param {Record<string, Spec>} specs
  */
 export function fromHash(hash, key, specs) {
+  if (hash.length > 3 * LONGEST) return null;
   const query = new URLSearchParams(hash.replace(/^#/, ""));
   if (query.get("live") !== key) return null;
   /** @type {Record<string, any>} */
