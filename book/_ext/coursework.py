@@ -1,15 +1,20 @@
-"""The students' copies of the problem sets, written into the site where the preview pages link to them.
+"""The notebooks that people download: chapters to run, and the students' copies of the problem sets.
 
-The copies are made from the masters at every build and never committed, so that no solution can stay behind in one.
+A chapter's is its reader's edition (book/_gen/reader.py), the same that Colab opens. Students' copies are made from the masters
+at every build and never committed, so that no solution can stay behind in one.
 """
 
+import shutil
 from pathlib import Path
 
 
 def write(app, error):
-    """Write ``homework/NAME.ipynb`` below the built site for every master of the book."""
+    """Write ``notebooks/NAME.ipynb`` below the built site for every chapter, ``homework/NAME.ipynb`` for every master."""
     if error is not None or app.builder.format != "html":
         return
+    for path in sorted(Path(app.srcdir, "reader").glob("*.ipynb")):
+        (Path(app.outdir) / "notebooks").mkdir(exist_ok=True)
+        shutil.copyfile(path, Path(app.outdir) / "notebooks" / path.name)
     masters = sorted(Path(app.srcdir, "notebooks", "homework").glob("[0-9]*.ipynb"))
     if masters:
         from momentum_lib.grade.problem_set import Master, write_copy

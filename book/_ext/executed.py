@@ -49,9 +49,10 @@ HARMLESS = {
 LIBRARY = ("momentum_lib", "notebooks", "_config.yml")  # what a program of which nothing is known may read
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-# Kernels read an IPython profile of their own: figures are SVG, sharp on every screen, in colours that pictures.py can exchange.
+# Kernels read an IPython profile of their own. Figures are SVG, sharp on every screen, in colours that pictures.py can exchange;
+# and PNG, two dots a pixel, for the reader's edition (book/_gen/reader.py).
 PROFILE = """\
-c.InlineBackend.figure_formats = {"svg"}
+c.InlineBackend.figure_formats = {"svg", "retina"}
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
 c.HistoryManager.enabled = False
 """

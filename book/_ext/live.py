@@ -85,27 +85,39 @@ class Live(SphinxDirective):
 
 
 # --- the static picture ---------------------------------------------------------------------------------------------
-def static_picture(app, name, state):
-    """Draw a live figure's state once; return the picture's file name, its alt text and its caption."""
+def drawn(folder, name, state):
+    """Draw a live figure's state, or find it below ``folder`` where it was drawn by the library as it is now.
+
+    Returns the path of the SVG; beside it lie a PNG, two dots a pixel, and what the picture says in words (``.txt``).
+    """
     import matplotlib as mpl
 
     from momentum_lib import widgets
 
     figure = widgets.make(name, **state)
     key = hashlib.sha256((library_hash() + json.dumps(figure.state(), sort_keys=True)).encode()).hexdigest()[:12]
-    file = f"live-{name}-{key}.svg"
-    cache = Path(app.outdir).parent / ".live" / file
-    words = cache.with_suffix(".txt")  # what the picture says can take as long as to draw it
+    svg = Path(folder) / f"live-{name}-{key}.svg"
+    words = svg.with_suffix(".txt")  # what the picture says can take as long as to draw it; written last
     if not words.exists():
-        cache.parent.mkdir(exist_ok=True)
+        svg.parent.mkdir(parents=True, exist_ok=True)
+        picture = figure.picture()
         with mpl.rc_context({"svg.hashsalt": "momentum"}):
-            figure.picture().savefig(cache, format="svg", transparent=True, metadata={"Date": None})
+            picture.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+        picture.savefig(svg.with_suffix(".png"), dpi=200, transparent=True)
         words.write_text(figure.alt(), encoding="utf8")
-    target = Path(app.outdir) / "_images" / file
+    return svg
+
+
+def static_picture(app, name, state):
+    """Draw a live figure's state once; return the picture's file name, its alt text and its caption."""
+    from momentum_lib import widgets
+
+    svg = drawn(Path(app.outdir).parent / ".live", name, state)
+    target = Path(app.outdir) / "_images" / svg.name
     target.parent.mkdir(exist_ok=True)
-    shutil.copyfile(cache, target)
-    app.course_pictures[file] = target
-    return file, words.read_text(encoding="utf8"), figure.caption
+    shutil.copyfile(svg, target)
+    app.course_pictures[svg.name] = target
+    return svg.name, svg.with_suffix(".txt").read_text(encoding="utf8"), widgets.make(name, **state).caption
 
 
 def _visit(self, node):

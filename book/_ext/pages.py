@@ -34,14 +34,15 @@ def _addresses(app, pagename):
     if pagename in app.env.found_docs and app.env.doc2path(pagename).endswith(".ipynb"):
         path = repository.removeprefix("https://github.com/")
         colab = options["launch_buttons"]["colab_url"].rstrip("/")
-        addresses["colab"] = f"{colab}/github/{path}/blob/{branch}/{pagename}.ipynb"
+        edition = pagename.rpartition("/")[2]  # reader/, not notebooks/: Colab does not read the source's MyST
+        addresses["colab"] = f"{colab}/github/{path}/blob/{branch}/reader/{edition}.ipynb"
     return addresses
 
 
 def _context(app, pagename, templatename, context, doctree):
     course = _addresses(app, pagename)
     if course["colab"]:
-        course["notebook"] = context["pathto"](f"_sources/{pagename}.ipynb", 1)
+        course["notebook"] = context["pathto"](f"{pagename}.ipynb", 1)
     context["course"] = course
     context["style_version"] = app.course_style_version
     keep = ["course.js", "live.js"]
