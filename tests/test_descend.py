@@ -129,6 +129,13 @@ def test_steps_to_counts_from_the_last_step_above():
     assert path.steps_to(2.0) == int(np.flatnonzero(error > 2.0)[-1]) + 1 if (error > 2).any() else path.steps_to(2.0) == 0
 
 
+def test_an_error_equal_to_the_tolerance_has_arrived():
+    """At or below: halving each step, the error is exactly 1/4 at step 2."""
+    path = descend(rules.gradient_descent, surfaces.bowl, start=[1.0, 0.0], steps=5, lr=0.5)
+    assert path.error.tolist() == [1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32]
+    assert [path.steps_to(tol) for tol in (1, 1 / 4, 1 / 32, 1 / 33)] == [0, 2, 5, None]
+
+
 def test_error_is_measured_to_the_nearest_minimum():
     """The distance to the first listed minimum taken where another one is nearer."""
     path = descend(rules.gradient_descent, surfaces.himmelblau, start=[-3.0, 3.0], steps=300, lr=0.01)

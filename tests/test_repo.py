@@ -400,8 +400,8 @@ def test_a_changed_quantity_makes_the_notation_table_stale(monkeypatch):
 # -- workflows --------------------------------------------------------------------------------
 
 
-def test_the_workflows_are_the_four():
-    assert [path.stem for path in WORKFLOWS] == ["audit", "links", "pages", "tests"]
+def test_the_workflows_are_these():
+    assert [path.stem for path in WORKFLOWS] == ["audit", "links", "mutants", "pages", "tests"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -530,6 +530,27 @@ def test_the_menu_keeps_the_order_of_the_text():
     assert [name for name in rules.RULES if name in taught] == taught
 
 
+def test_the_menu_holds_each_rule_under_its_name_and_takes_a_rule_as_itself():
+    """A rule lost from a menu, or a matrix rule among those that move a point of the plane."""
+    assert list(rules.ELEMENTWISE) == [name for name in rules.RULES if name != "muon"] and "muon" in rules.RULES
+    for name, r in rules.RULES.items():
+        assert rules.get(name) is rules.get(r) is r and r.name == name
+        assert rules.ELEMENTWISE.get(name, rules.muon) is r
+
+
+def test_an_average_of_a_constant_is_the_constant():
+    """Weights of an average that do not sum to one: a sign, which follows, does not show it."""
+    averaged = {"m": ONES * 0.3, "s": ONES * 0.09}
+    for r in rules.ELEMENTWISE.values():
+        if set(r.slots) <= set(averaged) and r.slots and r is not rules.adagrad:  # AdaGrad's s is a sum
+            hyper = {**r.hyper, "lr": 0.01, **{name: 0.5 for name in ("beta", "beta1", "beta2") if name in r.hyper}}
+            theta, state = ONES, r.init(ONES)
+            for t in range(1, 61):
+                theta, state = r.step(theta, ONES * 0.3, state, hyper, t)
+            for slot, kept in zip(r.slots, state, strict=True):
+                np.testing.assert_allclose(kept, averaged[slot], rtol=1e-12, err_msg=f"{r.name} {slot}")
+
+
 def test_which_hyper_parameter_is_the_momentum():
     """The table of the course: nothing else in it says which of Adam's, or Lion's, betas is meant."""
     named = {name: rule.momentum for name, rule in rules.RULES.items() if name in SETTINGS}

@@ -5,6 +5,7 @@ That every cell equals the single run bit for bit is a property of each rule: se
 
 import sys
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,24 @@ def test_best_of_none_that_arrive_is_the_closest():
     """A large constant that swallows the errors: all cells would tie and the first would win."""
     grid = sweep(rules.gradient_descent, RAVINE, steps=20, lr=[1e-4, 5.0, 1e-2, 1e-3])
     assert np.isinf(grid.steps).all() and grid.best()["lr"] == 1e-2 and grid.best()["steps"] == np.inf
+
+
+@pytest.mark.parametrize("steps, best", [([np.inf] * 3, 0.2), ([9.0, np.inf, 8.0], 0.3), ([8.0, np.inf, 8.0], 0.1)])
+def test_best_goes_by_steps_then_by_errors_never_by_values(steps, best):
+    """On a curved valley the lowest value is not the nearest point; of equals the first counts."""
+    grid = sweep(rules.gradient_descent, RAVINE, steps=20, lr=[0.1, 0.2, 0.3])
+    grid = replace(grid, steps=np.array(steps), errors=np.array([0.5, 0.1, 0.3]), values=np.array([1.0, 3.0, 2.0]))
+    assert grid.best()["lr"] == best
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_an_error_equal_to_the_tolerance_has_arrived(engine):
+    """At or below: halving each step, the error is exactly 1/4 at step 2."""
+    if engine == "compiled" and build.missing():
+        pytest.skip("no C compiler")
+    for tol, steps in ((1 / 4, 2), (1 / 32, 5), (1 / 33, np.inf)):
+        grid = sweep(rules.gradient_descent, surfaces.bowl, start=[1.0, 0.0], steps=5, tol=tol, lr=[0.5], engine=engine)
+        assert grid.steps.tolist() == [steps], tol
 
 
 def test_best_on_a_surface_without_minima_is_the_lowest():

@@ -1,0 +1,113 @@
+"""The tool that makes every mutant of the library: what it changes, and the list of changes that no test can notice."""
+
+import ast
+import json
+
+import pytest
+
+from tests.mutation import __main__ as tool
+from tests.mutation.operators import applied, mutants
+from tests.mutation.worker import exchange, pairs
+
+TEXT = '''
+"""A docstring is left alone."""
+
+from dataclasses import dataclass
+
+LIMIT = 3
+
+
+@dataclass
+class Grid:
+    """Two fields."""
+
+    steps: list
+    errors: list
+
+    def best(self, tol: float = 0.5):
+        """The first."""
+        if not self.steps or tol > LIMIT and self.errors:
+            raise ValueError(f"{tol - 1} is no tolerance")
+        # a comment between
+        text = sorted(self.errors,
+                      key=abs)
+        return min(text) - 2 * -tol
+'''
+
+
+def changes(text=TEXT):
+    return {(m.inside, m.before, m.after) for m in mutants(text)}
+
+
+def test_each_operator_finds_its_places():
+    """An operator that changes nothing, or a docstring, a message or an annotation."""
+    found = changes()
+    here = "Grid.best"
+    wanted = {
+        ("module", "3", "4"),
+        ("Grid", "Grid", "Grid"),
+        (here, "0.5", "0.75"),
+        (here, "tol > LIMIT", "tol >= LIMIT"),
+        (here, "tol > LIMIT", "tol <= LIMIT"),
+        (here, "not self.steps", "self.steps"),
+        (here, "tol > LIMIT and self.errors", "tol > LIMIT or self.errors"),
+        (here, "tol > LIMIT and self.errors", "self.errors"),
+        (here, "self.steps", "self.errors"),
+        (here, "sorted(self.errors, key=abs)", "sorted(self.errors)"),
+        (here, "min", "max"),
+        (here, "min(text) - 2 * -tol", "min(text) + 2 * -tol"),
+        (here, "2 * -tol", "2 / -tol"),
+        (here, "-tol", "tol"),
+        (here, "return min(text) - 2 * -tol", "return None"),
+    } - {("Grid", "Grid", "Grid")}
+    assert wanted <= found, wanted - found
+    said = [before for _, before, _ in found]
+    assert not any("docstring" in text or "tol - 1" == text or text == "float" for text in said)
+
+
+def test_a_mutant_leaves_every_other_line_where_it_is():
+    """A traceback, a source text or a coverage line that speaks of another place."""
+    for mutant in mutants(TEXT):
+        new = applied(mutant, TEXT)
+        assert new != TEXT and ast.dump(ast.parse(new)) != ast.dump(ast.parse(TEXT))
+        before, after = TEXT.splitlines(), new.splitlines()
+        assert len(before) == len(after)
+        inside = range(mutant.line - 1, mutant.last_line)
+        assert all(a == b for k, (a, b) in enumerate(zip(before, after)) if k not in inside)
+
+
+def test_living_functions_get_the_mutants_code(tmp_path):
+    """A mutant that no function runs: methods, functions in functions and decorated ones among them."""
+    right = "def outer(a):\n    def inner(b):\n        return a + b\n    return inner\n"
+    scope = {}
+    exec(compile(right, "mine.py", "exec"), scope)
+    assert scope["outer"](1)(2) == 3
+    assert exchange("mine.py", right, right.replace("a + b", "a - b"), [scope["outer"]])
+    assert scope["outer"](1)(2) == -1
+    more = compile(right + "f = lambda: 1\n", "mine.py", "exec")
+    assert pairs(compile(right, "mine.py", "exec"), more) is None
+
+
+def test_every_equivalent_mutant_is_there_and_has_its_reason():
+    """A row that excuses a mutant of a text that has changed since."""
+    rows = json.loads(tool.EQUIVALENT.read_text(encoding="utf-8"))
+    assert rows
+    for path, keys in rows.items():
+        known = {mutant.key for mutant in mutants((tool.ROOT / path).read_text(encoding="utf-8"))}
+        for key, why in keys.items():
+            assert key in known, f"{path} has no mutant {key!r} any more: take its row out of {tool.EQUIVALENT.name}"
+            assert len(why.split()) > 4, (path, key)
+
+
+def test_every_module_has_mutants_that_can_be_read():
+    """An operator that writes what Python does not read."""
+    for path in ("momentum_lib/sweep.py", "momentum_lib/rules/momentum.py", "momentum_lib/grade/wire.py"):
+        text = (tool.ROOT / path).read_text(encoding="utf-8")
+        for mutant in mutants(text)[::7]:
+            ast.parse(applied(mutant, text))
+
+
+@pytest.mark.parametrize("found, of, low, high", [(95, 100, 0.888, 0.978), (0, 10, 0, 0.278), (10, 10, 0.722, 1)])
+def test_the_interval_is_wilsons(found, of, low, high):
+    """Golden values: Wilson 1927, as in Brown, Cai and DasGupta 2001."""
+    assert tool.interval(found, of) == pytest.approx((low, high), abs=6e-4)
