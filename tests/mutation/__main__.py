@@ -12,6 +12,7 @@ the library runs in processes of its own, so a mutant must stand in a file and i
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import math
@@ -30,7 +31,8 @@ TREE = OUT / "tree"
 EQUIVALENT = Path(__file__).parent / "equivalent.json"
 SEED = 7
 
-BASIC = "rules descend surfaces sweep theory theory_closed theory_floors theory_linear theory_noise conventions kernels codegen"
+BASIC = "rules descend surfaces sweep conventions kernels codegen theory theory_closed theory_edges theory_floors theory_linear "
+BASIC += "theory_noise"
 TESTS = {
     "basic": [f"tests/test_{name}.py" for name in BASIC.split()],
     "optim": ["tests/test_optim.py"],
@@ -170,12 +172,14 @@ def wanted(package, files, arguments):
     for path in files:
         text = (ROOT / path).read_text(encoding="utf-8")
         every += [(path, mutant, text) for mutant in mutants(text)]
-    if arguments.sample and arguments.sample < len(every):
+    if arguments.sample and arguments.sample < len(every) and not arguments.again:
         every = random.Random(arguments.seed).sample(every, arguments.sample)
     have, same = known(package), equivalents()
     if arguments.again:
-        have = {place: row for place, row in have.items() if row["status"] != "survived"}
-    every = [one for one in every if (one[0], one[1].key) not in have and (one[0], one[1].key) not in same]
+        chosen = {place for place, row in have.items() if row["status"] == "survived"} - same.keys()
+    else:
+        chosen = {(path, mutant.key) for path, mutant, _ in every} - have.keys() - same.keys()
+    every = [one for one in every if (one[0], one[1].key) in chosen]
     return sorted(every, key=lambda one: (one[0], one[1].line))
 
 
@@ -183,6 +187,9 @@ def run(what, arguments):
     """Run the mutants of a package or module; results go to ``_build/mutation/results``."""
     files = files_of(what)
     package, group = package_of(files[0]), group_of(files[0])
+    OUT.mkdir(parents=True, exist_ok=True)
+    lock = (OUT / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)  # mutants of two runs at a time would stand in one tree
     copy_tree()
     covered = coverage_of(group, files)
     jobs = [job_of(*one, covered) for one in wanted(package, files, arguments)]
