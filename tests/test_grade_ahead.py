@@ -108,4 +108,4 @@ def test_the_next_submission_is_graded_the_same_and_meets_nothing_of_the_last(ma
 
 
 def test_what_a_worker_imports_first_is_what_the_master_imports(master):
-    assert grading.imported_by(master) == ("numpy", "momentum_lib")
+    assert grading.imported_by(master) == ("numpy", "momentum_lib:grade", "momentum_lib:rules")

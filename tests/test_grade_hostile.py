@@ -10,7 +10,7 @@ from pathlib import Path
 import grading
 import pytest
 
-from momentum_lib.grade import sandbox
+from momentum_lib.grade import sandbox, syscalls
 from momentum_lib.grade.grading import grade
 from momentum_lib.grade.results import (
     cell_safe,
@@ -271,7 +271,8 @@ thread.join()
 
 def test_what_no_answer_needs_is_not_within_reach():
     """Memory that no limit counts, name spaces, the kernel's switches: closed for root, too.  A thread is allowed."""
-    source = REACHED.replace("NUMBER_OF_ADD_KEY", str(sandbox.REFUSED["add_key"][list(sandbox.CALLS).index(os.uname().machine)]))
+    number = str(syscalls.REFUSED["add_key"][list(syscalls.CALLS).index(os.uname().machine)])
+    source = REACHED.replace("NUMBER_OF_ADD_KEY", number)
     with sandbox.Process(QUICK) as process:
         assert process.ask({"op": "run", "cell": "c", "source": source, "limit": 5}, 8) == {"id": 1}
         assert process.ask({"op": "get", "name": "reached"}, 2)["value"] == {"list": ["a thread"]}
@@ -355,6 +356,38 @@ for family, address in ((socket.AF_INET, ("127.0.0.1", PORT)), (socket.AF_INET, 
         with sandbox.Process(QUICK) as process:
             assert "error" not in process.ask({"op": "run", "cell": "c", "source": source, "limit": 3}, 5)
             assert process.ask({"op": "get", "name": "reached"}, 2)["value"] == 0
+
+
+def test_no_socket_of_the_machine_is_reached():
+    """A local socket without a file belongs to the network's name space, and no filter of families refuses it."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("\0grade-canary")
+        server.listen()
+        source = """
+import socket
+reached = 0
+try:
+    socket.socket(socket.AF_UNIX).connect("\\0grade-canary")
+    reached = 1
+except OSError:
+    pass
+refused = []
+for family in range(2, 46):
+    for make in (lambda: socket.socket(family, socket.SOCK_STREAM), lambda: socket.socket(family, socket.SOCK_RAW),
+                 lambda: socket.socketpair(family)):
+        try:
+            make()
+            refused.append(family)
+        except PermissionError:
+            pass
+pair = socket.socketpair()
+"""
+        with sandbox.Process(QUICK) as process:
+            assert "error" not in process.ask({"op": "run", "cell": "c", "source": source, "limit": 3}, 5)
+            assert process.ask({"op": "get", "name": "reached"}, 2)["value"] == 0
+            assert process.ask({"op": "get", "name": "refused"}, 2)["value"] == {"list": []}, "AF_VSOCK (40) and the others"
 
 
 def test_a_pickle_in_the_answer_is_data(hand_in, tmp_path):

@@ -17,25 +17,41 @@ SETS = {path.stem: Master(path) for path in sorted(FOLDER.glob("*.ipynb"))}
 PATIENT = limits_of(cell=60, call=30, total=300)
 
 
-@pytest.fixture(scope="module")
-def rooms():
-    """One process a set in which the master's own answers have run, and the checker that asks it."""
-    made = {}
-    for name, master in SETS.items():
+class Sandboxes:
+    """One sandbox a set, for rooms that differ in their cells."""
+
+    def __init__(self):
+        self.running = {}
+
+    def checker(self, name, *more):
+        """A checker of the master's own answers, with more cells, ``(label, source)``, below them."""
+        master = SETS[name]
         room = Room(master, read_submission(master.path), PATIENT, True, Ahead())
+        room.cells += [(label, source, "") for label, source in more]
+        room.process = self.running.get(name)
         room.enter()
+        self.running[name] = room.process
         assert not room.failures and not room.deadly, (name, room.failures, room.deadly)
-        made[name] = room, Checker(master, "ada@example.org", room)
+        return Checker(master, "ada@example.org", room)
+
+
+@pytest.fixture(scope="module")
+def sandboxes():
+    made = Sandboxes()
     yield made
-    for room, _ in made.values():
-        room.close()
+    for process in made.running.values():
+        process.close()
+
+
+@pytest.fixture(scope="module")
+def checkers(sandboxes):
+    return {name: sandboxes.checker(name) for name in SETS}
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_masters_own_answers_score_full_marks(rooms, name):
-    room, checker = rooms[name]
+def test_the_masters_own_answers_score_full_marks(checkers, name):
     for cell in SETS[name].of("check"):
-        result = checker.grade(cell)
+        result = checkers[name].grade(cell)
         assert result["points"] == cell.points, result
 
 
@@ -247,22 +263,13 @@ def assigned(source):
 @pytest.mark.parametrize(
     ("name", "question", "source", "sentence"), [(name, *row) for name, rows in MISTAKES.items() for row in rows]
 )
-def test_a_known_mistake_loses_its_own_question_and_gets_its_sentence(rooms, name, question, source, sentence):
-    master, (room, checker) = SETS[name], rooms[name]
+def test_a_known_mistake_loses_its_own_question_and_gets_its_sentence(sandboxes, name, question, source, sentence):
     changed = assigned(source)
-    cells = [cell for cell in master.of("answer") if assigned(cell.source) & changed]
-    checks = [cell for cell in master.of("check") if changed & set(names_asked(cell.hidden, set()))]
+    checks = [cell for cell in SETS[name].of("check") if changed & set(names_asked(cell.hidden, set()))]
     assert [cell.question for cell in checks] == [re.sub(r"-.*", "-check", question)]
-    reply = room.ask({"op": "run", "name": "", "cell": "mistake", "source": source, "limit": 30})
-    assert "error" not in reply, reply
-    try:
-        result = checker.grade(checks[0])
-    finally:
-        for cell in cells:
-            assert "error" not in room.ask({"op": "run", "name": "", "cell": cell.question, "source": cell.source, "limit": 60})
+    result = sandboxes.checker(name, ("mistake", source)).grade(checks[0])
     assert result["points"] == 0 and not result["look"], result
     assert any(part in result["said"] for part in sentence.split("|")), result["said"]
-    assert checker.grade(checks[0])["points"] == checks[0].points
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -273,7 +280,8 @@ def test_every_sentence_of_a_set_is_tried(name):
     for cell in SETS[name].of("check"):
         for node in ast.walk(ast.parse(cell.hidden)):
             if isinstance(node, ast.keyword) and node.arg == "wrong":
-                for key in node.value.keys:
+                known = node.value.body if isinstance(node.value, ast.Lambda) else node.value
+                for key in known.keys:
                     if not any(part in key.value for part in tried):
                         untried.append(key.value)
     assert not untried, untried
@@ -287,19 +295,39 @@ def test_every_sentence_leads_to_a_chapter_that_exists(name):
             assert {int(number) for number in re.findall(r"\d+", found[1])} <= chapters, found[0]
 
 
+WEAK = {
+    "1-idea": "def test_momentum(step):\n    theta = np.zeros(1)\n    return bool(step(theta, np.ones(1), np.zeros(1), "
+    "lr=0.1, beta=0.9)[0][0] < 0)\n",
+    "2-why": "def test_run(run):\n    return bool(np.isclose(run(lambda x: x, np.ones(1), 2, [0.1, 0.1], 0.5)[0], 0.765))\n",
+}
+
+
 @pytest.mark.parametrize("name", SETS)
-def test_half_a_test_earns_half_the_points(rooms, name):
+def test_half_a_test_earns_half_the_points(sandboxes, name):
     """A student's test that notices one kind of mistake gets the points of that kind."""
-    master, (room, checker) = SETS[name], rooms[name]
-    hunt = next(cell for cell in master.of("check") if "bug_hunt" in cell.hidden)
-    weak = {
-        "1-idea": "def test_momentum(step):\n    theta = np.zeros(1)\n    return bool(step(theta, np.ones(1), np.zeros(1), "
-        "lr=0.1, beta=0.9)[0][0] < 0)\n",
-        "2-why": "def test_run(run):\n    return bool(np.isclose(run(lambda x: x, np.ones(1), 2, [0.1, 0.1], 0.5)[0], 0.765))\n",
-    }[name]
-    room.ask({"op": "run", "name": "", "cell": "weak", "source": weak, "limit": 30})
-    result = checker.grade(hunt)
-    for cell in master.of("answer"):
-        if assigned(cell.source) & assigned(weak):
-            room.ask({"op": "run", "name": "", "cell": cell.question, "source": cell.source, "limit": 30})
+    hunt = next(cell for cell in SETS[name].of("check") if "bug_hunt" in cell.hidden)
+    result = sandboxes.checker(name, ("weak", WEAK[name])).grade(hunt)
     assert 0 < result["points"] < hunt.points and result["said"] == "Partly right."
+
+
+# A test that tests nothing: it goes by order, by count, by memory, by chance, by who it is or when.
+NOTHING_TESTED = {
+    "the first ones are right": "global n\n    n += 1\n    return n <= 3",
+    "the last ones are right": "global n\n    n += 1\n    return n > 8",
+    "every second one": "global n\n    n += 1\n    return n % 2 == 1",
+    "what it has seen before": "global n\n    n = seen.get(step, True)\n    seen[step] = not n\n    return n",
+    "a file": "import os\n    new = not os.path.exists('met')\n    open('met', 'a').close()\n    return new",
+    "chance": "import random\n    return random.random() < 0.75",
+    "the number of its process": "import os\n    return os.getpid() <= 7",
+    "where it lies": "return id(step) % 32 != 16",
+    "what it is called": "return step.__name__ != 'step'",
+}
+
+
+@pytest.mark.parametrize("trick", NOTHING_TESTED)
+def test_a_test_that_tests_nothing_earns_nothing(sandboxes, trick):
+    hunt = next(cell for cell in SETS["1-idea"].of("check") if "bug_hunt" in cell.hidden)
+    source = f"n, seen = 0, {{}}\ndef test_momentum(step):\n    {NOTHING_TESTED[trick]}\n"
+    result = sandboxes.checker("1-idea", ("trick", source)).grade(hunt)
+    assert result["points"] == 0 and not result["look"], result
+    assert "rejects an implementation" in result["said"] or "accepts all" in result["said"], result

@@ -12,9 +12,10 @@ import grading
 import pytest
 
 from momentum_lib.grade import __main__ as program
+from momentum_lib.grade import syscalls
 from momentum_lib.grade.grading import grade
 from momentum_lib.grade.problem_set import Master, leaks
-from momentum_lib.grade.sandbox import REFUSED, Limits
+from momentum_lib.grade.sandbox import Limits
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "book" / "instructors.md").read_text("utf-8")
@@ -57,6 +58,7 @@ def test_the_grading_commands_run_in_their_order(tmp_path, monkeypatch):
     master = grading.master(tmp_path)
     grading.write(tmp_path / "handed-in", grading.with_cells({"q1": "wrong"}), "ada.ipynb")
     (tmp_path / "class.csv").write_text("student,file\nada,ada.ipynb\n", "utf-8")
+    (tmp_path / "worksheet.csv").write_text("Identifier,Name,Grade,Maximum Grade\nParticipant 1,Ada,,11.00\n", "utf-8")
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "results"
     for line in (line for line in COMMANDS if "momentum_lib.grade" in line):
@@ -104,9 +106,19 @@ def test_the_question_that_the_guide_adds_is_graded_and_its_mistake_named(tmp_pa
 def test_the_limits_are_those_of_the_sandbox():
     text = section("What the sandbox protects against, and what it does not")
     limits = Limits()
-    assert f"for a cell {limits.cell:g} seconds, for a call {limits.call:g}, for everything {limits.total:g}" in text
+    assert f"for a cell {limits.cell:g} seconds, for a call {limits.call:g}, for everything that one question" in text
+    assert f"needs {limits.total:g} (" in text and f"and {limits.total:g} for all cells that no question needs" in text
     assert f"{limits.memory >> 30} GB of address space" in text and f"{limits.disk >> 20} MB of files" in text
-    assert "some twenty system calls" in text and 18 <= len(REFUSED) + 3 <= 25
+    refused = len(syscalls.REFUSED) + len(syscalls.REACHING) + len(syscalls.SOCKETS) + len(syscalls.SIGNALS) + 4
+    assert "some fifty system calls" in text and 44 <= refused <= 55
+
+
+@pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)
+def test_the_problem_sets_tell_the_limits(path):
+    limits, (title,) = Limits(), (cell for cell in Master(path).cells if cell.id == "title")
+    assert f"a cell may compute for {limits.cell:g} seconds" in title.source
+    assert f"one call of a function that you wrote for {limits.call:g}" in title.source
+    assert f"everything for one question for {limits.total:g}" in title.source
 
 
 def test_objectives_and_plans_name_chapters_that_exist():

@@ -14,7 +14,9 @@ On an instructor's machine::
 ``checks``          types, shapes, values, and which known mistake it is
 ``misconceptions``  well-known mistakes as rules of their own
 ``problem_set``     masters, and the student's copies that are made of them
-``sandbox``         where a student's code runs; ``worker`` is what runs there, ``wire`` what may cross
+``sandbox``         where a student's code runs; ``worker`` is what runs there, ``cells`` how, ``wire`` what may cross,
+                    ``syscalls`` what the kernel refuses, ``usage`` what has been used
+``folder``          which files are submissions, and whose
 ``grading``         one submission, many submissions
 ``results``         tables, feedback pages
 """
@@ -24,17 +26,13 @@ from .checks import Program, array, bug_hunt, function, number, parameter, predi
 
 
 def check(question, test, *args, **kwargs):
-    """Run one check in a notebook and print its sentence; a wrong answer prints what helps and stops nothing.
-
-    Returns True or False, so that a cell may go on from it.
-    """
+    """Run one check in a notebook and print its sentence; a wrong answer prints what helps and stops nothing."""
     try:
         said = test(*args, **kwargs)
     except Wrong as wrong:
         print(f"{question}: not yet. {wrong}")
-        return False
-    print(f"{question}: {said if isinstance(said, str) else f'{said:g} points'}")
-    return True
+    else:
+        print(f"{question}: {said if isinstance(said, str) else f'{said:g} points'}")
 
 
 __all__ = ["Program", "Wrong", "array", "bug_hunt", "check", "function", "number", "parameter", "prediction", "update_rule"]

@@ -4,21 +4,19 @@ python -m momentum_lib.grade SUBMISSIONS --master MASTER.ipynb --out RESULTS
 """
 
 import argparse
-import csv
+import importlib.util
 import os
-import re
 import sys
 from functools import partial
 from pathlib import Path
 
 from . import results
+from .folder import Roster, absent, find, identify, note_twins, printable
 from .grading import file_digest, grade_next, ungraded
+from .moodle import Worksheet
 from .parallel import in_turn
 from .problem_set import BadMaster, Master
 from .sandbox import Limits, NoSandbox, limits_of, readable_from_inside, require_sandbox
-
-CANVAS = re.compile(r"^(?P<name>[^_]+?)_(?:LATE_)?(?P<canvas>\d+)_\d+_.+$")
-MOODLE = re.compile(r"^(?P<name>.+)_(?P<moodle>\d+)_assignsubmission_file_?$")
 
 EXAMPLES = """\
 examples:
@@ -28,11 +26,14 @@ examples:
 what is written to RESULTS:
   grades.csv              one row a student, one column a question
   canvas.csv, moodle.csv  for the two systems' grade import
+  moodle-worksheet.csv    the worksheet that you gave (--moodle-worksheet), with the grades
+  left-out.csv            every file that was not graded, and why
   by-hand.csv             fill in points for what a person grades, then run the same command again
   feedback/KEY.html       one page a student
   students/KEY.json       everything that is known; a second run grades only what has changed
 
-exit codes: 0 all graded; 1 some submissions could not be read; 2 wrong use, no sandbox; 130 interrupted
+exit codes: 0 all graded; 1 some submissions could not be read, or it is not clear whose they are;
+  2 wrong use, no sandbox; 130 interrupted
 """
 
 
@@ -55,58 +56,22 @@ def parser():
     )
     made.add_argument("--redo", action="store_true", help="grade again what has been graded")
     made.add_argument("--trust", action="store_true", help="run without a sandbox; every submission can then do what you can")
-    made.add_argument("--cell-seconds", type=float, default=Limits.cell, help="time limit for one cell (default %(default)g)")
     made.add_argument(
-        "--total-seconds", type=float, default=Limits.total, help="time limit for one submission (default %(default)g)"
+        "--moodle-worksheet", type=Path, metavar="FILE", help="the grading worksheet that Moodle gave you, to be filled in"
+    )
+    made.add_argument(
+        "--cell-seconds", type=float, default=Limits.cell, help="processor time for one cell, in seconds (default %(default)g)"
+    )
+    made.add_argument(
+        "--total-seconds",
+        type=float,
+        default=Limits.total,
+        help="processor time for one question, its cells and calls together (default %(default)g)",
     )
     made.add_argument(
         "--memory-mb", type=float, default=Limits.memory / 2**20, help="memory for one submission (default %(default)g)"
     )
     return made
-
-
-def identify(path, root, roster):
-    """Who handed a file in: ``(owner or None, ids)``, from the roster or from the names that Canvas and Moodle give."""
-    ids = {}
-    for text, pattern in ((path.name, CANVAS), *((part, MOODLE) for part in path.relative_to(root).parent.parts)):
-        found = pattern.match(text)
-        if found:
-            ids |= found.groupdict()
-    for column, value in (
-        ("file", path.relative_to(root).as_posix()),
-        ("file", path.name),
-        *((k, ids[k]) for k in ("canvas", "moodle") if k in ids),
-    ):
-        row = roster.get((column, value))
-        if row:
-            return row["student"], ids | {k: row[k] for k in ("name", "email", "login", "canvas", "moodle") if row.get(k)}
-    return None, ids
-
-
-def read_roster(path):
-    """The roster as {(column, value): row}.  Raises ValueError where a column is missing."""
-    if path is None:
-        return {}
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file)
-        columns = set(table.fieldnames or ())
-        if "student" not in columns or not columns & {"file", "canvas", "moodle"}:
-            raise ValueError(
-                f"{path} has the columns {', '.join(sorted(columns)) or 'none'}; needed: student, and one of file, canvas, "
-                f"moodle."
-            )
-        return {(column, row[column]): row for row in table for column in ("file", "canvas", "moodle") if row.get(column)}
-
-
-def find(folder, master, out):
-    """The notebooks below a folder, sorted; hidden folders, checkpoints, links, the master and the results are left out."""
-    found, master, out = [], Path(master).resolve(), Path(out).resolve()
-    for path in sorted(folder.rglob("*.ipynb")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        ours = path.resolve() == master or (out != folder.resolve() and path.resolve().is_relative_to(out))
-        if path.is_file() and not path.is_symlink() and not hidden and not ours:
-            found.append(path)
-    return found
 
 
 def still_good(old, path, master, owner):
@@ -120,52 +85,64 @@ def still_good(old, path, master, owner):
     )
 
 
-def grade_all(options, master):
+def grade_all(options, master, roster, files, limits):
     """Grade what has not been graded; returns {key: result}."""
     from tqdm import tqdm
 
-    roster = read_roster(options.roster)
-    limits = limits_of(cell=options.cell_seconds, total=options.total_seconds, memory=int(options.memory_mb * 2**20))
-    files = find(options.submissions, options.master, options.out)
-    if not files:
-        raise ValueError(f"{options.submissions} holds no notebook (.ipynb). Unpack the submissions there first.")
-    done, todo = {}, {}
+    done, todo, owners = {}, {}, {}
+    names = [path.name for path in files]
     for path in files:
         key = results.key_of(path, options.submissions)
-        owner, ids = identify(path, options.submissions, roster)
+        owners[key] = identify(path, options.submissions, roster, names)
         old = None if options.redo else results.read_student(options.out, key)
-        if still_good(old, path, master, owner):
+        if still_good(old, path, master, owners[key].student):
             done[key] = old
         else:
-            todo[key] = path, owner, ids
+            todo[key] = path, owners[key].student
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        print("You grade as root; an ordinary account is safer.", file=sys.stderr)
-    print(f"{len(files)} submissions: {len(done)} graded before, {len(todo)} to grade, {options.jobs} at a time.")
+        say("You grade as root; an ordinary account is safer.", sys.stderr)
+    say(f"{len(files)} submissions: {len(done)} graded before, {len(todo)} to grade, {options.jobs} at a time.")
     work = partial(grade_next, master, limits=limits, sandboxed=not options.trust)
-    tasks = {key: (path, owner) for key, (path, owner, _) in todo.items()}
-    for key, result in tqdm(in_turn(work, tasks, options.jobs), total=len(tasks), unit="notebook", disable=not todo):
-        path, owner, ids = todo[key]
+    jobs = max(1, min(options.jobs, len(todo)))
+    for key, result in tqdm(in_turn(work, todo, jobs), total=len(todo), unit="notebook", disable=not todo):
+        path, owner = todo[key]
         if isinstance(result, Exception):  # ours, not the student's: said in the tables, and the others go on
             result = ungraded(master, path, owner, result)
-        result |= {"file": path.relative_to(options.submissions).as_posix(), "master": master.digest, "owner": owner, "ids": ids}
-        results.write_student(options.out, key, result)
-        done[key] = result
+        name = path.relative_to(options.submissions).as_posix()
+        done[key] = result | {"file": name, "master": master.digest, "owner": owner, "ids": owners[key].ids}
+        results.write_student(options.out, key, done[key])
+    for key, owner in owners.items():  # who it is may have changed, and costs no grading
+        if done[key].get("ids") != owner.ids:
+            results.write_student(options.out, key, done[key] | {"ids": owner.ids})
+        notes = [*done[key]["notes"], *owner.notes]
+        done[key] = done[key] | {"ids": owner.ids, "sure": owner.sure, "notes": notes}
     return dict(sorted(done.items()))
 
 
-def note_twins(graded):
-    """A note on every result that shares its STUDENT (so its parameters) or its place in Canvas or Moodle with another."""
-    shared = {}
-    for key, result in graded.items():
-        for what, value in {"STUDENT": result["student"].lower(), **result.get("ids", {})}.items():
-            if what in ("STUDENT", "canvas", "moodle") and value:
-                shared.setdefault((what, value), []).append(key)
-    for (what, _), keys in shared.items():
-        for key in keys if len(keys) > 1 else ():
-            others = ", ".join(graded[other]["file"] for other in keys[:8] if other != key)[:300]
-            note = f"The same {'STUDENT' if what == 'STUDENT' else what.title() + ' number'} stands in {others}."
-            graded[key] = graded[key] | {"notes": [*graded[key]["notes"], note]}
-    return graded
+def say(text, file=None):
+    """Print a line in which nothing is a command to the terminal."""
+    print(printable(text), file=file or sys.stdout)
+
+
+def say_some(number, what, items, file=None):
+    """Print how many there are of something, and the first of them."""
+    most = 20
+    say(f"{number} {what}: {', '.join(items[:most])}" + (", ..." if len(items) > most else ""), file or sys.stderr)
+
+
+def submissions(options):
+    """The notebooks to grade; every other file is named.  Raises ValueError where there is none."""
+    files, left_out = find(options.submissions, options.master, options.out)
+    named = [f"{name} ({why})" for name, why in left_out if why != "no notebook"]
+    if not files:
+        others = f" What is there: {'; '.join(named[:5])}." if named else ""
+        raise ValueError(f"{options.submissions} holds no notebook (.ipynb). Unpack the submissions there first.{others}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows = [[results.cell_safe(name), results.cell_safe(why)] for name, why in left_out]
+    results.write_table(options.out / "left-out.csv", ["file", "why"], rows)
+    if named:
+        say_some(len(named), "files are left out (all are in left-out.csv)", named)
+    return files
 
 
 def reject_exposed(options):
@@ -178,13 +155,30 @@ def reject_exposed(options):
             )
 
 
-def write_all(options, master, graded):
+def write_all(options, master, graded, roster, worksheet):
     """The tables and the pages."""
     results.write_by_hand(options.out, master, graded)
     by_hand = results.read_by_hand(options.out, master)
     for key, result in graded.items():
         results.write_text(options.out / "feedback" / f"{key}.html", results.feedback_page(master, result, by_hand, key))
-    results.write_tables(options.out, master, graded)
+    results.write_tables(options.out, master, graded, absent(roster, graded))
+    if worksheet:
+        points = {
+            result["ids"]["moodle"]: results.total(result, by_hand, key)
+            for key, result in graded.items()
+            if "moodle" in result["ids"] and not result.get("ambiguous")
+        }
+        results.write_text(options.out / "moodle-worksheet.csv", worksheet.filled(points))
+        strangers = sorted(set(points) - worksheet.participants)
+        if strangers:
+            say_some(len(strangers), "participants do not stand in the worksheet", strangers)
+
+
+def require_modules():
+    """Raise ValueError where something is missing that grading needs and the library alone does not bring."""
+    missing = [name for name in ("IPython", "matplotlib", "tqdm") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"grading needs {', '.join(missing)}; install the library's extra: pip install 'momentum-lib[grade]'.")
 
 
 def main(arguments=None):
@@ -194,27 +188,39 @@ def main(arguments=None):
             raise ValueError(f"{options.submissions} is no folder; give the folder that holds the submissions.")
         if options.jobs < 1:
             raise ValueError(f"--jobs is {options.jobs}; allowed: a whole number >= 1.")
+        limits = limits_of(cell=options.cell_seconds, total=options.total_seconds, memory=options.memory_mb * 2**20)
+        require_modules()
         if options.trust:
-            print("No sandbox, as you asked: the submissions run with your rights.", file=sys.stderr)
+            say("No sandbox, as you asked: the submissions run with your rights.", sys.stderr)
         else:
             reject_exposed(options)
             require_sandbox()
-        master = Master(options.master)
-        options.out.mkdir(parents=True, exist_ok=True)
+        master, roster = Master(options.master), Roster(options.roster)
+        worksheet = Worksheet(options.moodle_worksheet, sum(master.points)) if options.moodle_worksheet else None
         results.read_by_hand(options.out, master)
-        graded = note_twins(grade_all(options, master))
-        write_all(options, master, graded)
+        graded = note_twins(grade_all(options, master, roster, submissions(options), limits))
+        write_all(options, master, graded, roster, worksheet)
     except (NoSandbox, BadMaster, ValueError, OSError) as error:
-        print(f"{error}", file=sys.stderr)
+        say(f"{error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Interrupted. What was graded is kept; the same command goes on from there.", file=sys.stderr)
+        say("Interrupted. What was graded is kept; the same command goes on from there.", sys.stderr)
         return 130
+    say(f"{len(graded)} graded; the tables and pages are in {options.out}.")
+    return report(graded, absent(roster, graded))
+
+
+def report(graded, absentees):
+    """Name what a person must see to; returns the exit code."""
     unreadable = [result["file"] for result in graded.values() if "unreadable" in result]
-    print(f"{len(graded)} graded; the tables and pages are in {options.out}.")
+    unclear = [result["file"] for result in graded.values() if result.get("ambiguous")]
     if unreadable:
-        print(f"{len(unreadable)} could not be read and have no points: {', '.join(unreadable)[:500]}", file=sys.stderr)
-    return 1 if unreadable else 0
+        say_some(len(unreadable), "could not be read and have no points", unreadable)
+    if unclear:
+        say_some(len(unclear), "stand in no import file, since several are for one place", unclear)
+    if absentees:
+        say_some(len(absentees), "on the roster handed nothing in", absentees)
+    return 1 if unreadable or unclear else 0
 
 
 if __name__ == "__main__":

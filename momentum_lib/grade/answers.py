@@ -15,26 +15,33 @@ from .wire import Alien, Program, decode, encode
 class Wrong(AssertionError):
     """An answer that does not hold; the message is written for the student.
 
-    ``why`` names the misconception that was recognised, or is None.
+    ``why`` names the misconception that was recognised, or is None; ``kind`` is the type of the error that the student's
+    function stopped with, or None.
     """
 
-    def __init__(self, message, why=None):
+    def __init__(self, message, why=None, kind=None):
         super().__init__(message)
-        self.why = why
+        self.why, self.kind = why, kind
 
 
 class Answer:
     """An answer in this process."""
 
+    seed = ""  # what the order of questions hangs on, where nobody knows whose answer it is
+
     def __init__(self, given, name=None):
         self.given, self.name = given, name or getattr(given, "__name__", "your answer")
 
+    def fresh(self):
+        """What is asked next is asked anew; in this process there is but one answer."""
+
     def value(self):
         """The answer as plain data, as it would look from outside."""
-        return decode(encode(self.given))
+        return crossed(self.name, self.given)
 
     def call(self, *args, **kwargs):
         """Call the answer with copies of the arguments.  Raises Wrong where that fails or changes an argument."""
+        reject_blank(self.name, self.given)
         if not callable(self.given):
             raise Wrong(f"{self.name} must be a function; it is {article(type(self.given).__name__)}.")
         args = [item.build() if isinstance(item, Program) else copy.deepcopy(item) for item in args]
@@ -42,16 +49,16 @@ class Answer:
         try:
             value = self.given(*args, **kwargs)
         except Exception as error:
-            raise Wrong(f"{self.name} stopped with {type(error).__name__}: {error}") from error
+            raise stopped(self.name, type(error).__name__, f"{error}") from error
         reject_changes(self.name, [i for i, item in enumerate(args) if encode(item) != before[i]])
-        return decode(encode(value))
+        return crossed(self.name, value)
 
 
 class Remote:
     """A name in the student's process; :func:`answer` makes an Answer of it that asks there."""
 
-    def __init__(self, name, ask, limit):
-        self.name, self.ask, self.limit = name, ask, limit
+    def __init__(self, name, ask, limit, fresh=lambda: None, seed=""):
+        self.name, self.ask, self.limit, self.fresh, self.seed = name, ask, limit, fresh, seed
 
     def reply(self, request):
         """What came back: the decoded value.  Raises Wrong for an error, a missing name or nonsense."""
@@ -61,11 +68,11 @@ class Remote:
         if "error" in reply:
             error = reply["error"] if isinstance(reply["error"], dict) else {}
             line = f" (line {error['line']} of its cell)" if isinstance(error.get("line"), int) else ""
-            raise Wrong(f"{self.name} stopped with {str(error.get('kind'))[:80]}: {str(error.get('text'))[:500]}{line}")
-        try:
-            return decode(reply.get("value")), [i for i in reply.get("changed", []) if isinstance(i, int)]
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise Wrong(f"{self.name} gave something that cannot be read: {str(error)[:200]}") from None
+            raise stopped(self.name, str(error.get("kind"))[:80], f"{str(error.get('text'))[:500]}{line}")
+        if reply.get("blank"):
+            reject_blank(self.name, ...)
+        changed = reply.get("changed")
+        return decoded(self.name, reply.get("value")), [i for i in changed if type(i) is int] if isinstance(changed, list) else []
 
     def value(self):
         """The value of the name."""
@@ -80,9 +87,35 @@ class Remote:
         return value
 
 
+def crossed(name, value):
+    """A value as it would look from another process.  Raises Wrong where it cannot be read there."""
+    return decoded(name, encode(value))
+
+
+def decoded(name, data):
+    """The value of what crossed.  Raises Wrong where that is nothing that may cross."""
+    try:
+        return decode(data)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise Wrong(f"{name} gave something that cannot be read: {str(error)[:200]}") from None
+
+
 def answer(given):
     """An Answer of a function, a value or a Remote."""
     return given if isinstance(given, (Answer, Remote)) else Answer(given)
+
+
+def stopped(name, kind, text):
+    """The Wrong of a function that stopped with an error."""
+    if kind == "NotImplementedError" and "still blank" in text:
+        return Wrong(f"{name} is still blank.", kind=kind)
+    return Wrong(f"{name} stopped with {kind}: {text}", kind=kind)
+
+
+def reject_blank(name, value):
+    """Raise Wrong where an answer is as the student's copy has it: the three dots."""
+    if value is Ellipsis or (isinstance(value, Alien) and value.kind == "ellipsis"):
+        raise Wrong(f"{name} is still blank.")
 
 
 def reject_changes(name, changed):
@@ -102,6 +135,7 @@ def article(kind):
 
 def as_number(name, value):
     """The value as a float.  Raises Wrong that says what it is instead."""
+    reject_blank(name, value)
     if isinstance(value, Alien):
         raise Wrong(f"{name} must be a number; it is {article(value.kind)}.")
     if isinstance(value, np.ndarray) and value.size == 1:
@@ -117,6 +151,7 @@ def as_number(name, value):
 
 def as_array(name, value, shape=None):
     """The value as a float array.  Raises Wrong that says what it is instead: type first, then shape, then numbers."""
+    reject_blank(name, value)
     if isinstance(value, (float, int, np.generic)) and not isinstance(value, bool):
         value = np.asarray(value)
     if isinstance(value, Alien) or not isinstance(value, np.ndarray):

@@ -20,17 +20,21 @@ CLOSE = 1e-9  # relative; far above rounding, far below any mistake
 def parameter(student, name, choices):
     """One of the choices, the same for the same student and name whenever it is asked.
 
-    ``student`` is the text by which a student is known (an address, a number), ``name`` the
-    question's name, ``choices`` a sequence.  The choice is a hash of both, so it needs no file and no server.
+    ``student`` is the text (or whole number) by which a student is known, ``name`` the question's name, ``choices`` a
+    sequence.  The empty text of a blank copy gets a choice, too, and a printed line
+    that says so: a notebook that is run whole should not stop here.  The choice is a hash of both, so it needs
+    no file and no server.
 
     >>> parameter("ada", "kappa", [25, 50, 100]) == parameter(" Ada ", "kappa", [25, 50, 100])
     True
     """
-    if not isinstance(student, str) or not student.strip():
+    if isinstance(student, bool) or not isinstance(student, (str, int)) or (student and not str(student).strip()):
         raise ValueError(f"STUDENT is {student!r}; write your own name, number or address there, as your course asks.")
-    choices = list(choices)
+    choices, student = list(choices), str(student)
     if not choices:
         raise ValueError(f"parameter {name!r} has no choices.")
+    if not student:
+        print("STUDENT is still empty, so these numbers are nobody's. Write your own name, number or address there first.")
     text = f"{student.strip().lower()}\n{name}".encode("utf-8", "surrogatepass")
     return choices[int.from_bytes(hashlib.sha256(text).digest()[:8], "big") % len(choices)]
 
@@ -132,7 +136,7 @@ def update_rule(given, like, *, surface="ravine", start=None, steps=12, drop=Tru
 
 def _recognise(name, value, wrong, tol):
     """Raise Wrong with the sentence of the known wrong value that ``value`` equals."""
-    for sentence, known in (wrong or {}).items():
+    for sentence, known in ((wrong() if callable(wrong) else wrong) or {}).items():
         if np.allclose(value, known, rtol=tol, atol=0):
             raise Wrong(f"{name}: {sentence}", why=sentence)
 
@@ -140,7 +144,8 @@ def _recognise(name, value, wrong, tol):
 def number(given, expected=None, *, name=None, tol=1e-6, between=None, wrong=None):
     """Check a number: that it is one, in its range, and (where ``expected`` is given) right to the relative ``tol``.
 
-    ``wrong`` maps the sentence that helps to the value that the mistake gives.
+    ``wrong`` maps the sentence that helps to the value that the mistake gives; a function that makes it is called for an
+    answer that is not right alone.
     """
     student = answer(given)
     name = name or student.name
@@ -233,34 +238,65 @@ def bug_hunt(given, *, right, bugs, points):
 
     ``given(implementation)`` returns True where the implementation is right and False where it is not (or
     raises AssertionError there).  ``right`` and ``bugs`` are lists of :class:`momentum_lib.grade.Program`.  Returns the points.
+
+    Each implementation is shown twice, in orders that hang on the submission: when submissions are graded, first each to a
+    process that has seen no other, then all to one.  Where that makes a difference, the second round is the first one over
+    again: order, count, memory, chance and the clock are worth nothing.  What is noticed counts where it is noticed twice.
     """
     student = answer(given)
-
-    def accepts(program):
-        try:
-            verdict = student.call(program)
-        except Wrong as error:
-            if "AssertionError" in str(error):
-                return False
-            raise
-        if verdict is None:
-            return True
-        if isinstance(verdict, Alien) or type(verdict) not in (bool, np.bool_):
-            raise Wrong(f"{student.name} must return True or False, or raise AssertionError.")
-        return bool(verdict)
-
-    for program in right:
-        if not accepts(program):
-            raise Wrong(
-                f"{student.name} rejects an implementation that is right. A test that always fails finds nothing: which property "
-                f"did it ask for?"
-            )
-    killed = sum(not accepts(program) for program in bugs)
-    if killed == 0:
+    programs = [(program, True) for program in right] + [(program, False) for program in bugs]
+    first = verdicts(student, programs, "first")
+    try:
+        again = verdicts(student, programs, "together", together=True)
+    except Wrong:
+        again = None
+    if again != first:
+        again = verdicts(student, programs, "again")
+    noticed = sum(not first[number] and not again[number] for number in range(len(right), len(programs)))
+    if noticed == 0:
         raise Wrong(
             f"{student.name} accepts all {len(bugs)} planted bugs. Which input makes a wrong rule and a right one differ?"
         )
-    return points * killed / len(bugs)
+    return points * noticed / len(bugs)
+
+
+def verdicts(student, programs, name, together=False):
+    """What a student's test says of each of the (program, whether it is right), in the order of the round ``name``.
+
+    Raises Wrong where it rejects a right one that it meets alone.
+    """
+    said = {}
+    for place, number in enumerate(shuffled(len(programs), f"{name} {student.seed}")):
+        program, good = programs[number]
+        if not together or place == 0:
+            student.fresh()
+        said[number] = accepts(student, program)
+        if good and not said[number] and not together:
+            raise Wrong(
+                f"{student.name} rejects an implementation that is right. A test that always fails finds nothing: which "
+                "property did it ask for?"
+            )
+    return said
+
+
+def shuffled(count, seed):
+    """The numbers below ``count`` in an order that a text decides."""
+    return sorted(range(count), key=lambda number: hashlib.sha256(f"{number} {seed}".encode()).digest())
+
+
+def accepts(student, program):
+    """The verdict of a student's test on one implementation.  Raises Wrong where it gives none."""
+    try:
+        verdict = student.call(program)
+    except Wrong as error:
+        if error.kind == "AssertionError":
+            return False
+        raise
+    if verdict is None:
+        return True
+    if isinstance(verdict, Alien) or type(verdict) not in (bool, np.bool_):
+        raise Wrong(f"{student.name} must return True or False, or raise AssertionError.")
+    return bool(verdict)
 
 
 __all__ = ["Program", "Wrong", "array", "bug_hunt", "function", "number", "parameter", "prediction", "update_rule"]

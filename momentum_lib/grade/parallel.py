@@ -1,12 +1,25 @@
 """Many tasks on several processes, where one that takes its process down with it stops none of the others."""
 
+import os
+import threading
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
 
 
 class Died(RuntimeError):
     """The process that worked on a task ended; the task's own doing, or the machine's."""
+
+
+def end_with_parent():
+    """See that this process of a pool does not outlive the one that started it, even one that was killed."""
+
+    def watch(sentinel):
+        wait_for([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent_process().sentinel,), daemon=True).start()
 
 
 def in_turn(function, tasks, jobs):
@@ -19,7 +32,7 @@ def in_turn(function, tasks, jobs):
     while left or suspects:
         alone = not left
         batch, suspects = (suspects, {}) if alone else (left, suspects)
-        pool = ProcessPoolExecutor(1 if alone else jobs, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(1 if alone else jobs, mp_context=get_context("spawn"), initializer=end_with_parent)
         waiting = {}
         try:
             while batch or waiting:

@@ -20,13 +20,15 @@ import json
 import re
 import sys
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION[^\n]*\n.*?^[ \t]*### END SOLUTION[^\n]*(\n|\Z)", re.M | re.S)
 HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS[^\n]*\n.*?^[ \t]*### END HIDDEN TESTS[^\n]*(\n|\Z)", re.M | re.S)
 SCHEME = re.compile(r"^=== BEGIN MARK SCHEME ===\n(.*?)^=== END MARK SCHEME ===(\n|\Z)", re.M | re.S)
 BLANK = '{indent}# Write your answer here.\n{indent}raise NotImplementedError("this answer is still blank")\n'
+BLANK_NAMED = "{name} = ...  # write your answer here\n"
+BLANK_CELL = "# Write your answer here.\n"
 NAME = re.compile(r"^STUDENT = .*$", re.M)
 BLANK_NAME = 'STUDENT = ""  # between the quotation marks'
 BLANK_ESSAY = "*Write your answer here.*"
@@ -48,16 +50,28 @@ class Cell:
     points: float
     source: str
     title: str = ""
+    asked: tuple = ()
 
     @property
     def shown(self):
-        """The text that a student sees."""
+        """The text that a student sees.
+
+        A blank stops nothing when a notebook is run whole: a name that a check asks for (``asked``) is three dots, and only
+        the body of a function raises, when it is called.
+        """
         if self.role == "essay":
             return BLANK_ESSAY
         if self.role == "code":
             return NAME.sub(BLANK_NAME, self.source)
-        text = SOLUTION.sub(lambda found: BLANK.format(indent=found[1]), self.source)
+        text = SOLUTION.sub(self.blank, self.source)
         return HIDDEN.sub("", text).rstrip("\n")
+
+    def blank(self, found):
+        """What stands in the place of a solution."""
+        if found[1]:
+            return BLANK.format(indent=found[1])
+        made = [name for name in assigned(found[0]) if name in self.asked]
+        return "".join(BLANK_NAMED.format(name=name) for name in made) or BLANK_CELL
 
     @property
     def hidden(self):
@@ -93,7 +107,7 @@ class Master:
         self.cells = []
         title = ""
         for number, raw in enumerate(self.notebook["cells"]):
-            meta, source = raw.get("metadata", {}).get("nbgrader", {}), "".join(raw["source"])
+            meta, source = (raw.get("metadata") or {}).get("nbgrader") or {}, "".join(raw["source"])
             heading = re.search(r"^#{2,}\s+(.+)$", source, re.M) if raw["cell_type"] == "markdown" else None
             title = heading[1].strip() if heading else title
             role = role_of(raw["cell_type"], meta)
@@ -101,6 +115,8 @@ class Master:
             points = float(meta.get("points", 0) or 0) if role in ("check", "essay") else 0.0
             self.cells.append(Cell(name, raw["cell_type"], role, str(meta.get("grade_id", "")), points, source, title))
         self._reject()
+        asked = tuple({name for cell in self.of("check") for name in names_asked(cell.source, ())})
+        self.cells = [replace(cell, asked=asked) if cell.role == "answer" else cell for cell in self.cells]
 
     def _reject(self):
         seen = set()
@@ -144,7 +160,7 @@ class Master:
         """The notebook that students get, as a dict: no solution, no hidden test, no output, nothing of them in metadata."""
         cells = []
         for raw, cell in zip(self.notebook["cells"], self.cells, strict=True):
-            meta = raw.get("metadata", {})
+            meta = raw.get("metadata") or {}
             kept = {key: meta[key] for key in ("nbgrader", "tags") if key in meta}
             if cell.role in ("check", "given"):
                 kept["deletable"] = kept["editable"] = False
@@ -218,6 +234,18 @@ def names_asked(source, known):
                 {node.name} if isinstance(node, ast.FunctionDef) else {(a.asname or a.name).split(".")[0] for a in node.names}
             )
     return sorted(names["read"] - names["made"] - set(known))
+
+
+def assigned(source):
+    """The names that a text makes at its top level, in order."""
+    made = []
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            made.append(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            made += [leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
+    return list(dict.fromkeys(made))
 
 
 def dumps(notebook):

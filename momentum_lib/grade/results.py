@@ -44,17 +44,18 @@ def write_text(path, text):
 
 
 def key_of(path, root):
-    """A safe, unique name for a submission's results: readable letters, then a hash of where the file lies."""
+    """A safe, unique name for a submission's results: readable letters, then 128 bits of a hash of where the file lies."""
     relative = Path(path).relative_to(root).as_posix()
     plain = unicodedata.normalize("NFKD", str(Path(relative).with_suffix(""))).encode("ascii", "ignore").decode()
-    readable = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "submission"
-    return f"{readable}-{hashlib.sha256(relative.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:40] or "submission"
+    return f"{readable}-{hashlib.sha256(relative.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}"
 
 
 def cell_safe(text):
     """A text as a spreadsheet's cell: no control characters, and what would be read as a formula gets a quote in front."""
-    text = re.sub(r"[\x00-\x1f\x7f]+", " ", str(text))
-    return "'" + text if text.lstrip()[:1] in ("=", "+", "-", "@") and text.strip() else text
+    text = re.sub(r"[^\S ]+", " ", str(text))
+    text = "".join(char if char.isprintable() or "\ud800" <= char <= "\udfff" else " " for char in text)
+    return "'" + text if unicodedata.normalize("NFKC", text).lstrip()[:1] in ("=", "+", "-", "@") and text.strip() else text
 
 
 def points_text(points):
@@ -156,11 +157,12 @@ def total(result, by_hand, key):
     return sum(sums.values())
 
 
-def write_tables(folder, master, results):
+def write_tables(folder, master, results, absent=()):
     """``grades.csv`` for people, ``canvas.csv`` and ``moodle.csv`` for the two systems.
 
-    Canvas matches its rows by ID, which stands in the file names that it hands out (or in the roster);
-    Moodle by its participant number, which stands in the folder names that it hands out.
+    Canvas matches its rows by ID, which stands in the file names that it hands out (or in the roster); Moodle by its
+    participant number, which stands in the folder names that it hands out, or by an address.  Who is not known, or has several
+    files, stands in neither.  ``absent`` are the students of the roster who handed nothing in.
     """
     folder, by_hand = Path(folder), read_by_hand(folder)
     questions = [cell.question for cell in master.of("check")]
@@ -171,49 +173,41 @@ def write_tables(folder, master, results):
         points = {q["question"]: points_text(q["points"]) for q in result["questions"]}
         points |= {question: points_text(value) for (owner, question), (value, _) in by_hand.items() if owner == key}
         everything = points_text(total(result, by_hand, key))
-        look = "; ".join(
-            filter(
-                None,
-                [
-                    result.get("unreadable", ""),
-                    *result["notes"],
-                    *(f"{q['question']}: a check failed" for q in result["questions"] if q["look"]),
-                ],
-            )
-        )
-        rows.append(
-            [
-                cell_safe(result["student"]),
-                cell_safe(result["file"]),
-                everything,
-                f"{best:g}",
-                *(points.get(q, "") for q in questions + essays),
-                cell_safe(look),
-            ]
-        )
-        ids = result.get("ids", {})
-        canvas.append(
-            [
-                cell_safe(ids.get("name", result["student"])),
-                cell_safe(ids.get("canvas", "")),
-                "",
-                cell_safe(ids.get("login", "")),
-                "",
-                everything,
-            ]
-        )
-        moodle.append(
-            [
-                f"Participant {ids['moodle']}" if "moodle" in ids else "",
-                cell_safe(ids.get("name", result["student"])),
-                cell_safe(ids.get("email", "")),
-                everything,
-                f"{best:g}",
-            ]
-        )
+        graded = [everything, f"{best:g}", *(points.get(q, "") for q in questions + essays)]
+        rows.append([cell_safe(result["student"]), cell_safe(result["file"]), *graded, cell_safe(look_at(result))])
+        if not result.get("ambiguous"):
+            canvas += canvas_row(result, everything)
+            moodle += moodle_row(result, everything, best)
+    blanks = [""] * len(questions + essays)
+    rows += [[cell_safe(student), "", "", f"{best:g}", *blanks, "handed nothing in"] for student in absent]
     write_table(folder / "grades.csv", ["student", "file", "points", "of", *questions, *essays, "look at"], rows)
     write_table(folder / "canvas.csv", ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", master.title], canvas)
     write_table(folder / "moodle.csv", ["Identifier", "Full name", "Email address", "Grade", "Maximum Grade"], moodle)
+
+
+def look_at(result):
+    """What a person should see of a result."""
+    failed = [f"{q['question']}: a check failed" for q in result["questions"] if q["look"]]
+    several = ["It stands in no import file: several are for one place."] if result.get("ambiguous") else []
+    return "; ".join(filter(None, [result.get("unreadable", ""), *result["notes"], *several, *failed]))
+
+
+def canvas_row(result, points):
+    """The row for Canvas as a list of one, or none where Canvas could not tell whose it is."""
+    ids = result.get("ids", {})
+    if not ids.get("canvas") and not ids.get("login"):
+        return []
+    known = [ids.get("name") or result["student"], ids.get("canvas", ""), "", ids.get("login", ""), ""]
+    return [[*map(cell_safe, known), points]]
+
+
+def moodle_row(result, points, best):
+    """The row for Moodle as a list of one, or none where Moodle could not tell whose it is."""
+    ids = result.get("ids", {})
+    if not ids.get("moodle") and not ids.get("email"):
+        return []
+    number = f"Participant {ids['moodle']}" if ids.get("moodle") else ""
+    return [[*map(cell_safe, [number, ids.get("name") or result["student"], ids.get("email", "")]), points, f"{best:g}"]]
 
 
 def feedback_page(master, result, by_hand, key):
@@ -225,7 +219,7 @@ def feedback_page(master, result, by_hand, key):
         points, comment = by_hand.get((key, cell.question), (question["points"], ""))
         parts.append(_section(cell.title, points, cell.points, comment or question["said"]))
     notes = [result.get("unreadable", ""), *result["notes"]]
-    notes += [f"The cell {name} stopped: {what}" for name, what in result["cells"].items()]
+    notes += [f"The cell {name}: {what}" for name, what in result["cells"].items()]
     aside = "".join(f"<p class='quiet'>{say(str(note)[:700])}</p>" for note in notes if note)
     best = sum(master.points)
     return (

@@ -5,32 +5,37 @@ What the sandbox shows to the code inside: the Python that grades (read-only), m
 no home, no submissions, no masters, no results, no /proc and no /sys (an instructor who grades as root
 would hand out the kernel's switches with them).  Matplotlib's list of fonts, which it would make anew in every sandbox,
 is made once and shown read-only.  What it cannot do: open a connection, start a process,
-keep memory that its limit does not count (a system-call filter refuses both), outlive its limits.
+keep memory that its limit does not count (a system-call filter refuses both), outlive its limits or the grader.
+
+Limits of time count the processor's seconds, and those in which the code sleeps; waiting for a busy machine costs nothing.
 """
 
 import contextlib
 import json
+import math
 import os
-import platform
-import selectors
+import select
 import shutil
 import signal
-import struct
+import socket
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+from . import syscalls
+from .usage import Usage
 from .wire import LARGEST_MESSAGE, dumps
 
 PACKAGE = Path(__file__).resolve().parents[1]
 WORK = "/student"
 COURSE = "/course"
-GRACE = 2.0  # seconds that a worker gets beyond a cell's limit to say so itself
+GRACE = 2.0  # seconds that a child gets beyond a limit to say so itself
+HANG = 600.0  # seconds after which a sandbox that has not even started is given up
+LOOK = 0.1  # seconds between two looks at what a child uses
 
 
 class NoSandbox(RuntimeError):
@@ -45,8 +50,9 @@ class Lost(RuntimeError):
 class Limits:
     """What one submission may use.
 
-    ``cell`` and ``call`` are seconds for one cell and for one call of a function, ``total`` seconds
-    for the whole submission, ``memory`` and ``disk`` bytes.
+    ``cell`` and ``call`` are seconds of processor time (or of sleep) for one cell and for one call of a function, ``total``
+    those for one question, all its cells and calls together, and those for all cells that no question needs.  ``memory`` and
+    ``disk`` are bytes.
     """
 
     cell: float = 10.0
@@ -54,79 +60,6 @@ class Limits:
     total: float = 60.0
     memory: int = 2 * 2**30
     disk: int = 64 * 2**20
-
-
-# -- the system-call filter ------------------------------------------------------------------
-
-# audit architecture, then the numbers of fork, vfork (None where the machine has none), clone, clone3
-CALLS = {"x86_64": (0xC000003E, 57, 58, 56, 435), "aarch64": (0xC00000B7, None, None, 220, 435)}
-# What no answer needs: (x86_64, aarch64).  Memory that RLIMIT_AS does not count, name spaces of one's own with
-# mounts in them, other processes, and the parts of the kernel that most escapes have gone through.
-REFUSED = {
-    "shmget": (29, 194),
-    "msgget": (68, 186),
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "mount": (165, 40),
-    "fsopen": (430, 430),
-    "open_tree": (428, 428),
-    "mount_setattr": (442, 442),
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "pidfd_open": (434, 434),
-    "io_uring_setup": (425, 425),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-}
-LOAD, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, JUMP_IF_BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
-EPERM, EAGAIN, ENOSYS = 1, 11, 38
-CLONE_THREAD, OTHER_CALLING_CONVENTION = 0x00010000, 0x40000000
-
-
-def no_new_processes(machine=None):
-    """A seccomp program, as bytes, that lets a process start threads but no processes, and refuses the calls of REFUSED.
-
-    Raises NoSandbox on a machine whose system-call numbers are not known here.
-    """
-    machine = machine or platform.machine()
-    if machine not in CALLS:
-        raise NoSandbox(
-            f"the sandbox knows the system calls of {', '.join(CALLS)}; this machine is {machine}. Grade on one of those."
-        )
-    arch, fork, vfork, clone, clone3 = CALLS[machine]
-    # The end of the program, reached by relative jumps: refuse, say "no such call", allow, kill.
-    body = [
-        ("arch", JUMP_IF_EQUAL, arch, None, "kill"),
-        ("number", LOAD, 0),
-        (None, JUMP_IF_AT_LEAST, OTHER_CALLING_CONVENTION, "kill", None),
-    ]
-    for call in (fork, vfork):
-        if call is not None:
-            body.append((None, JUMP_IF_EQUAL, call, "refuse", None))
-    column = list(CALLS).index(machine)
-    body += [(None, JUMP_IF_EQUAL, numbers[column], "forbid", None) for numbers in REFUSED.values()]
-    body += [
-        (None, JUMP_IF_EQUAL, clone3, "unknown", None),  # the C library then falls back to clone, whose flags can be read
-        (None, JUMP_IF_EQUAL, clone, None, "allow"),
-        ("flags", LOAD, 16),
-        (None, JUMP_IF_BITS, CLONE_THREAD, "allow", "refuse"),
-    ]
-    ends = {"refuse": REFUSE | EAGAIN, "forbid": REFUSE | EPERM, "unknown": REFUSE | ENOSYS, "allow": ALLOW, "kill": KILL}
-    places = {name: 1 + len(body) + i for i, name in enumerate(ends)}
-    program = [struct.pack("HBBI", LOAD, 0, 0, 4)]
-    for at, (_, code, operand, *jumps) in enumerate(body, start=1):
-        yes, no = ((0 if name is None else places[name] - at - 1) for name in (jumps or (None, None)))
-        program.append(struct.pack("HBBI", code, yes, no, operand))
-    program += [struct.pack("HBBI", RETURN, 0, 0, value) for value in ends.values()]
-    return b"".join(program)
 
 
 # -- the command -------------------------------------------------------------------------------
@@ -172,10 +105,11 @@ def readable_from_inside(path):
     return next((folder for folder in shown if path.is_relative_to(folder.resolve())), None)
 
 
-def worker_command(limits, preload=()):
-    """The command line of the worker itself; ``preload``: modules that it imports before it takes the first request."""
-    restraints = {"memory": limits.memory, "seconds": int(limits.total) + 5, "file_size": limits.disk}
-    return [sys.executable, "-m", "momentum_lib.grade.worker", json.dumps(restraints), *preload]
+def worker_command(limits, preload=(), sandboxed=True):
+    """The command line of the nursery; ``preload``: modules that it imports before it forks the first child."""
+    restraints = {"memory": limits.memory, "seconds": math.ceil(3 * limits.total) + 10, "file_size": limits.disk}
+    kind = "sandboxed" if sandboxed else "trusted"
+    return [sys.executable, "-m", "momentum_lib.grade.worker", json.dumps(restraints), kind, *preload]
 
 
 TRIAL = """
@@ -214,7 +148,7 @@ def refusal():
     try:
         with Process(Limits(total=60), checked=True, work=["--bind", fonts(), WORK]) as process:
             reply = process.ask({"op": "run", "cell": "trial", "source": TRIAL, "limit": 50}, 55)
-    except (Lost, OSError, NoSandbox) as error:
+    except (Lost, OSError, NoSandbox, syscalls.UnknownMachine) as error:
         return f"bubblewrap is installed and does not work here: {error}"
     if "error" in reply:
         return f"the grader's Python does not work in the sandbox: {reply['error']['text']}"
@@ -231,11 +165,15 @@ def require_sandbox():
         )
 
 
-# -- one worker ----------------------------------------------------------------------------------
+# -- one sandbox -----------------------------------------------------------------------------------
 
 
 class Process:
-    """A running worker: ask it, within a time, and get a dict back or Lost."""
+    """A running sandbox with at most one child in it: ask the child, within a limit, and get a dict back or Lost.
+
+    ``spent`` is what the last request used, in seconds of processor time and of sleep; ``at`` the number of the statement that
+    a cell had begun when it ended.
+    """
 
     def __init__(self, limits, *, sandboxed=True, checked=False, preload=(), work=None):
         if sandboxed and not checked:
@@ -243,28 +181,20 @@ class Process:
         if sandboxed and work is None:
             work = show_fonts()
         self.limits, self.count, self.buffer = limits, 0, b""
-        self.ends = time.monotonic() + limits.total
+        self.channel, self.usage, self.at, self.spent = None, None, None, 0.0
         self.folder = None
         self.errors = tempfile.TemporaryFile()
-        options = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, bufsize=0)
-        if sandboxed:
-            reading, writing = os.pipe()
-            try:
-                os.write(writing, no_new_processes())
-                os.close(writing)
-                command = bubblewrap(limits, reading, work) + worker_command(limits, preload)
-                self.process = subprocess.Popen(command, pass_fds=[reading], **options)
-            finally:
-                os.close(reading)
-        else:
-            self.folder = tempfile.TemporaryDirectory(prefix="grade-")
-            env = environment(self.folder.name, str(PACKAGE.parent))
-            self.process = subprocess.Popen(
-                worker_command(limits, preload), env=env, cwd=self.folder.name, start_new_session=True, **options
-            )
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(self.process.stdout, selectors.EVENT_READ)
-        os.set_blocking(self.process.stdout.fileno(), False)
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        options = dict(stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.errors)
+        try:
+            if sandboxed:
+                self.process = shut_in(limits, work, preload, options)
+            else:
+                self.folder = tempfile.TemporaryDirectory(prefix="grade-")
+                options |= {"env": environment(self.folder.name, str(PACKAGE.parent)), "cwd": self.folder.name}
+                self.process = subprocess.Popen(worker_command(limits, preload, False), start_new_session=True, **options)
+        finally:
+            theirs.close()
 
     def __enter__(self):
         return self
@@ -273,108 +203,187 @@ class Process:
         self.close()
 
     def close(self):
-        """End the worker and everything in it."""
-        self.selector.close()
+        """End the sandbox and everything in it."""
         if self.folder:  # no sandbox: what the worker started is in its process group
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.errors):
-            try:
-                pipe.close()
-            except OSError:
-                pass  # a pipe that the worker closed first
+        for held in (self.channel, self.control, self.errors):
+            if held:
+                held.close()
         if self.folder:
             self.folder.cleanup()
 
-    def ask(self, request, seconds):
-        """The answer to one request.  Raises Lost where none comes in time."""
-        self.count += 1
-        deadline = min(time.monotonic() + seconds, self.ends)
+    @property
+    def alive(self):
+        """Whether the sandbox still runs, so that it can have another child."""
+        return self.process.poll() is None
+
+    def prepare(self):
+        """Have all further children understand what IPython understands."""
+        with contextlib.suppress(OSError):
+            self.control.send(dumps({"op": "shell"}))
+
+    def fresh(self):
+        """Give the child up, if there is one: a new process, forked from one that never ran a student's line, takes its place.
+
+        Raises Lost where the sandbox has ended.
+        """
+        if self.channel:
+            self.channel.close()
+        self.channel, theirs = socket.socketpair()
+        self.buffer, self.usage = b"", None
+        if sys.platform == "linux":
+            self.channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         try:
-            self._write(dumps({"id": self.count, **request}), deadline)
+            socket.send_fds(self.control, [dumps({"op": "fork"})], [theirs.fileno()])
         except OSError:
-            raise Lost(self._epitaph()) from None
-        while True:
-            line = self._read_line(deadline)
-            try:
-                reply = json.loads(line)
-            except (ValueError, RecursionError):
-                raise Lost("it answered with something that is no message") from None
-            if isinstance(reply, dict) and reply.get("id") == self.count:
-                return reply
+            raise Lost(self.last_words()) from None
+        finally:
+            theirs.close()
 
-    def _write(self, message, deadline):
-        descriptor = self.process.stdin.fileno()
-        os.set_blocking(descriptor, False)
-        with selectors.DefaultSelector() as ready:
-            ready.register(descriptor, selectors.EVENT_WRITE)
-            while message:
-                if not ready.select(max(0.0, deadline - time.monotonic())):
-                    raise Lost("it did not take the request in time")
-                message = message[os.write(descriptor, message[:65536]) :]
+    def meet(self):
+        """Wait for the child's first message, which says which process it is on this side.  Raises Lost."""
+        if not select.select([self.channel], [], [], HANG)[0]:
+            raise Lost("no process came to be in the sandbox")
+        message, ancillary, _, _ = self.channel.recvmsg(1 << 12, socket.CMSG_SPACE(12))
+        if not message:
+            raise Lost(self.last_words())
+        pid = int.from_bytes(ancillary[0][2][:4], sys.byteorder) if ancillary else json.loads(message)["ready"]
+        if sys.platform == "linux":
+            self.channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        self.channel.setblocking(False)
+        self.usage = Usage(pid)
 
-    def _read_line(self, deadline):
+    def ask(self, request, seconds):
+        """The answer to one request.  Raises Lost where none comes within so many seconds of use.
+
+        A request that says its own ``limit`` is told so when it has slept for that long.
+        """
+        if self.channel is None:
+            self.fresh()
+        if self.usage is None:
+            self.meet()
+        self.count, self.at = self.count + 1, None
+        self.usage.start(request.get("limit", seconds), seconds)
+        try:
+            self._write(dumps({"id": self.count, **request}))
+            while True:
+                reply = self._read()
+                if isinstance(reply, dict) and reply.get("id") == self.count:
+                    if len(reply) == 2 and type(reply.get("at")) is int:
+                        self.at = reply["at"]
+                    else:
+                        return reply
+        except OSError:
+            raise Lost(self.last_words()) from None
+        finally:
+            self.spent = self.usage.spent()
+
+    def _write(self, message):
+        while message:
+            if select.select([], [self.channel], [], LOOK)[1]:
+                message = message[self.channel.send(message[:65536]) :]
+            elif self.usage.over():
+                raise Lost("it did not take the request in time")
+
+    def _read(self):
+        """The next message as JSON has it."""
         while b"\n" not in self.buffer:
             if len(self.buffer) > 2 * LARGEST_MESSAGE:
                 raise Lost("its answer was too large")
-            left = deadline - time.monotonic()
-            if left <= 0 or not self.selector.select(left):
+            if select.select([self.channel], [], [], LOOK)[0]:
+                piece = self.channel.recv(1 << 18)
+                if not piece:
+                    raise Lost(self.last_words())
+                self.buffer += piece
+            elif self.usage.over():
                 raise Lost("the time limit was reached")
-            piece = os.read(self.process.stdout.fileno(), 1 << 16)
-            if not piece:
-                raise Lost(self._epitaph())
-            self.buffer += piece
         line, _, self.buffer = self.buffer.partition(b"\n")
-        return line
-
-    def _epitaph(self):
-        """How a worker that is gone ended, in words."""
         try:
-            code = self.process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            return "it closed its channel"
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            raise Lost("it answered with something that is no message") from None
+
+    def last_words(self):
+        """How a child that is gone ended, in words."""
+        with contextlib.suppress(OSError, ValueError):
+            self.control.settimeout(GRACE)
+            self.control.send(dumps({"op": "end"}))
+            code = json.loads(self.control.recv(1 << 12))["code"]
+            self.control.settimeout(None)
+            return "it used up its processor time" if code == -signal.SIGXCPU else f"the process ended by itself (code {code})"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE)
         self.errors.seek(0)
         said = self.errors.read(2000).decode(errors="replace").strip().splitlines()
-        return f"the process ended by itself (code {code})" + (f": {said[-1][:200]}" if said and code != 0 else "")
+        return "the sandbox ended" + (f": {said[-1][:200]}" if said else "")
+
+
+def shut_in(limits, work, preload, options):
+    """Start the nursery in bubblewrap; returns its process."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, syscalls.outer())
+        os.close(writing)
+        command = bubblewrap(limits, reading, work) + worker_command(limits, preload)
+        return subprocess.Popen(command, pass_fds=[reading], **options)
+    finally:
+        os.close(reading)
 
 
 class Ahead:
-    """At most one worker that is started before it is needed, so that it has imported what it must by then."""
+    """At most one sandbox that is started before it is needed, so that it has imported what it must by then."""
 
     def __init__(self):
         self.process = self.made_for = None
 
     def start(self, limits, **options):
-        """Start a worker for these limits and options, unless one is waiting."""
+        """Start a sandbox for these limits and options, unless one is waiting."""
         if self.process is None:
             self.process, self.made_for = Process(limits, **options), (limits, options)
 
     def take(self, limits, **options):
-        """A worker for these limits and options: the one that is waiting where it fits and lives, else a new one."""
+        """A sandbox for these limits and options: the one that is waiting where it fits and lives, else a new one."""
         process, made_for = self.process, self.made_for
         self.process = self.made_for = None
-        if process and made_for == (limits, options) and process.process.poll() is None:
+        if process and made_for == (limits, options) and process.alive:
             return process
         if process:
             process.close()
         return Process(limits, **options)
 
     def close(self):
-        """End the worker that is waiting, if there is one."""
+        """End the sandbox that is waiting, if there is one."""
         if self.process:
             self.process.close()
             self.process = None
 
 
+# the least and the most of each limit: a worker that cannot even start grades nothing, and no limit is no number
+BOUNDS = {
+    "cell": (0.0, 86_400.0),
+    "call": (0.0, 86_400.0),
+    "total": (0.0, 86_400.0),
+    "memory": (2**28, 2**46),
+    "disk": (2**16, 2**40),
+}
+
+
 def limits_of(**given):
-    """Limits with some values changed.  Raises ValueError for an unknown name or a value that is not positive."""
+    """Limits with some values changed.  Raises ValueError for an unknown name, or a value that is out of bounds or no number."""
     known = asdict(Limits())
     for name, value in given.items():
         if name not in known:
             raise ValueError(f"unknown limit {name!r}; known: {', '.join(known)}.")
-        if not value > 0:
-            raise ValueError(f"limit {name} is {value}; allowed: a number > 0.")
-    return Limits(**{**known, **given})
+        least, most = BOUNDS[name]
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (number and 0 < value and least <= value <= most):
+            scale, unit = (2**20, " MB") if name in ("memory", "disk") else (1, " seconds")
+            shown = f"{value / scale:g}" if isinstance(value, float) else str(value)[:40]
+            span = f"from {least / scale:g} to {most / scale:g}" if least else f"a number > 0, to {most:g}"
+            raise ValueError(f"limit {name} is {shown}; allowed: {span}{unit}.")
+    whole = {name: int(value) for name, value in given.items() if name in ("memory", "disk")}
+    return Limits(**{**known, **given, **whole})

@@ -7,6 +7,8 @@ and a message has a greatest size.
 
 import json
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
@@ -41,36 +43,68 @@ class Program:
         return names[self.name]
 
 
-def encode(value, depth=0):
-    """A value as plain JSON data; what cannot cross becomes ``{"alien": type name}``."""
+def encode(value):
+    """A value as plain JSON data; what cannot cross becomes ``{"alien": type name}``.
+
+    NumPy's numbers of every width cross (a long double as a double), its texts as texts, fractions and decimals as floats.
+    """
+    return _encoded(value, 0, [LARGEST_ARRAY])
+
+
+def _encoded(value, depth, left):
+    """``left`` counts down the values that may still cross: a list of lists of one list has more than it has bytes."""
     kind = type(value)
+    left[0] -= 1
+    if left[0] < 0:
+        return {"alien": "value of too many parts"}
     if value is None or kind in (bool, str):
         return value
     if kind is int:
         return value if abs(value) < 2**63 else {"alien": "int with more than 63 bits"}
     if kind is float:
         return value if math.isfinite(value) else {"float": repr(value)}
+    if kind in (Fraction, Decimal):
+        return _of_fraction(value)
     if depth >= DEEPEST:
         return {"alien": f"{kind.__name__} nested too deep"}
     if isinstance(value, np.generic) and kind.__module__ == "numpy":
-        return {"scalar": encode(value.item()), "dtype": str(value.dtype)}
+        return _of_scalar(value)
     if kind is np.ndarray:
-        if value.dtype.kind not in "biuf":
-            return {"alien": f"array of {value.dtype}"}
-        if value.size > LARGEST_ARRAY:
-            return {"alien": f"array of {value.size} numbers"}
-        return {
-            "array": [encode(number) for number in value.ravel().tolist()],
-            "shape": list(value.shape),
-            "dtype": str(value.dtype),
-        }
+        return _of_array(value, left)
     if kind in (list, tuple):
-        return {kind.__name__: [encode(item, depth + 1) for item in value]}
+        return {kind.__name__: [_encoded(item, depth + 1, left) for item in value]}
     if kind is dict:
-        return {"dict": [[encode(key, depth + 1), encode(item, depth + 1)] for key, item in value.items()]}
+        return {"dict": [[_encoded(key, depth + 1, left), _encoded(item, depth + 1, left)] for key, item in value.items()]}
     if kind is Program:
         return {"program": value.source, "name": value.name}
     return {"alien": kind.__name__}
+
+
+def _of_fraction(value):
+    try:
+        return encode(float(value))
+    except (OverflowError, ValueError):
+        return {"alien": f"{type(value).__name__} too large for a float"}
+
+
+def _of_scalar(value):
+    """A number of NumPy's with its dtype, or a text of NumPy's as a text."""
+    if value.dtype.kind == "U":
+        return str(value)
+    if value.dtype.kind not in "biuf":
+        return {"alien": value.dtype.name.rstrip("0123456789") if value.dtype.kind in "SV" else value.dtype.name}
+    value = value if value.dtype.itemsize <= 8 else np.float64(value)
+    return {"scalar": encode(value.item()), "dtype": str(value.dtype)}
+
+
+def _of_array(value, left):
+    if value.dtype.kind not in "biuf":
+        return {"alien": f"array of {value.dtype}"}
+    if value.size > left[0]:
+        return {"alien": f"array of {value.size} numbers"}
+    left[0] -= value.size
+    value = value if value.dtype.itemsize <= 8 else value.astype(np.float64)
+    return {"array": [encode(number) for number in value.ravel().tolist()], "shape": list(value.shape), "dtype": str(value.dtype)}
 
 
 def decode(data, *, programs=False):
@@ -104,7 +138,7 @@ def decode(data, *, programs=False):
 def number_type(text):
     """The NumPy type of numbers by its name, never one of objects."""
     dtype = np.dtype(text)
-    if dtype.kind not in "biuf":
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise ValueError(f"dtype {text!r} may not cross")
     return dtype.type
 

@@ -1,21 +1,31 @@
-"""The process in which a student's code runs: it takes requests as JSON lines and answers with plain data.
+"""The processes of the sandbox: a nursery that imports and forks, and its children, in which a student's code runs.
 
-Started by :mod:`momentum_lib.grade.sandbox`, inside the sandbox.  It holds no solution, no check and no
-score.  Whatever the student's code does to this process, the worst result is an answer that is wrong.
+The nursery (``main``) runs our code alone.  At each request it ends the child that there is, empties the work folder and
+forks a new one, which talks with the grader over a socket of its own: it takes requests as JSON lines and answers with plain
+data.  A child holds no solution, no check and no score.  Whatever the student's code does to it, the worst result is an
+answer that is wrong.
 """
 
 import contextlib
 import copy
+import gc
 import importlib
 import json
 import os
 import resource
+import shutil
 import signal
+import socket
 import sys
+import time
 
 import numpy as np
 
+from . import syscalls
+from .cells import Cells, plan
 from .wire import LARGEST_MESSAGE, decode, dumps, encode
+
+MOST_LEFT = 2000  # entries of the work folder that are worth removing; beyond, a new sandbox is cheaper
 
 
 class OutOfTime(BaseException):
@@ -24,44 +34,18 @@ class OutOfTime(BaseException):
 
 @contextlib.contextmanager
 def time_limit(seconds):
-    """Raise OutOfTime in the student's code after so many seconds."""
+    """Raise OutOfTime in the student's code after so many seconds of processor time, or when the grader says so."""
 
     def stop(signum, frame):
         raise OutOfTime
 
-    signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-RUNS_ITS_CELL = ("%%time", "%%timeit", "%%capture", "%%prun")
-
-
-def without_magics(source):
-    """The source with what only a notebook understands (lines that start with % or !, or end in ?) made comments."""
-    first, _, rest = source.partition("\n")
-    if first.startswith("%%"):
-        return rest if first.split()[0] in RUNS_ITS_CELL else ""
-    lines = source.split("\n")
-    for number, line in enumerate(lines):
-        words = line.strip()
-        if words[:1] in ("%", "!") or (words.endswith("?") and not words.startswith("#")):
-            lines[number] = line[: len(line) - len(line.lstrip())] + "pass  # " + words
-    return "\n".join(lines)
-
-
-def compiled(source, name):
-    """A cell's code: as it stands where that is Python, else without the notebook's own commands."""
-    try:
-        return compile(source, name, "exec")
-    except SyntaxError:
-        plain = without_magics(source)
-        if plain == source:
-            raise
-        return compile(plain, name, "exec")
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)
 
 
 def describe(error):
@@ -82,32 +66,45 @@ def describe(error):
 
 
 class Worker:
-    """The student's names, and the three requests: run a cell, get a name, call a function."""
+    """The student's names, and the four requests: run a cell, get a name, call a function, plan what to run."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, shell=None):
         self.answer = answer
-        self.names = {"__name__": "__main__", "display": lambda *args, **kw: None}
+        self.cells = Cells(shell)
+        self.names = self.cells.names
 
     def run(self, request):
-        """Run one cell; errors are the answer, not the end."""
+        """Run one cell, up to the statement ``until`` where that is given; errors are the answer, not the end."""
+        answer, number = self.answer, request["id"]
+
+        def begin(at):
+            answer(dumps({"id": number, "at": at}))
+
+        missing = []
         with time_limit(request["limit"]):
             try:
-                exec(compiled(request["source"], f"<cell {request['cell']}>"), self.names)
+                missing = self.cells.run(request["source"], f"<cell {request['cell']}>", request.get("until"), begin)
             except (Exception, OutOfTime, SystemExit, KeyboardInterrupt) as error:
                 return {"error": describe(error)}
-        return {}
+        return {"missing modules": missing} if missing else {}
 
     def get(self, request):
         """The value of a name, as data; a function crosses as ``{"alien": "function"}``."""
         if request["name"] not in self.names:
             return {"missing": True}
-        return {"value": encode(self.names[request["name"]])}
+        with time_limit(request.get("limit", 5)):
+            try:
+                return {"value": encode(self.names[request["name"]])}
+            except (Exception, OutOfTime, SystemExit, KeyboardInterrupt) as error:
+                return {"error": describe(error)}
 
     def call(self, request):
         """Call a student's function; says which arguments it changed in place."""
         function = self.names.get(request["name"])
-        if function is None:
+        if function is None and request["name"] not in self.names:
             return {"missing": True}
+        if function is Ellipsis:
+            return {"blank": True}
         if not callable(function):
             return {"error": {"kind": "TypeError", "text": f"{request['name']} is no function", "line": None}}
         args = [decode(item, programs=True) for item in request["args"]]
@@ -123,9 +120,13 @@ class Worker:
             "changed": [i for i, (a, b) in enumerate(zip(args, before)) if b is not None and encode(a) != encode(b)],
         }
 
+    def plan(self, request):
+        """Which cells each question needs; parses the cells and runs none."""
+        return plan(request["cells"], request["wanted"], self.cells.plain)
+
     def serve(self, lines):
         """Answer request after request until the other side hangs up."""
-        verbs = {"run": self.run, "get": self.get, "call": self.call}
+        verbs = {"run": self.run, "get": self.get, "call": self.call, "plan": self.plan}
         for line in lines:
             request = json.loads(line)
             reply = {"id": request["id"], **verbs[request["op"]](request)}
@@ -153,22 +154,132 @@ def restrain(memory, seconds, file_size):
         resource.setrlimit(what, (limit, limit))
 
 
-def main():
-    limits, *preload = sys.argv[1:]
-    restrain(**json.loads(limits))
-    requests, answers = os.dup(0), os.dup(1)
+def close_but(kept):
+    """Close every descriptor but one, which gets the number 3; input and output lead nowhere, however much is printed."""
     silence = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):  # what the student prints goes nowhere, however much it is
+    kept = os.dup2(kept, 200)
+    for descriptor in (0, 1, 2):
         os.dup2(silence, descriptor)
+    os.closerange(3, 200)
+    os.dup2(kept, 3)
+    os.closerange(4, 256)
+    return 3
+
+
+def live(channel, limits, sandboxed, libc, shell):
+    """The life of a child: give up rights, say that it is there, serve.  Does not return."""
+    parent = os.getppid()
+    channel = close_but(channel)
+    if libc is not None:
+        syscalls.die_with_parent(libc, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    restrain(**limits)
+    if sandboxed:
+        syscalls.install(syscalls.inner(os.getpid()), libc)
 
     def answer(message):
         while message:
-            message = message[os.write(answers, message) :]
+            message = message[os.write(channel, message) :]
 
-    for name in preload:  # all of it ours: the master's imports, which every submission repeats
+    answer(dumps({"ready": os.getpid()}))
+    Worker(answer, shell).serve(os.fdopen(channel, "rb", closefd=False))
+
+
+class Nursery:
+    """The process that forks the children; it runs no student's code and keeps nothing of theirs."""
+
+    def __init__(self, control, limits, sandboxed):
+        self.control, self.limits, self.sandboxed = control, limits, sandboxed
+        self.child, self.shell = None, None
+        self.libc = syscalls.system() if sys.platform == "linux" else None
+        self.kept = set(os.listdir("."))  # what lies in the work folder before any child does
+
+    def end(self):
+        """End the child that there is; returns how it ended, as `os.waitstatus_to_exitcode` has it, or None."""
+        if self.child is None:
+            return None
+        with contextlib.suppress(ChildProcessError):
+            for pause in (0.0, 0.0, 0.005, 0.02):  # one that has just hung up is given the time to end by itself
+                done, status = os.waitpid(self.child, os.WNOHANG)
+                if done:
+                    break
+                time.sleep(pause)
+            else:
+                os.kill(self.child, signal.SIGKILL)
+                _, status = os.waitpid(self.child, 0)
+            self.child = None
+            return os.waitstatus_to_exitcode(status)
+
+    def kill(self):
+        """End the child at once."""
+        if self.child is not None:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self.child, signal.SIGKILL)
+                os.waitpid(self.child, 0)
+            self.child = None
+
+    def sweep(self):
+        """Empty the work folder.  Raises OSError or RecursionError where a child made that impossible."""
+        left = [entry for entry in os.scandir(".") if entry.name not in self.kept]
+        if len(left) > MOST_LEFT:
+            raise OSError("too many files")
+        for entry in left:
+            if entry.is_dir(follow_symlinks=False):
+                os.chmod(entry.path, 0o700)
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+
+    def fork(self, channel):
+        """A new child on the other end of ``channel``, after the last one and with nothing of it."""
+        self.kill()
+        self.sweep()
+        self.child = os.fork()
+        if self.child == 0:
+            try:
+                live(channel, self.limits, self.sandboxed, self.libc, self.shell)
+            finally:
+                os._exit(1)
+        os.close(channel)
+
+    def serve(self):
+        """Do what the grader says until it hangs up, or is no more."""
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 4)
+            if not message:
+                return
+            request = json.loads(message)
+            if request["op"] == "fork":
+                self.fork(*descriptors)
+            elif request["op"] == "shell":
+                from .notebook import make_shell
+
+                self.shell = self.shell or make_shell()
+            elif request["op"] == "end":
+                self.control.send(dumps({"code": self.end()}))
+
+
+def main():
+    limits, sandboxed, *preload = sys.argv[1:]
+    control = socket.socket(fileno=os.dup(0))
+    silence = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(silence, descriptor)
+    for text in preload:  # all of it ours: what the master's own cells import, and every submission with them
         with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    Worker(answer).serve(os.fdopen(requests, "rb"))
+            module, _, name = text.partition(":")
+            if name and not hasattr(importlib.import_module(module), name):
+                module = f"{module}.{name}"
+            importlib.import_module(module)
+    signal.signal(signal.SIGPROF, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()  # what is there before a fork stays shared
+    nursery = Nursery(control, json.loads(limits), sandboxed == "sandboxed")
+    try:
+        nursery.serve()
+    finally:
+        nursery.kill()
 
 
 if __name__ == "__main__":
