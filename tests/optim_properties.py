@@ -271,6 +271,65 @@ def follows_schedules(make):
 
 
 @prop
+def cycles_momentum_as_torch_does(make):
+    """OneCycleLR and CyclicLR turn the momentum against the rate, whatever the rule calls it."""
+    lrs = torch.optim.lr_scheduler
+    one = lambda o: lrs.OneCycleLR(o, 0.05, total_steps=30)
+    cyclic = lambda o: lrs.CyclicLR(o, 0.001, 0.05, step_size_up=7, base_momentum=0.7, max_momentum=0.95)
+    for schedule in (one, cyclic):
+        for name, cls, theirs in (
+            ("heavy_ball", torch.optim.SGD, {"momentum": 0.9}),
+            ("nesterov_torch", torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+            ("adam", torch.optim.Adam, {}),
+            ("adamw", torch.optim.AdamW, {}),
+        ):
+            a, b = tensors(), tensors()
+            ours, torchs = make(a, name, lr=0.01), cls(b, lr=0.01, **theirs)
+            pair = schedule(ours), schedule(torchs)
+            seen = set()
+            for grads in gradients(a, 25):
+                for p, q, g in zip(a, b, grads):
+                    p.grad, q.grad = g.clone(), g.clone()
+                ours.step()
+                torchs.step()
+                for one_of in pair:
+                    one_of.step()
+                (group,), (other,) = ours.param_groups, torchs.param_groups
+                assert group["momentum"] == (other["betas"][0] if "betas" in other else other["momentum"])
+                seen.add(group["beta1" if "betas" in other else "beta"])
+            assert len(seen) > 10
+            assert_close(a, b, 1e-12)
+
+
+@prop
+def groups_answer_to_torchs_names(make):
+    """``momentum`` and ``betas`` are other names of the rule's own numbers, in every group by its own rule."""
+    a, b, c, d = (sample() for _ in range(4))
+    optimizer = make([{"params": [a]}, {"params": [b], "rule": "adam"}, {"params": [c], "rule": "lion"}], "heavy_ball", lr=0.1)
+    first, second, third = optimizer.param_groups
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=10)
+    assert (first["beta"], second["beta1"], third["beta2"]) == (0.95, 0.95, 0.95) and second["beta2"] == 0.999
+    second["betas"] = (0.8, 0.9)
+    assert (second["beta1"], second["beta2"], second["momentum"], second.get("betas")) == (0.8, 0.9, 0.8, (0.8, 0.9))
+    assert "momentum" in first and "betas" not in first and not {"momentum", "betas"} & {*first, *second, *third}
+    first.update(momentum=0.5)
+    assert first.setdefault("momentum", 0.1) == first["beta"] == 0.5
+    first["momentum"] = 2.0
+    with pytest.raises(ValueError, match="beta is 2"):
+        optimizer.step()
+    first["momentum"] = 0.5
+    twin = copy.deepcopy(optimizer)
+    twin.param_groups[0]["momentum"] = 0.6
+    assert twin.param_groups[0]["beta"] == 0.6 and first["beta"] == 0.5
+    twin.load_state_dict(through_a_file(optimizer.state_dict()))
+    twin.param_groups[0]["momentum"] = 0.4
+    assert twin.param_groups[0]["beta"] == 0.4
+    for name in ("gradient_descent", "adagrad", "rmsprop"):
+        with pytest.raises(ValueError, match="cycle_momentum"):
+            torch.optim.lr_scheduler.OneCycleLR(make([d], name, lr=0.1), 0.1, total_steps=10)
+
+
+@prop
 def calls_its_closure(make):
     """The closure runs once, with gradients on, before the step; its value comes back."""
     p, calls = torch.nn.Parameter(torch.tensor([3.0])), []
@@ -344,6 +403,59 @@ def resumes_bit_for_bit(make):
             schedules[0].step()
             schedules[1].step()
             assert same(whole, broken)
+
+
+@prop
+def tells_which_of_two_points_was_saved(make):
+    """Model and optimiser saved on different sides of ``reported()``: refused, then mended by ``train()``; alike: bit for bit."""
+    for name, dtype in (("schedule_free", torch.float32), ("nesterov", torch.float64), ("schedule_free", torch.bfloat16)):
+        params = tensors(dtype)
+        optimizer = make(params, name, lr=0.25)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        for grads in gradients(params, 6):
+            for p, g in zip(params, grads):
+                p.grad = g.to(dtype)
+            optimizer.step()
+            schedule.step()  # the rate has moved on since the parameters were written
+        outside = through_a_file({"model": params, "optimizer": optimizer.state_dict()})
+        with optimizer.reported():
+            inside = through_a_file({"model": params, "optimizer": optimizer.state_dict()})
+        assert not same(inside["model"], outside["model"])
+
+        def resumed(model, state, first, name=name, dtype=dtype):
+            again = tensors(dtype, seed=9)
+            other = make(again, name, lr=0.5)
+            for what in (first, "optimizer"):
+                if what == "optimizer":
+                    other.load_state_dict(state["optimizer"])
+                else:
+                    for p, q in zip(again, model["model"]):
+                        p.data.copy_(q)
+            for p in again:
+                p.grad = torch.ones_like(p)
+            return other, again
+
+        wanted, expected = resumed(outside, outside, "model")
+        wanted.train()
+        start = [p.detach().clone() for p in expected]
+        wanted.step()
+        for model, state in ((inside, outside), (inside, inside), (outside, inside)):
+            for mend in (False, True):
+                other, again = resumed(model, state, "model")
+                if not mend:
+                    with pytest.raises(RuntimeError, match="train\\(\\)"):
+                        other.step()
+                other.train()
+                assert same(start, again), (name, dtype)
+                other.step()
+                assert same(expected, again), (name, dtype)
+        other, again = resumed(inside, outside, "optimizer")
+        for p, q in zip(again, outside["model"]):
+            p.data.copy_(q)
+        again[0].data[0, 0] = 5.0  # written after loading
+        other.step()
+        with other.reported():
+            assert (again[0][0, 0] - 5).abs() < 0.5
 
 
 @prop
@@ -428,6 +540,8 @@ def refuses_a_foreign_state(make):
         (group(lr=None), "needs lr"),
         (group(beta=1.5), "beta is 1.5"),
         (group(maximize="no"), "maximize"),
+        ({**good, "momentum_lib": {"hyper": {0: {"beta": 0.5}}}}, "'weight': the saved hyper is"),
+        ({**good, "momentum_lib": {"hyper": {0: {"lr": 1.0, "beta": float("nan")}}}}, "'weight': the saved beta is nan"),
     ):
         before = through_a_file(optimizer.state_dict())
         with pytest.raises(ValueError, match=says) as error:
@@ -468,6 +582,194 @@ def follows_who_writes_the_parameters(make):
         optimizer.step()  # v = .5, so the point goes from -3 to -3.125
         with optimizer.reported():
             assert torch.equal(p.detach().float(), torch.full((4,), -3.125)), (name, dtype, p)
+
+
+@prop
+def follows_who_writes_through_data(make):
+    """A mask and a clip through ``.data`` after every step, which no version counts: they stay, and the rest keeps its digits."""
+    mask = torch.arange(24).reshape(4, 6) % 3 == 0
+    for name, dtype in (("heavy_ball", torch.bfloat16), ("nesterov", torch.float32), ("nesterov", torch.bfloat16)):
+        p = torch.nn.Parameter(torch.linspace(-1, 1, 24).reshape(4, 6).to(dtype))
+        optimizer = make([p], name, lr=2**-10, beta=0.5)
+        theta, v = p.detach().float().clone(), torch.zeros(4, 6)
+        ahead = 2**-10 * 0.5 if name == "nesterov" else 0.0
+        for t in range(12):
+            g = torch.full((4, 6), 1.0 if t < 8 else -1.0, dtype=dtype)
+            p.grad = g
+            optimizer.step()
+            v = 0.5 * v + g.float()
+            theta = theta - 2**-10 * v
+            shown = (theta - ahead * v).to(dtype)
+            assert torch.equal(p.detach(), shown), (name, dtype, t)
+            wanted = shown.masked_fill(mask, 0.0).clamp(-0.5, 0.5)
+            theta = torch.where(wanted == shown, theta, wanted.float())
+            p.data[mask] = 0.0
+            p.data.clamp_(-0.5, 0.5)
+            if t == 5:
+                with optimizer.reported():  # also looked at before the next step
+                    assert torch.equal(p.detach(), theta.to(dtype))
+                assert torch.equal(p.detach(), (theta - ahead * v).to(dtype))
+    assert not torch.equal(theta, theta.to(torch.bfloat16).float())
+
+
+@prop
+def follows_a_state_that_was_put_in_place(make):
+    """Momentum that is cleared, replaced or dropped between steps, and a gradient whose memory is exchanged."""
+    for change in (
+        lambda state: state["v"].zero_(),
+        lambda state: state.update(v=torch.zeros_like(state["v"])),
+        lambda state: setattr(state["v"], "data", torch.zeros_like(state["v"])),
+        lambda state: state.clear(),
+    ):
+        a, b = tensors(shapes=((3, 4), (5,))), tensors(shapes=((3, 4), (5,)))
+        ours, theirs = make(a, "heavy_ball", lr=0.1), torch.optim.SGD(b, lr=0.1, momentum=0.9)
+        for t in range(6):
+            for params in (a, b):
+                loss = sum((p * p).sum() for p in params)
+                for p in params:
+                    p.grad = None
+                loss.backward()
+                for p in params:
+                    p.grad.data = p.grad.data * 0.5
+            ours.step()
+            theirs.step()
+            if t == 2:
+                for p, q in zip(a, b):
+                    change(ours.state[p])
+                    theirs.state[q]["momentum_buffer"].zero_()
+        assert_close(a, b, 1e-12)
+
+
+@prop
+def keeps_what_a_person_holds(make):
+    """A gradient kept beyond its step, and every window onto a parameter, are what they are with torch."""
+    runs = []
+    for build in (lambda p: make(p, "heavy_ball", lr=0.05), lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9)):
+        torch.manual_seed(0)
+        array = np.linspace(-1, 1, 16).reshape(4, 4)
+        model = torch.nn.ModuleDict({k: torch.nn.Linear(4, 4) for k in ("trunk", "head", "side")}).double()
+        model["head"].weight = torch.nn.Parameter(torch.from_numpy(array))
+        model["side"].share_memory()
+        early = model["trunk"].state_dict()
+        optimizer = build(model.parameters())
+        held, windows = [], []
+        for t, x in enumerate(torch.randn(12, 6, 4, dtype=torch.float64)):
+            grads, before = [], []
+            for part in ("head", "side"):  # gradient surgery: two losses, their gradients held and put together
+                optimizer.zero_grad()
+                hidden = model["trunk"](x).tanh()
+                (
+                    model[part](hidden).square().mean() + 0.1 * model["head" if part == "side" else "side"](hidden).mean()
+                ).backward()
+                grads.append([p.grad.detach() if t % 2 else p.grad for p in model.parameters()])
+                before.append([g.clone() for g in grads[-1]])
+            assert all(same(row, kept) for row, kept in zip(grads, before))
+            for p, g, h in zip(model.parameters(), *grads):
+                p.grad = g - 0.5 * h if t % 3 else g
+            held.append(model["trunk"].weight.grad if t % 2 else model["trunk"].weight.grad.detach().numpy())
+            windows.append((held[-1], np.array(held[-1])))
+            optimizer.step()
+            if t == 5:
+                late = model["side"].weight.detach().numpy()
+        assert all(np.array_equal(np.asarray(held), copied) for held, copied in windows)
+        assert torch.equal(early["weight"], model["trunk"].weight) and torch.equal(early["bias"], model["trunk"].bias)
+        assert np.array_equal(array, model["head"].weight.detach().numpy())
+        assert np.array_equal(late, model["side"].weight.detach().numpy()) and model["side"].weight.is_shared()
+        runs.append([p.detach().clone() for p in model.parameters()])
+    assert_close(*runs, 1e-12)
+
+
+@prop
+def windows_opened_later_stay_open(make):
+    """What is held from the second step on (a state_dict, an array, shared memory, the optimiser's state) sees later steps."""
+    p, q = (torch.nn.Parameter(torch.ones(4, 4, dtype=torch.float64)) for _ in range(2))
+    optimizer = make([p, q], "heavy_ball", lr=0.1)
+
+    def step():
+        for x in (p, q):
+            x.grad = torch.ones_like(x)
+        optimizer.step()
+
+    step()
+    window, alias, slot = p.detach().numpy(), p.data, optimizer.state[p]["v"]
+    saved = optimizer.state_dict()["state"][0]
+    step()
+    p.share_memory_()
+    inside = p.data
+    q.grad, p.grad = None, torch.ones_like(p)
+    optimizer.step()  # the two part, and buffers are cut anew
+    for _ in range(9):
+        step()
+    assert torch.equal(p, inside) and p.is_shared() and torch.equal(saved["v"], optimizer.state[p]["v"])
+    assert torch.equal(slot, optimizer.state[p]["v"]) and torch.equal(alias, p)
+    v = theta = 1.0
+    for _ in range(11):
+        theta, v = theta - 0.1 * v, 0.9 * v + 1
+    assert torch.allclose(p, torch.full_like(p, theta - 0.1 * v)), (p[0, 0], theta)
+    assert window.shape == (4, 4)
+
+
+@prop
+def steps_inside_the_backward_pass(make):
+    """A hook that steps and clears as soon as a gradient is there, one optimiser for each parameter: torch's run."""
+    runs = []
+    for build in (lambda p: make(p, "heavy_ball", lr=0.05), lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9)):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)).double()
+        optimizers = {p: build([p]) for p in model.parameters()}
+
+        def hook(p, optimizers=optimizers):
+            optimizers[p].step()
+            optimizers[p].zero_grad()
+
+        for p in model.parameters():
+            p.register_post_accumulate_grad_hook(hook)
+        for x in torch.randn(12, 6, 4, dtype=torch.float64):
+            model(x).square().mean().backward()
+        assert all(p.grad is None for p in model.parameters())
+        runs.append([p.detach().clone() for p in model.parameters()])
+    assert_close(*runs, 1e-12)
+
+
+@prop
+def is_left_out_of_a_compiled_graph(make):
+    """``torch.compile`` of the step and of a whole training step, with a schedule: torch's numbers, and no compilation a rate."""
+    for rule_name, cls, options in (
+        ("heavy_ball", torch.optim.SGD, {"momentum": 0.9}),
+        ("nesterov_torch", torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    ):
+        a, b = (torch.nn.Parameter(torch.ones(3, dtype=torch.float64)) for _ in range(2))
+        ours, theirs = make([a], rule_name, lr=1.0), cls([b], lr=1.0, **options)
+        schedules = [torch.optim.lr_scheduler.ExponentialLR(o, 0.5) for o in (ours, theirs)]
+
+        @torch.compile(backend="eager")
+        def train_step(p, optimizer):
+            optimizer.zero_grad()
+            (p * p).sum().backward()
+            optimizer.step()
+
+        torch._dynamo.utils.counters.clear()
+        for _ in range(12):
+            train_step(a, ours)
+            theirs.zero_grad()
+            (b * b).sum().backward()
+            theirs.step()
+            for schedule in schedules:
+                schedule.step()
+        assert_close([a], [b], 1e-12)
+        assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 6
+    p = torch.nn.Parameter(torch.zeros(1))
+    p.grad = torch.ones(1)
+    optimizer = make([p], "nesterov", lr=1.0, beta=0.0)
+    step, lengths = torch.compile(optimizer.step, backend="eager"), []
+    for rate in (1.0, 0.5, 0.25, 0.125):
+        optimizer.param_groups[0]["lr"] = rate
+        before = p.detach().clone()
+        step()
+        lengths.append(float((before - p).detach()))
+    assert lengths == [1.0, 0.5, 0.25, 0.125]
+    show = torch.compile(lambda: optimizer.eval() or optimizer.train(), backend="eager")
+    show()
 
 
 # -- the guard ------------------------------------------------------------------------------------------

@@ -148,10 +148,14 @@ def test_the_table_is_torchs_whole_table():
 # -- beside torch's tools ------------------------------------------------------------------------------
 
 
-def test_one_cycle_says_that_the_momentum_has_another_name():
-    """OneCycleLR cycles `momentum` or `betas`, which a rule calls otherwise: torch refuses before anything is lost."""
-    with pytest.raises(ValueError, match="cycle_momentum"):
-        torch.optim.lr_scheduler.OneCycleLR(Optimizer([sample()], "heavy_ball", lr=0.1), 0.1, total_steps=10)
+def test_a_cuda_graph_is_refused(monkeypatch):
+    """A captured step would repeat its rate for ever, silently."""
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    p = sample()
+    with pytest.raises(RuntimeError, match="CUDA graph is being captured"):
+        Optimizer([p], "heavy_ball", lr=0.1).step()
+    assert p[0] == 1
 
 
 def test_hooks_run_around_a_step():
@@ -299,6 +303,13 @@ ENGINE = [  # the properties that the engine could break; the others are about w
     "resumes_bit_for_bit",
     "copies_and_pickles",
     "follows_who_writes_the_parameters",
+    "follows_who_writes_through_data",
+    "follows_a_state_that_was_put_in_place",
+    "keeps_what_a_person_holds",
+    "windows_opened_later_stay_open",
+    "steps_inside_the_backward_pass",
+    "is_left_out_of_a_compiled_graph",
+    "tells_which_of_two_points_was_saved",
     "serves_a_rule_of_your_own",
 ]
 CANNOT = _program.missing(torch.device("cpu"))

@@ -28,24 +28,24 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
     "decays after the step's point":
         ("_step",
          'if way.decay == "coupled":\n'
-         '    grad = grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else theta)\n'
+         '    grad = grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else point)\n'
          'elif way.decay == "decoupled":\n'
          '    point = point * (1 - values["lr"] * values["weight_decay"])',
          'if way.decay == "coupled":\n'
-         '    grad = grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else theta)\n'
+         '    grad = grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else point)\n'
          'elif way.decay == "decoupled":\n'
          '    grad = grad * (1 - values["lr"] * values["weight_decay"])',
          "agrees_with_torch"),
     "penalty with the wrong sign":
         ("_step",
-         'grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else theta)',
-         'grad - values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else theta)',
+         'grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else point)',
+         'grad - values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else point)',
          "agrees_with_torch"),
     "slots that overwrite each other":
         ("_step.advance", "value.clone()", "value",
          "serves_a_rule_of_your_own"),
     "never looks ahead":
-        ("_step", "way.rule.look(theta, *slots, **way.hyper(values))", "theta",
+        ("_step.advance", "way.rule.look(theta, *slots, **way.hyper(values))", "theta",
          "looks_steps_and_reports_as_descend"),
     "starts every slot at zero":
         ("_step", "how == 0", "True",
@@ -69,8 +69,8 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
          "none_now_and_then_agrees_with_torch"),
     "counts from two":
         ("optimizer",
-         'advance(way, where if apart else point, point, grad, slots, values, state["step"])',
-         'advance(way, where if apart else point, point, grad, slots, values, state["step"] + 1)',
+         'advance(way, where if apart else point, point, grad, slots, values, state["step"], before)',
+         'advance(way, where if apart else point, point, grad, slots, values, state["step"] + 1, before)',
          "agrees_with_torch"),
     "never sees a changed rate":
         ("optimizer", "seen and all(a is b and not isinstance(a, torch.Tensor) for a, b in zip(seen[0], now))", "seen",
@@ -96,15 +96,33 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
         ("optimizer", "way.rule.read if reported else way.rule.look", "way.rule.look",
          "looks_steps_and_reports_as_descend"),
     "overrules who writes the parameters":
-        ("optimizer", 'state["theta"].copy_(p.detach())', "None",
+        ("_step", "point = theta if shown is theta else followed(way, shown, theta, slots, before, slack)", "point = theta",
          "follows_who_writes_the_parameters"),
-    "distrusts a loaded look":
-        ("optimizer", "values is None and (way.rule.look_fn or way.rule.read_fn)", "False",
-         "resumes_bit_for_bit"),
+    "overrules who writes before a report":
+        ("optimizer._follow", "wrote == p", "wrote == wrote", "follows_who_writes_through_data"),
+    "forgets the digits of what nobody wrote":
+        ("_step.followed", "torch.where(same, theta, shown.to(theta.dtype))",
+         "theta if same.all() else shown.to(theta.dtype)",
+         "follows_who_writes_through_data"),
+    "looks back by the new rate":
+        ("_step.followed", "way.rule.look(theta, *slots, **way.hyper(before))", "way.rule.look(theta, *slots, **way.hyper({**before, 'lr': 0.01}))",
+         "looks_steps_and_reports_as_descend"),
+    "takes the reported point for the one to look from":
+        ("optimizer._check_arrivals", 'holds == "other"', "False",
+         "tells_which_of_two_points_was_saved"),
+    "follows the reported point when it goes back":
+        ("optimizer._follow", 'holds != "exact" or (needed and hyper is None)', "needed and hyper is None",
+         "tells_which_of_two_points_was_saved"),
+    "momentum under torch's name is lost":
+        ("_group.__setitem__", "super().__setitem__(own[0], value)", "super().__setitem__('momentum', value)",
+         "cycles_momentum_as_torch_does"),
+    "traced into a graph":
+        ("optimizer.outside_graphs", "torch._disable_dynamo(torch.no_grad()(method))", "torch.no_grad()(method)",
+         "is_left_out_of_a_compiled_graph"),
     "a copy forgets its options":
         ("optimizer",
-         '("_rules", "_guard", "_flats", "_reported", "_main", "_given")',
-         '("_rules", "_guard", "_flats", "_main", "_given")',
+         '("_rules", "_guard", "_flats", "_reported", "_main", "_given", "_loaded", "_hyper", "_read")',
+         '("_rules", "_guard", "_flats", "_main", "_given", "_loaded", "_hyper", "_read")',
          "copies_and_pickles"),
     "a refused group stays":
         ("optimizer", "self.param_groups.pop()", "None",
@@ -150,10 +168,10 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
 }  # fmt: skip
 COMPILED = {
     "forgets gradients that are not views":
-        ("_flat", "view.copy_(p.grad)", "None",
+        ("_flat", "[k for k, p in enumerate(self.params) if not self.lies(k, p.grad)]", "[]",
          "agrees_with_torch"),
     "one count for a buffer":
-        ("_flat", "not way.rule.uses_t", "True",
+        ("_flat", "None in steps or (way.rule.uses_t and len(steps) > 1)", "None in steps",
          "none_now_and_then_agrees_with_torch"),
     "computes with old numbers":
         ("_program",
@@ -161,8 +179,26 @@ COMPILED = {
          'given = self.__dict__.setdefault("old", [values[name] for name in self.names])',
          "agrees_with_torch"),
     "steps where no gradient came":
-        ("_flat", "p in present and p.data_ptr() == place", "p.data_ptr() == place",
+        ("_flat", "not all(p in present for p in self.params)", "False",
          "trains_by_backward"),
+    "moves what others look at":
+        ("_flat.movable", "own and torch._C._storage_Use_Count(storage._cdata) == ALONE - 1 + known[storage._cdata]", "True",
+         "keeps_what_a_person_holds"),
+    "lends again what is held":
+        ("_flat", "last is None and uses(self.buffer) == ALONE + len(self.lent)", "True",
+         "keeps_what_a_person_holds"),
+    "lends again what a window shows":
+        ("_flat", "last is None and uses(self.buffer) == ALONE + len(self.lent)", "last is None",
+         "keeps_what_a_person_holds"),
+    "takes the gradient from a hook that cleared it":
+        ("_flat", "not self.open or grad is None or grad.layout != torch.strided or grad.grad_fn is not None",
+         "not self.open or grad.layout != torch.strided or grad.grad_fn is not None",
+         "steps_inside_the_backward_pass"),
+    "never looks where a slot lies":
+        ("_flat.lie",
+         "tensor.data_ptr() == begin + at * size and tensor.stride() == p.stride() and tensor.dtype == buffer.dtype",
+         "tensor.stride() == p.stride()",
+         "follows_a_state_that_was_put_in_place"),
 }  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """Flat buffers: a group's parameters, gradients and slots side by side, so that one compiled loop steps them all."""
 
+import sys
 import warnings
 import weakref
+from collections import Counter
 
 import torch
 
@@ -15,9 +17,9 @@ ALIGN = 16  # each parameter starts at a multiple of it, which is what matrix pr
 class Flat:
     """Parameters of one group, dtype, device and step count, moved into common buffers.
 
-    ``shown`` holds the parameters, ``theta`` the points (``shown`` itself where the parameters are the points), ``grad``
-    the gradients, ``slots`` the state.  Parameters, their state and their gradients become views, so that every other
-    path works on them unchanged.
+    ``shown`` holds the parameters, ``theta`` the points (``shown`` itself where the parameters are the points), ``slots`` the
+    state.  Parameters and their state become views, so that every other path works on them unchanged; whoever moves one away
+    again, or holds its old memory, is right (:func:`movable`, :meth:`stands`).  Gradients lie in ``grads``.
     """
 
     def __init__(self, way, params, states):
@@ -28,70 +30,168 @@ class Flat:
             self.offsets.append(self.total)
             self.total += -(-q.numel() // ALIGN) * ALIGN
         work = work_dtype(p.dtype)
-        self.grad = torch.zeros(self.total, dtype=p.dtype, device=p.device)
         self.shown = self._gather(params, p.dtype)
-        self.theta = self._gather([s["theta"] for s in states], work) if keeps_point(way.rule, p.dtype) else self.shown
+        self.apart = keeps_point(way.rule, p.dtype)
+        self.theta = self._gather([s["theta"] for s in states], work) if self.apart else self.shown
         self.slots = [self._gather([s[name] for s in states], work) for name in way.rule.slots]
-        self.views = self._views(self.grad)
-        for q, view in zip(params, self._views(self.shown)):
-            q.data = view
-        for name, buffer in (
-            *zip(way.rule.slots, self.slots),
-            *([("theta", self.theta)] if self.theta is not self.shown else []),
-        ):
-            for state, view in zip(states, self._views(buffer)):
-                state[name] = view
-        self.places = [q.data_ptr() for q in params]
+        self.grads = Lending(params, self.offsets, self.total)
+
+    def _gather(self, tensors, dtype):
+        """One buffer with the tensors' values in it, of which they become views."""
+        buffer = torch.zeros(self.total, dtype=dtype, device=self.home[1])
+        for tensor, at in zip(tensors, self.offsets):
+            view = buffer.as_strided(tensor.size(), tensor.stride(), at)
+            view.copy_(tensor.detach())
+            tensor.data = view
+        return buffer
+
+    def release(self):
+        """Give up the buffers; what lies in them stays where it is."""
+        self.grads.close()
+        self.shown = self.theta = self.grads = None
+        self.slots = []
+
+    def stands(self, optimizer, way, present):
+        """Whether this step can be taken here: same rule, every gradient there, nothing moved, one step count."""
+        if way.rule is not self.rule or not all(p in present for p in self.params):
+            return False
+        states = [optimizer.state[p] for p in self.params]
+        steps = {state.get("step") for state in states}
+        if None in steps or (way.rule.uses_t and len(steps) > 1):
+            return False
+        first, *others = (optimizer._hyper.get(p) for p in self.params)
+        if any(hyper is not first and hyper != first for hyper in others):
+            return False
+        kept = [*zip(way.rule.slots, self.slots), *([("theta", self.theta)] if self.apart else [])]
+        return lie(self.shown, self.offsets, self.params, self.params) and all(
+            all(name in state for state in states) and lie(buffer, self.offsets, [state[name] for state in states], self.params)
+            for name, buffer in kept
+        )
+
+    def step(self, optimizer, way, values):
+        states = [optimizer.state[p] for p in self.params]
+        for state in states:
+            state["step"] += 1
+        t, before = states[0]["step"], optimizer._hyper.get(self.params[0])
+        run = program(way, self.home[0], self.home[1].type)
+        run(self.shown, self.theta, self.grads.gather(), self.slots, values, t, before)
+        torch.autograd.graph.increment_version(self.params)  # as if each had been written by itself
+        if way.rule.look_fn is not None:
+            optimizer._hyper |= dict.fromkeys(self.params, optimizer._kept(way, values))
+
+
+def lie(buffer, offsets, tensors, params):
+    """Whether each tensor still is its parameter's place in the buffer."""
+    begin, size = buffer.data_ptr(), buffer.element_size()
+    return all(
+        tensor.data_ptr() == begin + at * size and tensor.stride() == p.stride() and tensor.dtype == buffer.dtype
+        for at, tensor, p in zip(offsets, tensors, params)
+    )
+
+
+def uses(tensor):
+    """How many hold the memory of a tensor: it, its views, arrays that show it, whoever holds the storage."""
+    return torch._C._storage_Use_Count(tensor.untyped_storage()._cdata)
+
+
+ALONE = uses(torch.zeros(1))  # what a tensor that nobody shares answers
+
+
+def movable(tensors, known):
+    """Whether no one but the ``known`` tensors (storage -> how many of them) looks at the memory of these."""
+
+    def free(tensor):
+        storage = tensor.untyped_storage()
+        own = storage.resizable() and not (tensor.device.type == "cpu" and storage.is_shared())  # else NumPy's, a file's, shared
+        return own and torch._C._storage_Use_Count(storage._cdata) == ALONE - 1 + known[storage._cdata]
+
+    return all(map(free, tensors))
+
+
+class Lending:
+    """A buffer for the gradients of ``params``, lent to them: a fresh gradient moves in while it is still in the cache.
+
+    What is lent stays its holder's.  Where a gradient is held beyond its ``zero_grad``, the holder keeps the whole buffer, and
+    from then on nothing is lent: gradients stay where autograd puts them and are copied at the step.
+    """
+
+    def __init__(self, params, offsets, total):
+        self.params, self.offsets = params, offsets
+        self.buffer = torch.zeros(total, dtype=params[0].dtype, device=params[0].device)
+        self.lent, self.last, self.open = weakref.WeakSet(), [None] * len(params), True
         adopt = _adopt(weakref.ref(self))
         self.hooks = [
             q.register_post_accumulate_grad_hook(adopt(k)) for k, q in enumerate(params) if q.requires_grad and q.is_leaf
         ]
 
-    def _views(self, buffer):
-        return [buffer.as_strided(q.size(), q.stride(), at) for q, at in zip(self.params, self.offsets)]
-
-    def _gather(self, tensors, dtype):
-        buffer = torch.zeros(self.total, dtype=dtype, device=self.home[1])
-        for view, tensor in zip(self._views(buffer), tensors):
-            view.copy_(tensor.detach())
-        return buffer
-
-    def release(self):
+    def close(self):
         for hook in self.hooks:
             hook.remove()
 
-    def stands(self, way, present, states):
-        """Whether this step can be taken here: same rule, every gradient there, nothing moved, one step count."""
-        return (
-            way.rule is self.rule
-            and all(p in present and p.data_ptr() == place for p, place in zip(self.params, self.places))
-            and (not way.rule.uses_t or len({states[p].get("step", 0) for p in self.params}) == 1)
-        )
+    def place(self, k):
+        """The part of the buffer for the k-th gradient."""
+        return self.buffer.as_strided(self.params[k].size(), self.params[k].stride(), self.offsets[k])
 
-    def step(self, optimizer, way, values):
-        for p, view in zip(self.params, self.views):
-            state = optimizer._state_of(p, way)
-            state["step"] += 1
-            if p.grad is not view:
-                view.copy_(p.grad)
-        program(way, self.home[0], self.home[1].type)(self.shown, self.theta, self.grad, self.slots, values, state["step"])
-        torch.autograd.graph.increment_version(self.params)  # as if each had been written by itself
-        if self.theta is not self.shown:
-            for p in self.params:
-                optimizer._written[p] = (p._version, values)
+    def lies(self, k, grad):
+        return lie(self.buffer, self.offsets[k : k + 1], [grad], self.params[k : k + 1])
+
+    def free(self, k):
+        """Whether nobody holds what was lent to the k-th parameter, as far as one can tell."""
+        last = self.last[k] and self.last[k]()
+        return last is None and uses(self.buffer) == ALONE + len(self.lent)
+
+    def adopt(self, k, p):
+        grad = p.grad
+        if not self.open or grad is None or grad.layout != torch.strided or grad.grad_fn is not None:
+            return
+        if self.lies(k, grad) or grad.dtype != self.buffer.dtype or uses(grad) != ALONE:
+            return
+        del grad
+        if sys.getrefcount(p.grad) != UNHELD:  # another hook took it
+            return
+        if not self.free(k):
+            self.retire()
+            return
+        place = self.place(k)
+        place.copy_(p.grad)
+        self.lent.add(place)
+        self.last[k] = weakref.ref(place)
+        p.grad = place
+
+    def retire(self):
+        """Leave the buffer to whoever holds a part of it, and lend no more."""
+        self.buffer = torch.zeros_like(self.buffer)
+        self.open = False
+
+    def gather(self):
+        """The buffer with every gradient in it; one that lies elsewhere is copied."""
+        if self.open and not all(self.lies(k, p.grad) or self.free(k) for k, p in enumerate(self.params)):
+            self.retire()
+        outside = [k for k, p in enumerate(self.params) if not self.lies(k, p.grad)]
+        if outside:
+            torch._foreach_copy_([self.place(k) for k in outside], [self.params[k].grad for k in outside])
+        return self.buffer
 
 
-def _adopt(flat):
-    """The hook of the k-th parameter: a fresh gradient moves into the buffer while it is still in the cache."""
+def _unheld():
+    """What sys.getrefcount says of a gradient that only its parameter holds."""
+    p = torch.zeros(1, requires_grad=True)
+    p.grad = torch.zeros(1)
+    return sys.getrefcount(p.grad)
+
+
+UNHELD = _unheld()
+
+
+def _adopt(lending):
+    """The hook of the k-th parameter."""
 
     def of(k):
         @torch.no_grad()
         def hook(p):
-            here = flat()
-            if here is None or p.grad is here.views[k] or p.grad.layout != torch.strided or p.grad.grad_fn is not None:
-                return
-            here.views[k].copy_(p.grad)
-            p.grad = here.views[k]
+            here = lending()
+            if here is not None:
+                here.adopt(k, p)
 
         return hook
 
@@ -134,13 +234,13 @@ class Flats:
         """Step what lies in buffers; return the parameters that are left to the plain path."""
         if not self.wanted or self._refused or not members:
             return members
-        present, states = set(members), optimizer.state
-        standing = [flat for flat in self._cut.get(index, []) if flat.stands(way, present, states)]
+        present = set(members)
+        standing = [flat for flat in self._cut.get(index, []) if flat.stands(optimizer, way, present)]
         covered = {p for flat in standing for p in flat.params}
         if len(covered) < len(present) and self._due(index):
-            left = [p for p in members if self._fits(way, p)]
-            if any(p not in covered for p in left):
-                standing = self._recut(optimizer, index, way, left)
+            left = [p for p in members if p not in covered and self._fits(way, p)]
+            if left:
+                standing = self._recut(optimizer, index, way, standing, left)
                 covered = {p for flat in standing for p in flat.params}
         for flat in standing:
             try:
@@ -167,25 +267,43 @@ class Flats:
         plain = type(p) in (torch.Tensor, torch.nn.Parameter) and p.numel() and torch.ops.aten.is_non_overlapping_and_dense(p)
         return plain and not way.rule.matrix
 
-    def _recut(self, optimizer, index, way, members):
-        """Gather the parameters by device, dtype and step count; the buffers that are worth compiling."""
-        parts = {}
-        for p in members:
-            state = optimizer._state_of(p, way)
-            parts.setdefault((p.device, p.dtype, state["step"] if way.rule.uses_t else 0), []).append(p)
+    def _recut(self, optimizer, index, way, standing, left):
+        """Keep the buffers that stand, and gather the parameters left by device, dtype and step count."""
         for flat in self._cut.get(index, []):
-            flat.release()
-        self._cut[index] = []
+            if flat not in standing:
+                flat.release()
+        self._cut[index] = standing
+        parts = {}
+        for p in left:
+            state = optimizer._state_of(p, way)
+            key = (p.device, p.dtype, state["step"] if way.rule.uses_t else 0)
+            parts.setdefault(key, []).append(p)
+        known = self._known(optimizer)
         for (device, _, _), params in parts.items():
             reason = missing(device)
             if reason:
                 self._refuse(reason)
                 return []
-            if self.wanted == "auto" and sum(p.numel() for p in params) < AUTO:
+            tensors = lambda p: [p, *(v for v in optimizer.state[p].values() if isinstance(v, torch.Tensor))]
+            free = [p for p in params if movable(tensors(p), known)]
+            if not free:
+                self._reason = (
+                    "others look at the parameters' memory (a state_dict, an array, a process), so it stays where it is"
+                )
+            elif self.wanted == "auto" and sum(p.numel() for p in free) < AUTO:
                 self._reason = f"fewer than {AUTO} numbers, which compiling is not worth"
             else:
-                self._cut[index].append(Flat(way, params, [optimizer.state[p] for p in params]))
+                self._cut[index].append(Flat(way, free, [optimizer.state[p] for p in free]))
         return self._cut[index]
+
+    def _known(self, optimizer):
+        """How many of the optimiser's own tensors, and of the buffers that stand, lie in each storage."""
+        tensors = {id(p): p for group in optimizer.param_groups for p in group["params"]}
+        for state in optimizer.state.values():
+            tensors |= {id(v): v for v in state.values() if isinstance(v, torch.Tensor)}
+        for flat in (flat for flats in self._cut.values() for flat in flats):
+            tensors |= {id(buffer): buffer for buffer in (flat.shown, flat.theta, *flat.slots)}
+        return Counter(tensor.untyped_storage()._cdata for tensor in tensors.values())
 
     def _refuse(self, reason):
         """Nothing is compiled from here on."""

@@ -31,20 +31,24 @@ def missing(device):
 
 
 class Program:
-    """The compiled step: ``program(shown, theta, grad, slots, values, t)``, in place, as ``advance`` does it.
+    """The compiled step: ``program(shown, theta, grad, slots, values, t, before)``, in place, as ``advance`` does it.
 
-    ``values``: a float or a 0-D tensor for each name of ``way.numbers``.
+    ``values``: a float or a 0-D tensor for each name of ``way.numbers``; ``before``: the same for the rule's hyper-parameters
+    when the parameters were last written, or None.
     """
 
     def __init__(self, way, dtype, device):
         self.names, self.dtype = way.numbers, work_dtype(dtype)
         self.apart = keeps_point(way.rule, dtype)
+        self.earlier = list(way.rule.hyper) if way.rule.look_fn else []
         traced, arrays = _trace(way, dtype, device)
         self.prologue, body = _split(traced, arrays)
         self.body = torch.compile(body, fullgraph=True, dynamic=True)
 
-    def __call__(self, shown, theta, grad, slots, values, t):
+    def __call__(self, shown, theta, grad, slots, values, t, before=None):
         given = [values[name] for name in self.names]
+        if self.earlier:
+            given += [(before or values)[name] for name in self.earlier] + [float(before is not None)]
         home = next((value.device for value in given if isinstance(value, torch.Tensor)), None)
         if home is None:
             given = torch.tensor([*given, t], dtype=torch.float64).unbind()
@@ -60,18 +64,23 @@ program = functools.cache(Program)  # one for each way, dtype and kind of device
 def _trace(way, dtype, device):
     """``(graph, how many of its inputs are arrays)`` of one step; after the arrays comes a vector, then the numbers."""
     apart, count = keeps_point(way.rule, dtype), len(way.rule.slots)
+    earlier = [*way.rule.hyper, "known"] if way.rule.look_fn else []
+    # an accelerator's compiler may multiply and add in one rounding, so a look computed again can differ in its last digits
+    slack = (4 if dtype == work_dtype(dtype) else 1) * torch.finfo(dtype).eps if earlier and device != "cpu" else 0.0
 
     def flat(*inputs):
         shown, inputs = (inputs[0], inputs[1:]) if apart else (inputs[0], inputs)
         theta, grad, *rest = inputs
-        *values, t = rest[count + 1 :]
-        advance(way, shown, theta, grad, rest[:count], dict(zip(way.numbers, values)), t)
+        *numbers, t = rest[count + 1 :]
+        values, before = numbers[: len(way.numbers)], numbers[len(way.numbers) :]
+        before = dict(zip(earlier, before)) if earlier else None
+        advance(way, shown, theta, grad, rest[:count], dict(zip(way.numbers, values)), t, before, slack)
 
     small = [torch.ones(4, dtype=work_dtype(dtype), device=device) for _ in range(1 + count)]
     low = [torch.ones(4, dtype=dtype, device=device) for _ in range(2)]
     arrays = [*low[:apart], small[0], low[1], *small[1:]]
     vector = torch.ones(4, dtype=work_dtype(dtype), device=device)  # not used yet: the graph without the numbers reads it
-    numbers = [torch.tensor(0.5, dtype=torch.float64) for _ in (*way.numbers, "t")]
+    numbers = [torch.tensor(0.5, dtype=torch.float64) for _ in (*way.numbers, *earlier, "t")]
     return make_fx(flat)(*arrays, vector, *numbers), len(arrays)
 
 

@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import torch
 
-from ._checks import check_options, where_from
+from ._checks import check_options, plain_number, where_from
 from ._step import keeps_point, start, work_dtype
 
 
@@ -21,8 +21,32 @@ def fresh(rule, p):
     return {**state, "theta": theta} if keeps_point(rule, p.dtype) else state
 
 
+def arrival(p, expected, other):
+    """Which point a parameter holds that was loaded apart from its state.
+
+    "exact": the expected one, or one that somebody else wrote; "rounded": the expected one, in other digits than it was
+    saved in; "other": the other point of the rule.
+    """
+    right, wrong = (p == point.to(p.dtype) for point in (expected, other))
+    if not right.all() and (right | wrong).all():
+        return "other"
+    if 2 * int(right.sum()) >= p.numel():
+        return "exact"
+    far, near = ((p.to(point.dtype) - point).abs().max() for point in (expected, other))
+    if 2 * int(wrong.sum()) >= p.numel() or (close(p, other) and 4 * near < far):
+        return "other"
+    return "rounded" if close(p, expected) else "exact"
+
+
+def close(p, point):
+    """Whether every coordinate is the point's up to the rounding of a way through sixteen bits."""
+    point, p = point.detach(), p.to(point.dtype)
+    slack = 2**-7 * point.abs() + 16 * torch.finfo(point.dtype).eps * point.abs().max()
+    return bool(((p - point).abs() <= slack).all())
+
+
 def loaded(optimizer, saved):
-    """``(header, groups, state)`` of a saved state, fit for this optimiser; raises ValueError if it is not for it."""
+    """``(header, groups, state, hyper)`` of a saved state, fit for this optimiser; raises ValueError if it is not for it."""
     if not isinstance(saved, dict) or not {"state", "param_groups"} <= set(saved):
         keys = sorted(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
         raise ValueError(f"this is no optimiser's state: it needs 'state' and 'param_groups'; got {keys}.")
@@ -38,7 +62,12 @@ def loaded(optimizer, saved):
         p = group["params"][k]
         rule = optimizer._rules[group["rule"]]
         state[p] = _entry(rule, p, entry, where_from(group, index, k))
-    return saved.get("momentum_lib", {}), groups, state
+    header, hyper = saved.get("momentum_lib", {}), {}
+    for number, shown in header.get("hyper", {}).items():
+        if number in ids:  # one that is not belongs to no state either
+            group, index, k = ids[number]
+            hyper[group["params"][k]] = _hyper(optimizer._rules[group["rule"]], shown, where_from(group, index, k))
+    return header, groups, state, hyper
 
 
 def _same_number(optimizer, groups):
@@ -75,6 +104,16 @@ def _group(optimizer, index, saved):
         raise ValueError(str(error)) from None
     names = {name: own[name] for name in ("param_names",) if name in own}
     return {**names, **deepcopy({name: value for name, value in saved.items() if name != "params"}), "params": own["params"]}
+
+
+def _hyper(rule, saved, what):
+    """The hyper-parameters by which a parameter was shown when it was saved."""
+    if not isinstance(saved, dict) or set(saved) != set(rule.hyper):
+        raise ValueError(f"{what}: the saved hyper is {saved!r}; allowed: {sorted(rule.hyper)}, a number each.")
+    try:
+        return {name: plain_number(name, value) for name, value in saved.items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what}: the saved {error}") from None
 
 
 def _entry(rule, p, saved, what):

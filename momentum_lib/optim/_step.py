@@ -52,20 +52,41 @@ def pieces(rule, tensors):
     return zip(*(tensor.view(-1).split(BLOCK) for tensor in tensors))
 
 
-def advance(way, shown, theta, grad, slots, values, t):
+def followed(way, shown, theta, slots, before, slack=0.0):
+    """The point to go on from: ``theta``, but where somebody else wrote into the parameter, what it holds now.
+
+    A coordinate was written by others if it differs from what the optimiser put there: the point rounded, or where the rule
+    looks from by the hyper-parameters ``before``, those of that time.  Without them (None, or a ``known`` of 0 among them) a
+    rule that looks ahead goes on from ``theta``.  ``slack``: a relative difference that is rounding.
+    """
+    if way.rule.look_fn is not None and before is None:
+        return theta
+    wrote = (way.rule.look(theta, *slots, **way.hyper(before)) if way.rule.look_fn else theta).to(shown.dtype)
+    if slack:
+        same = (wrote - shown).abs() <= slack * wrote.abs()
+    elif shown.dtype in LOW:  # as bits, because a compiler may leave out a rounding on the way to a comparison
+        same = wrote.view(torch.int16) == shown.view(torch.int16)
+    else:
+        same = wrote == shown
+    if before is not None and "known" in before:
+        same = same | (before["known"] == 0)
+    return torch.where(same, theta, shown.to(theta.dtype))
+
+
+def advance(way, shown, theta, grad, slots, values, t, before=None, slack=0.0):
     """One step, in place: ``theta`` and ``slots`` get their new values, ``shown`` the point to look from next.
 
     All tensors have one shape.  ``theta`` and ``slots`` have the working dtype; ``shown`` (the parameter) and
     ``grad`` may have fewer digits.  ``shown`` is ``theta`` itself where the rule looks from its point.
     ``values`` holds a number or a 0-D tensor for each name of ``way.numbers``; ``t`` counts from 1.
-    ``grad`` is read, never written.
+    ``before`` and ``slack``: as for :func:`followed`.  ``grad`` is read, never written.
     """
     grad = grad.to(theta.dtype)
     if way.maximize:
         grad = -grad
-    point = theta
+    point = theta if shown is theta else followed(way, shown, theta, slots, before, slack)
     if way.decay == "coupled":  # the penalty's gradient, measured where the loss's is
-        grad = grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else theta)
+        grad = grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else point)
     elif way.decay == "decoupled":
         point = point * (1 - values["lr"] * values["weight_decay"])
     new, news = way.rule.step(point, grad, slots, way.hyper(values), t)

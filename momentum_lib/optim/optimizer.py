@@ -1,5 +1,6 @@
 """Any rule of the library as a ``torch.optim.Optimizer``."""
 
+import functools
 from contextlib import contextmanager
 
 import torch
@@ -17,8 +18,20 @@ from ._checks import (
     where_from,
 )
 from ._flat import Flats
+from ._group import Group
 from ._guard import Guard
 from ._step import Way, advance, keeps_point, pieces
+
+
+def outside_graphs(method):
+    """Decorator: no gradients are recorded, and ``torch.compile`` leaves the method out of its graph, as written below."""
+    uncompiled = torch._disable_dynamo(torch.no_grad()(method))
+
+    @functools.wraps(method)
+    def call(*args, **kwargs):
+        return uncompiled(*args, **kwargs)
+
+    return call
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -37,7 +50,15 @@ class Optimizer(torch.optim.Optimizer):
     ``hyper``     the rule's hyper-parameters: numbers, or 1-element tensors.
 
     Every option but ``guard`` and ``compiled`` may differ from group to group, and a scheduler, or you, may change any of
-    them between steps.  Groups inherit what you pass here.
+    them between steps.  Groups inherit what you pass here.  A group answers to torch's names, too: ``momentum`` is the rule's
+    own momentum, whatever it is called, and ``betas`` the pair (beta1, beta2); so OneCycleLR and CyclicLR cycle it.
+
+    ``compiled=True`` gathers parameters and state into common buffers, where nobody else looks at their memory: what shares it
+    (an earlier ``state_dict()``, a NumPy array, another process) keeps seeing every step, and such a tensor steps the plain
+    way.  Gathered tensors share one storage, which torch saves whole: ``clone()`` a single one before you save it.
+    ``torch.compile`` of a step, or of a function with a step in it, leaves the step out of its graph, so ``fullgraph=True``
+    fails there: a graph would keep the rates of the day when it was made.  ``compiled`` compiles the step itself, and a
+    changed rate compiles nothing again.  A CUDA graph, which would keep them too, is refused.
 
     Parameters in float16 and bfloat16 are computed in float32: the state keeps the point with all its digits, and the
     parameter is its rounding.  A gradient is read and never changed.  A parameter whose gradient is None is left out of a
@@ -48,7 +69,10 @@ class Optimizer(torch.optim.Optimizer):
     looked from is written at the end of a step, with that step's hyper-parameters.  If a scheduler changes them after it
     and the change should count at once, call :meth:`train` after the scheduler; ``descend`` counts it so.
 
-    Whoever changes a parameter between steps is right: the run goes on from what the parameter holds.
+    Whoever changes a parameter between steps is right, also through ``.data``: the run goes on from what the parameter holds.
+    Where the optimiser keeps the point itself (a rule that looks ahead, sixteen bits), it compares, coordinate by coordinate,
+    so that what nobody touched keeps all its digits.  Compiled on an accelerator, a rule that looks ahead takes a change of a
+    few units in the last digit for rounding.
 
     Raises TypeError and ValueError for what it refuses, before anything is changed; RuntimeError for a sparse or complex
     gradient, by the parameter's name.
@@ -80,7 +104,10 @@ class Optimizer(torch.optim.Optimizer):
         self._guard = Guard(guard)
         self._flats = Flats(compiled)
         self._reported = False
-        self._written = {}  # parameter -> (its version, the hyper-parameters) when the optimiser last wrote it
+        self._loaded = set()  # parameters whose state was loaded, until they are looked at
+        self._hyper = {}  # parameter -> the hyper-parameters by which its point to look from was last written
+        self._read = {}  # the same of its reported point
+        self._last = (None, None)  # the numbers of a step, and what of them is kept
         self._checked = {}  # group index -> (the options' objects, the Way, the numbers)
         self._main = self._register(rule)
         for name in hyper:
@@ -91,6 +118,9 @@ class Optimizer(torch.optim.Optimizer):
         defaults = {"rule": self._main.name, **self._options(self._main, {})}
         check_options(self._main, defaults, "", complete=False)  # a rate may come with each group
         super().__init__(params, defaults)
+        fading = next((group["momentum"] for group in self.param_groups if group.rule.momentum), None)
+        if fading is not None:  # what torch's schedulers ask for before they cycle it
+            self.defaults["momentum"] = fading
 
     # -- groups ----------------------------------------------------------------------------
 
@@ -127,6 +157,7 @@ class Optimizer(torch.optim.Optimizer):
         wanted = {"params", "param_names", *param_group, "rule", *options}
         for name in [name for name in group if name not in wanted]:
             del group[name]  # another rule's hyper-parameter, filled in from the defaults
+        group = self.param_groups[-1] = Group(self._rules, group)
         try:
             for k, p in enumerate(group["params"]):
                 check_parameter(rule, p, where_from(group, index, k))
@@ -160,7 +191,7 @@ class Optimizer(torch.optim.Optimizer):
 
     # -- the step --------------------------------------------------------------------------
 
-    @torch.no_grad()
+    @outside_graphs
     def step(self, closure=None):
         """One step for every parameter that has a gradient; returns what ``closure`` returned.
 
@@ -172,11 +203,18 @@ class Optimizer(torch.optim.Optimizer):
             raise RuntimeError(
                 "the parameters hold the reported point, where no step is taken; leave reported(), or call train()."
             )
+        if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
+            raise RuntimeError(
+                "a CUDA graph is being captured, which would repeat this step's rate and step number for ever. "
+                "Capture the forward and backward pass, and step outside."
+            )
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
         work = list(self._work())
+        if self._loaded:
+            self._check_arrivals(work)
         if self._guard.limit and not self._guard.passes([(p, what) for *_, members in work for p, what in members]):
             return loss
         for index, way, values, members in work:
@@ -204,57 +242,89 @@ class Optimizer(torch.optim.Optimizer):
         shown = p.detach()
         theta = state.get("theta", shown)
         apart = theta is not shown
+        before = self._hyper.get(p)
         for where, point, grad, *slots in pieces(way.rule, (shown, theta, p.grad, *(state[name] for name in way.rule.slots))):
-            advance(way, where if apart else point, point, grad, slots, values, state["step"])
-        if apart:
-            self._written[p] = (p._version, values)
+            advance(way, where if apart else point, point, grad, slots, values, state["step"], before)
+        if way.rule.look_fn is not None:
+            self._hyper[p] = self._kept(way, values)
 
     def _state_of(self, p, way):
-        """The state of a parameter, made at its first step and following what others wrote into the parameter."""
+        """The state of a parameter, made at its first step."""
         state = self.state[p]
         if not state:
             state.update(_state.fresh(way.rule, p))
-        elif keeps_point(way.rule, p.dtype):
-            self._follow(p, state, way)
+            self._hyper.pop(p, None)
+            self._read.pop(p, None)
+        elif "theta" not in state and keeps_point(way.rule, p.dtype):
+            state["theta"] = _state.point(p)
         return state
+
+    def _kept(self, way, values):
+        """The rule's hyper-parameters as they are now; one in a tensor that a schedule may change in place is copied."""
+        if self._last[0] is not values or any(isinstance(value, torch.Tensor) for value in values.values()):
+            now = {name: v.clone() if isinstance(v, torch.Tensor) else v for name, v in way.hyper(values).items()}
+            self._last = (values, now)
+        return self._last[1]
 
     # -- the two points ---------------------------------------------------------------------
 
-    def _follow(self, p, state, way):
+    def _point(self, way, state, hyper, reported):
+        """The point that a parameter shows: where the rule looks from, or what it reports."""
+        verb = way.rule.read if reported else way.rule.look
+        return verb(state["theta"], *(state[name] for name in way.rule.slots), **hyper)
+
+    def _arrival(self, p, way, values):
+        """What a parameter whose state was loaded holds, for a rule with two points: see :func:`_state.arrival`."""
+        kept = (self._hyper, self._read)
+        points = [self._point(way, self.state[p], kept[k].get(p) or way.hyper(values), bool(k)) for k in (0, 1)]
+        return _state.arrival(p.detach(), *(reversed(points) if self._reported else points))
+
+    def _check_arrivals(self, work):
+        """Before the first step after loading: the parameters must not hold the reported point."""
+        for _, way, values, members in work:
+            for p in self._loaded & {p for p, _ in members}:
+                holds = self._arrival(p, way, values)
+                if holds == "other":
+                    raise RuntimeError(
+                        f"the parameters hold the point that {way.rule.name} reports, and the optimiser was saved outside "
+                        "reported(): call train() once both are loaded, before the next gradient. Save them alike."
+                    )
+                if holds == "rounded":
+                    self._hyper.pop(p, None)
+                self._loaded.discard(p)
+
+    def _follow(self, p, state, way, values):
         """Where somebody else wrote into the parameter, go on from there."""
-        version, values = self._written.get(p, (None, None))
+        holds = self._arrival(p, way, values) if p in self._loaded else "exact"
+        self._loaded.discard(p)
         if "theta" not in state:
             state["theta"] = _state.point(p)
-        if version == p._version or (values is None and (way.rule.look_fn or way.rule.read_fn)):
-            return  # untouched, or just loaded together with its point
-        wrote = self._point(way, state, values, self._reported)
-        if not torch.equal(wrote.to(p.dtype), p.detach()):
-            state["theta"].copy_(p.detach())
+        hyper = (self._read if self._reported else self._hyper).get(p)
+        needed = way.rule.read_fn if self._reported else way.rule.look_fn
+        if holds != "exact" or (needed and hyper is None):
+            return
+        hyper = hyper or way.hyper(values)
+        wrote = self._point(way, state, hyper, self._reported).to(p.dtype)
+        state["theta"].copy_(torch.where(wrote == p, state["theta"], p.to(wrote.dtype)))
 
-    @staticmethod
-    def _point(way, state, values, reported):
-        """The point that a parameter shows: where the rule looks from, or what it reports."""
-        slots = [state[name] for name in way.rule.slots]
-        verb = way.rule.read if reported else way.rule.look
-        return verb(state["theta"], *slots, **(way.hyper(values) if values else {}))
-
-    @torch.no_grad()
     def _show(self, reported):
         for index, group in enumerate(self.param_groups):
             way, values = self._way(index)
             if way.rule.look_fn is None and way.rule.read_fn is None:
                 continue  # one point, always shown
             for p in dict.fromkeys(group["params"]):
-                if p in self.state:
-                    self._follow(p, self.state[p], way)
-                    p.detach().copy_(self._point(way, self.state[p], values, reported))
-                    self._written[p] = (p._version, values)
+                if self.state.get(p):
+                    self._follow(p, self.state[p], way, values)
+                    p.detach().copy_(self._point(way, self.state[p], way.hyper(values), reported))
+                    (self._read if reported else self._hyper)[p] = self._kept(way, values)
         self._reported = reported
 
+    @outside_graphs
     def eval(self):
         """Put the reported point into the parameters, for evaluation and export; :meth:`train` takes it out."""
         self._show(reported=True)
 
+    @outside_graphs
     def train(self):
         """Put the point where the rule looks into the parameters, by the hyper-parameters as they are now."""
         self._show(reported=False)
@@ -282,21 +352,29 @@ class Optimizer(torch.optim.Optimizer):
         """What runs the steps, in words: "plain", "compiled", or "plain: " and the reason."""
         return self._flats.engine
 
+    @outside_graphs
     def zero_grad(self, set_to_none=True):
         """Set every gradient to None, or to zero where ``set_to_none`` is False."""
         super().zero_grad(set_to_none)
 
     # -- saving and loading ---------------------------------------------------------------------
 
+    @outside_graphs
     def state_dict(self):
         """Everything that a run needs to go on, as plain containers, numbers and tensors.
 
         Beside torch's ``state`` and ``param_groups`` it holds ``momentum_lib``: the guard's counts and whether the
-        parameters hold the reported point.  Each parameter's state has ``step``, the rule's slots by name, and
-        ``theta`` where the parameter does not hold the point itself.
+        parameters hold the reported point; for rules that look ahead or report another point also ``hyper``, by which
+        hyper-parameters each parameter was last looked from.  Each parameter's state has ``step``, the rule's slots by name, and
+        ``theta`` where the parameter does not hold the point itself.  Save model and optimiser both inside :meth:`reported`, or
+        both outside; where they differ, the first step after loading says so.
         """
         out = super().state_dict()
         out["momentum_lib"] = {**self._guard.counts(), "reported": self._reported}
+        if self._hyper:
+            pairs = zip(self.param_groups, out["param_groups"], strict=True)
+            numbers = {p: number for own, saved in pairs for p, number in zip(own["params"], saved["params"], strict=True)}
+            out["momentum_lib"]["hyper"] = {numbers[p]: dict(hyper) for p, hyper in self._hyper.items() if p in numbers}
         return out
 
     def load_state_dict(self, state_dict):
@@ -308,16 +386,18 @@ class Optimizer(torch.optim.Optimizer):
         state_dict = dict(state_dict) if isinstance(state_dict, dict) else state_dict
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
             state_dict = hook(self, state_dict) or state_dict
-        header, groups, state = _state.loaded(self, state_dict)
+        header, groups, state, self._hyper = _state.loaded(self, state_dict)
         self._guard.load(header)
         self._reported = bool(header.get("reported", False))
-        self._written, self._checked = {}, {}
+        self._checked, self._read = {}, {}
         self._flats.forget()
-        self.__setstate__({"state": state, "param_groups": groups})
+        self.__setstate__({"state": state, "param_groups": [Group(self._rules, group) for group in groups]})
+        two = [rule.name for rule in self._rules.values() if rule.look_fn or rule.read_fn]
+        self._loaded = {p for group in groups if group["rule"] in two for p in group["params"] if state.get(p)}
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
 
     def __getstate__(self):
         """For pickle and deepcopy: all but what is rebuilt at the next step."""
-        own = ("_rules", "_guard", "_flats", "_reported", "_main", "_given")
-        return {**super().__getstate__(), **{name: self.__dict__[name] for name in own}, "_written": {}, "_checked": {}}
+        own = ("_rules", "_guard", "_flats", "_reported", "_main", "_given", "_loaded", "_hyper", "_read")
+        return {**super().__getstate__(), **{name: self.__dict__[name] for name in own}, "_checked": {}, "_last": (None, None)}
