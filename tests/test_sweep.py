@@ -3,6 +3,7 @@
 That every cell equals the single run bit for bit is a property of each rule: see ``test_rules``.
 """
 
+import copy
 import sys
 import tracemalloc
 from dataclasses import replace
@@ -279,6 +280,38 @@ def test_a_file_that_is_no_sweep_or_is_damaged(tmp_path):
         Sweep.load(path)
     with pytest.raises(FileNotFoundError):
         Sweep.load(tmp_path / "none.npz")
+
+
+def test_arrays_that_do_not_fit_their_axes_are_a_damaged_file(tmp_path):
+    """A file put together from two: numbers under the wrong setting."""
+    path = sweep(rules.heavy_ball, RAVINE, steps=5, lr=[0.01, 0.02], beta=[0.1, 0.2, 0.3]).save(tmp_path / "map.npz")
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    for name in ("values", "diverged_at", "errors", "steps"):
+        np.savez(path, **{**arrays, name: arrays[name].T})
+        with pytest.raises(ValueError, match=rf"{name} has shape \(3, 2\) where the axes have \(2, 3\)"):
+            Sweep.load(path)
+
+
+def test_a_surface_of_the_librarys_name_with_another_gradient_is_ones_own(tmp_path):
+    """A sweep that comes back with the library's gradient under it."""
+    mine = copy.copy(surfaces.bowl)
+    mine.grad_fn = lambda x, y: (2 * x, 2 * y)
+    path = sweep(rules.heavy_ball, mine, steps=5, lr=[0.1, 0.2]).save(tmp_path / "map.npz")
+    with pytest.raises(LookupError, match="pass surface="):
+        Sweep.load(path)
+
+
+def test_the_best_setting_is_plain_numbers():
+    best = sweep(rules.heavy_ball, RAVINE, steps=50, tol=0.5, lr=[0.001, 0.01], beta=[0.1, 0.5], dtype="float32").best()
+    assert list(best) == ["lr", "beta", "steps", "value"] and {type(value) for value in best.values()} == {float}
+
+
+@pytest.mark.parametrize(
+    "low, high, inside", [(-1, 1, True), (-2, 2, True), (-2.1, 0, False), (0, 2.1, False), (0, np.nan, False)]
+)
+def test_runs_are_inside_where_no_coordinate_is_beyond_the_bound(low, high, inside):
+    assert bool(ENGINE._all_inside(np.array([[low, 0.5], [0.0, high]]), 2.0)) == inside
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
