@@ -13,6 +13,7 @@ import pytest
 
 from momentum_lib import Sweep, descend, rule, rules, surfaces, sweep
 from momentum_lib.kernels import build, in_numpy
+from momentum_lib.ops import sqrt
 
 RAVINE = surfaces.ravine(kappa=100)
 
@@ -280,6 +281,51 @@ def test_a_file_that_is_no_sweep_or_is_damaged(tmp_path):
         Sweep.load(path)
     with pytest.raises(FileNotFoundError):
         Sweep.load(tmp_path / "none.npz")
+
+
+class Walked:
+    """A surface without a text to compile, so that the sweep walks over it itself."""
+
+    def __init__(self, surface):
+        self.name, self.dim, self.start, self.minima = "walked", surface.dim, surface.start, surface.minima
+        self.value, self.gradient = surface.value, surface.gradient
+
+
+@surfaces.surface(domain=((0, 2),), start=(1.0,), minima=[])
+def edge(x):
+    """No number below one half."""
+    return sqrt(x - 0.5)
+
+
+@edge.grad
+def _(x):
+    return (x,)
+
+
+@pytest.mark.parametrize("f", [edge, Walked(edge)], ids=["printed", "walked"])
+def test_the_first_run_that_ends_where_the_surface_has_no_number_is_named(f):
+    """The first cell, or any, named for the one that is wrong."""
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"value = nan at the finite point \[0\.4\] \(step 1\)"):
+        sweep(rules.gradient_descent, f, steps=1, lr=[0.1, 0.2, 0.6, 0.8], engine="numpy")
+
+
+@rule(v=0)
+def loud(theta, grad, v, *, lr):
+    """Stays where it is, and reports a point that runs away."""
+    return theta - lr * grad, v + lr * 1e9
+
+
+@loud.reports
+def _(theta, v, *, lr):
+    return theta + v
+
+
+@pytest.mark.parametrize("f", [surfaces.bowl, Walked(surfaces.bowl)], ids=["printed", "walked"])
+def test_a_report_that_runs_away_has_diverged(f):
+    """Only the point that steps watched, though another one is reported."""
+    grid = sweep(loud, f, start=[1.0, 1.0], steps=30, lr=[0.0, 0.125, 0.5, 1.0], engine="numpy")
+    single = [descend(loud, surfaces.bowl, [1.0, 1.0], 30, lr=lr).diverged_at or 0 for lr in (0.0, 0.125, 0.5, 1.0)]
+    assert grid.diverged_at.tolist() == single == [0, 8, 2, 2]
 
 
 def test_arrays_that_do_not_fit_their_axes_are_a_damaged_file(tmp_path):

@@ -111,3 +111,8 @@ def test_the_best_rate_on_a_stream_is_found_to_many_digits():
     assert best.lr == pytest.approx(1, abs=1e-6) and best.rate == pytest.approx(0.9, abs=1e-12) and best.beta == 0.0
     with pytest.raises(TypeError, match="expected a rule"):
         theory.best_streaming("gradient_descent", [0.1, 0.5])
+
+
+def test_conjugate_gradients_take_a_hundred_steps_unless_told():
+    path = theory.conjugate_gradients(surfaces.quadratic(np.linspace(1, 1e4, 300)), np.ones(300))
+    assert len(path) == 100
