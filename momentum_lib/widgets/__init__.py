@@ -15,13 +15,17 @@ except ImportError as error:
     ) from error
 
 from ._base import FIGURES, LiveFigure
+from .amounts import Amounts
 from .basin import Basin
+from .complex_pair import ComplexPair
 from .crosswalk import Crosswalk
 from .curves import Curves
 from .dial import Dial
 from .disc import Disc
+from .euler import Euler
 from .filter import Filter
 from .ingredients import Ingredients
+from .linear_map import LinearMap
 from .memory import Memory
 from .noise_ball import NoiseBall
 from .phase import Phase
