@@ -7,6 +7,7 @@ import copy
 import sys
 import tracemalloc
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -307,6 +308,53 @@ def test_the_first_run_that_ends_where_the_surface_has_no_number_is_named(f):
     """The first cell, or any, named for the one that is wrong."""
     with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"value = nan at the finite point \[0\.4\] \(step 1\)"):
         sweep(rules.gradient_descent, f, steps=1, lr=[0.1, 0.2, 0.6, 0.8], engine="numpy")
+
+
+@surfaces.surface(domain=((0, 2),), start=(1.0,), minima=[])
+def rim(x):
+    """A number everywhere, and no slope below one half."""
+    return x
+
+
+@rim.grad
+def _(x):
+    return (sqrt(x - 0.5),)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled", "walked"])
+def test_the_first_run_whose_gradient_is_no_number_is_named(engine):
+    """One bad run among good ones that goes unnoticed, or another one named for it."""
+    if engine == "compiled" and build.missing():
+        pytest.skip("no C compiler")
+    f, engine = (Walked(rim), "numpy") if engine == "walked" else (rim, engine)
+    at = 1 - 0.9 * np.sqrt(0.5)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ValueError, match=rf"gradient = \[nan\] at the finite point \[{at}\] \(step 2\)"),
+    ):
+        sweep(rules.gradient_descent, f, steps=2, lr=[0.1, 0.2, 0.9, 0.3, 0.8], engine=engine)
+
+
+def test_when_a_kernel_pays():
+    """A share for a factor: what is saved must pay for compiling, or for loading what is compiled."""
+
+    def pays(seconds, exact, ready=False, kept=False, missing=None):
+        kernel = SimpleNamespace(exact=exact)
+        found = SimpleNamespace(why_not=lambda _: missing, is_ready=lambda _: ready, is_kept=lambda _: kept)
+        return ENGINE._pays(kernel, found, seconds)
+
+    assert [pays(s, exact=False) for s in (0.6, 0.7)] == [False, True]  # saves 0.3 of it, and compiling takes 0.2 s
+    assert [pays(s, exact=True) for s in (0.24, 0.26)] == [False, True]  # saves 0.8 of it
+    assert [pays(s, exact=True, kept=True) for s in (0.024, 0.026)] == [False, True]  # loading takes 0.02 s
+    assert [pays(s, exact=True, ready=True) for s in (0.0012, 0.0013)] == [False, True]
+    assert not pays(0.1, exact=False, ready=True, kept=True) and not pays(9, exact=True, missing="no compiler")
+
+
+def test_whole_numbers_are_settings(tmp_path):
+    """An axis of integers, in which halves would be lost; a seed that JSON does not write."""
+    noisy = surfaces.noisy(surfaces.bowl, 0.5, seed=np.int64(3))
+    grid = sweep(rules.heavy_ball, noisy, steps=3, lr=[1, 2], beta=0)
+    assert grid.axes["lr"].dtype == float and Sweep.load(grid.save(tmp_path / "map.npz")).surface.seed == 3
 
 
 @rule(v=0)
