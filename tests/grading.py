@@ -3,7 +3,9 @@
 import copy
 import json
 
+from momentum_lib.grade.grading import Checker, Room, read_submission
 from momentum_lib.grade.problem_set import Master
+from momentum_lib.grade.sandbox import Process
 
 RIGHT = "def my_step(theta, grad, v, *, lr, beta):\n    v = beta * v + grad\n    return theta - lr * v, v\n"
 
@@ -107,6 +109,36 @@ def with_cells(changes, notebook=None):
             cell["source"] = changes.pop(cell["id"])
     assert not changes, changes
     return made
+
+
+class OneSandbox:
+    """One sandbox for many submissions of a set: what asks only for a few answers need not start one for each."""
+
+    def __init__(self, master, limits):
+        self.master, self.limits, self.process = master, limits, None
+
+    def room(self, folder, notebook):
+        """The room of a submission."""
+        submission = read_submission(write(folder, notebook, "handed.ipynb"))
+        room = Room(self.master, submission, self.limits, True, self)
+        return room
+
+    def take(self, limits, **options):
+        """As `Ahead` has it: the sandbox that there is, or a new one."""
+        if self.process is None or not self.process.alive:
+            self.process = Process(limits, **options)
+            self.process.prepare()
+        return self.process
+
+    def checked(self, folder, notebook, question):
+        """The result of one check, and the room in which it was asked."""
+        room = self.room(folder, notebook)
+        checker = Checker(self.master, room.student() or "nobody", room)
+        return checker.grade(next(cell for cell in self.master.cells if cell.question == question)), room
+
+    def close(self):
+        if self.process:
+            self.process.close()
 
 
 def points(result):

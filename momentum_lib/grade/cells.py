@@ -52,11 +52,15 @@ def needs_shell(source):
 
 
 class Cells:
-    """The names of a notebook, and how its cells change them.  ``shell`` is an IPython shell for its own commands, or None."""
+    """The names of a notebook, and how its cells change them.
 
-    def __init__(self, shell=None):
+    ``shell`` is an IPython shell for its own commands, which then has the names, or None; ``names`` is the dict to use.
+    """
+
+    def __init__(self, shell=None, names=None):
         self.shell = shell
-        self.names = {"__name__": "__main__"} if shell is None else shell.user_ns
+        self.names = shell.user_ns if shell else {} if names is None else names
+        self.names["__name__"] = "__main__"
         self.names.setdefault("display", lambda *args, **kwargs: None)
         self.flags, self.loop = 0, None
 

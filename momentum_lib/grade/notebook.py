@@ -5,7 +5,22 @@ import os
 import re
 
 NO_TIMES = re.compile(r"(?<!\S)-[nr] ?\d+(?!\S)")
-OUTSIDE = ("system", "sx", "sc", "pip", "conda", "mamba", "micromamba", "uv", "logstart", "store", "reset", "debug")
+OUTSIDE = (
+    "system",
+    "sx",
+    "sc",
+    "pip",
+    "conda",
+    "mamba",
+    "micromamba",
+    "uv",
+    "logstart",
+    "store",
+    "reset",
+    "debug",
+    "matplotlib",
+    "gui",
+)
 OF_A_CELL = ("time", "timeit", "capture", "prun", "writefile", "python", "python3")
 
 
@@ -26,11 +41,11 @@ def make_shell():
     shell = InteractiveShell(config=config)
     line, cell = shell.run_line_magic, shell.run_cell_magic
 
-    def run_line_magic(name, text, *args, **kwargs):
+    def run_line_magic(name, text, _stack_depth=1):
         if name in OUTSIDE:
             return None
         with contextlib.suppress(Exception):
-            return line(name, once(name, text), *args, **kwargs)
+            return line(name, once(name, text), _stack_depth + 1)  # names are made where the cell makes its own
 
     def run_cell_magic(name, text, body):
         if name in ("python", "python3"):

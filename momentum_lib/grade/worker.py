@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+import types
 
 import numpy as np
 
@@ -68,9 +69,9 @@ def describe(error):
 class Worker:
     """The student's names, and the four requests: run a cell, get a name, call a function, plan what to run."""
 
-    def __init__(self, answer, shell=None):
+    def __init__(self, answer, shell=None, names=None):
         self.answer = answer
-        self.cells = Cells(shell)
+        self.cells = Cells(shell, names)
         self.names = self.cells.names
 
     def run(self, request):
@@ -183,7 +184,9 @@ def live(channel, limits, sandboxed, libc, shell):
             message = message[os.write(channel, message) :]
 
     answer(dumps({"ready": os.getpid()}))
-    Worker(answer, shell).serve(os.fdopen(channel, "rb", closefd=False))
+    module = types.ModuleType("__main__") if shell is None else shell.user_module
+    sys.modules["__main__"] = module  # what a notebook's names belong to, so that they can be pickled and reached by it
+    Worker(answer, shell, vars(module)).serve(os.fdopen(channel, "rb", closefd=False))
 
 
 class Nursery:
