@@ -1,4 +1,4 @@
-"""What students hand in: every way to write a name, what notebooks understand and Python does not, cells gone, moved or harmful."""
+"""What students hand in: every way to write a name, what notebooks alone understand, cells that are gone, moved or harmful."""
 
 import json
 import shutil
