@@ -121,7 +121,7 @@ def test_the_steps_without_make_are_those_of_the_makefile():
         assert option in makefile, f"README says {option}, the Makefile does not"
     for option in re.findall(r"'(--[\w-]+)'", steps):
         assert f'"{option}"' in makefile, f"README says {option}, the Makefile does not"
-    for file in re.findall(r"\b([\w/]+\.(?:txt|py))\b", steps):
+    for file in re.findall(r"(?<![\w/-])([\w/-]+\.(?:txt|py))\b", steps):
         assert (ROOT / file).is_file(), f"README names {file}"
 
 

@@ -280,7 +280,7 @@ class Page:
         if name in ("cite", "cite:p", "cite:t"):
             kind = "t" if name == "cite:t" else "p"
             links = [self.book.citation(key.strip(), kind) for key in text.split(",")]
-            return _list(links) if kind == "t" else f"({'; '.join(links)})"
+            return _list(links) if kind == "t" else f"({'; '.join(sorted(links))})"  # by name, as on the site
         if name == "doc":
             document = target.removeprefix("/") if target.startswith("/") else f"{self.document.rpartition('/')[0]}/{target}"
             return f"[{words or self.book.title(document)}]({self.book.address(document)})"

@@ -117,7 +117,9 @@ class Edition:
         self.document = path.relative_to(book.root).with_suffix("").as_posix()
         named = [found for cell in self.source.cells if (found := _figure(cell)) is not None]
         self.page = _myst.Page(book, self.document, [figure.get("name", "") for figure in named])
-        self.number = {id(figure): f"Fig. {self.page.chapter}{place}" for place, figure in enumerate(named, 1)}
+        # A page that is no chapter has figures, too; on the site their numbers depend on the pages before it.
+        number = "Fig. {}{}" if self.page.chapter else "Figure"
+        self.number = {id(figure): number.format(self.page.chapter, place) for place, figure in enumerate(named, 1)}
         self.book = book
         self.pictures = Pictures(path, before, fresh)
         self.missing = []

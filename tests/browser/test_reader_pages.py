@@ -53,7 +53,7 @@ def test_numbers_are_those_of_the_page(site, path):
     """Figures, theorems, exercises and their solutions, in the order of the page."""
     page = page_of(site.path / "notebooks" / f"{path.stem}.html").select_one("article")
     text = text_of(path)
-    captions = [tag.get_text().strip() for tag in page.select("figcaption .caption-number")]
+    captions = [tag.get_text().strip() for tag in page.select("figcaption .caption-number") if "." in tag.get_text()[4:]]
     assert re.findall(r"^\*\*(Fig\. [\d.]+)\.\*\*", text, re.M) == captions
     boxes = [tag.get_text().strip() for tag in page.select(".admonition-title .caption-number")]
     assert re.findall(r"^\*\*((?:Exercise|Theorem) [\d.]+)", text, re.M) == boxes
@@ -67,10 +67,8 @@ def test_citations_name_whom_the_page_names(site, path):
     plain = lambda text: re.sub(r"[^\w ]+", "", re.sub(r"\s+", " ", text)).strip()
     page = page_of(site.path / "notebooks" / f"{path.stem}.html")
     theirs = {plain(tag.get_text()) for tag in page.select("article .bibtex-citation")}
-    who = "|".join({plain(re.sub(r"\*", "", words)) for words in theirs}) or "nobody"
     text = plain(re.sub(r"\]\([^)]*\)", "", text_of(path)))
-    missing = [words for words in theirs if words not in text]
-    assert not missing, (missing, who[:200])
+    assert not [words for words in theirs if words not in text]
 
 
 @every
