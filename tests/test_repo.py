@@ -175,6 +175,7 @@ def test_nothing_is_left_to_do():
         text = read(name)
         if name.endswith((".css", ".html", ".yml")):  # the hint inside an input field has this name there
             text = text.replace("place" + "holder", "")
+        text = re.sub(r'"image/png": "[^"]*"', "", text)  # the letters of a picture say nothing
         found = words.search(text)
         assert not found, f"{name}: {found[0]!r} in {text[max(0, found.start() - 40) : found.end() + 40]!r}"
 
