@@ -15,6 +15,12 @@ SKELETON = [
     "look", "predict", "by-hand", "rule", "check", "experiment", "explore", "breaks", "summary", "exercises", "notes",
 ]  # fmt: skip
 FORBIDDEN = ["simply", "obviously", "it is easy to see", "clearly", "of course", "delve", "powerful", "needless to say"]
+RIDDLES = [  # what nobody would say aloud, each met in an earlier text; regular expressions, in lower case
+    r"\bstands?\b(?! for\b)", r"\bstood\b", r"\bsomething alike\b", r"\bnot the more\b", r"\bnumbers refuse\b", r"\bheavy it weighs\b",
+    r"\bis sure of less\b", r"\bforgets nothing of\b", r"\bfrom \$[^$]*\$ on\b", r"\bhas more than the true\b", r"\bshall mean\b",
+    r"\bswings away\b", r"\bworked off\b", r"\bfrom rest never\b", r"\bkeeps? its books\b", r"\bthey say\b", r"\bknows nothing of\b",
+    r"\bwhoever\b", r"\bthat is no accident\b",
+]  # fmt: skip
 
 
 def cells(chapter, kind):
@@ -121,10 +127,25 @@ def test_code_in_solutions_runs(chapter):
     assert run.returncode == 0 and run.stdout.endswith(f"{len(blocks)} blocks ran\n"), run.stdout[-4000:] + run.stderr[-4000:]
 
 
-@pytest.mark.parametrize("chapter", NOTEBOOKS, ids=by_name)
-def test_voice(chapter):
-    prose = "\n".join(source(cell) for cell in cells(chapter, "markdown")).lower()
-    assert not [words for words in FORBIDDEN if re.search(rf"\b{words}\b", prose)]
+def said(path):
+    """What a page says, in lower case: its text, and the captions and alternative texts of its pictures."""
+    if path.suffix == ".md":
+        return path.read_text("utf-8").lower()
+    texts = [source(cell) for cell in cells(path, "markdown")]
+    for cell in cells(path, "code"):
+        about = cell["metadata"].get("mystnb", {})
+        texts += [about.get("image", {}).get("alt") or "", about.get("figure", {}).get("caption") or ""]
+    return "\n".join(texts).lower()
+
+
+PAGES = [*NOTEBOOKS, *sorted((ROOT / "notebooks" / "homework").glob("*.ipynb")), *sorted((ROOT / "book").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_voice(page):
+    words = [words for words in FORBIDDEN if re.search(rf"\b{words}\b", said(page))] if page in NOTEBOOKS else []
+    found = [match[0] for pattern in RIDDLES if (match := re.search(rf"[^.\n]{{0,60}}{pattern}[^.\n]{{0,40}}", said(page)))]
+    assert not words + found, f"{page.name}: say it as you would aloud: {words + found}"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)

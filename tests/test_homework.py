@@ -135,7 +135,7 @@ MISTAKES = {
         ("q5-check", function("beta_for(half_life)", "return np.exp(-1 / half_life)"), "fades to 1/e"),
         ("q5-check", function("beta_for(half_life)", "return 1 - 1 / (2 * half_life)"), "1 - 1/(2h) is not"),
         ("q6-check", function(STEP, "v = beta * v + lr * grad\n    return theta + v, v"), "goes uphill|leaves the path"),
-        ("q6-check", function(STEP, "v = beta * v + grad\n    return theta - lr * v, v"), "Your learning rate stands outside"),
+        ("q6-check", function(STEP, "v = beta * v + grad\n    return theta - lr * v, v"), "Your learning rate is outside"),
         (
             "q6-check",
             function(STEP, "v = beta * v + (1 - beta) * lr * grad\n    return theta - v, v"),

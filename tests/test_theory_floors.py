@@ -58,6 +58,18 @@ def test_conjugate_gradients_is_the_best_polynomial():
         assert path.values[k] == pytest.approx(best, rel=1e-6)
 
 
+def test_conjugate_gradients_is_no_floor_for_the_distance():
+    """It minimises f. In distance another combination of the same gradients is a step sooner: 40, not 41. Small cases by fractions."""
+    h = np.geomspace(1 / 100, 1, 50)
+    floor, path = theory.distance_floor(h, 50), theory.conjugate_gradients(surfaces.quadratic(h), steps=41)
+    assert floor[39] > 1e-6 >= floor[40] and path.error[40] > 1e-6 >= path.error[41]
+    assert (floor[:42] <= path.error * (1 + 1e-9)).all() and (np.diff(floor) < 0).all()
+    one, two = Fraction(1, 2), Fraction(2)  # p(l) = 1 - c l, best at c = sum h / sum h^2 = 10/17: rest 1 - 5/17 and 1 - 20/17
+    c = (one + two) / (one**2 + two**2)
+    exact = ((1 - c * one) ** 2 + (1 - c * two) ** 2) / 2
+    np.testing.assert_allclose(theory.distance_floor([0.5, 2.0], 3), [1, float(exact) ** 0.5, 0, 0], atol=1e-15)
+
+
 def test_conjugate_gradients_is_heavy_ball_with_its_own_settings():
     """Settings in ``hyper`` that are not those of the run; and an end that is not the minimum after d steps."""
     surface = surfaces.ravine(kappa=30, angle=0.4)
@@ -239,13 +251,13 @@ def test_result_12_restart(kappa, by_gradient, by_value, knows):
 
 
 def test_restart_restarts_when_it_should():
-    """A test of the wrong sign: every restart follows a step against its gradient (or one that raised f), and only those."""
+    """A test of the wrong sign: every restart follows a step along its gradient, uphill (or one that raised f), and only those."""
     surface = standard(100)
     for scheme in ("gradient", "value"):
         path = theory.restarted_nesterov(surface, steps=150, lr=1.0, scheme=scheme)
-        against = (path.gradients * np.diff(path.points, axis=0)).sum(axis=1) > 0
-        against = against if scheme == "gradient" else np.diff(path.values) > 0
-        np.testing.assert_array_equal(path.hyper["beta"][1:] == 0, against[:-1])
+        uphill = (path.gradients * np.diff(path.points, axis=0)).sum(axis=1) > 0
+        uphill = uphill if scheme == "gradient" else np.diff(path.values) > 0
+        np.testing.assert_array_equal(path.hyper["beta"][1:] == 0, uphill[:-1])
     gone = theory.restarted_nesterov(surfaces.quadratic([1.0]), steps=4000, lr=40.0, scheme="never")
     assert gone.diverged_at == len(gone) + 1 and np.isfinite(gone.points).all()
 
@@ -362,6 +374,7 @@ BAD = {
     "bound's L": (lambda: theory.nesterov_bound(0, 1, 1), ValueError, "L is 0 and"),
     "worst": (lambda: theory.worst_function(0), ValueError, "k is 0; allowed: a whole number >= 1"),
     "worst's shape": (lambda: theory.worst_function(2).value(np.zeros(4)), ValueError, r"shape \(4,\); allowed: \(5, ...\)"),
+    "flat floor": (lambda: theory.distance_floor([1.0, 0.0], 3), ValueError, r"curvatures are \[1.0, 0.0\]; allowed"),
     "friction": (lambda: theory.friction(0.0, 0.9), ValueError, "lr is 0.0; allowed"),
     "rub": (lambda: theory.ball_with_friction(1, -1, 0.0), ValueError, "friction is -1"),
     "bessel": (lambda: theory.bessel_j1(2e4), ValueError, "beyond 10 000"),

@@ -132,7 +132,7 @@ def misconceptions(like):
         add(
             "rate inside or outside",
             _instead(other),
-            f"Your learning rate stands {where[0]} the velocity, the question's {where[1]}: the two part as soon as the rate "
+            f"Your learning rate is {where[0]} the velocity, the question's {where[1]}: the two differ as soon as the rate "
             f"changes.",
             3,
         )
@@ -161,7 +161,7 @@ def misconceptions(like):
         add(
             "eps under the root",
             _root_outside,
-            "Your eps stands under the root; the rule adds it to the root.",
+            "Your eps is under the root; the rule adds it to the root.",
             11,
         )
     if rule.uses_t:

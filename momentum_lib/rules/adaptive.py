@@ -21,7 +21,7 @@ def rmsprop(theta, grad, s, *, lr, beta2=0.99, eps=1e-8):
 
     Convention: s averages, so it forgets; no bias correction. Unit of lr: theta.
     Shapes: theta, grad and s alike.
-    Source: Tieleman and Hinton 2012, Coursera lecture 6e.
+    Source: Tieleman and Hinton 2012, Coursera lecture 6.5.
     """
     s = beta2 * s + (1 - beta2) * grad**2
     return theta - lr * grad / (sqrt(s) + eps), s
@@ -51,7 +51,7 @@ def adam(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, t):
 def adamw(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, t):
     """AdamW: Adam, and beside it every parameter shrinks by the same share of itself.
 
-    Convention: the decay stands outside Adam's ratio ("decoupled"): a share lr * weight_decay of theta
+    Convention: the decay is outside Adam's ratio ("decoupled"): a share lr * weight_decay of theta
     a step, whatever the gradients. Unit of lr: theta. Shapes: theta, grad, m and s alike.
     Source: Loshchilov and Hutter 2019, Algorithm 2, with the rate in the decay, as PyTorch has it.
     """

@@ -1,4 +1,4 @@
-"""Momentum in its four sum-like spellings: where the rate stands, and how the sum starts."""
+"""Momentum in its four sum-like spellings: where the rate is, and how the sum starts."""
 
 from ..core import rule
 from ..ops import where
@@ -17,7 +17,7 @@ def polyak(theta, grad, previous, *, lr, beta=0.9):
 
 @rule(v=0, family="momentum", title="Momentum, rate inside", same_as="keras.optimizers.SGD(lr, momentum=beta)")
 def classical_momentum(theta, grad, v, *, lr, beta=0.9):
-    """Classical momentum: the velocity is the step itself, so the rate stands inside it.
+    """Classical momentum: the velocity is the step itself, so the rate is inside it.
 
     Convention: v sums steps; a new lr touches only the gradients still to come.
     Shapes and units: theta, grad and v alike; v in units of theta; lr in theta^2 / f.

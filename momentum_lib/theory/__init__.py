@@ -24,6 +24,7 @@ from .floors import (
     chebyshev_floor,
     chebyshev_schedule,
     conjugate_gradients,
+    distance_floor,
     lower_bound,
     lower_bound_strongly_convex,
     nesterov_bound,

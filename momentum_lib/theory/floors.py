@@ -52,7 +52,7 @@ def conjugate_gradients(surface, start=None, steps=100):
     """Conjugate gradients on a quadratic surface: the ``Path`` of the best k gradients can do for f.
 
     No method whose points are start + combinations of gradients has a smaller f after k steps.
-    It is heavy ball (``polyak``) with the best lr and beta at each step; they stand in
+    It is heavy ball (``polyak``) with the best lr and beta at each step; they are in
     ``path.hyper``, arrays of shape (steps,), and the momentum may exceed 1.  The gradients are
     kept orthogonal by force, so rounding does not slow it.  ``start`` (dim,); it ends early
     where the gradient is down to rounding (1e-15 of the first).
@@ -103,6 +103,28 @@ def conjugate_gradients(surface, start=None, steps=100):
     )
 
 
+def distance_floor(curvatures, steps):
+    """The smallest distance, over the start's, that 0, 1, ... ``steps`` gradients can reach on a quadratic: shape (steps+1,).
+
+    From a start at distance 1 in every direction; no method whose points are start + combinations of gradients comes
+    nearer.  Conjugate gradients minimises f and may be a step later.  The floor is the start less its part in the span of
+    h, h^2, ..., h^k, for ``curvatures`` h (n,), all positive; the basis is kept orthogonal by force.
+    Raises ValueError for a curvature that is not positive.  Source: this course.
+    """
+    h = np.asarray(curvatures, float)
+    if h.ndim != 1 or not (h > 0).all() or not np.isfinite(h).all():
+        raise ValueError(f"curvatures are {np.asarray(curvatures).tolist()}; allowed: a list of positive numbers.")
+    rest, power, basis, floor = np.ones_like(h), h, np.empty((0, len(h))), [1.0]
+    for _ in range(min(check_steps(steps), len(h))):
+        for _ in range(2):
+            power = power - basis.T @ (basis @ power)
+        basis = np.vstack([basis, power / np.linalg.norm(power)])
+        rest = rest - basis[-1] @ rest * basis[-1]
+        floor.append(np.linalg.norm(rest) / np.sqrt(len(h)))
+        power = h * basis[-1]
+    return np.pad(np.array(floor), (0, steps + 1 - len(floor)))
+
+
 def lower_bound(L, distance, k):
     """No method is sure of a smaller f(x_k) - f* on convex functions than 3 L distance^2/(32 (k+1)^2): shape of k, unit f.
 
@@ -125,7 +147,7 @@ def lower_bound_strongly_convex(mu, L, distance, k):
 
 
 def nesterov_bound(L, distance, k):
-    """Nesterov's method of 1983 has f(x_k) - f* <= 2 L distance^2/(k+1)^2 on every convex function: shape of k, unit f.
+    """Nesterov's growing momentum has f(x_k) - f* <= 2 L distance^2/(k+1)^2 on every convex function: shape of k, unit f.
 
     Proved for the momentum (t-2)/(t+1) at step t.  ``nesterov_schedule``, one step ahead of it, has the bound
     (2 L distance^2 + 3 (f(x_0) - f*))/(k+2)^2: chapter 7 proves that one.

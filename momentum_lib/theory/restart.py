@@ -10,10 +10,10 @@ SCHEMES = ("gradient", "value", "never")
 
 
 def restarted_nesterov(surface, start=None, steps=100, *, lr, scheme="gradient"):
-    """Nesterov's method of 1983 that drops its momentum when it works against the descent: a ``Path``.
+    """Nesterov's method with growing momentum that drops it when a step goes uphill: a ``Path``.
 
     The momentum at step t is (k-1)/(k+2), k counted from the last restart.  ``scheme``:
-    "gradient" restarts after a step that went against its gradient (grad . step > 0), "value"
+    "gradient" restarts after a step along its gradient, uphill (grad . step > 0), "value"
     after one that raised f, "never" not at all.  With lr = 1/L it has about the linear rate of the method
     that knows mu.  ``path.hyper["beta"]`` holds the momentum used, zero at each restart; the run is
     that of ``nesterov`` with this schedule.  ``start`` (dim,).
@@ -38,8 +38,8 @@ def restarted_nesterov(surface, start=None, steps=100, *, lr, scheme="gradient")
         if not (np.isfinite(moved).all() and np.isfinite(value)):
             diverged_at = t
             break
-        against = (grad @ (moved - theta) > 0) if scheme == "gradient" else value > values[-1]
-        k = 1 if against and scheme != "never" else k + 1
+        uphill = (grad @ (moved - theta) > 0) if scheme == "gradient" else value > values[-1]
+        k = 1 if uphill and scheme != "never" else k + 1
         theta = moved
         for series, item in ((points, theta), (velocities, v), (looks, look), (gradients, grad), (values, value)):
             series.append(item)

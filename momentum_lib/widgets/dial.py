@@ -187,7 +187,7 @@ class Dial(LiveFigure):
             f"Steps of {all_rules.get(self.rule).title} to {self.tol:g} of the first distance on {self._place()}, for every "
             f"learning rate and momentum. "
             f"Hatched: the run diverges; plain: more than {self.steps} steps. {top}{lines}"
-            f"The setting at the cross-hair {self._told(self.path())}; its path and its distance stand on the right."
+            f"The setting at the cross-hair {self._told(self.path())}; its path and its distance are on the right."
         )
 
     def alt(self):
