@@ -16,10 +16,10 @@ SKELETON = [
 ]  # fmt: skip
 FORBIDDEN = ["simply", "obviously", "it is easy to see", "clearly", "of course", "delve", "powerful", "needless to say"]
 RIDDLES = [  # what nobody would say aloud, each met in an earlier text; regular expressions, in lower case
-    r"\bstands?\b(?! for\b)", r"\bstood\b", r"\bsomething alike\b", r"\bnot the more\b", r"\bnumbers refuse\b", r"\bheavy it weighs\b",
-    r"\bis sure of less\b", r"\bforgets nothing of\b", r"\bfrom \$[^$]*\$ on\b", r"\bhas more than the true\b", r"\bshall mean\b",
-    r"\bswings away\b", r"\bworked off\b", r"\bfrom rest never\b", r"\bkeeps? its books\b", r"\bthey say\b", r"\bknows nothing of\b",
-    r"\bwhoever\b", r"\bthat is no accident\b",
+    r"\bstands?\b(?! for\b)", r"\bstood\b", r"\bsomething alike\b", r"\bnot the more\b", r"\bnumbers refuse\b",
+    r"\bheavy it weighs\b", r"\bis sure of less\b", r"\bforgets nothing of\b", r"\bfrom \$[^$]*\$ on\b",
+    r"\bhas more than the true\b", r"\bshall mean\b", r"\bswings away\b", r"\bworked off\b", r"\bfrom rest never\b",
+    r"\bkeeps? its books\b", r"\bthey say\b", r"\bknows nothing of\b", r"\bwhoever\b", r"\bthat is no accident\b",
 ]  # fmt: skip
 
 

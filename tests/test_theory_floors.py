@@ -59,7 +59,7 @@ def test_conjugate_gradients_is_the_best_polynomial():
 
 
 def test_conjugate_gradients_is_no_floor_for_the_distance():
-    """It minimises f. In distance another combination of the same gradients is a step sooner: 40, not 41. Small cases by fractions."""
+    """It minimises f. In distance another combination of the same gradients is a step sooner: 40, not 41. Then fractions."""
     h = np.geomspace(1 / 100, 1, 50)
     floor, path = theory.distance_floor(h, 50), theory.conjugate_gradients(surfaces.quadratic(h), steps=41)
     assert floor[39] > 1e-6 >= floor[40] and path.error[40] > 1e-6 >= path.error[41]
@@ -251,7 +251,7 @@ def test_result_12_restart(kappa, by_gradient, by_value, knows):
 
 
 def test_restart_restarts_when_it_should():
-    """A test of the wrong sign: every restart follows a step along its gradient, uphill (or one that raised f), and only those."""
+    """A test of the wrong sign: each restart follows a step along its gradient, uphill (or one that raised f), no other."""
     surface = standard(100)
     for scheme in ("gradient", "value"):
         path = theory.restarted_nesterov(surface, steps=150, lr=1.0, scheme=scheme)

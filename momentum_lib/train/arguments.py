@@ -105,7 +105,7 @@ def common(parser):
     run.add_argument("--decay", help="how it falls afterwards: cosine, linear or constant")
     run.add_argument("--floor", type=float, metavar="F", help="share of the rate that is left at the end")
     run.add_argument("--clip", type=float, metavar="C", help="largest norm of a gradient; 0: any")
-    run.add_argument("--accumulation", type=int, metavar="N", help="split each batch into N parts, one after the other, to save memory")
+    run.add_argument("--accumulation", type=int, metavar="N", help="split each batch into N smaller ones, to save memory")
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     machine.add_argument("--precision", help="auto (bfloat16 on a GPU that has it), float32 or bfloat16")
