@@ -352,4 +352,4 @@ def finish(soup):
         if wide > TALL:
             continue
         node["class"] = [*_classes(node), "far"]
-        node["style"] = f"--w:{wide}px;--n:{narrow}px"
+        node["style"] = f"--w:{wide / 16:g}rem;--n:{narrow / 16:g}rem"

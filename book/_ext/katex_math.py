@@ -9,6 +9,7 @@ import atexit
 import json
 import re
 import subprocess
+import xml.etree.ElementTree as ElementTree
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sphinx.util.math import get_node_equation_number
 logger = logging.getLogger(__name__)
 HERE = Path(__file__).resolve().parent
 KATEX = HERE.parents[1] / "node_modules" / "katex" / "dist"
+CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
 
 
 @cache
@@ -44,13 +46,27 @@ def render(tex, display):
     server.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
     server.stdin.flush()
     answer = json.loads(server.stdout.readline())
-    html = answer.get("html")
-    return html and _without_source(html), answer.get("error")
+    if "error" in answer:
+        return None, answer["error"]
+    html = _without_source(answer["html"])
+    wrong = _malformed(html)
+    return (None, wrong) if wrong else (html, None)
 
 
 def _without_source(html):
     """The formula without its LaTeX, which KaTeX hides in the MathML: nobody reads it, and a long page has a thousand."""
-    return re.sub(r"<annotation\b.*?</annotation>|</?semantics>", "", html, flags=re.S)
+    html = re.sub(r"<annotation\b.*?</annotation>|</?semantics>", "", html, flags=re.S)
+    # a name such as max in an index has no argument: KaTeX's sign for "of" makes a third child there
+    return re.sub(r"<mo>\u2061</mo>(?=</(?:msub|msup|msubsup|mfrac|munder|mover|munderover)>)", "", html)
+
+
+def _malformed(html):
+    """What MathML forbids in a formula, in a sentence, or nothing: browsers say "invalid markup" and leave such a part out."""
+    for node in ElementTree.fromstring(re.search(r"<math\b.*?</math>", html, re.S)[0]).iter():
+        name = node.tag.rpartition("}")[2]
+        if CHILDREN.get(name, len(node)) != len(node):
+            return f"KaTeX gives <{name}> {len(node)} parts, MathML allows {CHILDREN[name]}"
+    return None
 
 
 def _html(node, tex, display):

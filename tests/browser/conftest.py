@@ -9,74 +9,26 @@
 when published. `page.check()` is called at the end of each test for every page that was opened, too.
 """
 
-import fcntl
-import functools
-import http.server
-import subprocess
-import sys
-import threading
-from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 pytest.register_assert_rewrite("tests.browser.live")  # so that the shared checks say what they saw
 
-from tests.browser import live
+from tests.browser import live, served
+from tests.browser.served import ROOT  # noqa: F401  (tests ask here where the repository is)
 from tests.browser.verdicts import Verdicts
 
-ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "_build" / "html"
-PREFIX = "/momentum/"
-HEIGHT = {360: 740, 390: 844, 768: 1024, 1366: 900}
-
-
-@dataclass
-class Site:
-    """The built site: `path` on disk, `base` address while served; `pages` are names like ``notebooks/01-ravine``."""
-
-    path: Path
-    base: str
-    pages: list = field(default_factory=list)
-
-    def url(self, name, scheme="http"):
-        """Return the address of a page by its name, over http or from a file."""
-        if scheme == "file":
-            return (self.path / f"{name}.html").as_uri()
-        return f"{self.base}{name}.html"
-
-
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def translate_path(self, path):
-        path = urlsplit(path).path
-        return super().translate_path("/" + path.removeprefix(PREFIX)) if path.startswith(PREFIX) else "/nowhere"
-
-    def log_message(self, *args):
-        pass
+HEIGHT = {320: 700, 360: 740, 390: 844, 768: 1024, 1366: 900}
 
 
 @pytest.fixture(scope="session")
 def site():
     """The book, built with warnings as errors and served on a free port for this session."""
-    lock = ROOT / "_build" / "test-build.lock"
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        run = subprocess.run([sys.executable, "book/build.py"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if run.returncode:
-        pytest.fail("the book does not build:\n" + (run.stdout + run.stderr)[-4000:], pytrace=False)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, directory=str(OUT)))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    pages = sorted(p.relative_to(OUT).with_suffix("").as_posix() for p in OUT.rglob("*.html") if p.name != "index.html")
-    yield Site(OUT, f"http://127.0.0.1:{server.server_port}{PREFIX}", [p for p in pages if not p.startswith("_")])
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    if wrong := served.build():
+        pytest.fail("the book does not build:\n" + wrong, pytrace=False)
+    with served.serve() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -6,40 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 
 from tests.browser.accessibility import violations, violations_after_the_switch
+from tests.browser.pages import PAGES, SCROLL, SETTLED, TOO_WIDE
 from tests.browser.verdicts import named_by
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 450_000  # bytes a page, gzipped, everything that the browser asks for
-
-
-def pages():
-    """The names of all pages, from the table of contents, and the three that Sphinx adds."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    names = [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
-    return [*names, "search", "genindex"]
-
-
-PAGES = pages()
-SCROLL = """async () => {
-  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight * 0.8) {
-    scrollTo({ top: y, behavior: "instant" });
-    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-  }
-  scrollTo({ top: 0, behavior: "instant" });
-}"""
-SETTLED = """() => [...document.querySelectorAll('.live-figure[data-figure]')].every((figure) => figure.dataset.ready === '1')
-  && [...document.images].filter((image) => image.checkVisibility()).every((image) => image.complete && image.naturalWidth > 0)"""
-TOO_WIDE = """() => {
-  const root = document.documentElement, wide = root.scrollWidth - root.clientWidth;
-  if (wide <= 0) return null; // not innerWidth: a phone shows a page that is too wide smaller, and innerWidth grows with it
-  const names = [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1)
-    .map((e) => `${e.tagName.toLowerCase()}.${[...e.classList].join('.')}`);
-  return `${wide} px too wide at ${root.clientWidth}: ${names.slice(0, 6).join(', ')}`;
-}"""
 
 
 STILL = """() => Promise.all(document.getAnimations().filter((one) => one instanceof CSSTransition)
@@ -105,16 +79,74 @@ def test_page_is_sound(site, new_page, name, width, record_property, verdicts):
         both_themes(page, FIRST[width], unknown)
 
 
+# What is far from the view is cut off at its edge, not seen to stick out, and a fold hides what is in it: all is laid out.
+LAY_OUT = """() => {
+  const sheet = document.head.appendChild(document.createElement("style"));
+  sheet.id = "laid-out";
+  sheet.textContent = ".far { content-visibility: visible !important; }";
+  window.__folds = [...document.querySelectorAll("details:not([open])")];
+  for (const fold of window.__folds) fold.open = true;
+}"""
+PUT_BACK = """() => {
+  document.getElementById("laid-out").remove();
+  for (const fold of window.__folds) fold.open = false;
+}"""
+# What reaches beyond the page's edge without a box around it that scrolls (a root's line is drawn long and cut by KaTeX).
+CUT_OFF = """() => {
+  const edge = document.documentElement.clientWidth, found = [], scrolling = new Map();
+  const scrolls = (box) => {
+    if (!box || box === document.body) return false;
+    if (!scrolling.has(box)) {
+      const own = box.matches(".visually-hidden, .katex-mathml, .hide-tail, svg");
+      scrolling.set(box, own || /auto|scroll/.test(getComputedStyle(box).overflowX) || scrolls(box.parentElement));
+    }
+    return scrolling.get(box);
+  };
+  for (const box of document.querySelectorAll("header *, main *")) {
+    const { left, right, width } = box.getBoundingClientRect();
+    if (width && (right > edge + 1 || left < -1) && getComputedStyle(box).position !== "absolute" && !scrolls(box))
+      found.push(`${box.localName}.${[...box.classList].join(".")} ${Math.round(left)} to ${Math.round(right)}`);
+  }
+  return found.slice(0, 6);
+}"""
+
+
 def fits_narrow(page, themes):
-    """At 360 px nothing is too wide, in each theme; the last one stays, and the width comes back."""
+    """At 360 px nothing is too wide, in each theme; nor at 320, the width of a laptop's page at four times its size, where
+    everything is laid out. The last theme stays, and the width comes back."""
     wide = page.viewport_size
     page.set_viewport_size({"width": 360, "height": 740})
     for theme in themes:
         switch(page, theme)
         page.wait_for_timeout(150)  # observers of the size answer on the next frames
         assert page.evaluate(TOO_WIDE) is None
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.evaluate(LAY_OUT)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate(TOO_WIDE) is None
+    assert page.evaluate(CUT_OFF) == []
+    page.evaluate(PUT_BACK)
     page.set_viewport_size(wide)
     page.wait_for_timeout(150)
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_text_has_the_size_that_the_reader_set(site, new_page, width):
+    """A browser whose text is 20 pixels by default shows the course a quarter larger, and nothing sticks out."""
+    page = new_page(width=width)
+    session = page.context.new_cdp_session(page)
+    sizes = {}
+    for size in (16, 20):
+        session.send("Page.setFontSizes", {"fontSizes": {"standard": size}})
+        page.goto(site.url(PAGES[1]))
+        settle(page)
+        ask = "(names) => names.map((name) => parseFloat(getComputedStyle(document.querySelector(name)).fontSize))"
+        sizes[size] = page.evaluate(ask, ["html", "article p", "article pre", "article h2", ".lf"])
+        assert page.evaluate(TOO_WIDE) is None
+        page.evaluate(LAY_OUT)
+        assert page.evaluate(CUT_OFF) == []
+    assert sizes[16][0] == 16
+    assert sizes[20] == pytest.approx([1.25 * size for size in sizes[16]])
 
 
 def is_light(name, responses, record_property):

@@ -114,30 +114,41 @@
   // --- boxes that scroll sideways can be reached by keyboard: each is measured when it comes near the view ------------
   /** @type {Set<HTMLElement>} */
   const reached = new Set();
+  // WebKit dies of a scrollWidth that is read inside a closed fold: what is there is measured when its fold opens.
+  const folded = (/** @type {Element} */ box) => box.closest("details:not([open])") !== null;
   const reach = (/** @type {HTMLElement} */ box) => {
+    if (folded(box)) return;
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   };
-  const resized = new ResizeObserver((entries) => {
-    for (const { target } of entries) reach(/** @type {HTMLElement} */ (target));
-  });
   const near = new IntersectionObserver(
     (entries) => {
       for (const { isIntersecting, target } of entries) {
-        if (!isIntersecting) continue;
+        if (!isIntersecting || folded(target)) continue;
         near.unobserve(target);
         reached.add(/** @type {HTMLElement} */ (target));
-        resized.observe(target);
+        reach(/** @type {HTMLElement} */ (target));
       }
     },
     { rootMargin: "400px 0px" },
   );
-  for (const box of document.querySelectorAll(
-    "pre, .table-scroll, .math-block > .katex-display, .cell_output > .output",
-  ))
-    near.observe(box);
+  const wide = "pre, .table-scroll, .math-block > .katex-display, .cell_output > .output";
+  for (const box of document.querySelectorAll(wide)) near.observe(box);
+  const unfolded = (/** @type {Event} */ { target }) => {
+    if (!(target instanceof HTMLDetailsElement) || !target.open) return;
+    for (const box of /** @type {NodeListOf<HTMLElement>} */ (target.querySelectorAll(wide))) {
+      if (reached.has(box)) reach(box);
+      else {
+        near.unobserve(box); // observed anew, it is told again where the box is
+        near.observe(box);
+      }
+    }
+  };
+  document.addEventListener("toggle", unfolded, true);
   // (`fonts.ready` would lay out the page at once; the event waits for what is being fetched)
-  document.fonts?.addEventListener("loadingdone", () => reached.forEach(reach));
+  const again = () => reached.forEach(reach);
+  document.fonts?.addEventListener("loadingdone", again);
+  addEventListener("resize", () => requestAnimationFrame(again));
 
   // --- on this page: which section is being read: the last one whose top is above a line three tenths down the view ---
   /** @type {Map<Element, HTMLAnchorElement>} */
@@ -168,12 +179,18 @@
     /** @type {HTMLElement|null} */
     let held = null;
     let until = 0;
+    const release = () => {
+      held = null;
+      grown.disconnect();
+    };
+    const grown = new ResizeObserver(() => {
+      if (held && performance.now() < until) held.scrollIntoView();
+      else release();
+    });
     const hold = () => {
       held = byId(decodeURIComponent(location.hash.slice(1)));
       until = performance.now() + 3000;
-    };
-    const release = () => {
-      held = null;
+      if (held) grown.observe(article);
     };
     for (const sign of ["wheel", "touchmove", "pointerdown", "keydown"])
       addEventListener(sign, release, { passive: true });
@@ -181,9 +198,6 @@
       const link = /** @type {HTMLAnchorElement|null} */ (closest(event, "a[href*='#']"));
       if (link && link.pathname === location.pathname && link.target !== "_blank") setTimeout(hold);
     });
-    new ResizeObserver(() => {
-      if (held && performance.now() < until) held.scrollIntoView();
-    }).observe(article);
     const [arrival] = /** @type {PerformanceNavigationTiming[]} */ (
       performance.getEntriesByType("navigation")
     );

@@ -111,8 +111,10 @@ export function createPlot({
   }
 
   if (typeof ResizeObserver === "function") {
+    let cancel = () => {};
     const observer = new ResizeObserver(() => {
-      if (Math.floor(box.clientWidth) !== plot.width) lay();
+      cancel(); // on the next frame: what grows while sizes are told is an error to browsers
+      if (Math.floor(box.clientWidth) !== plot.width) cancel = life.frame(lay);
     });
     observer.observe(box);
     life.observe(observer);

@@ -1,0 +1,33 @@
+"""The site's pages by name, and what any browser is asked about an open one."""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pages():
+    """The names of all pages, from the table of contents, and the three that Sphinx adds."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    names = [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
+    return [*names, "search", "genindex"]
+
+
+PAGES = pages()
+SCROLL = """async () => {
+  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight * 0.8) {
+    scrollTo({ top: y, behavior: "instant" });
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  }
+  scrollTo({ top: 0, behavior: "instant" });
+}"""
+SETTLED = """() => [...document.querySelectorAll('.live-figure[data-figure]')].every((figure) => figure.dataset.ready === '1')
+  && [...document.images].filter((image) => image.checkVisibility()).every((image) => image.complete && image.naturalWidth > 0)"""
+TOO_WIDE = """() => {
+  const root = document.documentElement, wide = root.scrollWidth - root.clientWidth;
+  if (wide <= 0) return null; // not innerWidth: a phone shows a page that is too wide smaller, and innerWidth grows with it
+  const names = [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1)
+    .map((e) => `${e.tagName.toLowerCase()}.${[...e.classList].join('.')}`);
+  return `${wide} px too wide at ${root.clientWidth}: ${names.slice(0, 6).join(', ')}`;
+}"""
