@@ -358,3 +358,9 @@ def test_a_surface_may_call_its_variables_as_it_likes(js):
     assert value == renamed.value(start) and gradient == renamed.gradient(start).tolist()
     np.testing.assert_allclose(np.reshape(points, (-1, 2)), path.points, rtol=1e-13)
     np.testing.assert_allclose(values, path.values, rtol=1e-13)
+
+
+def test_the_engines_count_of_steps_takes_an_error_equal_to_the_tolerance_as_arrived(js):
+    """As ``Path.steps_to`` does: at or below, from there to the end."""
+    assert js("[1, 1 / 4, 1 / 8, 0.1].map((tol) => engine.stepsTo([1, 1 / 2, 1 / 4, 1 / 8], tol))") == [0, 2, 3, None]
+    assert js("engine.stepsTo([1, 0.1, 0.5, 0.1], 0.2)") == 3
