@@ -334,16 +334,20 @@ def a_chapter():
     live = output("execute_result", {"text/html": '<div class="live-figure" data-figure="dial" data-state="{}"></div>'})
     cells = [text("# One word needs 612 steps"), code("Dial()", outputs=[live])]
     for number, tag in enumerate(tags()):
-        words = f"## Section {number}"
+        words = f"## Section {number}" + "\n\n*May be skipped on a first reading.*" * (tag == "check")
         if tag == "exercises":
             words += "".join(
-                f"\n\n```{{exercise}} Easy\n:label: ex-99-{k}\nCount.\n```\n\n```{{solution}} ex-99-{k}\n:class: "
+                f"\n\n```{{exercise}} Easy {k}\n:label: ex-99-{k}\nCount.\n```\n\n```{{solution}} ex-99-{k}\n:class: "
                 f"dropdown\nOne.\n```"
                 for k in range(4)
             )
         cells.append(text(words, metadata={"tags": [tag]}))
         cells.append(code(f"print({number}, 612)", outputs=[output("stream", name="stdout", text=f"{number} 612\n")]))
-    course = {"about": "why one word is enough", "able": "count to 612"}
+    course = {
+        "about": "why one word is enough",
+        "able": "count to 612",
+        "facts": {f"ex-99-{k}": f"counting: the number {k}" for k in range(4)},
+    }
     return nbformat.v4.new_notebook(cells=cells, metadata={"course": course})
 
 
@@ -404,8 +408,8 @@ def test_a_chapter_is_a_notebook_and_a_line(house):
                 house, "-c", f"import sys; sys.path.insert(0, 'book/_gen'); import chapters; print(chapters.in_words({count}))"
             ).strip()
         )
-        files = ["test_chapters.py", "test_notebooks.py", "test_contributing.py", "test_instructors.py"]
-        words = ["99-word", "objectives", "chapters_exist"]
+        files = ["test_chapters.py", "test_notebooks.py", "test_contributing.py", "test_instructors.py", "test_teaching.py"]
+        words = ["99-word", "objectives", "chapters_exist", "one_fact"]
         pytest_run(house, words, *(f"tests/{file}" for file in files))
         status, said = ask(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_claims.py", "-k", "ledger")
         assert status and "book/claims/99.yml is missing or empty" in said, said
