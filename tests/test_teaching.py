@@ -82,7 +82,7 @@ CODE = {number(path): "\n".join(source(cell) for cell in read(path)["cells"] if 
 
 
 def too_early(text, chapter, words):
-    """The words of ``words`` (word -> chapter that teaches it) that ``text`` of a chapter uses before, and does not link there."""
+    """The words of ``words`` (word -> chapter that teaches it) that a chapter's ``text`` uses before, and does not link."""
     found = []
     for word, home in words.items():
         use = re.search(rf"(?<![\w-]){re.escape(word)}(?:s|es)?(?![\w-])", text, re.I)
