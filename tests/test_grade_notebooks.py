@@ -224,6 +224,7 @@ def test_a_question_runs_the_cells_that_it_needs_and_no_other():
             ["long", "total = sum(range(10**9))", ""],
             ["patch", "np.float_ = float", ""],
             ["broken", "this is no Python", ""],
+            ["asks", "c = grade.parameter(a, 'k', [1])\nprint(a, b)", ""],
         ],
         {"q": (["f"], []), "r": (["a"], ["long"]), "s": (["np"], [])},
     )

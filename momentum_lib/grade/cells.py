@@ -134,7 +134,7 @@ def single_imports(body):
 
 ALWAYS = {"exec", "eval", "globals", "locals", "vars", "setattr", "delattr", "__import__", "get_ipython", "reload", "open"}
 WRITES = {"save", "savez", "savez_compressed", "savetxt", "to_csv", "to_json", "dump", "write_text", "write_bytes", "mkdir"}
-QUIET = {"plt", "grade", "display", "print"}  # what a statement may call without a trace for later cells
+QUIET = {"plt", "grade", "display", "print"}  # what a statement may call without a trace for later cells, or for what it gives
 HARMLESS = set(dir(builtins)) - ALWAYS - {"next", "map", "filter", "zip", "iter", "enumerate", "reversed"}
 
 
@@ -200,7 +200,7 @@ def changed(tree):
         if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
             found.add(f"!{root(node)}")
         elif isinstance(node, ast.Call):
-            plain = isinstance(node.func, ast.Name) and node.func.id in HARMLESS
+            plain = (isinstance(node.func, ast.Name) and node.func.id in HARMLESS) or root(node.func) in QUIET
             given = [] if plain else [*node.args, *(word.value for word in node.keywords)]
             found |= {root(item) for item in given} | {root(node.func)}
         elif isinstance(node, (ast.Assign, ast.NamedExpr)):
