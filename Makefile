@@ -14,7 +14,7 @@ LAB := $(VENV)/lab-installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env vendor book site page lab test quick test-pages bench mutants generate check notebooks homework slides style clean distclean
+.PHONY: help env vendor book site page lab test quick test-pages clients bench mutants generate check notebooks homework slides style clean distclean
 
 help:  ## list what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ quick: $(ENV) $(NPM)  ## in less than a minute: generated files, style, and the 
 
 test-pages: $(ENV) $(NPM) site  ## only the built site in a browser
 	$(PY) -m pytest -n 2 --dist worksteal tests/browser tests/test_site.py -s
+
+clients: $(LAB) $(NPM) site  ## the site in Firefox and WebKit, the chapters in JupyterLab; pictures in _build/clients (.ci/run make clients installs the browsers)
+	$(PY) -m pytest -q -p no:xdist tests/clients
 
 check: $(ENV) $(NPM)  ## generated files, notebooks and addresses are up to date; format, lint and types of all code
 	$(PY) -m momentum_lib.codegen --check

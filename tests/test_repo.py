@@ -402,7 +402,7 @@ def test_a_changed_quantity_makes_the_notation_table_stale(monkeypatch):
 
 
 def test_the_workflows_are_these():
-    assert [path.stem for path in WORKFLOWS] == ["audit", "links", "mutants", "pages", "tests"]
+    assert [path.stem for path in WORKFLOWS] == ["audit", "clients", "links", "mutants", "pages", "tests"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

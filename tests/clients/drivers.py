@@ -275,7 +275,7 @@ def binary(name):
     """The program of this name on the PATH, or an error that says which package has it."""
     found = next(filter(None, map(shutil.which, BINARIES[name])), None)
     if found is None:
-        raise BrowserError(f"no {name} on the PATH; tests/clients/install does it (Debian: apt-get install {PACKAGES[name]})")
+        raise BrowserError(f"no {name} on the PATH; .ci/run installs it (Debian: apt-get install {PACKAGES[name]})")
     return found
 
 

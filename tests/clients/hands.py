@@ -75,11 +75,11 @@ def typed(client, number):
     return False
 
 
-def every_control(client, index=0, fingers=("mouse", "touch")):
-    """Use every control of the index-th figure by mouse, finger and keys; return (how many, what did not answer)."""
-    names, dead = client.call(FIND, index), []
+def every_control(client, most=None):
+    """Use every control of the first figure (the first ``most``) by mouse, finger and keys; return (how many, what is dead)."""
+    names, dead = client.call(FIND, 0)[:most], []
     for number, name in enumerate(names):
-        for kind in fingers:
+        for kind in ("mouse", "touch"):
             if not dragged(client, number, kind):
                 dead.append(f"{name} by {kind}")
         if not typed(client, number):
