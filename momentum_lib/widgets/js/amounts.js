@@ -1,6 +1,6 @@
 // Too little momentum, the right amount, too much: three paths that move together. Python side: momentum_lib/widgets/amounts.py
 
-import { pythonFloat, reducedMotion, show } from "./kit/dom.js";
+import { pythonFloat, show } from "./kit/dom.js";
 import { descend } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { number } from "./kit/state.js";
@@ -96,21 +96,6 @@ function addPlane(fig, name) {
   };
 }
 
-/** Play once when the figure comes into view, unless the reader asks for less motion. @param {AmountsFigure} fig @param {() => void} play */
-function playWhenSeen(fig, play) {
-  if (reducedMotion() || typeof IntersectionObserver !== "function") return;
-  const observer = new IntersectionObserver(
-    ([entry]) => {
-      if (!entry.isIntersecting) return;
-      observer.disconnect();
-      play();
-    },
-    { threshold: 0.5 },
-  );
-  observer.observe(fig.pictures);
-  fig.life.observe(observer);
-}
-
 /** @param {import("./kit/types.js").Context} context */
 export function render({ model, el }) {
   const fig = createFigure({
@@ -140,7 +125,5 @@ export function render({ model, el }) {
     ...Object.fromEntries(NAMES.map((name, k) => [name, Array.from(points[k])])),
     left: points.map((each) => left(each, STEPS)),
   }));
-  const end = fig.start();
-  playWhenSeen(fig, time.play);
-  return end;
+  return fig.start();
 }
