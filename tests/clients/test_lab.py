@@ -35,14 +35,14 @@ FACES = """() => [...document.querySelectorAll(".jp-OutputArea-output *")].filte
 ASK = """async (code) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel, future = kernel.requestExecute({ code });
   let said = "";
-  future.onIOPub = ({ content }) => { said += content.text ?? (content.evalue ? `!${content.evalue}` : ""); };
+  future.onIOPub = ({ content }) => { said += content.name === "stderr" ? "" : (content.text ?? content.evalue ?? ""); };
   await future.done;
   return said;
 }"""
 FIND = """
 import gc, json
 from momentum_lib.widgets._base import LiveFigure, Number
-_live = [one for one in gc.get_objects() if isinstance(one, LiveFigure)][0]
+_live = [one for one in gc.get_objects() if issubclass(type(one), LiveFigure)][0]
 _name, _kind = next((name, kind) for name, kind in _live.spec().items() if kind["kind"] == "number")
 print(json.dumps([_live.figure, _name, _kind["min"], _kind["max"], getattr(_live, _name)]))
 """
