@@ -5,8 +5,9 @@
     python book/lab.py --port 8890    what else is given goes to JupyterLab
 
 The copies come from the reader's edition (reader/), which shows in JupyterLab what the site shows: boxes, closed answers,
-mathematics, pictures. What you change stays: a copy is written once, and never over one that is there. Figures are saved with
-their state (book/_lab/overrides.json), so that a notebook opened again shows them at once, before anything is run.
+mathematics, pictures. What you change stays: a copy is written once, and never over one that is there. Widgets are saved with
+their state (book/_lab/overrides.json); a live figure of a notebook that is opened again still has to be run once, as its first
+cell says.
 """
 
 import os
