@@ -141,11 +141,18 @@ def button(page, name):
     return first(page).get_by_role("button", name=name)
 
 
+AT_REST = """i => { const figure = document.querySelectorAll('.live-figure[data-figure]')[i];
+    const { width, height } = figure.getBoundingClientRect(), size = `${width} x ${height}`, seen = figure.__sizes ??= [];
+    if (seen.push(size) > 3) seen.shift();
+    return figure.dataset.ready === '1' && seen.length === 3 && seen.every((one) => one === size); }"""  # asked each frame
+
+
 def ready(page, index=0):
-    """Scroll the index-th live figure into view and wait until it has drawn."""
+    """Scroll the index-th live figure into view and wait until it has drawn, and has had one size for three frames: what it
+    drew for another one, before the page's own layout was done, is gone then."""
     place = page.locator(".live-figure[data-figure]").nth(index)
     place.scroll_into_view_if_needed()
-    page.wait_for_function("i => document.querySelectorAll('.live-figure[data-figure]')[i].dataset.ready === '1'", arg=index)
+    page.wait_for_function(AT_REST, arg=index)
     return place
 
 
