@@ -306,7 +306,7 @@ NUMBERS = [np.complex128(1), np.clongdouble(1), np.str_("1"), np.bytes_(b"1"), n
            [[[]]], {"a": {1}}, np.ma.ones(1), memoryview(b"x"), range(3), np.random.default_rng(0)]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", NUMBERS, ids=repr)
+@pytest.mark.parametrize("value", NUMBERS, ids=lambda value: type(value).__name__)
 def test_no_value_stops_the_students_own_notebook(value, capsys):
     library.check("n", library.number, value, 1.0, name="x")
     library.check("a", library.array, value, [1.0, 2.0], name="x")
