@@ -29,7 +29,7 @@ import executed  # noqa: E402
 
 OUT = ROOT / "_build" / "html"
 STAMP = ROOT / "_build" / "built-from"
-INPUTS = ("_config.yml", "_toc.yml", "requirements.txt", "package.json", "book", "notebooks", "reader", "momentum_lib")
+INPUTS = ("_config.yml", "_toc.yml", "requirements.txt", "package.json", "book", "notebooks", "momentum_lib")
 SKIPPED = {"__pycache__", ".ipynb_checkpoints"}
 
 

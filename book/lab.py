@@ -4,7 +4,7 @@
     python book/lab.py --copy         only copy
     python book/lab.py --port 8890    what else is given goes to JupyterLab
 
-The copies come from the reader's edition (reader/), which shows in JupyterLab what the site shows: boxes, closed answers,
+The copies come from the reader's edition (book/reader/), which shows in JupyterLab what the site shows: boxes, closed answers,
 mathematics, pictures. What you change stays: a copy is written once, and never over one that is there. Widgets are saved with
 their state (book/_lab/overrides.json); a live figure of a notebook that is opened again still has to be run once, as its first
 cell says.
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = Path(__file__).resolve().parent / "_lab"
 
 
-def copy(source=ROOT / "reader", target=ROOT / "lab"):
+def copy(source=ROOT / "book" / "reader", target=ROOT / "lab"):
     """Copy the notebooks that ``target`` lacks; return (names copied, names that are there and differ)."""
     target.mkdir(exist_ok=True)
     copied, kept = [], []

@@ -20,7 +20,7 @@ from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 # Chapters that train need torch, which is too large to fetch for a rehearsal: Colab has it, and they run here under nbval.
-NOTEBOOKS = sorted((ROOT / "reader").glob("*.ipynb"))  # what Run in Colab opens
+NOTEBOOKS = sorted((ROOT / "book" / "reader").glob("*.ipynb"))  # what Run in Colab opens
 TRAINING = {path.stem for path in NOTEBOOKS if "from momentum_lib.train import" in path.read_text("utf-8")}
 CHAPTERS = [path for path in NOTEBOOKS if path.stem not in TRAINING]
 VENV = ROOT / ".venv-colab"

@@ -34,7 +34,7 @@ CLIENT = MarkdownIt("commonmark").enable("table")  # what the clients' own Markd
 def both():
     """name -> (source, edition), each read once."""
     read = lambda path: nbformat.read(path, as_version=4)
-    return {name: (read(ROOT / f"notebooks/{name}.ipynb"), read(ROOT / f"reader/{name}.ipynb")) for name in NAMES}
+    return {name: (read(ROOT / f"notebooks/{name}.ipynb"), read(ROOT / f"book/reader/{name}.ipynb")) for name in NAMES}
 
 
 def prose(notebook):

@@ -12,7 +12,7 @@ def write(app, error):
     """Write ``notebooks/NAME.ipynb`` below the built site for every chapter, ``homework/NAME.ipynb`` for every master."""
     if error is not None or app.builder.format != "html":
         return
-    for path in sorted(Path(app.srcdir, "reader").glob("*.ipynb")):
+    for path in sorted(Path(app.srcdir, "book", "reader").glob("*.ipynb")):
         (Path(app.outdir) / "notebooks").mkdir(exist_ok=True)
         shutil.copyfile(path, Path(app.outdir) / "notebooks" / path.name)
     masters = sorted(Path(app.srcdir, "notebooks", "homework").glob("[0-9]*.ipynb"))

@@ -34,8 +34,8 @@ def _addresses(app, pagename):
     if pagename in app.env.found_docs and app.env.doc2path(pagename).endswith(".ipynb"):
         path = repository.removeprefix("https://github.com/")
         colab = options["launch_buttons"]["colab_url"].rstrip("/")
-        edition = pagename.rpartition("/")[2]  # reader/, not notebooks/: Colab does not read the source's MyST
-        addresses["colab"] = f"{colab}/github/{path}/blob/{branch}/reader/{edition}.ipynb"
+        edition = pagename.rpartition("/")[2]  # book/reader/, not notebooks/: Colab does not read the source's MyST
+        addresses["colab"] = f"{colab}/github/{path}/blob/{branch}/book/reader/{edition}.ipynb"
     return addresses
 
 

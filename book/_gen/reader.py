@@ -1,6 +1,6 @@
 """Write the reader's edition: the chapters' notebooks as Colab, JupyterLab, VS Code and GitHub show them with nothing installed.
 
-python book/_gen/reader.py               rewrite reader/*.ipynb; a picture that is there stays
+python book/_gen/reader.py               rewrite book/reader/*.ipynb; a picture that is there stays
 python book/_gen/reader.py --pictures    the same, with pictures from the notebooks' newest runs and of the live figures
 python book/_gen/reader.py --check       write nothing; exit 1 if a file is stale or a figure has no picture
 
@@ -28,7 +28,7 @@ import _myst  # noqa: E402
 import executed  # noqa: E402
 import live  # noqa: E402
 
-FOLDER = ROOT / "reader"
+FOLDER = ROOT / "book" / "reader"
 WIDTH = 720  # pixels of the page that a picture may take
 DOTS = 1080  # pixels that it has, for sharper screens
 COLOURS = 64
@@ -220,16 +220,18 @@ def write(fresh=False, check=False):
         made = text(edition.notebook())
         if edition.missing:
             status = 1
-            print(f'reader/{path.name}: no picture of {", ".join(edition.missing)}; run "make notebooks", which runs the cells')
+            print(
+                f'book/reader/{path.name}: no picture of {", ".join(edition.missing)}; run "make notebooks", which runs the cells'
+            )
         if made != before:
             status |= check
-            print(f'reader/{path.name} is stale; run "make generate".' if check else f"wrote reader/{path.name}")
+            print(f'book/reader/{path.name} is stale; run "make generate".' if check else f"wrote book/reader/{path.name}")
             if not check:
                 FOLDER.mkdir(exist_ok=True)
                 target.write_text(made, "utf-8")
     for target in set(FOLDER.glob("*.ipynb")) - wanted:
         status |= check
-        print(f'reader/{target.name} has no source; run "make generate".' if check else f"removed reader/{target.name}")
+        print(f'book/reader/{target.name} has no source; run "make generate".' if check else f"removed book/reader/{target.name}")
         if not check:
             target.unlink()
     return int(status)

@@ -15,7 +15,7 @@ sys.path[:0] = [str(ROOT / "book" / "_gen"), str(ROOT / "book" / "_ext")]
 import _myst
 
 BOOK = _myst.Book(ROOT)
-EDITIONS = sorted((ROOT / "reader").glob("*.ipynb"))
+EDITIONS = sorted((ROOT / "book" / "reader").glob("*.ipynb"))
 every = pytest.mark.parametrize("path", EDITIONS, ids=lambda path: path.stem)
 
 
@@ -77,6 +77,6 @@ def test_run_in_colab_and_download_lead_to_the_edition(site, path):
     page = page_of(site.path / "notebooks" / f"{path.stem}.html")
     colab = page.select_one('a[aria-label="Run in Colab"]')["href"]
     branch = BOOK.config["repository"]["branch"]
-    assert colab.endswith(f"/blob/{branch}/reader/{path.name}")
+    assert colab.endswith(f"/blob/{branch}/book/reader/{path.name}")
     download = page.select_one('a[aria-label="Download the notebook"]')["href"]
     assert (site.path / "notebooks" / download).resolve().read_bytes() == path.read_bytes()

@@ -20,7 +20,7 @@ from tests.browser import live
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "_build" / "clients"
-EDITIONS = sorted((ROOT / "reader").glob("[0-9]*.ipynb"))
+EDITIONS = sorted((ROOT / "book" / "reader").glob("[0-9]*.ipynb"))
 RUN = """async () => {
   const { commands, shell } = window.jupyterapp;
   await shell.currentWidget.context.ready;
