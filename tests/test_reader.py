@@ -21,7 +21,6 @@ sys.path[:0] = [str(ROOT / "book" / "_gen"), str(ROOT / "book" / "_ext"), str(RO
 import _myst
 import executed
 import lab
-
 import reader
 
 NAMES = [path.stem for path in reader.notebooks()]
