@@ -19,7 +19,7 @@ for (const [type, name] of [[Element, "scrollWidth"], [Element, "clientWidth"], 
 const place = Element.prototype.getBoundingClientRect;
 Element.prototype.getBoundingClientRect = function () { __read.push([this, "getBoundingClientRect"]); return place.call(this); };
 window.__far_reads = () => __read.splice(0)
-  .filter(([node]) => node.isConnected && place.call(node).top > innerHeight * 2.5)
+  .filter(([node]) => node.isConnected && place.call(node.closest(".live-figure") ?? node).top > innerHeight * 2.5)
   .map(([node, name]) => `${name} of ${node.tagName.toLowerCase()}.${node.className}`);
 """
 
@@ -39,8 +39,9 @@ def test_what_is_far_from_the_view_waits(site, new_page, name, width):
     parts = page.evaluate(
         """() => [...document.querySelectorAll('.far')].map((part) => {
           const style = getComputedStyle(part);
-          const told = parseFloat(style.getPropertyValue(innerWidth < 544 ? '--n' : '--w'));
-          const auto = style.contentVisibility === 'auto' && style.containIntrinsicHeight === `auto ${told}px`;
+          const told = 16 * parseFloat(style.getPropertyValue(innerWidth < 544 ? '--n' : '--w')); // it is written in rem
+          const [word, height] = style.containIntrinsicHeight.split(' ');
+          const auto = style.contentVisibility === 'auto' && word === 'auto' && Math.abs(parseFloat(height) - told) < 0.1;
           part.style.contentVisibility = 'visible';
           const pad = ['paddingTop', 'paddingBottom'].reduce((sum, side) => sum + parseFloat(style[side]), 0);
           return { auto, told, pad, words: part.textContent.slice(0, 40) };
@@ -49,7 +50,7 @@ def test_what_is_far_from_the_view_waits(site, new_page, name, width):
     heights = page.evaluate("() => [...document.querySelectorAll('.far')].map((part) => part.offsetHeight)")
     assert len(parts) >= (1 if name == "book/intro" else 25) and all(part["auto"] for part in parts)
     told, true = sum(part["told"] for part in parts), sum(heights)
-    assert abs(told - true) < 0.04 * true, (told, true)
+    assert abs(told - true) < 0.04 * true + (30 if len(parts) < 5 else 0), (told, true)  # of a few parts, one line is more
 
 
 @pytest.mark.parametrize("width", [1366, 390])
