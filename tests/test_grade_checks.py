@@ -127,7 +127,7 @@ def test_a_constant_rate_cannot_part_inside_from_outside_and_a_drop_does():
     )  # heavy ball, spelt differently
     assert grade.update_rule(inside, "heavy_ball", **SETTINGS)
     kept = rules.classical_momentum
-    with pytest.raises(grade.Wrong, match="part as soon as the rate changes"):
+    with pytest.raises(grade.Wrong, match="differ as soon as the rate changes"):
         grade.update_rule(student(kept.step, kept), "heavy_ball", **SETTINGS)
     assert grade.update_rule(student(kept.step, kept), "heavy_ball", drop=False, **SETTINGS)
 

@@ -179,7 +179,7 @@ def test_a_page_is_found_by_its_number_or_its_name(words, document):
 
 @pytest.mark.parametrize("words", ["99", "homework", "nothing"])
 def test_a_page_that_is_none_or_several_is_refused_with_the_list(words):
-    with pytest.raises(SystemExit, match=r"there are: book/intro, notebooks/01-ravine"):
+    with pytest.raises(SystemExit, match=r"there are: book/intro, notebooks/pictures, notebooks/01-ravine"):
         builder().find_page(words)
 
 

@@ -175,7 +175,7 @@ MUTANTS = [
     ("batch", "np.sqrt(curvatures / batch)", "np.sqrt(curvatures) / batch",
      "noise that falls like the batch",
      noise.test_result_22_steps_by_powers_are_steps_by_recursion, (1024, 2.54, 0.1116, 0.97618)),
-    ("batch", "row[:, None] * row / 2", "row[:, None] * row",
+    ("batch", "later.report[:, None] * later.report / 2", "later.report[:, None] * later.report",
      "a loss without its half", noise.test_result_22_steps_by_powers_are_steps_by_recursion, (1024, 2.54, 0.1116, 0.97618)),
     ("batch", "done + 2**k", "done + k",
      "powers miscounted", noise.test_result_22_steps_by_powers_are_steps_by_recursion, (1024, 2.54, 0.1116, 0.97618)),

@@ -54,6 +54,12 @@ class _Problem(NamedTuple):
     target: float
 
 
+def _problem(batch, target, curvatures):
+    """The arguments, checked: a ``_Problem``."""
+    curvatures = _check(batch, target, curvatures)
+    return _Problem(curvatures, np.sqrt(curvatures / batch), target)
+
+
 def _forms(rule, hyper):
     """The rule taken apart at its first step, which may be another (dampening), and at the later ones; settings in front."""
     return [linear_form(rule, t=t, **hyper) for t in (1, 2)]
@@ -120,10 +126,9 @@ def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     Raises ValueError for a batch or target <= 0 and for a rule that is not linear.
     Source: Zhang et al. 2019, arXiv:1907.04164, section 3.
     """
-    curvatures = _check(batch, target, curvatures)
+    problem = _problem(batch, target, curvatures)
     check_rule(rule)
     check_hyper(rule, hyper)
-    problem = _Problem(curvatures, np.sqrt(curvatures / batch), target)
     return float(np.ceil(_crossing(*_forms(rule, hyper), problem) - 1e-9))
 
 
@@ -135,14 +140,14 @@ def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells
     as many at first, then ``zooms`` - 1 times closer around the best setting; finer ones change
     the steps by about 1 %. The other arguments and errors: ``steps_to_loss``.
     """
-    curvatures = _check(batch, target, curvatures)
+    problem = _problem(batch, target, curvatures)
     check_rule(rule)
     moving = rule.momentum is not None and beta is None
     given = {} if beta is None else {rule.momentum or "beta": beta}
     check_hyper(rule, {"lr": 1.0, **given})
-    problem = _Problem(curvatures, np.sqrt(curvatures / batch), target)
-    box = np.log([[1e-3 / curvatures.max(), 1e4 / curvatures.max()], [1e-6, 1.0]])[: 1 + moving]
-    limits = np.log([[1e-9 / curvatures.max(), 1e9 / curvatures.max()], [1e-6, 1.0]])[: 1 + moving]
+    steepest = problem.curvatures.max()
+    box = np.log([[1e-3 / steepest, 1e4 / steepest], [1e-6, 1.0]])[: 1 + moving]
+    limits = np.log([[1e-9 / steepest, 1e9 / steepest], [1e-6, 1.0]])[: 1 + moving]
     best = (np.inf, np.zeros(len(box)))
     tried = set()
 
