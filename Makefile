@@ -96,7 +96,7 @@ bench: $(ENV)  ## speed, side by side with the alternatives; prints ratios
 	$(PY) -m bench
 
 mutants: $(ENV) $(NPM)  ## which changes of the library no test notices: make mutants P="rules theory" N=300 (a sample); goes on where it stopped
-	$(PY) -m tests.mutation $(or $(P),rules theory sweep core optim train grade) $(if $(N),--sample $(N)) $(if $(AGAIN),--again) survivors
+	$(PY) -m tests.mutation $(if $(N),--sample $(N)) $(if $(AGAIN),--again) $(or $(P),rules theory sweep core optim train grade) survivors
 
 style: $(ENV) $(NPM)  ## format Python, JavaScript and styles, mend what the linters can
 	$(PY) tests/gate.py --fix

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import subprocess
 
 import pytest
 
@@ -111,3 +112,14 @@ def test_every_module_has_mutants_that_can_be_read():
 def test_the_interval_is_wilsons(found, of, low, high):
     """Golden values: Wilson 1927, as in Brown, Cai and DasGupta 2001."""
     assert tool.interval(found, of) == pytest.approx((low, high), abs=6e-4)
+
+
+def test_make_says_what_the_command_takes():
+    """`make mutants` with each of its choices."""
+    for choices in ([], ["P=rules theory"], ["N=3"], ["P=optim", "N=3", "AGAIN=1"]):
+        said = subprocess.run(
+            ["make", "-n", "mutants", *choices], cwd=tool.ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        chosen = tool.options().parse_args(said.strip().splitlines()[-1].partition("tests.mutation ")[2].split())
+        assert chosen.what[-1] == "survivors" and len(chosen.what) > 1 and chosen.again == ("AGAIN=1" in choices)
+        assert chosen.sample == (3 if "N=3" in choices else 0)

@@ -238,14 +238,19 @@ def report(survivors=False):
                     print(f"    {row['path']}:{row['line']}  {row['key']}{cut}")
 
 
-def main(arguments=None):
+def options():
+    """What the command takes."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="+", help="packages or modules; or report, or survivors")
     parser.add_argument("--sample", type=int, default=0, help="so many mutants of each, drawn with the seed")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--again", action="store_true", help="run those that survived once more")
     parser.add_argument("--budget", type=float, default=10, help="seconds of tests that a mutant may take")
-    chosen = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments=None):
+    chosen = options().parse_args(arguments)
     for what in chosen.what:
         if what in ("report", "survivors"):
             report(what == "survivors")
