@@ -12,7 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from momentum_lib.train import arguments, checkpoint, cli, experiments, sweep
+from momentum_lib.train import arguments, checkpoint, cli, data, experiments, folder, limits, parallel, sweep
 from momentum_lib.train.settings import Settings
 from tests.limits import HANG
 
@@ -88,6 +88,21 @@ def one_line(capsys, arguments, code):
         (["run", "--resume"], "needs --out"),
         (["run", "--device", "gpu"], "unknown device 'gpu'"),
         (["run", "--shard", "all"], "unknown way to shard"),
+        (["run", "--context", "100000000"], "context is 100000000; allowed: a whole number of at least 0 and at most 16384"),
+        (["run", "--context", "400000", "--positions", "learned"], "at most 16384"),
+        (["run", "--seed", str(2**64)], f"at most {2**64 - 1}; choose --seed"),
+        (["run", "--steps", str(10**30)], "at most 99999999; choose --steps"),
+        (["run", "--warmup", str(10**400)], "at most 99999999; choose --warmup"),
+        (["run", "--batch", str(10**30)], "at most 99999999; choose --batch"),
+        (["run", "--batch", "99999999"], "bytes are to train on; choose a smaller --batch or --context"),
+        (["run", "--eval-windows", str(10**12)], "at most 99999999; choose --eval-windows"),
+        (["run", "--eval-windows", "1000000"], "bytes are held out; choose a smaller --eval-windows or --context"),
+        (["run", "--threads", "-3"], "threads is -3; allowed: a whole number from 0 to 1024; choose --threads"),
+        (["run", "--threads", str(10**12)], "from 0 to 1024"),
+        (["sweep", "--out", "x.jsonl", "--threads", "-1"], "from 0 to 1024"),
+        (["sweep", "--out", "x.jsonl", "--seed", "1", str(2**64)], "choose --seed"),
+        (["sweep", "--out", "x.jsonl", "--batch", "99999999"], "choose a smaller --batch"),
+        (["sweep", "--out", "x.jsonl", "--jobs", str(10**9)], "from 1 to 1024"),
         (["walk"], "invalid choice"),
         ([], "COMMAND"),
         (["sweep", "--out", "x.jsonl", "--rule", "adamw", "lyon"], "Did you mean 'lion'"),
@@ -119,6 +134,99 @@ def test_a_run_can_be_gone_on_with_and_is_not_written_over(tmp_path, capsys):
     assert "damaged or not a checkpoint" in one_line(capsys, ["run", *TINY, "--resume", "--out", tmp_path / "b"], 1)
     (tmp_path / "c").write_text("")
     assert "could not write" in one_line(capsys, ["run", *TINY, "--out", tmp_path / "c" / "d"], 1)
+
+
+def test_a_run_at_the_edge_of_what_is_allowed_is_allowed():
+    """Limits that are off by one, on either side."""
+    corpus = data.Corpus(torch.zeros(640).numpy(), torch.zeros(320).numpy(), {}, ())
+    limits.fit(Settings(model="pico", batch=40, eval_windows=20), corpus)
+    for more in ({"batch": 41}, {"eval_windows": 21}):
+        with pytest.raises(ValueError, match="is (41; allowed: 1 to 40|21; allowed: 1 to 20) windows of 16 bytes"):
+            limits.fit(Settings(**{"model": "pico", "batch": 40, "eval_windows": 20, **more}), corpus)
+    with pytest.raises(ValueError, match="allowed: a context of at most 640 bytes"):
+        limits.fit(Settings(context=641, batch=1, eval_windows=1), corpus)
+    torch.Generator().manual_seed(Settings(seed=2**64 - 1).seed)
+    assert len(checkpoint.file_name(Settings(steps=10**8 - 1).steps)) == len(checkpoint.file_name(1))
+
+
+def test_too_little_memory_is_one_clear_line(capsys, monkeypatch):
+    def ask(arguments):
+        torch.empty(2**60)
+
+    monkeypatch.setattr(cli, "command_run", ask)
+    assert "not enough memory; choose a smaller --batch" in one_line(capsys, ["run"], 1)
+    monkeypatch.setattr(cli, "command_run", lambda arguments: parallel.World(0, 1, None).device.type)
+    with pytest.raises(AttributeError):
+        cli.main(["run"])
+
+
+def test_a_folder_has_one_run_at_a_time(tmp_path, capsys, monkeypatch):
+    """Two runs that both say done, and one result."""
+    pytest.importorskip("fcntl")
+    run = ["run", *TINY, "--out", tmp_path / "run"]
+    write, refused = checkpoint.write_atomically, []
+
+    def second(path, content):
+        with pytest.raises(folder.FolderError, match="another run is writing in"):
+            folder.lock(path.parent)
+        refused.append(path.name)
+        write(path, content)
+
+    with folder.held(tmp_path / "run", parallel.alone("cpu")):
+        assert "another run is writing in" in one_line(capsys, run, 1)
+    assert checkpoint.found(tmp_path / "run") == []
+    monkeypatch.setattr(checkpoint, "write_atomically", second)
+    assert cli.main([str(argument) for argument in run]) == 0  # a lock file that is left over locks nothing
+    assert refused == ["step-00000008.pt", "result.json"]
+    with folder.held(tmp_path / "run", parallel.alone("cpu"), resume=True):
+        pass
+
+
+def test_the_other_processes_of_a_run_go_with_the_first(tmp_path, monkeypatch):
+    """One process refused its folder, and the others waiting for it for ever."""
+    other = parallel.World(1, 2, torch.device("cpu"))
+    monkeypatch.setattr(parallel, "agree", lambda flag, world: 1)
+    with pytest.raises(ValueError, match="the first process cannot use"), folder.held(tmp_path / "run", other):
+        pass
+    monkeypatch.setattr(parallel, "agree", lambda flag, world: 0)
+    with folder.held(tmp_path / "run", other), folder.held(tmp_path / "run", other):
+        assert not (tmp_path / "run").exists()
+
+
+def test_what_cannot_be_a_folder_is_noticed_before_the_first_step(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "train_in_folder", None)
+    (tmp_path / "file").write_text("dear diary")
+    for every in ("0", "100"):
+        run = ["run", *TINY, "--checkpoint-every", every, "--out", tmp_path / "file"]
+        assert "file is a file; allowed: a folder" in one_line(capsys, run, 2)
+    assert (tmp_path / "file").read_text() == "dear diary"
+    assert "is a file" in one_line(capsys, ["experiment", "cost", "--out", tmp_path / "file"], 2)
+
+    def full(dir):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folder.tempfile, "TemporaryFile", full)
+    assert "could not write in" in one_line(capsys, ["run", *TINY, "--out", tmp_path / "full"], 1)
+
+
+@pytest.mark.parametrize("content", ["dear diary", "[1]", '{"settings": {}}', "[" * 100_000, "\udcff"])
+def test_a_result_of_something_else_is_not_written_over(content, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "train_in_folder", None)
+    (tmp_path / "result.json").write_text(content, "utf-8", "surrogateescape")
+    for more in ([], ["--resume"]):
+        text = one_line(capsys, ["run", *TINY, *more, "--out", tmp_path], 2)
+        assert "is not a result of this program" in text and "move it, or choose another --out" in text
+    assert (tmp_path / "result.json").read_text("utf-8", "surrogateescape") == content
+
+
+def test_a_result_of_ours_is_written_over_only_where_it_is_no_loss(tmp_path):
+    ours = {"settings": {}, "fingerprint": "", "losses": []}
+    (tmp_path / "result.json").write_text(json.dumps(ours))
+    with pytest.raises(ValueError, match="holds the result of a finished run"):
+        folder.check_result(tmp_path)
+    folder.check_result(tmp_path, resume=True)
+    (tmp_path / "result.json").write_text(json.dumps({**ours, "diverged_at": 3}))
+    folder.check_result(tmp_path)
 
 
 def test_a_diverged_run_is_an_error(tmp_path, capsys):

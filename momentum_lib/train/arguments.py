@@ -143,7 +143,10 @@ def build_parser():
     run.add_argument("--shard", help="none, or zero: under torchrun, divide the optimiser's state among processes")
     files = run.add_argument_group("files and progress")
     files.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="folder for checkpoints (the last two) and result.json; none: nothing is kept"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of this one run, for checkpoints (the last two) and result.json; none: nothing is kept",
     )
     files.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
     files.add_argument("--checkpoint-every", type=int, metavar="N", help="steps between checkpoints; 0: only at the end")

@@ -4,13 +4,30 @@ import json
 import math
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from .arguments import build_parser
 
 
 class WrongArgument(Exception):
     """What was asked for does not exist or does not fit; the message says so in one line."""
+
+
+class OutOfMemory(Exception):
+    """The machine has not the memory that the run asks for."""
+
+
+@contextmanager
+def remembered():
+    """Where memory is asked for: NumPy's and torch's own words for too little of it become one line of ours."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise OutOfMemory(
+            "this machine has not enough memory; choose a smaller --batch, --context or --model, or a larger --accumulation."
+        ) from error
 
 
 @contextmanager
@@ -53,7 +70,8 @@ def speaker(world):
 
 def command_run(arguments):
     from . import parallel
-    from .loop import Result, Trainer, describe, train
+    from .folder import held
+    from .loop import Trainer
 
     with checked():
         if arguments.resume and arguments.out is None:
@@ -64,14 +82,27 @@ def command_run(arguments):
     try:
         with checked():
             trainer = Trainer(settings, world)
-            result = continue_from(arguments, trainer, say) or Result()
-        for line in describe(trainer):
-            say(line, flush=True)
-        with progress(settings.steps, trainer.done, settings.rule, arguments.quiet or not world.first) as (bar, speak):
-            result = train(trainer, folder=arguments.out, result=result, bar=bar, say=speak)
-        return conclude(arguments, trainer, result, say, world.first)
+        with ExitStack() as stack:
+            with checked():
+                stack.enter_context(held(arguments.out, world, resume=arguments.resume, say=say))
+            return train_in_folder(arguments, trainer, say)
     finally:
         parallel.leave()
+
+
+def train_in_folder(arguments, trainer, say):
+    """Train in the folder that this run holds, write its result; returns the exit code."""
+    from .loop import Result, describe, train
+
+    first = trainer.world.first
+    with checked():
+        result = continue_from(arguments, trainer, say) or Result()
+    for line in describe(trainer):
+        say(line, flush=True)
+    settings = trainer.settings
+    with progress(settings.steps, trainer.done, settings.rule, arguments.quiet or not first) as (bar, speak):
+        result = train(trainer, folder=arguments.out, result=result, bar=bar, say=speak)
+    return conclude(arguments, trainer, result, say, first)
 
 
 def continue_from(arguments, trainer, say):
@@ -102,6 +133,7 @@ def conclude(arguments, trainer, result, say, writes):
     from dataclasses import asdict
 
     from .checkpoint import write_atomically
+    from .folder import RESULT
 
     if result.stopped_by:
         kept = f"checkpoint in {arguments.out}; go on with --resume" if arguments.out else "no --out, so nothing is kept"
@@ -111,7 +143,7 @@ def conclude(arguments, trainer, result, say, writes):
         arguments.out.mkdir(parents=True, exist_ok=True)
         content = {"settings": trainer.settings.deciding(), "fingerprint": trainer.corpus.fingerprint, **asdict(result)}
         content["losses"] = [loss if math.isfinite(loss) else None for loss in result.losses]  # JSON has no NaN
-        write_atomically(arguments.out / "result.json", (json.dumps(content, indent=1) + "\n").encode())
+        write_atomically(arguments.out / RESULT, (json.dumps(content, indent=1) + "\n").encode())
     if result.diverged_at is not None:
         say(f"error: the loss diverged by step {result.diverged_at}; try a smaller --lr, or a longer --warmup.", file=sys.stderr)
         return 1
@@ -121,6 +153,7 @@ def conclude(arguments, trainer, result, say, writes):
 
 def command_sweep(arguments):
     from . import device as devices
+    from .limits import fit
     from .sweep import Rows, Task, describe_row, grid
 
     axes = {"rule": arguments.rule, **dict(arguments.set), "lr": arguments.lr, "seed": arguments.seed}
@@ -128,6 +161,8 @@ def command_sweep(arguments):
         at_least_one_job(arguments)
         base = shared_settings(arguments, axes)
         tasks = [Task(settings) for settings in grid(base, axes)]
+        for task in tasks:
+            fit(task.settings)
         devices.choose(arguments.device)
     with Rows(arguments.out) as rows:
         done = {row["key"] for row in rows.rows}
@@ -143,8 +178,9 @@ def command_sweep(arguments):
 
 
 def at_least_one_job(arguments):
-    if arguments.jobs < 1:
-        raise ValueError(f"jobs is {arguments.jobs}; allowed: a whole number of at least 1.")
+    from .limits import THREADS, check_count
+
+    check_count("jobs", arguments.jobs, 1, THREADS)
 
 
 def shared_settings(arguments, axes):
@@ -210,6 +246,11 @@ def record_measured(experiment, arguments, device, command, path):
     if not arguments.plan:
         import torch
 
+        from .folder import make
+
+        with checked():
+            make(arguments.out)
+
         torch.set_num_threads(arguments.threads)
         where = f"{title(device)}; {machine()}"
         write_record(experiment.measure(arguments.name, arguments.family, device, command, where, print), path)
@@ -266,10 +307,21 @@ def failures():
     from .checkpoint import CheckpointError
     from .data import CorpusError
     from .device import DeviceError
+    from .folder import FolderError
     from .loop import Mismatch
     from .sweep import SweepError
 
-    failed = (CheckpointError, CorpusError, Mismatch, RecordError, SweepError, OSError, torch.OutOfMemoryError)
+    failed = (
+        CheckpointError,
+        CorpusError,
+        FolderError,
+        Mismatch,
+        RecordError,
+        SweepError,
+        OSError,
+        torch.OutOfMemoryError,
+        OutOfMemory,
+    )
     return {WrongArgument: 2, DeviceError: 2, **dict.fromkeys(failed, 1)}
 
 
@@ -277,6 +329,14 @@ def complain(error):
     """The one line; what all processes of a group find wrong alike, only the first of them says."""
     if not isinstance(error, WrongArgument) or os.environ.get("RANK", "0") == "0":
         print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+
+
+def check_threads(count):
+    """Refuse a number of CPU threads that no machine has; 0 leaves the choice to torch."""
+    from .limits import THREADS, check_count
+
+    with checked():
+        check_count("threads", count, 0, THREADS)
 
 
 def main(argv=None):
@@ -287,8 +347,6 @@ def main(argv=None):
     except ImportError:
         print("error: training needs torch: run `pip install torch`.", file=sys.stderr)
         return 1
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     codes = failures()
     commands = {
         "run": command_run,
@@ -298,7 +356,11 @@ def main(argv=None):
         "older": command_older,
     }
     try:
-        return commands[arguments.command](arguments)
+        check_threads(arguments.threads)
+        if arguments.threads:
+            torch.set_num_threads(arguments.threads)
+        with remembered():
+            return commands[arguments.command](arguments)
     except KeyboardInterrupt:
         print("stopped at once.", file=sys.stderr)
         return 130

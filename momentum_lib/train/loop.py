@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from . import checkpoint, data, parallel
 from . import device as devices
+from .limits import fit
 from .model import GPT, flops_per_token, parameter_count
 from .optimizers import make_optimizer, reported
 from .schedule import factor
@@ -43,6 +44,7 @@ class Trainer:
         self.settings = settings
         self.world = world or parallel.alone()
         self.corpus = corpus or data.corpus()
+        fit(settings, self.corpus)
         self.done = 0
         device = self.world.device
         if settings.batch % (self.world.size * settings.accumulation):

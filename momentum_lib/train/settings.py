@@ -11,6 +11,14 @@ from .model import size
 from .optimizers import complete
 from .schedule import DECAYS
 
+MOST = 10**8 - 1  # steps that a checkpoint's name can count; enough for every other number
+RANGES = {
+    **dict.fromkeys(("batch", "accumulation", "steps", "eval_windows", "log_every"), (1, MOST)),
+    **dict.fromkeys(("warmup", "eval_every", "checkpoint_every"), (0, MOST)),
+    "context": (0, 16_384),  # 16 times the largest size's own: attention's time grows with the square
+    "seed": (0, 2**64 - 1),  # what torch's generators take
+}
+
 
 @dataclass(frozen=True)
 class Settings(Defaults):
@@ -24,12 +32,10 @@ class Settings(Defaults):
     """
 
     def __post_init__(self):
+        for name, (least, most) in RANGES.items():
+            _whole(name, getattr(self, name), least, most)
         self.config()  # an unknown size, norm or kind of positions
         complete(self.rule, self.lr, self.hyper)  # an unknown rule or hyper-parameter
-        for name in ("batch", "accumulation", "steps", "eval_windows", "log_every"):
-            _whole(name, getattr(self, name), 1)
-        for name in ("warmup", "seed", "eval_every", "checkpoint_every"):
-            _whole(name, getattr(self, name), 0)
         if not (math.isfinite(self.lr) and self.lr >= 0):
             raise ValueError(f"lr is {self.lr!r}; allowed: a finite number >= 0.")
         if not (math.isfinite(self.clip) and self.clip >= 0):
@@ -58,6 +64,9 @@ class Settings(Defaults):
         return {name: value for name, value in asdict(self).items() if name not in others}
 
 
-def _whole(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} is {value!r}; allowed: a whole number of at least {least}.")
+def _whole(name, value, least, most):
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(
+            f"{name} is {value!r}; allowed: a whole number of at least {least} and at most {most}; "
+            f"choose --{name.replace('_', '-')} in that range."
+        )
