@@ -1,10 +1,33 @@
 """Optimisers for a whole model in one call."""
 
+import warnings
+from dataclasses import dataclass
+
 import torch
+from torch import nn
 
 from .optimizer import Optimizer
 
-NOT_HIDDEN = ("embed", "wte", "wpe", "head")  # in a parameter's name: what reads tokens in, and what reads them out
+HIDDEN, OUTSIDE, VECTORS = "hidden", "embedding and head", "vectors"
+READS_IN = ("wte", "wpe", "embed")  # how a word in a name begins that means an embedding: asked only where no module is given
+
+
+@dataclass
+class Place:
+    """A parameter in its model: its name, the tensor, the modules on the way to it (outermost first), and if it repeats."""
+
+    name: str
+    p: torch.Tensor
+    path: tuple = ()
+    inside: bool = False
+
+    @property
+    def owner(self):
+        return self.path[-1] if self.path else None
+
+    @property
+    def matrix(self):
+        return self.p.ndim == 2 and min(self.p.shape) > 1
 
 
 def muon_with_adamw(
@@ -17,51 +40,195 @@ def muon_with_adamw(
     beta2=0.95,
     weight_decay=0.01,
     rms=0.0,
-    not_hidden=NOT_HIDDEN,
+    hidden=(),
+    not_hidden=None,
     **options,
 ):
     """Muon for the hidden matrices of a model, AdamW for everything else, as one optimiser.
 
-    ``model``       a module, or its ``named_parameters()``.  Of a module, the weight of every ``torch.nn.Embedding`` counts
-                    as an embedding, whatever its name, and so does a head that shares it.
+    ``model``       a module.  Its ``named_parameters()`` will do, but then the sorting is a guess from names and shapes.
     ``lr``          Muon's rate: 0.02 for steps of Muon's own size.  With ``rms=0.2`` its steps are as large as AdamW's, and
                     ``lr`` is then a rate of AdamW's kind.
     ``adamw_lr``    AdamW's rate.
     ``beta``        Muon's momentum; ``beta1``, ``beta2`` AdamW's.
     ``weight_decay``  decoupled, on matrices, embeddings and the head; vectors and numbers (norms, biases) are not decayed.
-    ``not_hidden``  parts of names that mark what reads tokens in and out.
+    ``hidden``      parts of names: the matrices with such a name go to Muon, whatever they are.
+    ``not_hidden``  parts of names: the matrices with such a name go to AdamW.  Give it, even empty, and nothing is guessed.
     ``options``     ``guard``, ``compiled``, ``maximize``, as for :class:`Optimizer`.
 
-    The optimiser has three groups, each with its ``name``: "hidden" (Muon), "embedding and head" and "vectors" (AdamW).
-    A parameter that needs no gradient is left out.  Tensors of more than two dimensions, such as convolutions, go to AdamW,
-    with decay.  Raises ValueError if no hidden matrix is found: then AdamW alone is meant.
+    A parameter is sorted by its module and its shape into one of three groups, each with its ``name``; a parameter that
+    needs no gradient is left out:
+
+    * "vectors" (AdamW, no decay): fewer than two dimensions, a single row or column, and all that a norm layer owns.
+    * "embedding and head" (AdamW): the weight of an ``Embedding`` or ``EmbeddingBag`` and whatever shares it; the head; and
+      weights of more than two dimensions, such as convolutions (channels out, channels in, window).
+    * "hidden" (Muon): every other matrix (rows, columns), attention's ``in_proj_weight`` and recurrent layers' included.
+
+    The head is the last ``Linear`` outside the repeated blocks with as many rows as an embedding has entries, and those beside
+    it in one ``ModuleList``.  Repeated blocks are what a ``ModuleList``, or a ``Sequential`` with several alike, holds;
+    attention, recurrent and transformer layers count as blocks too.  Guesses warn (UserWarning):
+
+    * where no ``Linear`` shares an embedding, the last matrix outside blocks is a head, whatever its shape;
+    * where one does, a square ``Linear`` outside blocks with as many rows as an embedding is a head too;
+    * an earlier ``Linear`` outside blocks with as many rows is none;
+    * a bare matrix outside blocks, which may be an embedding, is a weight.
+
+    The dict ``reasons`` of each group says why each of its parameters is there, by name.
+
+    Raises ValueError if no hidden matrix is found (then AdamW alone is meant), if ``hidden`` or ``not_hidden`` names no
+    parameter, or if both name the same matrix; TypeError if ``model`` is neither a module nor pairs of name and tensor.
 
     Source: Jordan et al. 2024, Muon, and its advice on what not to give it.
     """
-    module = model if isinstance(model, torch.nn.Module) else None
-    named = [(name, p) for name, p in (module.named_parameters() if module else model) if p.requires_grad]
-    embeddings = {id(m.weight) for m in (module.modules() if module else ()) if isinstance(m, torch.nn.Embedding)}
-    sorts = {"hidden": [], "embedding and head": [], "vectors": []}
-    for name, p in named:
-        outside = id(p) in embeddings or any(part in name for part in not_hidden)
-        sorts["vectors" if p.ndim < 2 else "hidden" if p.ndim == 2 and not outside else "embedding and head"].append((name, p))
-    if not sorts["hidden"]:
+    sorts, guesses = _sorted(_places(model), _parts(hidden), None if not_hidden is None else _parts(not_hidden))
+    members = {
+        group: [(place.name, place.p) for place, found, _ in sorts if found == group] for group in (HIDDEN, OUTSIDE, VECTORS)
+    }
+    if not members[HIDDEN]:
         raise ValueError(
-            f"none of the {len(named)} parameters is a hidden matrix: two dimensions, no embedding, and none of {not_hidden} "
-            "in its name. Pass names (named_parameters()) and, if yours differ, not_hidden=...; or use Optimizer(..., 'adamw')."
+            f"none of the {len(sorts)} parameters is a hidden matrix: two dimensions, several rows and columns, no embedding and "
+            "no head. Name the matrices that Muon should move with hidden=(...), or use Optimizer(..., 'adamw')."
+        )
+    if guesses:
+        warnings.warn(
+            f"muon_with_adamw guesses: {'; '.join(guesses)}. Confirm or change it with hidden=(...) or not_hidden=(...).",
+            stacklevel=2,
         )
     adamw = {"rule": "adamw", "lr": adamw_lr, "beta1": beta1, "beta2": beta2}
+    muon = {"rule": "muon", "lr": lr, "beta": beta, "rms": rms}
+    rules = {
+        HIDDEN: {**muon, "weight_decay": weight_decay},
+        OUTSIDE: {**adamw, "weight_decay": weight_decay},
+        VECTORS: {**adamw, "weight_decay": 0.0},
+    }
+    why = {group: {place.name: reason for place, found, reason in sorts if found == group} for group in rules}
     groups = [
-        {
-            "params": sorts["hidden"],
-            "name": "hidden",
-            "rule": "muon",
-            "lr": lr,
-            "beta": beta,
-            "rms": rms,
-            "weight_decay": weight_decay,
-        },
-        {"params": sorts["embedding and head"], "name": "embedding and head", **adamw, "weight_decay": weight_decay},
-        {"params": sorts["vectors"], "name": "vectors", **adamw, "weight_decay": 0.0},
+        {"params": members[name], "name": name, **rule, "reasons": why[name]} for name, rule in rules.items() if members[name]
     ]
-    return Optimizer([group for group in groups if group["params"]], "muon", **options)
+    return Optimizer(groups, "muon", **options)
+
+
+def _parts(given):
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+# -- where a parameter is --------------------------------------------------------------------------
+
+
+def _places(model):
+    """The :class:`Place` of every parameter, frozen ones too, once each; the path is empty where no module is given."""
+    if not isinstance(model, nn.Module):
+        pairs = list(model)
+        if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+            raise TypeError("model holds something else than (name, tensor) pairs; give a module, or its named_parameters().")
+        return [Place(name, p, (), any(part.isdigit() for part in name.split(".")[:-2])) for name, p in pairs]
+    modules = dict(model.named_modules(remove_duplicate=False))
+    blocks = {id(block) for module in modules.values() for block in _blocks(module)}
+    tables = {id(m.weight): (m,) for m in modules.values() if isinstance(m, (nn.Embedding, nn.EmbeddingBag))}
+    tied = {
+        id(m.weight): (m, *tables[id(m.weight)]) for m in modules.values() if isinstance(m, nn.Linear) and id(m.weight) in tables
+    }
+    places = []
+    for name, p in model.named_parameters():
+        parts = name.partition(".parametrizations.")[0].split(".") if ".parametrizations." in name else name.split(".")[:-1]
+        path = tuple(modules[".".join(parts[:k])] for k in range(len(parts) + 1))
+        inside = any(id(module) in blocks for module in path)
+        places.append(Place(name, p, (*path, *(tables | tied).get(id(p), ())), inside))
+    return places
+
+
+def _blocks(module):
+    """The children of a module that are repeated blocks, and the module itself if it is a layer that others repeat."""
+    if isinstance(module, (nn.MultiheadAttention, nn.RNNBase, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
+        return [module]
+    children = [child for child in module.children() if next(child.children(), None) is not None]
+    if isinstance(module, nn.ModuleList):
+        return children
+    kinds = [[type(part) for part in child.modules()] for child in children]
+    return [child for child, kind in zip(children, kinds) if kinds.count(kind) > 1] if isinstance(module, nn.Sequential) else []
+
+
+# -- what it is ------------------------------------------------------------------------------------
+
+
+def _sorted(places, hidden, not_hidden):
+    """([(place, group, reason)] of what is trained, [the guesses in words])."""
+    _check_parts(places, "hidden", hidden)
+    _check_parts(places, "not_hidden", not_hidden or ())
+    heads = _heads(places)
+    sorts, guesses = [], []
+    for place in places:
+        if not place.p.requires_grad:
+            continue
+        group, reason, certain = _named(place, hidden, not_hidden or ()) or _kind(
+            place, heads.get(place.name), not_hidden is not None
+        )
+        sorts.append((place, group, reason))
+        if not certain:
+            guesses.append(f"{place.name!r} {tuple(place.p.shape)} to {'Muon' if group == HIDDEN else 'AdamW'} ({reason})")
+    return sorts, guesses
+
+
+def _check_parts(places, option, parts):
+    for part in parts:
+        if not any(part in place.name for place in places):
+            names = ", ".join(place.name for place in places if place.matrix)
+            raise ValueError(f"{option} has {part!r}, which is in no parameter's name; allowed: parts of these names: {names}.")
+
+
+def _named(place, hidden, not_hidden):
+    """(group, reason, True) of a matrix that the caller's words name, or None."""
+    ways = [parts and next((part for part in parts if part in place.name), None) for parts in (hidden, not_hidden)]
+    if not place.matrix or not any(ways):
+        return None
+    if all(ways):
+        raise ValueError(
+            f"hidden has {ways[0]!r} and not_hidden {ways[1]!r}, and {place.name!r} holds both; name it in one of them."
+        )
+    return (HIDDEN, f"hidden={ways[0]!r}", True) if ways[0] else (OUTSIDE, f"not_hidden={ways[1]!r}", True)
+
+
+def _kind(place, head, told):
+    """(group, reason, whether that is certain) by module and shape, of what no word of the caller names.
+
+    ``head``: what :func:`_heads` says of it; ``told``: the caller wants no guesses.
+    """
+    owner, what = place.owner, type(place.owner).__name__
+    if _reads_in(place) and (owner or not told):
+        return OUTSIDE, f"weight of an {what}" if owner else "named as an embedding", owner is not None
+    if place.p.ndim < 2 or (place.p.ndim == 2 and not place.matrix):
+        return VECTORS, "a vector or a number" if place.p.ndim < 2 else "a single row or column", True
+    if isinstance(owner, (nn.LayerNorm, nn.RMSNorm)) or (isinstance(owner, nn.MultiheadAttention) and place.p.ndim > 2):
+        return VECTORS, f"scale, shift or bias of a {what}", True
+    if place.p.ndim > 2:
+        return OUTSIDE, f"{place.p.ndim} dimensions, no matrix", True
+    if head and (head[2] or not told):
+        return head
+    known = isinstance(owner, nn.Linear) or type(owner).__module__.startswith("torch.nn.")
+    if owner and not (place.inside or known or told):
+        return HIDDEN, f"a bare matrix of {what}, taken for a weight", False
+    return HIDDEN, f"matrix of a {what}" if owner else "a matrix", True
+
+
+def _reads_in(place):
+    if place.path:
+        return isinstance(place.owner, (nn.Embedding, nn.EmbeddingBag))
+    return place.p.ndim == 2 and any(word.startswith(READS_IN) for word in place.name.lower().replace("_", ".").split("."))
+
+
+def _heads(places):
+    """{name: (group, reason, whether that is certain)} of what is a head or may be one."""
+    tables = [place for place in places if _reads_in(place)]
+    entries = {place.p.shape[0] for place in tables}
+    outside = [place for place in places if place.p.ndim == 2 and not place.inside and not _reads_in(place)]
+    onto = [place for place in outside if isinstance(place.owner, nn.Linear) and place.p.shape[0] in entries]
+    shared = any(isinstance(module, nn.Linear) for place in tables for module in place.path)
+    found = {}
+    if outside and not shared:
+        found[outside[-1].name] = (OUTSIDE, "the last matrix outside repeated blocks, taken for a head", False)
+    for place in onto:
+        beside = place is onto[-1] or (place.path[-2] is onto[-1].path[-2] and isinstance(place.path[-2], nn.ModuleList))
+        certain = not shared or place.p.shape[0] != place.p.shape[1]  # beside a shared one, a square matrix may be any other
+        last = (OUTSIDE, "the last projection onto the vocabulary", certain)
+        found[place.name] = last if beside else (HIDDEN, "rows as an embedding's, but not the last such, taken for hidden", False)
+    return found

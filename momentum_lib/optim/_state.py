@@ -102,7 +102,7 @@ def _group(optimizer, index, saved):
         raise ValueError(f"{here}the saved state lacks {error}; another version, or another optimiser, wrote it.") from None
     except TypeError as error:
         raise ValueError(str(error)) from None
-    names = {name: own[name] for name in ("param_names",) if name in own}
+    names = {name: own[name] for name in ("param_names", "reasons") if name in own}
     return {**names, **deepcopy({name: value for name, value in saved.items() if name != "params"}), "params": own["params"]}
 
 

@@ -58,7 +58,10 @@ def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", worl
     if not several or shard == "none":
         return optimizer
     own, _ = complete(rule, lr, hyper)
-    parts = [{name: value for name, value in group.items() if name != "param_names"} for group in optimizer.param_groups]
+    parts = [
+        {name: value for name, value in group.items() if name not in ("param_names", "reasons")}
+        for group in optimizer.param_groups
+    ]
     return parallel.shard(lambda share: Optimizer(share, rule, lr=lr, **own), parts, world)
 
 

@@ -35,7 +35,7 @@ BASIC = "rules descend surfaces sweep conventions kernels codegen theory theory_
 BASIC += "theory_noise"
 TESTS = {
     "basic": [f"tests/test_{name}.py" for name in BASIC.split()],
-    "optim": ["tests/test_optim.py", "tests/test_optim_edges.py"],
+    "optim": ["tests/test_optim.py", "tests/test_optim_edges.py", "tests/test_optim_recipes.py"],
     "train": [f"tests/test_{name}.py" for name in ("train", "train_checkpoint", "train_cli", "train_parallel")],
     "grade": [f"tests/test_grade_{name}.py" for name in ("ahead", "checks", "hostile", "results")] + ["tests/test_homework.py"],
     "records": ["tests/test_records.py", "tests/test_train.py"],
