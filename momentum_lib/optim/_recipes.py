@@ -56,22 +56,22 @@ def muon_with_adamw(
     ``not_hidden``  parts of names: the matrices with such a name go to AdamW.  Give it, even empty, and nothing is guessed.
     ``options``     ``guard``, ``compiled``, ``maximize``, as for :class:`Optimizer`.
 
-    A parameter is sorted by its module and its shape into one of three groups, each with its ``name``; a parameter that
+    A parameter is sorted by its module and its shape into one of three groups, by the group's ``name``; a parameter that
     needs no gradient is left out:
 
-    * "vectors" (AdamW, no decay): fewer than two dimensions, a single row or column, and all that a norm layer owns.
-    * "embedding and head" (AdamW): the weight of an ``Embedding`` or ``EmbeddingBag`` and whatever shares it; the head; and
-      weights of more than two dimensions, such as convolutions (channels out, channels in, window).
-    * "hidden" (Muon): every other matrix (rows, columns), attention's ``in_proj_weight`` and recurrent layers' included.
+    ``vectors``             AdamW, no decay: fewer than two dimensions, a single row or column, and all that a norm layer owns.
+    ``embedding and head``  AdamW: the weight of an ``Embedding`` or ``EmbeddingBag`` and whatever shares it; the head; and
+                            weights of more than two dimensions, such as convolutions (channels out, channels in, window).
+    ``hidden``              Muon: every other matrix (rows, columns), attention's ``in_proj_weight`` and recurrent layers'
+                            included.
 
     The head is the last ``Linear`` outside the repeated blocks with as many rows as an embedding has entries, and those beside
     it in one ``ModuleList``.  Repeated blocks are what a ``ModuleList``, or a ``Sequential`` with several alike, holds;
-    attention, recurrent and transformer layers count as blocks too.  Guesses warn (UserWarning):
+    attention, recurrent and transformer layers count as blocks too.
 
-    * where no ``Linear`` shares an embedding, the last matrix outside blocks is a head, whatever its shape;
-    * where one does, a square ``Linear`` outside blocks with as many rows as an embedding is a head too;
-    * an earlier ``Linear`` outside blocks with as many rows is none;
-    * a bare matrix outside blocks, which may be an embedding, is a weight.
+    Guesses warn (UserWarning).  Where no ``Linear`` shares an embedding, the last matrix outside blocks is a head, whatever its
+    shape.  Where one does, a square ``Linear`` outside blocks with as many rows as an embedding is a head too, and an earlier
+    ``Linear`` outside blocks with as many rows is none.  A bare matrix outside blocks, which may be an embedding, is a weight.
 
     The dict ``reasons`` of each group says why each of its parameters is there, by name.
 
