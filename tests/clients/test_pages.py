@@ -16,6 +16,7 @@ FOLDS = """async () => {
   const seen = [];
   for (const fold of document.querySelectorAll("article details")) {
     for (let outer = fold; outer; outer = outer.parentElement.closest("details")) outer.open = true; // one may lie in another
+    if (!fold.checkVisibility()) continue; // a figure's drawer that is not in use now
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     seen.push(fold.getBoundingClientRect().height);
     fold.open = false;
