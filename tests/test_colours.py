@@ -12,7 +12,7 @@ import pytest
 from momentum_lib.notation import LOOKS, colour_of
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ("colours", "cards", "conventions", "notation")
+SCRIPTS = ("colours", "cards", "conventions", "notation", "reader")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,8 @@ def test_another_colour_reaches_every_page_and_its_dark_counterpart(tmp_path):
     for name in ("book", "momentum_lib", "notebooks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.json", "vendor"))
     shutil.copy(ROOT / "momentum_lib/scale/settings.json", tmp_path / "momentum_lib/scale/settings.json")
-    shutil.copy(ROOT / "_toc.yml", tmp_path)
+    for name in ("_toc.yml", "_config.yml"):
+        shutil.copy(ROOT / name, tmp_path)
     notation = tmp_path / "momentum_lib" / "notation.py"
     notation.write_text(notation.read_text("utf-8").replace(old, new), "utf-8")
     for script in (["-m", "momentum_lib.codegen"], *([f"book/_gen/{name}.py"] for name in SCRIPTS)):
