@@ -43,6 +43,12 @@ TEXTS = """() => [...document.querySelectorAll(".output > div")].flatMap((el) =>
                 style.whiteSpace, style.textTransform, parseFloat(style.lineHeight) / parseFloat(style.fontSize)]; }))"""
 
 
+DRAWN = """() => [...document.querySelectorAll(".output > div")].every((el) => {
+    const inner = el.shadowRoot.firstElementChild, seen = inner.__sizes ??= [];
+    if (seen.push(inner.getBoundingClientRect().height) > 3) seen.shift();
+    return inner.dataset.ready === "1" && seen.length === 3 && seen.every((one) => one === seen[0]); })"""  # asked each frame
+
+
 FIGURES_IN_CELLS = "[...document.querySelectorAll('.output > div')].map((el) => el.shadowRoot.querySelectorAll('.lf').length)"
 
 
@@ -56,12 +62,15 @@ def sources(*names):
 
 
 def run(page, figures, times=1, root=16, width=900):
-    """Show the figures as anywidget does, ``times`` times; returns how many whole modules the page had to load."""
+    """Show the figures as anywidget does, ``times`` times; returns how many whole modules the page had to load,
+    when all is drawn."""
     page.set_viewport_size({"width": width, "height": 900})
     page.set_content(HOST.replace("ROOT", str(root)))
     states = [{**figure.state(), "_source": f"IPY_MODEL_{figure.figure}"} for figure in figures]
     stub = figures[0]._esm
-    return page.evaluate(RUN, [stub, sources(*{figure.figure for figure in figures}), states, times])
+    made = page.evaluate(RUN, [stub, sources(*{figure.figure for figure in figures}), states, times])
+    page.wait_for_function(DRAWN)
+    return made
 
 
 @pytest.fixture
