@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -27,16 +26,7 @@ QUICK = limits_of(cell=2, call=1, total=25)
 ALL = {"q1-check": 3, "q2-check": 2, "q3-check": 4}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def bubblewrap():
-    if shutil.which("bwrap") is None:
-        pytest.fail("no bubblewrap on the PATH; .ci/run installs it (Debian: apt-get install bubblewrap)", pytrace=False)
-    assert sandbox.refusal() is None
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory):
-    return grading.master(tmp_path_factory.mktemp("master"))
+pytestmark = pytest.mark.usefixtures("sandboxed")
 
 
 @pytest.fixture

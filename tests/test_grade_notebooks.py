@@ -1,7 +1,6 @@
 """What students hand in: every way to write a name, what notebooks alone understand, cells that are gone, moved or harmful."""
 
 import json
-import shutil
 from pathlib import Path
 
 import grading
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from momentum_lib import grade as library
-from momentum_lib.grade import cells, sandbox
+from momentum_lib.grade import cells
 from momentum_lib.grade.grading import grade, read_submission, words_beside
 from momentum_lib.grade.problem_set import Master
 from momentum_lib.grade.sandbox import limits_of
@@ -20,16 +19,7 @@ CALM = limits_of(cell=5, call=5, total=25)
 KAPPA = 'kappa = grade.parameter(STUDENT, "kappa", range(1, 1000)) * 1.0'
 
 
-@pytest.fixture(autouse=True, scope="module")
-def works():
-    if shutil.which("bwrap") is None:
-        pytest.fail("no bubblewrap on the PATH; .ci/run installs it (Debian: apt-get install bubblewrap)", pytrace=False)
-    assert sandbox.refusal() is None
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory):
-    return grading.master(tmp_path_factory.mktemp("master"))
+pytestmark = pytest.mark.usefixtures("sandboxed")
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,7 @@ ROOT = Path(__file__).parents[1]
 QUICK = limits_of(cell=2, call=1, total=25)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def works():
-    assert sandbox.refusal() is None
+pytestmark = pytest.mark.usefixtures("sandboxed")
 
 
 @pytest.fixture(scope="module")

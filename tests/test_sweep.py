@@ -84,8 +84,8 @@ def test_best_goes_by_steps_then_by_errors_never_by_values(steps, best):
 @pytest.mark.parametrize("engine", ["numpy", "compiled"])
 def test_an_error_equal_to_the_tolerance_has_arrived(engine):
     """At or below: halving each step, the error is exactly 1/4 at step 2."""
-    if engine == "compiled" and build.missing():
-        pytest.skip("no C compiler")
+    if engine == "compiled":
+        needs_compiler()
     for tol, steps in ((1 / 4, 2), (1 / 32, 5), (1 / 33, np.inf)):
         grid = sweep(rules.gradient_descent, surfaces.bowl, start=[1.0, 0.0], steps=5, tol=tol, lr=[0.5], engine=engine)
         assert grid.steps.tolist() == [steps], tol
@@ -306,8 +306,8 @@ def _(x):
 @pytest.mark.parametrize("engine", ["numpy", "compiled", "walked"])
 def test_the_first_run_that_ends_where_the_surface_has_no_number_is_named(engine):
     """The first cell, or any, named for the one that is wrong."""
-    if engine == "compiled" and build.missing():
-        pytest.skip("no C compiler")
+    if engine == "compiled":
+        needs_compiler()
     f, engine = (Walked(edge), "numpy") if engine == "walked" else (edge, engine)
     with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"value = nan at the finite point \[0\.4\] \(step 1\)"):
         sweep(rules.gradient_descent, f, steps=1, lr=[0.1, 0.2, 0.6, 0.8], engine=engine)
@@ -327,8 +327,8 @@ def _(x):
 @pytest.mark.parametrize("engine", ["numpy", "compiled", "walked"])
 def test_the_first_run_whose_gradient_is_no_number_is_named(engine):
     """One bad run among good ones that goes unnoticed, or another one named for it."""
-    if engine == "compiled" and build.missing():
-        pytest.skip("no C compiler")
+    if engine == "compiled":
+        needs_compiler()
     f, engine = (Walked(rim), "numpy") if engine == "walked" else (rim, engine)
     at = 1 - 0.9 * np.sqrt(0.5)
     with (

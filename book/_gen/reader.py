@@ -101,9 +101,9 @@ class Pictures:
 
         svg, title = live.drawn(ROOT / "_build" / ".live", name, state), widgets.make(name, **state).title
         alt = svg.with_suffix(".txt").read_text("utf-8")
-        todo = "This is a picture. Run this cell, and the figure moves under your hand."
-        words = f"<p><b>{html.escape(title)}.</b> {todo}</p>\n<p><small>{html.escape(alt)}</small></p>"
-        plain = f"{title}. {todo}\n{alt}"
+        invitation = "This is a picture. Run this cell, and the figure moves under your hand."
+        words = f"<p><b>{html.escape(title)}.</b> {invitation}</p>\n<p><small>{html.escape(alt)}</small></p>"
+        plain = f"{title}. {invitation}\n{alt}"
         note = new_output("display_data", {"text/html": words, "text/plain": plain}, metadata={"momentum": face})
         return [note, _picture(svg.with_suffix(".png").read_bytes(), alt, f"A picture of the live figure {name!r}")]
 

@@ -89,7 +89,7 @@ def grade_all(options, master, roster, files, limits):
     """Grade what has not been graded; returns {key: result}."""
     from tqdm import tqdm
 
-    done, todo, owners = {}, {}, {}
+    done, waiting, owners = {}, {}, {}
     names = [path.name for path in files]
     for path in files:
         key = results.key_of(path, options.submissions)
@@ -98,14 +98,14 @@ def grade_all(options, master, roster, files, limits):
         if still_good(old, path, master, owners[key].student):
             done[key] = old
         else:
-            todo[key] = path, owners[key].student
+            waiting[key] = path, owners[key].student
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         say("You grade as root; an ordinary account is safer.", sys.stderr)
-    say(f"{len(files)} submissions: {len(done)} graded before, {len(todo)} to grade, {options.jobs} at a time.")
+    say(f"{len(files)} submissions: {len(done)} graded before, {len(waiting)} to grade, {options.jobs} at a time.")
     work = partial(grade_next, master, limits=limits, sandboxed=not options.trust)
-    jobs = max(1, min(options.jobs, len(todo)))
-    for key, result in tqdm(in_turn(work, todo, jobs), total=len(todo), unit="notebook", disable=not todo):
-        path, owner = todo[key]
+    jobs = max(1, min(options.jobs, len(waiting)))
+    for key, result in tqdm(in_turn(work, waiting, jobs), total=len(waiting), unit="notebook", disable=not waiting):
+        path, owner = waiting[key]
         if isinstance(result, Exception):  # ours, not the student's: said in the tables, and the others go on
             result = ungraded(master, path, owner, result)
         name = path.relative_to(options.submissions).as_posix()

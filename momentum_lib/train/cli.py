@@ -178,9 +178,10 @@ def command_sweep(arguments):
 
 
 def at_least_one_job(arguments):
-    from .limits import THREADS, check_count
+    from .limits import THREADS
+    from .settings import check_whole
 
-    check_count("jobs", arguments.jobs, 1, THREADS)
+    check_whole("jobs", arguments.jobs, 1, THREADS)
 
 
 def shared_settings(arguments, axes):
@@ -333,10 +334,11 @@ def complain(error):
 
 def check_threads(count):
     """Refuse a number of CPU threads that no machine has; 0 leaves the choice to torch."""
-    from .limits import THREADS, check_count
+    from .limits import THREADS
+    from .settings import check_whole
 
     with checked():
-        check_count("threads", count, 0, THREADS)
+        check_whole("threads", count, 0, THREADS)
 
 
 def main(argv=None):

@@ -25,9 +25,3 @@ def _bytes(name, windows, context, length, what):
             f"{name} is {windows}; allowed: {allowed} bytes, since {length:,} bytes are {what}; "
             f"choose a smaller --{name.replace('_', '-')} or --context."
         )
-
-
-def check_count(name, value, least, most):
-    """Raise ValueError where the option ``--name`` is not from ``least`` to ``most``."""
-    if not least <= value <= most:
-        raise ValueError(f"{name} is {value}; allowed: a whole number from {least} to {most}; choose --{name} in that range.")

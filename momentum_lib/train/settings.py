@@ -33,7 +33,7 @@ class Settings(Defaults):
 
     def __post_init__(self):
         for name, (least, most) in RANGES.items():
-            _whole(name, getattr(self, name), least, most)
+            check_whole(name, getattr(self, name), least, most)
         self.config()  # an unknown size, norm or kind of positions
         complete(self.rule, self.lr, self.hyper)  # an unknown rule or hyper-parameter
         if not (math.isfinite(self.lr) and self.lr >= 0):
@@ -64,7 +64,8 @@ class Settings(Defaults):
         return {name: value for name, value in asdict(self).items() if name not in others}
 
 
-def _whole(name, value, least, most):
+def check_whole(name, value, least, most):
+    """Raise ValueError where the option ``--name`` is no whole number from ``least`` to ``most``."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ValueError(
             f"{name} is {value!r}; allowed: a whole number of at least {least} and at most {most}; "

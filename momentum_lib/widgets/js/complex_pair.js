@@ -1,8 +1,9 @@
 // A complex number and its powers: drag it over the plane. Python side: momentum_lib/widgets/complex_pair.py
 
-import { curve, ellipse, series } from "./kit/curve.js";
+import { curve, series } from "./kit/curve.js";
 import { clamp, pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
+import { complexPlane } from "./kit/plane.js";
 import { number } from "./kit/state.js";
 import { stepsAtRate } from "./generated/theory.js";
 
@@ -41,18 +42,12 @@ print(z ** np.arange(${STEPS + 1}))
 
 /** The complex plane: the powers spiral, the number itself can be dragged. @param {PairFigure} fig */
 function addPlane(fig) {
-  const plot = fig.plot({
-    label: "The complex plane with the unit circle and the powers of the number",
-    x: { domain: [-FRAME, FRAME], hidden: true },
-    y: { domain: [-FRAME, FRAME], hidden: true },
-    equal: true,
-    margin: { top: 4, right: 4, bottom: 4, left: 4 },
-  });
-  const real = plot.line({ class: "lf-guide", layer: "back" }),
-    imaginary = plot.line({ class: "lf-guide", layer: "back" }),
-    unit = plot.line({ class: "lf-truth", layer: "back" }),
-    unitName = plot.text({ anchor: "end" }),
-    ray = plot.line({ class: "lf-guide" }),
+  const plot = complexPlane(
+    fig,
+    "The complex plane with the unit circle and the powers of the number",
+    FRAME,
+  );
+  const ray = plot.line({ class: "lf-guide" }),
     arc = plot.line({ class: "lf-bracket" }),
     mirror = plot.marks({ look: "momentum", shape: "ring", radius: 4 }),
     mirrorName = plot.text({ anchor: "middle" }),
@@ -74,13 +69,7 @@ function addPlane(fig) {
       }),
     words: (x, y) => `${show(x)} plus ${show(y)} i`,
   });
-  plot.onLayout(() => {
-    real.update([-FRAME, 0, FRAME, 0]);
-    imaginary.update([0, -FRAME, 0, FRAME]);
-    unit.update(ellipse(1, 1, 0, 0, 180));
-    unitName.update(Math.cos(2.3), Math.sin(2.3), "unit circle", -4, -6);
-    one.update(1, 0, "start: 1", 8, 15);
-  });
+  plot.onLayout(() => one.update(1, 0, "start: 1", 8, 15));
   /** @param {State} state @param {Float64Array} all */
   return ({ angle }, all) => {
     const [x, y] = [all[2], all[3]];

@@ -8,6 +8,7 @@ import { perFamily } from "./kit/family.js";
 import { createFigure } from "./kit/figure.js";
 import { eigenvalues, iterationMatrix, modulus, radius } from "./kit/linear.js";
 import { measuredRate } from "./kit/measure.js";
+import { complexPlane } from "./kit/plane.js";
 import { addSettingsMap, cells } from "./kit/settings_map.js";
 import { choice, integer, number } from "./kit/state.js";
 import { QUANTITIES } from "./generated/look.js";
@@ -307,19 +308,13 @@ function addMap(fig, place, words) {
 
 /** The complex plane with the unit disc and the eigenvalues. @param {DiscFigure} fig @param {(setting: {lr: number, beta?: number}) => void} place */
 function addDisc(fig, place) {
-  const disc = fig.plot({
-    label: "The complex plane with the unit disc and the eigenvalues of each direction",
-    equal: true,
-    x: { domain: [-EDGE, EDGE], hidden: true },
-    y: { domain: [-EDGE, EDGE], hidden: true },
-    margin: { top: 4, right: 4, bottom: 4, left: 4 },
-  });
-  const real = disc.line({ class: "lf-guide", layer: "back" }),
-    imaginary = disc.line({ class: "lf-guide", layer: "back" }),
-    unit = disc.line({ class: "lf-truth", layer: "back" }),
-    home = disc.line({ class: "lf-guide lf-home", layer: "back" }),
+  const disc = complexPlane(
+    fig,
+    "The complex plane with the unit disc and the eigenvalues of each direction",
+    EDGE,
+  );
+  const home = disc.line({ class: "lf-guide lf-home", layer: "back" }),
     outer = disc.line({ class: "lf-outer" }),
-    unitName = disc.text({ anchor: "start" }),
     homeName = disc.text({ anchor: "middle" }),
     outside = disc.text({ class: "lf-loud", anchor: "middle" });
   const handles = addEigenvalues(fig, disc, place);
@@ -339,12 +334,6 @@ function addDisc(fig, place) {
     home.update(ellipse(size, size, centre, 0, 180));
     homeName.update(centre, -size, ahead ? "pairs live here" : "radius √β", 0, size > 0.3 ? -8 : 16);
   }
-  disc.onLayout(() => {
-    real.update([-EDGE, 0, EDGE, 0]);
-    imaginary.update([0, -EDGE, 0, EDGE]);
-    unit.update(ellipse(1, 1, 0, 0, 180));
-    unitName.update(Math.cos(2.2), Math.sin(2.2), "unit circle", -46, -8);
-  });
   /** @param {Setup} state @param {Drawn} now */
   return (state, { pairs, rate: rho }) => {
     const { rule, kappa, lr, beta } = state,

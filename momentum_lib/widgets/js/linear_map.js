@@ -4,6 +4,7 @@ import { ellipse } from "./kit/curve.js";
 import { assign, pythonFloat, s, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { eigenvalues, modulus } from "./kit/linear.js";
+import { complexPlane, squarePlane } from "./kit/plane.js";
 import { number } from "./kit/state.js";
 
 const REACH = 1.6,
@@ -89,13 +90,7 @@ print("eigenvalues", values, "of modulus", abs(values))
 
 /** The plane: circle, ellipse, the lines between them, the two arrows. @param {MapFigure} fig */
 function addPlane(fig) {
-  const plot = fig.plot({
-    label: "The unit circle and the ellipse that the matrix makes of it",
-    x: { domain: [-FRAME, FRAME], hidden: true },
-    y: { domain: [-FRAME, FRAME], hidden: true },
-    equal: true,
-    margin: { top: 4, right: 4, bottom: 4, left: 4 },
-  });
+  const plot = squarePlane(fig, "The unit circle and the ellipse that the matrix makes of it", FRAME);
   const spokes = s("path", { class: "lf-line lf-spokes", "aria-hidden": "true" }),
     area = s("path", { class: "lf-cell", "aria-hidden": "true" });
   plot.layers.back.append(area, spokes);
@@ -190,28 +185,12 @@ function drawPlane(plane, { a, b, c, d }, { kept, pair }) {
 
 /** The complex plane with the unit circle and both eigenvalues. @param {MapFigure} fig */
 function addDisc(fig) {
-  const plot = fig.plot({
-    label: "The complex plane with the unit circle and the two eigenvalues",
-    x: { domain: [-FRAME, FRAME], hidden: true },
-    y: { domain: [-FRAME, FRAME], hidden: true },
-    equal: true,
-    margin: { top: 4, right: 4, bottom: 4, left: 4 },
-  });
-  const real = plot.line({ class: "lf-guide", layer: "back" }),
-    imaginary = plot.line({ class: "lf-guide", layer: "back" }),
-    unit = plot.line({ class: "lf-truth", layer: "back" }),
-    rays = plot.line({ class: "lf-faint", look: "momentum" }),
+  const plot = complexPlane(fig, "The complex plane with the unit circle and the two eigenvalues", FRAME);
+  const rays = plot.line({ class: "lf-faint", look: "momentum" }),
     dots = plot.marks({ look: "momentum", radius: 6 }),
-    unitName = plot.text({ anchor: "end" }),
     realName = plot.text(),
     verdict = plot.text({ class: "lf-direct", anchor: "middle" });
-  plot.onLayout(() => {
-    real.update([-FRAME, 0, FRAME, 0]);
-    imaginary.update([0, -FRAME, 0, FRAME]);
-    unit.update(ellipse(1, 1, 0, 0, 180));
-    unitName.update(Math.cos(2.3), Math.sin(2.3), "unit circle", -6, -4);
-    realName.update(-FRAME, 0, "real numbers", 2, -6);
-  });
+  plot.onLayout(() => realName.update(-FRAME, 0, "real numbers", 2, -6));
   /** @param {Drawn} drawn */
   return ({ pair }) => {
     const [[x, y], [other, below]] = pair;
