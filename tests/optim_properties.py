@@ -90,6 +90,32 @@ def agrees_with_torch(make):
 
 
 @prop
+def goes_on_after_a_huge_gradient_as_torch_does(make):
+    """One gradient whose square is no float32, then ones: the same steps as torch's, and nothing that stands still for ever."""
+    theirs = {
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+        "rmsprop": torch.optim.RMSprop,
+        "adagrad": torch.optim.Adagrad,
+    }
+    for huge in (1e19, -1e20, 3e20, 1e30):
+        for name, cls in theirs.items():
+            ends, squares = [], []
+            for build in (lambda p, name=name: make([p], name, lr=0.1), lambda p, cls=cls: cls([p], lr=0.1)):
+                p = torch.nn.Parameter(torch.tensor([0.5, -1.0]))
+                optimizer, shown = build(p), []
+                for t in range(40):
+                    p.grad = torch.tensor([huge if t == 3 else 1.0, -1.0])
+                    optimizer.step()
+                    shown.append(p.detach().clone())
+                ends.append(torch.stack(shown))
+                kept = optimizer.state[p]
+                squares.append(next(kept[key] for key in ("s", "exp_avg_sq", "square_avg", "sum") if key in kept))
+            assert (ends[0] - ends[1]).abs().max() <= 2e-6, (name, huge)
+            assert torch.allclose(squares[0], squares[1], rtol=1e-5), (name, huge)  # an infinity where torch has one
+
+
+@prop
 def looks_steps_and_reports_as_descend(make):
     """The parameters hold the look while training and the report inside ``reported()``, also after a change of rate."""
     f, steps = surfaces.ravine(kappa=20, angle=0.4), 40

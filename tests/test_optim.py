@@ -292,6 +292,7 @@ def test_the_reference_is_built_without_torch():
 
 ENGINE = [  # the properties that the engine could break; the others are about what stands before it
     "agrees_with_torch",
+    "goes_on_after_a_huge_gradient_as_torch_does",
     "looks_steps_and_reports_as_descend",
     "computes_low_precision_in_float32",
     "none_now_and_then_agrees_with_torch",

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from momentum_lib import rule, rules
-from momentum_lib.optim import Optimizer, _checks
+from momentum_lib.ops import sqrt
+from momentum_lib.optim import Optimizer, _checks, _order
 
 
 @rule()
@@ -68,3 +69,58 @@ def test_a_matrix_rule_moves_matrices():
         with pytest.raises(ValueError, match="muon moves matrices only"):
             _checks.check_parameter(rules.muon, torch.zeros(shape), "p")
     _checks.check_parameter(rules.muon, torch.zeros(2, 3), "p")
+
+
+# -- the order of a step's arithmetic ------------------------------------------------------------------
+
+
+@rule(s=0, family="adaptive")
+def root_of_an_older_sum(theta, grad, s, *, lr, beta2=0.9, t):
+    """A quotient by name, of which a part is then given anew: its root is that of the old values."""
+    old = s / (1 - beta2**t)
+    s = beta2 * s + grad * grad * (1 - beta2)
+    half = s / 4
+    return theta - lr * grad / (sqrt(old) + sqrt(half) + sqrt(s / (1 - beta2**t)) + 1), s
+
+
+@rule(s=0, family="adaptive")
+def squares_of_arrays(theta, grad, s, *, lr, beta2=0.9, t):
+    """An array times a square, and a root of a slot over an array: they stay as they are."""
+    weight = theta + 2
+    size = 1 - weight**2
+    s = beta2 * s + weight * grad**2
+    return theta - lr * sqrt(s / (1 - size**2)) * weight**2, s
+
+
+@pytest.mark.parametrize("own", [root_of_an_older_sum, squares_of_arrays], ids=lambda own: own.name)
+def test_the_order_that_stays_in_range_is_the_same_step(own):
+    """Numbers of any size but the largest: what the rule itself says, whatever its names stand for at the time."""
+    theta, grad, s = torch.rand(3, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    hyper = {"lr": 0.1, "beta2": 0.9}
+    for t in (1, 2, 30):
+        new, (after,) = _order.step(own, theta, grad, (s,), hyper, t)
+        right, (kept,) = own.step(theta, grad, (s,), hyper, t)
+        assert torch.allclose(new, right, rtol=1e-14, atol=0, equal_nan=True) and torch.allclose(after, kept, rtol=1e-14, atol=0)
+
+
+def test_only_texts_with_such_a_square_are_written_anew():
+    """A rule without one, a matrix rule's helpers, a function of a closure and one without text: itself."""
+    for found in rules.RULES.values():
+        if not found.matrix:
+            anew = _order.in_range(found.fn, tuple(found.slots)) is not found.fn
+            assert anew == (found.name in ("rmsprop", "adam", "adamw")), found.name
+    assert _order.in_range(squares_of_arrays.fn, ("s",)) is squares_of_arrays.fn
+    assert _order.in_range(root_of_an_older_sum.fn, ("s",)) is not root_of_an_older_sum.fn
+    made = {"sqrt": sqrt}
+    exec("def typed(theta, grad, s, *, lr):\n    s = s + 2 * grad**2\n    return theta - lr * grad / sqrt(s), s", made)
+    assert _order.in_range(made["typed"], ("s",)) is made["typed"]  # no file has its text
+
+    def over(factor):
+        def closed(theta, grad, s, *, lr):
+            s = s + factor * grad**2
+            return theta - lr * grad / sqrt(s), s
+
+        return closed
+
+    closed = over(0.5)
+    assert _order.in_range(closed, ("s",)) is closed

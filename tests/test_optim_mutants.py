@@ -36,6 +36,12 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
          'elif way.decay == "decoupled":\n'
          '    grad = grad * (1 - values["lr"] * values["weight_decay"])',
          "agrees_with_torch"),
+    "squares before it scales":
+        ("_order.visit_BinOp", "name and not self._is_array(number)", "False",
+         "goes_on_after_a_huge_gradient_as_torch_does"),
+    "divides before it takes the root":
+        ("_order.visit_Call", "not self._quotient(inside)", "True",
+         "goes_on_after_a_huge_gradient_as_torch_does"),
     "penalty with the wrong sign":
         ("_step",
          'grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else point)',

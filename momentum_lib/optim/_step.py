@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ._order import step
+
 LOW = (torch.float16, torch.bfloat16)  # kept in float32 behind the parameter
 
 
@@ -89,7 +91,7 @@ def advance(way, shown, theta, grad, slots, values, t, before=None, slack=0.0):
         grad = grad + values["weight_decay"] * (shown.to(theta.dtype) if way.rule.look_fn else point)
     elif way.decay == "decoupled":
         point = point * (1 - values["lr"] * values["weight_decay"])
-    new, news = way.rule.step(point, grad, slots, way.hyper(values), t)
+    new, news = step(way.rule, point, grad, slots, way.hyper(values), t)
     held = (theta, *slots)
     news = [value.clone() if any(value is old for old in held) else value for value in news]  # polyak returns its point
     for old, value in zip(slots, news, strict=True):

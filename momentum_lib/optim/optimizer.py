@@ -61,7 +61,8 @@ class Optimizer(torch.optim.Optimizer):
     changed rate compiles nothing again.  A CUDA graph, which would keep them too, is refused.
 
     Parameters in float16 and bfloat16 are computed in float32: the state keeps the point with all its digits, and the
-    parameter is its rounding.  A gradient is read and never changed.  A parameter whose gradient is None is left out of a
+    parameter is its rounding.  A gradient is scaled before it is squared, as torch does it: one of 1e20 in float32 leaves no
+    infinity in Adam's state.  A gradient is read and never changed.  A parameter whose gradient is None is left out of a
     step; one whose gradient is zero is not.
 
     A rule may measure its gradient ahead of its point, or report a third one.  While you train, the parameters hold the
