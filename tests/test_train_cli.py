@@ -12,6 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
+from momentum_lib.records import format as records_format
 from momentum_lib.train import arguments, checkpoint, cli, data, experiments, folder, limits, parallel, sweep
 from momentum_lib.train.settings import Settings
 from tests.limits import HANG
@@ -227,6 +228,47 @@ def test_a_result_of_ours_is_written_over_only_where_it_is_no_loss(tmp_path):
     folder.check_result(tmp_path, resume=True)
     (tmp_path / "result.json").write_text(json.dumps({**ours, "diverged_at": 3}))
     folder.check_result(tmp_path)
+
+
+MINE = {"key": "a", "held_out": 2.5}
+RECORD = {"format": records_format.FORMAT, "recorded": "2026-01-02", "rows": [MINE, {"key": "b", "held_out": None}]}
+NOT_OURS = {  # what lies where the record should go -> what the refusal says
+    "a diary": ("dear diary", "is not a record that this program can read"),
+    "other JSON": ("[1]", "is not a record that this program can read"),
+    "too deep": ("[" * 100_000, "is not a record that this program can read"),
+    "no text": ("\udcff", "is not a record that this program can read"),
+    "rows of something else": (json.dumps({**RECORD, "rows": 7}), "is not a record that this program can read"),
+    "a record made elsewhere": (json.dumps(RECORD), "is a record of 2026-01-02 with 2 of 2 runs that are not among"),
+}
+
+
+@pytest.mark.parametrize("name", ["momentum", "cost"])
+@pytest.mark.parametrize("case", NOT_OURS)
+def test_a_record_of_something_else_is_not_written_over(name, case, tmp_path, capsys, monkeypatch):
+    """An experiment that runs for hours and then replaces a file that was not its own."""
+    monkeypatch.setattr(cli, "make_runs", None)
+    monkeypatch.setattr(cli, "write_record", None)
+    content, says = NOT_OURS[case]
+    path = tmp_path / f"{name}-cpu.json"
+    path.write_text(content, "utf-8", "surrogateescape")
+    text = one_line(capsys, ["experiment", name, "--out", tmp_path], 2)
+    assert says in text and str(path) in text and "move it, or choose another --out" in text
+    assert path.read_text("utf-8", "surrogateescape") == content
+    path.unlink()
+    path.mkdir()
+    assert "is not a record" in one_line(capsys, ["experiment", name, "--out", tmp_path], 2)
+
+
+def test_a_record_of_the_folders_own_runs_is_written_again(tmp_path):
+    """The same command once more, and a record of which one run is another's."""
+    path = tmp_path / "momentum-cpu.json"
+    folder.check_record(path, [])
+    path.write_text(json.dumps(RECORD))
+    folder.check_record(path, [*RECORD["rows"], {"key": "c", "held_out": 1.0}])
+    with pytest.raises(ValueError, match="1 of 2 runs that are not among the finished runs"):
+        folder.check_record(path, [MINE])
+    with pytest.raises(ValueError, match="1 of 2 runs"):
+        folder.check_record(path, [{**MINE, "held_out": 2.25}, RECORD["rows"][1]])
 
 
 def test_a_diverged_run_is_an_error(tmp_path, capsys):

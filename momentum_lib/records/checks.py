@@ -125,7 +125,7 @@ def _check_sources(record, library):
     for name in unexplained(record, library):
         raise RecordError(
             f"the code in {name} changed since the record was made. Replay it; if its numbers still hold, state why with "
-            "`python -m momentum_lib.train older FILE --because '...'`, else record it again."
+            "`python -m momentum_lib.train older FILE --because '...'`, else delete it and record it again."
         )
 
 

@@ -46,6 +46,7 @@ Run a family of experiments and write its record, NAME-FAMILY.json.
   cost        time of a step and memory of its state, rule by rule
 
 Each finished run is a line of NAME-FAMILY.rows.jsonl; started again, the command makes only what is missing.
+A record of other runs is never written over.
 On a GPU:
   for name in momentum best frequency cost; do
     python -m momentum_lib.train experiment $name --family gpu --out notebooks/records

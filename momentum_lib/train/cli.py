@@ -211,6 +211,7 @@ def make_runs(arguments, tasks, rows, keys, device="auto"):
 def command_experiment(arguments):
     from . import parallel
     from .experiments import count, experiment_of, family_of, record, tasks
+    from .folder import check_record
     from .sweep import Rows
 
     with checked():
@@ -222,6 +223,9 @@ def command_experiment(arguments):
     if experiment.measure:
         return record_measured(experiment, arguments, device, command, path)
     with Rows(arguments.out / f"{name}-{arguments.family}.rows.jsonl", current=True) as rows:
+        if not arguments.plan:
+            with checked():
+                check_record(path, rows.rows)
         if rows.outdated:
             print(f"note: {rows.outdated} rows were made by other code of the library; their runs are made again")
         for stage in (0, 1):
@@ -247,10 +251,11 @@ def record_measured(experiment, arguments, device, command, path):
     if not arguments.plan:
         import torch
 
-        from .folder import make
+        from .folder import check_record, make
 
         with checked():
             make(arguments.out)
+            check_record(path, [])
 
         torch.set_num_threads(arguments.threads)
         where = f"{title(device)}; {machine()}"

@@ -5,6 +5,7 @@ import os
 import tempfile
 from contextlib import contextmanager
 
+from .. import records
 from . import checkpoint, parallel
 
 LOCK = ".lock"
@@ -93,3 +94,23 @@ def check_result(path, resume=False):
         raise ValueError(f"{file} is not a result of this program and would be written over; move it, or choose another --out.")
     if not resume and content.get("diverged_at") is None and not checkpoint.found(path):
         raise ValueError(f"{file} holds the result of a finished run; move it, or choose another --out.")
+
+
+def check_record(path, rows):
+    """Raise ValueError where an experiment's record would be written over what it does not hold itself.
+
+    ``rows``: the finished runs of the experiment's folder.  A record made of them alone may be written again, any other
+    file, and a record of other runs, may not.
+    """
+    if not os.path.lexists(path):
+        return
+    way_out = "move it, or choose another --out"
+    try:
+        record = records.load(path)
+        known = {row["key"]: row["held_out"] for row in rows}
+        lost = [row for row in record["rows"] if "held_out" not in row or known.get(row["key"], "none") != row["held_out"]]
+        where = f"of {record['recorded']} with {len(lost)} of {len(record['rows'])} runs that are not"
+    except (records.RecordError, OSError, RecursionError, ValueError, LookupError, TypeError, AttributeError):
+        raise ValueError(f"{path} is not a record that this program can read, and would be written over; {way_out}.") from None
+    if lost:
+        raise ValueError(f"{path} is a record {where} among the finished runs in this folder and would be lost; {way_out}.")
