@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_repo import glossary
+
+from momentum_lib.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -50,10 +53,36 @@ def test_sections_in_order(chapter):
     assert [tag for tag in tags if tag in SKELETON] == SKELETON
 
 
+def naming(chapter):
+    """The name of a chapter and the claim below it: its title, and the bold paragraph that follows."""
+    found = re.search(r"^# (.+)\n\n(?:\*\*(.+)\*\*\n)?", "\n".join(source(c) for c in cells(chapter, "markdown")), re.M)
+    return found[1], found[2]
+
+
+def said_in_the_field():
+    """The telling words of the field's terms: those of the glossary and of the rules' titles, in the singular."""
+    terms = " ".join([*glossary(), *(rule.title for rule in RULES.values())]).lower()
+    return {word.removesuffix("s") for word in re.findall(r"[a-z]{4,}", terms)} - {
+        "line",
+        "point",
+        "rule",
+        "step",
+        "size",
+        "with",
+    }
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
-def test_title_is_a_claim_with_a_number(chapter):
-    title = re.search(r"^# (.+)$", "\n".join(source(c) for c in cells(chapter, "markdown")), re.M)[1]
-    assert re.search(r"\d|half|twice|square root|one|two|ten", title.lower()), title
+def test_a_chapter_has_a_plain_name_and_a_claim_with_a_number(chapter):
+    name, claim = naming(chapter)
+    assert len(name) <= 28, f"{name!r} needs two lines of the sidebar"
+    assert said_in_the_field() & {word.removesuffix("s") for word in re.findall(r"[a-z]+", name.lower())}, name
+    assert claim and re.search(r"\d", claim) and not claim.endswith("."), claim
+
+
+def test_names_of_chapters_differ():
+    names = [naming(chapter)[0] for chapter in CHAPTERS]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)

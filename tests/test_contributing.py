@@ -332,7 +332,7 @@ def a_chapter():
     """The smallest chapter that keeps the contract, with what its cells print."""
     text, code, output = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell, nbformat.v4.new_output
     live = output("execute_result", {"text/html": '<div class="live-figure" data-figure="dial" data-state="{}"></div>'})
-    cells = [text("# One word needs 612 steps"), code("Dial()", outputs=[live])]
+    cells = [text("# The gradient\n\n**One word needs 612 steps**"), code("Dial()", outputs=[live])]
     for number, tag in enumerate(tags()):
         words = f"## Section {number}" + "\n\n*May be skipped on a first reading.*" * (tag == "check")
         if tag == "exercises":
