@@ -377,6 +377,14 @@ def list_it(house, stem="99-word"):
     path.write_text(f"{text[:at]}      {line}{stem}\n{text[at:]}", "utf-8")
 
 
+def picture_it(house, number="99"):
+    """The picture of a chapter: its row in CHAPTERS."""
+    path = house / "book/_ext/tiles.py"
+    text = path.read_text("utf-8")
+    end = text.index("}  # fmt: skip")
+    path.write_text(f'{text[:end]}    "{number}": race,\n{text[end:]}', "utf-8")
+
+
 def test_the_tags_that_are_promised_are_the_ones_that_are_tested():
     from tests import test_chapters
 
@@ -386,7 +394,7 @@ def test_the_tags_that_are_promised_are_the_ones_that_are_tested():
 def test_a_chapter_is_a_notebook_and_a_line(house):
     """Cleaned and generated it stands in every list, README counts it, and the tests of chapters hold it;
     its claims are content."""
-    assert promised("Add a chapter") == 2
+    assert promised("Add a chapter") == 3
     chapters = "book/_gen/chapters.py"
     with without_a_trace(house) as before:
         nbformat.write(a_chapter(), house / "notebooks/99-word.ipynb")
@@ -397,7 +405,11 @@ def test_a_chapter_is_a_notebook_and_a_line(house):
         list_it(house)
         assert ask(house, chapters, "--check")[0] == 1
         run(house, chapters)
-        assert changed(house, before) == {"notebooks/99-word.ipynb", "_toc.yml", *LISTS}
+        status, said = ask(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_tiles.py", "-k", "every_chapter")
+        assert status and "99-word: no picture; write a function in book/_ext/tiles.py" in said, said
+        picture_it(house)
+        pytest_run(house, ["every_chapter"], "tests/test_tiles.py")
+        assert changed(house, before) == {"notebooks/99-word.ipynb", "_toc.yml", "book/_ext/tiles.py", *LISTS}
         for name in LISTS[:4]:
             assert "99-word" in (house / name).read_text("utf-8"), name
         count = len(list(house.glob("notebooks/[0-9]*.ipynb")))

@@ -47,16 +47,15 @@ def book(tmp_path, script, monkeypatch):
     return made, write
 
 
-def test_a_list_keeps_the_numbers_of_the_files(book):
-    """A list that Markdown counts on by itself, over a chapter that is not written yet;
-    a sentence about a gap that there is not."""
+def test_the_front_page_lists_the_chapters(book):
+    """A chapter of the table of contents that the front page forgets; a sentence about a gap that there is not."""
     made, write = book
     write(1, 2, 4)
     text = made.contents()
-    assert "1. {doc}`/notebooks/01-n`: what is 1.\n2. {doc}`/notebooks/02-n`: what is 2.\n\n<!-- -->\n\n4. {doc}" in text
+    assert "```{tiles}\nPart I\n01-n\n02-n\n04-n\n```" in text
     assert text.endswith("The missing numbers are chapters that are still to be written.\n")
     write(1, 2, 3, 4)
-    assert "<!-- -->" not in made.contents().removeprefix(made.NOTE) and "missing" not in made.contents()
+    assert "missing" not in made.contents()
     assert "| {doc}`3 </notebooks/03-n>` | count to 3 |" in made.objectives() and '    4: "04-n",\n' in made.addresses()
 
 

@@ -187,8 +187,7 @@ def _write(app, error):
     if error is None and app.builder.format == "html":
         static = Path(app.outdir) / "_static"
         (static / "live.js").write_text(script(), encoding="utf8")
-        frame = static / "scripts" / "course.js"
-        if frame.exists():
+        for frame in sorted((static / "scripts").glob("*.js")):
             frame.write_text(smaller(frame.read_text(encoding="utf8"), static), encoding="utf8")
 
 

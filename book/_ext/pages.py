@@ -13,6 +13,7 @@ import heights
 import live
 import pictures
 import stylesheet
+import thumbnails
 from bs4 import BeautifulSoup
 from sphinx.domains.std import StandardDomain
 
@@ -45,7 +46,8 @@ def _context(app, pagename, templatename, context, doctree):
         course["notebook"] = context["pathto"](f"{pagename}.ipynb", 1)
     context["course"] = course
     context["style_version"] = app.course_style_version
-    keep = ["course.js", "live.js"]
+    context["tiles"] = thumbnails.neighbours(app, pagename)
+    keep = ["course.js", "live.js", "tiles.js"]
     if templatename == "search.html":
         keep += SEARCH_SCRIPTS
     scripts = []
@@ -177,7 +179,7 @@ def _mathematics_in_titles(soup):
             link.string = _plain(link)
 
 
-def finish(html, app):
+def finish(html, app, page):
     """Return a page's HTML with everything in place that no template can do."""
     soup = BeautifulSoup(html, "html.parser")
     _title(soup, app.config.html_title)
@@ -187,6 +189,7 @@ def finish(html, app):
     _mathematics_in_titles(soup)
     root = soup.html.get("data-content_root", "") if soup.html is not None else ""
     live.finish(soup, app, root)
+    thumbnails.finish(soup, app, page)
     pictures.finish(soup, app)
     heights.finish(soup)
     return str(soup)
@@ -201,7 +204,7 @@ def _wrap_templates(app):
 
     def render_and_finish(template, context):
         html = render(template, context)
-        return finish(html, app) if "pagename" in context and html.lstrip().startswith("<!") else html
+        return finish(html, app, context["pagename"]) if "pagename" in context and html.lstrip().startswith("<!") else html
 
     app.builder.templates.render = render_and_finish
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "node_modules"
 STYLES = ROOT / "book" / "_static" / "styles"
 THEME = ("pygments.css", "sphinx-design.min.css")
-OWN = ("base.css", "chrome.css", "content.css", "print.css")
+OWN = ("base.css", "chrome.css", "content.css", "tiles.css", "print.css")
 FACES = [  # family as named in our style sheet, package, weight, style
     ("Source Serif 4", "source-serif-4", 400, "normal"),
     ("Source Serif 4", "source-serif-4", 400, "italic"),

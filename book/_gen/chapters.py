@@ -90,17 +90,12 @@ def sentence(words):
 
 
 def contents():
-    """The front page's list, part by part, each chapter under the number of its file."""
-    blocks = []
+    """The front page's cards, part by part, each chapter under the number of its file."""
+    blocks = ["## The chapters"]
+    lines = []
     for caption, chapters in parts().items():
-        blocks.append(f"## {caption}")
-        for before, each in zip([None, *chapters], chapters):
-            gap = before and each.number != before.number + 1  # a list counts on by itself, unless a comment ends it
-            item = f"{each.number}. {{doc}}`/notebooks/{each.stem}`: {sentence(each.about)}"
-            if before and not gap:
-                blocks[-1] += f"\n{item}"
-            else:
-                blocks += ["<!-- -->", item] if gap else [item]
+        lines += [caption, *(each.stem for each in chapters)]
+    blocks.append("\n".join(["```{tiles}", *lines, "```"]))
     numbers = {each.number for each in everything()}
     if numbers != set(range(1, max(numbers) + 1)):
         blocks.append("The missing numbers are chapters that are still to be written.")

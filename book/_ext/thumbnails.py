@@ -1,0 +1,170 @@
+"""A picture beside every link to a chapter, and one for whoever shares a page.
+
+    ```{tiles}
+    Part I: The idea
+    01-ravine
+    02-averages
+    ```
+
+becomes cards: each chapter's picture (tiles.py), its number, its name, what it is about, its part, how long it takes. The cards
+for Previous and Next wear the same pictures, and each page names a share picture, 1200 x 630, of its own.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+
+import scene
+import tiles
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+HERE = Path(__file__).resolve().parent
+CHAPTER = re.compile(r"notebooks/(\d\d)-")
+SIZE = (1200, 630)
+
+
+@cache
+def tile(page):
+    """The SVG of a page's picture, such as "notebooks/03-momentum"; "" for a page without one of its own."""
+    return scene.svg(tiles.chapter(page.rpartition("/")[2])) if CHAPTER.match(page) else ""
+
+
+@cache
+def about(page, source):
+    """What a chapter's metadata say of it, and how many minutes it takes; ``source``: the folder of the book."""
+    notebook = json.loads((Path(source) / f"{page}.ipynb").read_text("utf-8"))
+    return notebook["metadata"]["course"]["about"], minutes(notebook)
+
+
+def minutes(notebook):
+    """How long a chapter takes, to five minutes: 200 words a minute, 10 seconds a line of code, 3 minutes a live figure."""
+    words = lines = figures = 0
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        hidden = {"hide-input", "hide-cell", "remove-cell", "remove-input"} & set(cell["metadata"].get("tags", ()))
+        if cell["cell_type"] == "markdown":
+            words += len(re.findall(r"\w+", re.sub(r"\$[^$]*\$|\{[^}]*\}", " x ", text)))
+        elif "momentum_lib.widgets" in text:
+            figures += 1
+        elif not hidden:
+            lines += len([line for line in text.splitlines() if line.strip()])
+    return max(5, 5 * round((words / 200 + lines / 6 + 3 * figures) / 5))
+
+
+# --- the cards on a page --------------------------------------------------------------------------------------------
+class tile_cards(nodes.General, nodes.Element):
+    """A list of links to chapters, each with its picture."""
+
+
+class Tiles(SphinxDirective):
+    has_content = True
+
+    def run(self):
+        part, pages = "", []
+        for line in filter(None, map(str.strip, self.content)):
+            page = f"notebooks/{line}"
+            if page in self.env.found_docs:
+                pages.append((page, part))
+            elif CHAPTER.match(page):
+                raise self.error(
+                    f"tiles: there is no {page}.ipynb; a line names a chapter's notebook, such as 03-momentum, or a part."
+                )
+            else:
+                part = line
+        return [tile_cards(pages=pages)]
+
+
+def _visit(self, node):
+    env, here = self.builder.env, self.builder.current_docname
+    cards = []
+    for page, part in node["pages"]:
+        words, time = about(page, str(env.srcdir))
+        number = int(CHAPTER.match(page)[1])
+        name, foot = (self.attval(text) for text in (env.titles[page].astext(), f"{part.partition(':')[0]} · {time} min"))
+        cards.append(
+            f'<li><a class="card" href="{self.builder.get_relative_uri(here, page)}">{tile(page)}'
+            f'<span class="card-name"><span class="card-number">{number}</span> {name}</span>'
+            f'<span class="card-about">{self.attval(words)}</span><span class="card-time">{foot}</span></a></li>'
+        )
+    self.body.append(f'<ul class="cards">{"".join(cards)}</ul>\n')
+    raise nodes.SkipNode
+
+
+# --- what a shared link shows ---------------------------------------------------------------------------------------
+def _share_picture(app, page, title, claim, site):
+    """Draw a page's share picture, or find it where it was drawn; return its file name."""
+    shapes = tiles.chapter(page.rpartition("/")[2])
+    drawn = repr((scene.svg(shapes), title, claim, site, (HERE / "scene.py").read_text("utf-8")))
+    name = f"share-{page.rpartition('/')[2]}-{hashlib.sha256(drawn.encode()).hexdigest()[:10]}.png"
+    kept = Path(app.outdir).parent / ".live" / name
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        scene.card(shapes, title, claim, site, kept)
+    target = Path(app.outdir) / "_images" / name
+    target.parent.mkdir(exist_ok=True)
+    shutil.copyfile(kept, target)
+    return name
+
+
+def description(soup, most=200):
+    """The first sentences of a page's text, as many as fit, without what stands in figures and boxes."""
+    for paragraph in soup.select("article > section > p"):
+        copy = re.sub(r"\s+", " ", _words(paragraph))
+        sentences = re.split(r"(?<=[.?!]) ", copy)
+        text = ""
+        for sentence in sentences:
+            if text and len(text) + len(sentence) + 1 > most:
+                break
+            text = f"{text} {sentence}".strip()
+        if len(text) > 20:
+            return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
+    return ""
+
+
+def _words(tag):
+    parts = []
+    for piece in tag.find_all(string=True):
+        if not any("katex-html" in (parent.get("class") or ()) for parent in piece.parents):
+            parts.append(piece)
+    return "".join(parts).strip()
+
+
+def finish(soup, app, page):
+    """Give a page's head what a shared link shows: the site's name, a description, a picture."""
+    if soup.select_one("svg.tile") is None:
+        for script in soup.select('script[src*="scripts/tiles.js"]'):
+            script.decompose()
+    address = soup.select_one('meta[property="og:url"]')
+    if address is None or soup.head is None:
+        return
+    site = app.config.html_title
+    title = soup.select_one('meta[property="og:title"]')["content"]
+    claim = description(soup)
+    for meta in soup.select('meta[property="og:site_name"], meta[property^="og:description"], meta[name="description"]'):
+        meta.decompose()
+    base = address["content"].removesuffix(f"{page}.html")
+    name = _share_picture(app, page, title, "" if title == site else claim, site)
+    width, height = map(str, SIZE)
+    said = [("og:site_name", site), ("og:description", claim), ("og:image", f"{base}_images/{name}")]
+    said += [("og:image:width", width), ("og:image:height", height), ("og:image:alt", f"{title}: a picture of the idea")]
+    for key, value in said:
+        soup.head.append(soup.new_tag("meta", attrs={"property": key, "content": value}))
+    for key, value in (("description", claim), ("twitter:card", "summary_large_image")):
+        soup.head.append(soup.new_tag("meta", attrs={"name": key, "content": value}))
+
+
+def neighbours(app, page):
+    """The pictures for the cards Previous and Next of a page; "" where the neighbour has none."""
+    relations = getattr(app.builder, "relations", {}).get(page)
+    before, after = relations[1:] if relations else (None, None)
+    return {"prev": tile(before or ""), "next": tile(after or "")}
+
+
+def setup(app):
+    app.add_directive("tiles", Tiles)
+    app.add_node(tile_cards, html=(_visit, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
