@@ -20,7 +20,7 @@ RESTS = """async tile => {
 def test_a_shared_link_has_a_name_words_and_a_picture(site):
     pictures = set()
     for name in PAGES:
-        html = (site / f"{name}.html").read_text("utf-8")
+        html = (site.path / f"{name}.html").read_text("utf-8")
         head = html.partition("<body")[0]
         said = dict((key, value) for value, key in re.findall(r'<meta content="([^"]*)" (?:property|name)="([^"]+)"', head))
         if "og:url" not in said:
@@ -30,7 +30,7 @@ def test_a_shared_link_has_a_name_words_and_a_picture(site):
         assert 20 < len(said["og:description"]) <= 200 and said["og:description"] == said["description"], name
         assert said["og:image"].startswith(said["og:url"].removesuffix(f"{name}.html")), name
         assert said["twitter:card"] == "summary_large_image"
-        file = site / "_images" / said["og:image"].rpartition("/")[2]
+        file = site.path / "_images" / said["og:image"].rpartition("/")[2]
         assert file.read_bytes()[16:24] == (1200).to_bytes(4, "big") + (630).to_bytes(4, "big"), name
         pictures.add(file.name)
     assert len(pictures) > 20
@@ -38,8 +38,8 @@ def test_a_shared_link_has_a_name_words_and_a_picture(site):
 
 def test_a_card_draws_its_picture_and_comes_to_rest(site, new_page):
     """A line that stops half way; a tile that plays for a reader who asked for calm."""
-    page, _ = new_page(width=1366)
-    page.goto(f"file://{site}/book/intro.html")
+    page = new_page(width=1366)
+    page.goto(f"file://{site.path}/book/intro.html")
     card = page.locator("a.card").nth(1)
     whole = card.evaluate(POINTS)
     card.scroll_into_view_if_needed()
@@ -54,7 +54,7 @@ def test_a_card_draws_its_picture_and_comes_to_rest(site, new_page):
 
 
 def test_the_turn_of_the_page_wears_the_next_picture(site):
-    html = (site / "notebooks/05-square-root.html").read_text("utf-8")
+    html = (site.path / "notebooks/05-square-root.html").read_text("utf-8")
     turn = html.partition('class="turn"')[2].partition("</nav>")[0]
     assert turn.count("<svg") == 2 and turn.count('aria-hidden="true"') >= 2
-    assert "scripts/tiles.js" in html and "scripts/tiles.js" not in (site / "book/glossary.html").read_text("utf-8")
+    assert "scripts/tiles.js" in html and "scripts/tiles.js" not in (site.path / "book/glossary.html").read_text("utf-8")
