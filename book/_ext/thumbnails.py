@@ -6,7 +6,7 @@
     02-averages
     ```
 
-becomes cards: each chapter's picture (tiles.py), its number, its name, what it is about, its part, how long it takes. The cards
+becomes cards: each chapter's picture (tiles.py), its number, its name, its claim, its part, how long it takes. The cards
 for Previous and Next wear the same pictures, and each page names a share picture, 1200 x 630, of its own.
 """
 
@@ -34,10 +34,9 @@ def tile(page):
 
 
 @cache
-def about(page, source):
-    """What a chapter's metadata say of it, and how many minutes it takes; ``source``: the folder of the book."""
-    notebook = json.loads((Path(source) / f"{page}.ipynb").read_text("utf-8"))
-    return notebook["metadata"]["course"]["about"], minutes(notebook)
+def minutes_of(page, source):
+    """How many minutes a chapter takes; ``source``: the folder of the book."""
+    return minutes(json.loads((Path(source) / f"{page}.ipynb").read_text("utf-8")))
 
 
 def minutes(notebook):
@@ -82,13 +81,14 @@ def _visit(self, node):
     env, here = self.builder.env, self.builder.current_docname
     cards = []
     for page, part in node["pages"]:
-        words, time = about(page, str(env.srcdir))
+        claim = self.attval(env.metadata[page].get("claim", ""))
+        time = minutes_of(page, str(env.srcdir))
         number = int(CHAPTER.match(page)[1])
         name, foot = (self.attval(text) for text in (env.titles[page].astext(), f"{part.partition(':')[0]} · {time} min"))
         cards.append(
             f'<li><a class="card" href="{self.builder.get_relative_uri(here, page)}">{tile(page)}'
             f'<span class="card-name"><span class="card-number">{number}</span> {name}</span>'
-            f'<span class="card-about">{self.attval(words)}</span><span class="card-time">{foot}</span></a></li>'
+            f'<span class="card-claim">{claim}</span><span class="card-time">{foot}</span></a></li>'
         )
     self.body.append(f'<ul class="cards">{"".join(cards)}</ul>\n')
     raise nodes.SkipNode
@@ -112,7 +112,7 @@ def _share_picture(app, page, title, claim, site):
 
 def description(soup, most=200):
     """The first sentences of a page's text, as many as fit, without what stands in figures and boxes."""
-    for paragraph in soup.select("article > section > p"):
+    for paragraph in soup.select("article > section > p:not(.claim)"):
         copy = re.sub(r"\s+", " ", _words(paragraph))
         sentences = re.split(r"(?<=[.?!]) ", copy)
         text = ""
@@ -143,17 +143,17 @@ def finish(soup, app, page):
         return
     site = app.config.html_title
     title = soup.select_one('meta[property="og:title"]')["content"]
-    claim = description(soup)
+    text, claim = description(soup), soup.select_one("p.claim")
     for meta in soup.select('meta[property="og:site_name"], meta[property^="og:description"], meta[name="description"]'):
         meta.decompose()
     base = address["content"].removesuffix(f"{page}.html")
-    name = _share_picture(app, page, title, "" if title == site else claim, site)
+    name = _share_picture(app, page, title, _words(claim) if claim else text, site)
     width, height = map(str, SIZE)
-    said = [("og:site_name", site), ("og:description", claim), ("og:image", f"{base}_images/{name}")]
+    said = [("og:site_name", site), ("og:description", text), ("og:image", f"{base}_images/{name}")]
     said += [("og:image:width", width), ("og:image:height", height), ("og:image:alt", f"{title}: a picture of the idea")]
     for key, value in said:
         soup.head.append(soup.new_tag("meta", attrs={"property": key, "content": value}))
-    for key, value in (("description", claim), ("twitter:card", "summary_large_image")):
+    for key, value in (("description", text), ("twitter:card", "summary_large_image")):
         soup.head.append(soup.new_tag("meta", attrs={"name": key, "content": value}))
 
 
