@@ -76,7 +76,7 @@ def test_a_share_picture_has_the_size_that_is_promised(tmp_path):
     [
         ("<p>One. Two.</p>", ""),
         ("<p>This is a sentence of a page. And a second.</p>", "This is a sentence of a page. And a second."),
-        ("<div><p>Inside a figure, as a caption.</p></div><p>Outside of the figure it begins.</p>", "Outside of the figure it begins."),
+        ("<div><p>Inside a figure, as a caption.</p></div><p>Outside it, the text begins.</p>", "Outside it, the text begins."),
         ("<p>" + "A long sentence without an end " * 20 + "</p>", None),
     ],
 )  # fmt: skip
