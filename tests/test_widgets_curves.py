@@ -117,7 +117,6 @@ def test_losing_settings_on_demand():
     assert figure.numbers()["sides"][0]["losers"] == []
     figure.losing = True
     assert [len(curve) for curve in figure.numbers()["sides"][0]["losers"]] == [40, 40]  # three tried, one of them won
-    assert "lost the tuning" in figure.caption
 
 
 def test_words_tell_the_numbers():
@@ -125,7 +124,7 @@ def test_words_tell_the_numbers():
     ends = np.mean([run("heavy_ball 0", seed)["held_out"] for seed in range(1, 6)])
     assert figure.numbers()["sides"][0]["end"] == pytest.approx(ends, rel=1e-3)
     assert figure.alt().startswith("Held-out loss against the step for momentum, cpu, Heavy ball. At step 1200: momentum 0 3.")
-    assert figure.numbers()["half_life"] == pytest.approx(600) and "after 600 steps" in figure.caption
+    assert figure.numbers()["half_life"] == pytest.approx(600)
 
 
 @pytest.mark.parametrize("axes", ["linear", "log loss", "log both"])

@@ -87,7 +87,7 @@ def test_the_picture_is_drawn_where_its_numbers_say(rule):
     measured, predicted = (np.array(line.get_data()) for line in fall.lines)
     np.testing.assert_allclose(measured, [np.arange(len(found["errors"])), np.maximum(found["errors"], 1e-16)])
     np.testing.assert_allclose(predicted[1], found["rate"] ** predicted[0])
-    assert f"modulus is {found['rate']:.4f}" in fig.alt() and f"rate {found['rate']:.4f}" in fig.caption
+    assert f"modulus is {found['rate']:.4f}" in fig.alt()
 
 
 @pytest.mark.parametrize("rule", LINEAR)
@@ -160,7 +160,7 @@ def test_numbers_meet_the_theory():
     assert slow.numbers()["steps_to"] == slow.path(2000).steps_to(1e-6) > slow.steps  # counted beyond what is drawn
     lost = Disc(lr=0.05, beta=0.5)
     assert lost.numbers()["diverged_at"] == 17 and lost.numbers()["measured"] is None
-    assert "diverges at step 17" in lost.alt() and "diverges at step 17" in lost.caption
+    assert "diverges at step 17" in lost.alt()
 
 
 @pytest.mark.parametrize("rule", LINEAR)
@@ -192,4 +192,4 @@ def test_pictures_of_extreme_states(state, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fig.picture().savefig(tmp_path / "disc.svg")
-    assert "nan" not in fig.alt().lower() and "nan" not in fig.caption.lower()
+    assert "nan" not in fig.alt().lower()

@@ -178,12 +178,10 @@ def test_a_table_is_not_shared_between_figures():
 def test_words_of_the_race_have_its_numbers():
     figure = Race()
     for shown in figure.numbers().values():
-        assert f"{shown['steps_to']} steps" in figure.alt() and f"{shown['steps_to']} steps" in figure.caption
+        assert f"{shown['steps_to']} steps" in figure.alt()
     wild = Race(settings={"gradient_descent": {"lr": 0.1}})
     assert f"diverges at step {wild.numbers()['gradient_descent']['diverged_at']}" in wild.alt()
     assert "leaves the picture at step" in Race(surface="saddle").alt()
-    assert "which has no minimum" in Race(surface="saddle").caption
-    assert "for all rules" in Race(tuned=False).caption
 
 
 @pytest.mark.parametrize("name", [s.name for s in tuning.racing()])
@@ -283,10 +281,9 @@ def test_the_dial_finds_polyaks_optimum():
 def test_words_of_the_dial_have_its_numbers():
     figure = Dial()
     assert f"needs {figure.numbers()['steps_to']} steps" in figure.alt()
-    assert f"{figure.best()['steps']:.0f}" in figure.alt() and "stability edge" in figure.caption
+    assert f"{figure.best()['steps']:.0f}" in figure.alt()
     assert "diverges at step" in Dial(lr=0.2).alt()
     assert "more than 20 steps" in Dial(steps=20).alt() and "no setting converges" in Dial(steps=20).alt()
-    assert "stability edge" not in Dial(rule="adam").caption
 
 
 def test_the_budget_suits_the_surface():

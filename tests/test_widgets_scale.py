@@ -35,7 +35,7 @@ def test_the_axis_holds_both_cards_and_the_chosen_bar(stage):
 def test_words_say_which_card_is_too_small():
     assert Scale(parameters=70e9, gpus=64, stage=1).alt().endswith("stage 1 fits no card.")
     assert Scale(parameters=20e9, gpus=64, stage=1).alt().endswith("stage 1 fits a card of 141 GB.")
-    assert "on one GPU" in Scale(gpus=1, stage=0).caption and "on each of 8 GPUs" in Scale(gpus=8).caption
+    assert "on one GPU" in Scale(gpus=1, stage=0).alt() and "on each of 8 GPUs" in Scale(gpus=8).alt()
 
 
 @pytest.mark.parametrize(("optimiser", "precision"), itertools.product(scale.MENU, scale.PRECISIONS))

@@ -9,9 +9,10 @@
     ```
 
 The directive, and every live figure that a notebook shows, becomes the figure's face without a kernel: a `<div>` with its
-state. Into it goes a picture of that state, drawn by the same Python class, with its alt text and caption: that is what a
-reader sees on paper, or with JavaScript off. Pages with a live figure load one script, shared by all of them: the modules as
-they stand in the library, joined and made small by esbuild (from npm, pinned in package.json).
+state. Into it goes a picture of that state, drawn by the same Python class, with its caption and, as a sentence that is seen,
+what the state says: that is what a reader has on paper, or with JavaScript off. Pages with a live figure load one script,
+shared by all of them: the modules as they stand in the library, joined and made small by esbuild (from npm, pinned in
+package.json).
 """
 
 import hashlib
@@ -142,6 +143,9 @@ def finish(soup, app, root):
             note.string = caption
             figure.append(note)
             place.append(figure)
+        said = soup.new_tag("p", attrs={"class": "live-said", "aria-hidden": "true"})  # the picture's alt, for the eye
+        said.string = alt
+        figure.insert(0, said)
         figure.insert(0, soup.new_tag("img", attrs={"src": f"{root}_images/{file}", "alt": alt}))
     if places and soup.head is not None:
         soup.head.append(

@@ -23,7 +23,11 @@ class Amounts(LiveFigure):
     """
 
     figure = "amounts"
-    title = "Too little momentum crawls, too much swings, the right amount arrives"
+    title = "Three momenta in one ravine: which one crawls, which swings, which arrives?"
+    caption = (
+        "The same ravine, the same start, the same learning rate; only the momentum differs. Heavy ball at gradient descent's "
+        "own best rate."
+    )
 
     little = Number(0.1, 0, 0.99)
     right = Number(round(theory.critical_beta(LR, 1), 3), 0, 0.99)
@@ -41,14 +45,6 @@ class Amounts(LiveFigure):
             **{name: path.points.ravel().tolist() for name, path in found.items()},
             "left": [float(path.error[-1]) for path in found.values()],
         }
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        return (
-            f"The same ravine, start and learning rate, three momenta: {self.little:.3g}, {self.right:.3g} and {self.much:.3g}. "
-            f"Heavy ball, {STEPS} steps, condition number 25, at gradient descent's own best rate, {LR:.3f}."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

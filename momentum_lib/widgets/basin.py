@@ -87,7 +87,12 @@ class Basin(LiveFigure):
     """
 
     figure = "basin"
-    title = "Where does it end? Drag the start, and find the places from which heavy ball never comes to rest"
+    title = "Where does it end? Drag the start, and look for places from which the run never comes to rest"
+    caption = (
+        "Lessard's function is made of three parabolas that form one convex bowl. One picture shows the run from your start, on "
+        "the function and step by step downwards; the band between says how the run from every other start would end. The map "
+        "says how the run from your start would end at each learning rate and momentum; the line on it is the stability edge."
+    )
 
     rule = Choice("heavy_ball", RULES)
     start = Number(3.3, *STARTS)
@@ -150,18 +155,6 @@ class Basin(LiveFigure):
             WANDERS: f"neither comes to rest nor repeats itself in {STEPS} steps",
             DIVERGES: f"diverges at step {found['at']}",
         }.get(found["code"]) or f"goes round {found['code']} points for ever: {points}"
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        return (
-            f"{self._rule.title} on Lessard's function, three parabolas that make one convex bowl, at {self._setting()}. Above: "
-            f"the run from {self.start:.3g}, "
-            f"on the function and step by step downwards; between them, how the run from each start would end. Right: how the "
-            f"run "
-            f"from {self.start:.3g} would end at each learning rate and momentum; the line is the stability edge. "
-            f"Each run has up to {STEPS} steps."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -19,7 +19,11 @@ class ComplexPair(LiveFigure):
     """
 
     figure = "complex_pair"
-    title = "A complex number, multiplied again and again, shrinks and turns"
+    title = "Drag z: each multiplication by it turns, and shrinks while z lies inside the circle"
+    caption = (
+        "One picture is the plane: the number z and its powers, from the number one on. The other draws their real parts "
+        "against the step, between plus and minus the modulus to that power."
+    )
 
     size = Number(0.92, 0.3, 1.1)
     angle = Number(0.45, 0, float(np.pi))
@@ -39,14 +43,6 @@ class ComplexPair(LiveFigure):
             "turn": 2 * np.pi / self.angle if self.angle else None,
             "hundredth": float(steps_at_rate(self.size, 0.01)) if self.size < 1 else None,
         }
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        return (
-            f"Left: a number of modulus {self.size:.3g} and angle {self.angle:.3g} and its first {STEPS} powers, from 1 on. "
-            "Right: their real parts against the step, between plus and minus the modulus to that power."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -28,7 +28,12 @@ class Crosswalk(LiveFigure):
     """
 
     figure = "crosswalk"
-    title = "One run, eight ways to write it: at a constant rate the forms agree, and a change of the rate parts them"
+    title = "One run, eight ways to write it: where do the forms agree, and what parts them?"
+    caption = (
+        "Each ticked form has your setting, converted to its own. Drawn are the paths and the length of each step. When the "
+        "rate drops, the forms with the rate outside rescale their whole memory at once, those with the rate inside only the "
+        "gradients still to come."
+    )
 
     source = Choice("heavy_ball", list(CONVENTIONS))
     lr = Number(0.012, 1e-5, 1000)
@@ -97,35 +102,19 @@ class Crosswalk(LiveFigure):
             sides.setdefault(CONVENTIONS[name].rate, name)
         return sides
 
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        found = self.numbers()
-        forms = f"{len(found['drawn'])} forms" if len(found["drawn"]) > 1 else "one form"
-        setting = f"the setting of {rules.get(self.source).title} (learning rate {self.lr:.4g}, momentum {self.beta:g})"
-        if not self.drop:
-            return (
-                f"The same run in {forms}, each with {setting} converted to its own: at a constant rate the paths are one. "
-                f"Right: the length of each step."
-            )
-        return (
-            f"The same run in {forms}, each with {setting} converted to its own; after step {found['turn']} the rate is divided "
-            f"by {self.factor:g}. "
-            "The forms with the rate outside rescale their whole memory at once, those with the rate inside only the gradients "
-            "still to come. "
-            "Right: the length of each step."
-        )
-
     def alt(self):
         """What the picture says, with its numbers."""
         found = self.numbers()
         names = ", ".join(rules.get(n).title for n in found["drawn"])
-        said = f"Paths of {names} in a ravine of condition number {RAVINE['kappa']}"
+        said = (
+            f"Paths of {names} in a ravine of condition number {RAVINE['kappa']}, at the setting of "
+            f"{rules.get(self.source).title}: learning rate {self.lr:.4g}, momentum {self.beta:g}"
+        )
         gap = found["difference"]
         if gap < 1e-9:
-            said += ", identical up to rounding" if len(found["drawn"]) > 1 else ""
+            said += "; they are identical up to rounding" if len(found["drawn"]) > 1 else ""
         else:
-            said += f", which differ by up to {gap:.3g} of their size"
+            said += f"; they differ by up to {gap:.3g} of their size"
         if self.drop:
             ratios = [
                 f"{found['ratios'][n]:.3f} times the last with the rate {side}"

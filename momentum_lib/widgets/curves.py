@@ -179,6 +179,11 @@ class Curves(LiveFigure):
 
     figure = "curves"
     title = "Recorded runs: every seed, every setting that was tried, smoothed by your own momentum"
+    caption = (
+        "Each line is the mean over the seeds, its band reaches from the lowest to the highest of them, and each side has its "
+        "own best setting. Faint lines, if you ask for them, are the settings that lost the tuning; the smoothing is a moving "
+        "average with the momentum that you choose."
+    )
 
     runs = Runs()
     experiment = Name("")
@@ -254,19 +259,6 @@ class Curves(LiveFigure):
         """The experiment on show in words, with its rule where it has one."""
         part, sides = self.chosen()
         return part["title"] + (f", {sides[0]['of']}" if sides[0]["group"] else "")
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        part, sides = self.chosen()
-        seeds, found = len(sides[0]["training"]), self.numbers()
-        smoothed = f" The curves are smoothed: a loss counts half after {found['half_life']:.3g} steps." if self.beta else ""
-        losing = " Faint: settings that lost the tuning." if self.losing else ""
-        return (
-            f"{QUANTITIES[self.quantity].capitalize()} of {self._named()}: the mean of {seeds} seeds, and the band from the "
-            f"lowest to the "
-            f"highest of them. Each side has its own best setting.{smoothed}{losing}"
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

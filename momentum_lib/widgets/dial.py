@@ -79,7 +79,12 @@ class Dial(LiveFigure):
     """
 
     figure = "dial"
-    title = "The beta dial: how many steps a learning rate and a momentum need together"
+    title = "Turn the beta dial: how many steps a learning rate and a momentum need together"
+    caption = (
+        "The map counts the steps of every learning rate and momentum. Hatched: the run diverges; plain: the budget of steps "
+        "was not enough. Where the theory is known, the solid line is the stability edge and the dashed one critical damping of "
+        "the flat direction. The run of the setting at the cross-hair is drawn beside it, with its distance to the minimum."
+    )
 
     surface = Choice("ravine", [s.name for s in tuning.racing() if s.minima])
     rule = Choice("heavy_ball", [r.name for r in all_rules.ELEMENTWISE.values() if r.momentum])
@@ -170,25 +175,6 @@ class Dial(LiveFigure):
 
     def _place(self):
         return f"{self.field.title} (condition number {self.kappa:g})" if self.surface == "ravine" else self.field.title
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        best = self.best()
-        top = (
-            f"The best cell needs {best['steps']:.0f} (learning rate {best['lr']:.3g}, momentum {best[self.memory]:.2g}). "
-            if best
-            else ""
-        )
-        lines = (
-            "Lines: the stability edge, solid, and critical damping of the flat direction, dashed. " if self.curvatures else ""
-        )
-        return (
-            f"Steps of {all_rules.get(self.rule).title} to {self.tol:g} of the first distance on {self._place()}, for every "
-            f"learning rate and momentum. "
-            f"Hatched: the run diverges; plain: more than {self.steps} steps. {top}{lines}"
-            f"The setting at the cross-hair {self._told(self.path())}; its path and its distance are on the right."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

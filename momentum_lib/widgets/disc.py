@@ -63,7 +63,12 @@ class Disc(LiveFigure):
     """
 
     figure = "disc"
-    title = "The unit disc: where a setting puts the eigenvalues, and the error that follows"
+    title = "Drag a setting over the map: its eigenvalues move, and the error follows the outermost one"
+    caption = (
+        "On the map, the steps that the outermost eigenvalue predicts for every setting; hatched: it lies outside the unit "
+        "disc. On the disc, the eigenvalues of the setting at the cross-hair, a pair for each curvature. With them its error, "
+        "and the dashed line that the outermost eigenvalue predicts. The diamond marks the best setting."
+    )
 
     rule = Choice("heavy_ball", LINEAR)
     kappa = Number(100, 1, 1000)
@@ -129,19 +134,6 @@ class Disc(LiveFigure):
             return f"the run diverges at step {found['diverged_at']}"
         needs = f"{found['steps_to']} steps" if found["steps_to"] is not None else f"more than {BUDGET} steps"
         return f"the run takes {needs} to a millionth of the distance"
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        found, best = self.numbers(), self.best
-        return (
-            f"On the map, the steps to a millionth that the outermost eigenvalue predicts for every setting; hatched: it lies "
-            f"outside the unit disc. "
-            f"On the disc, the eigenvalues of the setting at the cross-hair, a pair for each of {DIRECTIONS} curvatures; beside "
-            f"them its error and the dashed line "
-            f"that falls by the rate {found['rate']:.4f} in each step. {self._setting()}; {self._told(found)}. "
-            f"The diamond marks the best setting, rate {best.rate:.4f}."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -21,7 +21,12 @@ class Euler(LiveFigure):
     """
 
     figure = "euler"
-    title = "A differential equation says which way to go; steps follow it piece by piece"
+    title = "The equation says which way to go; make the steps longer, until they miss it"
+    caption = (
+        "The short strokes are the slopes that the equation x' = -x prescribes. The smooth curve obeys them everywhere, the "
+        "dots only where they are. Each step is a step of gradient descent on half of x squared, with the time of a step as its "
+        "learning rate."
+    )
 
     h = Number(0.5, 0.05, 2.5)
     start = Number(1.8, -2, 2)
@@ -42,20 +47,11 @@ class Euler(LiveFigure):
             return "the steps land at or beyond zero, and still close in on it"
         return "the steps never come closer"
 
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        return (
-            "The short strokes are the slopes that the equation x' = -x prescribes; the smooth curve obeys them everywhere, the "
-            f"dots only where they are, one every {self.h:.3g} units of time. Each step multiplies x by {1 - self.h:.3g}: "
-            f"it is gradient descent with learning rate {self.h:.3g} on half of x squared."
-        )
-
     def alt(self):
         """What the picture says, with its numbers."""
         found = self.numbers()
         return (
-            f"A smooth curve falls from {self.start:.3g} towards zero along a field of slopes; steps of {self.h:.3g} follow it "
+            f"A smooth curve runs from {self.start:.3g} towards zero along a field of slopes; steps of {self.h:.3g} follow it "
             f"within {found['gap']:.2g}, and {self._told}."
         )
 

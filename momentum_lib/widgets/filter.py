@@ -68,7 +68,12 @@ class Filter(LiveFigure):
     """
 
     figure = "filter"
-    title = "What a moving average lets through: slow waves pass, fast ones and noise do not"
+    title = "What a moving average lets through: slow waves, fast ones, noise"
+    caption = (
+        "Noisy gradients and what the memory makes of them: smoother, and late. Beside it the weight of each past gradient by "
+        "its age, and the gain at each frequency, up to the fastest wave, which changes sign in every step. Every curve comes "
+        "from the rule's own text."
+    )
 
     beta = Number(0.9, 0, 0.999)
     form = Choice("average", ["average", "sum"])
@@ -114,18 +119,6 @@ class Filter(LiveFigure):
             "lag": _lag(response, self.omega, beta),
             "nyquist": float(abs(theory.frequency_response(beta, math.pi, averaged=averaged))),
         }
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        found = self.numbers()
-        kept = "average" if self.form == "average" else "sum"
-        return (
-            f"A moving {kept} with momentum {self.beta:g}. Above: noisy gradients and their {kept}, which is smoother and late. "
-            f"Below, left: the weight of past gradients halves every {found['half_life']:.3g} steps. Right: the gain at each "
-            f"frequency; "
-            f"the fastest, +1, −1, keeps {found['nyquist']:.3g} of its height. Every curve comes from the rule's own text."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -88,6 +88,10 @@ class Ingredients(LiveFigure):
 
     figure = "ingredients"
     title = "Adam, line by line: take a line out and see what it was for"
+    caption = (
+        "The rule of the ticked lines and, where one is missing, complete Adam as a thin line, from one start. Drawn are the "
+        "paths, and the length of each step along x and along y."
+    )
 
     surface = Choice("ravine", list(FIELDS))
     momentum = Flag(True)
@@ -179,20 +183,6 @@ class Ingredients(LiveFigure):
             f"diverges at step {found['diverged_at']}"
             if found["diverged_at"]
             else f"has loss {found['loss']:.2g} after {self.steps} steps"
-        )
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        found, off = self.numbers(), self._off()
-        lead = f"Adam without {', '.join(off)} ({found['name']})" if off else found["name"]
-        beside = "" if self.parts == ADAM else ", and complete Adam as a thin line,"
-        unit = f"learning rate {self.lr:g}" if self.ruler else f"learning rate {self.rate:g} (and {self.lr:g} for Adam)"
-        decay = f", weight decay {self.weight_decay:g}" if self.decay and self.ruler else ""
-        return (
-            f"{lead[0].upper()}{lead[1:]}{beside} from one start with {unit}{decay}. "
-            f"Left: the {'paths' if beside else 'path'}. Right: the length of each step along x and along y"
-            + ("; the level line is the learning rate." if self.ruler else ".")
         )
 
     def alt(self):

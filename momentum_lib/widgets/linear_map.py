@@ -20,7 +20,11 @@ class LinearMap(LiveFigure):
     """
 
     figure = "linear_map"
-    title = "What a matrix does to a circle, and the directions that it keeps"
+    title = "Drag the two arrows: what a matrix does to a circle, and which directions it keeps"
+    caption = (
+        "Each thin line leads from a point of the unit circle to the point to which the matrix sends it; along the thick lines, "
+        "if there are any, it only stretches. The other picture has the eigenvalues in the complex plane, with the unit circle."
+    )
 
     a = Number(1.4, -REACH, REACH)
     b = Number(0.4, -REACH, REACH)
@@ -54,16 +58,6 @@ class LinearMap(LiveFigure):
                 f"{abs(first):.3g}"
             )
         return f"the eigenvalues are {first.real:.3g} and {second.real:.3g}"
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        found = self.numbers()
-        return (
-            "Left: each thin line leads from a point of the unit circle to the point to which the matrix sends it; along the "
-            "thick lines, if there are any, it only stretches. Right: the two eigenvalues in the complex plane, with the unit "
-            f"circle. Here the determinant is {found['determinant']:.3g} and the trace {found['trace']:.3g}."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

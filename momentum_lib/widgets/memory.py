@@ -34,6 +34,11 @@ class Memory(LiveFigure):
 
     figure = "memory"
     title = "How much text a momentum remembers"
+    caption = (
+        "Half-lives, counted in tokens, of published trainings: discs for the momentum, squares for Adam's second memory, "
+        "beta2. The ring is yours. A half-life is ln(1/2)/ln(beta) steps, times the tokens of a step; the settings come from "
+        "the course's data file, where each has its source."
+    )
 
     beta = Number(0.95, 0.0001, 0.999999)
     tokens = Number(491520, 1e3, 1e9)
@@ -48,17 +53,6 @@ class Memory(LiveFigure):
         """What the figure shows, as plain data."""
         rows = {name: {k: v for k, v in row.items() if k != "look"} for name, row in published().items()}
         return {"rows": rows, "mine": self.half_life, "steps": self.half_life / self.tokens}
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        return (
-            f"Half-lives in tokens of {len(published())} published trainings: discs for the momentum, squares for Adam's beta2. "
-            f"The ring is yours: momentum {self.beta:g} at {count(self.tokens)} tokens a step forgets half in "
-            f"{count(self.half_life)}. "
-            "Half-life: ln(1/2)/ln(beta) steps times the tokens of a step; settings from the course's data file, where each has "
-            "its source."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -55,7 +55,12 @@ class NoiseBall(LiveFigure):
     """
 
     figure = "noise_ball"
-    title = "A ball of noise: momentum blows it up, unless the effective rate stays the same"
+    title = "A ball of noise: what momentum does to it at the same learning rate, and at the same effective rate"
+    caption = (
+        "Many heavy balls, kept in motion by the noise of their gradients, and the exact two-sigma ellipse. The other picture "
+        "is the variance along x at every momentum, once at the same learning rate and once at the same effective rate; the "
+        "ring marks your momentum. Curves and ellipse are exact, the dots are simulated."
+    )
 
     hold = Choice("rate", ["rate", "effective"])
     rate = Number(0.1, 0.02, 0.2)
@@ -102,21 +107,6 @@ class NoiseBall(LiveFigure):
     @property
     def _held(self):
         return "learning rate" if self.hold == "rate" else "effective rate"
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        found = self.numbers()
-        return (
-            f"Left: {WALKERS} heavy balls with momentum {self.beta:.3g} and learning rate {found['lr']:.3g} (effective "
-            f"{found['effective']:.3g}), "
-            f"kept in motion by gradient noise, and the exact two-sigma ellipse; it holds {100 * found['inside']:.0f} % of them. "
-            f"Right: the "
-            f"variance along x at the same learning rate and at the same effective rate, {self.rate:.3g}; the ring marks this "
-            f"momentum. Curves and "
-            f"ellipse are exact; the last {POOL} steps measure a variance of {found['measured'][0]:.2g} where the exact one is "
-            f"{found['exact'][0]:.3g}."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -112,6 +112,11 @@ class Phase(LiveFigure):
 
     figure = "phase"
     title = "A ball with friction: the curve is the ball, the dots are heavy ball"
+    caption = (
+        "The curve is a ball of unit mass that rolls with friction, the dots are heavy ball at the setting that friction and "
+        "time step stand for. One picture is position and velocity, the others position and energy over time. The ball's energy "
+        "only goes down; that of the dots need not."
+    )
 
     potential = Choice("bowl", list(POTENTIALS))
     start = Point((-2.4, 0.0), ((-3.5, 4.5), (-18, 18)))
@@ -195,24 +200,6 @@ class Phase(LiveFigure):
     @property
     def _place(self):
         return {"bowl": "a bowl of curvature 1", "double_well": "a double well", "lessard": "Lessard's function"}[self.potential]
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        found = self.numbers()
-        dots = (
-            f"diverge at step {found['diverged_at']}"
-            if found["diverged_at"]
-            else f"stay within {found['gap']:.2g} of its position"
-        )
-        return (
-            f"A ball of mass 1 rolls in {self._place} with friction {self.friction:.3g}. Left: position and velocity; the curve "
-            f"is the "
-            f"differential equation, the dots are heavy ball with learning rate {found['lr']:.3g} and momentum "
-            f"{found['beta']:.3g}, "
-            f"one dot every {self.h:.3g} units of time; they {dots}. Right: position and energy over time. The ball's energy "
-            f"only goes down."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -71,7 +71,11 @@ class Race(LiveFigure):
     """
 
     figure = "race"
-    title = "The race: every rule at its own best setting"
+    title = "The race: every rule from the same start"
+    caption = (
+        "Each rule starts at the ring and heads for the cross. The board counts the steps to a millionth of the first distance, "
+        "where the surface has a minimum. Each rule has its own best setting, found by search, unless you choose another."
+    )
 
     surface = Choice("ravine", [s.name for s in tuning.racing()])
     rules = Choices(("gradient_descent", "heavy_ball", "nesterov"), list(all_rules.ELEMENTWISE), 1, MOST)
@@ -167,25 +171,6 @@ class Race(LiveFigure):
                 yield name, f"does not arrive within {BUDGET} steps"
             else:
                 yield name, f"{shown['steps_to']} steps"
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        field = self.field
-        results = "; ".join(f"{name}: {result}" for name, result in self._results())
-        how = (
-            "each rule at its own best learning rate and momentum, found by search from the surface's start"
-            if self.tuned and not self.settings and field.minima
-            else f"one learning rate, {shared_rate(field):g}, for all rules"
-            if not self.settings
-            else "the learning rates and momenta as set"
-        )
-        goal = (
-            f"Steps to a millionth of the first distance on {field.title}. "
-            if field.minima
-            else f"On {field.title}, which has no minimum. "
-        )
-        return f"{goal}{results}. From one start, {how}."
 
     def alt(self):
         """What the picture says, with its numbers."""

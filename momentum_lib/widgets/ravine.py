@@ -25,7 +25,11 @@ class Ravine(LiveFigure):
     """
 
     figure = "ravine"
-    title = "The ravine: gradient descent from a start you drag"
+    title = "One learning rate for two directions: across the valley and along it"
+    caption = (
+        "The path of gradient descent on the map of a ravine. Across the valley the slope is steep, along it gentle, and one "
+        "learning rate has to serve both. The other plot is the distance to the minimum, and its two components."
+    )
 
     start = Point((-2.6, 0.6), surfaces.ravine.domain)
     lr = Number(0.07, 1e-5, 10)
@@ -65,16 +69,6 @@ class Ravine(LiveFigure):
             "pace": "both" if abs(along - across) < 1e-12 else "along" if along > across else "across",
             "measured": measured_rate(error),
         }
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        return (
-            f"Gradient descent on a ravine with condition number {self.kappa:g}. Across the valley each step overshoots, "
-            f"along it each step is too short; one learning rate ({self.lr:.4g}; stable below {2 / self.kappa:.4g}) has to serve "
-            f"both. "
-            "The small plot shows the distance to the minimum and its two components."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -110,6 +110,11 @@ class Roller(LiveFigure):
 
     figure = "roller"
     title = "The hill roller: which valley, and where the energy went"
+    caption = (
+        "A heavy ball, let go on the hill. The bands are its energy at each step: potential, kinetic, and what friction has "
+        "taken. The dotted line is the energy at the start; what the bands miss of it, or have beyond it, is due to steps of "
+        "finite length."
+    )
 
     landscape = Choice("ripples", list(LANDSCAPES))
     start = Number(3.0, -4.5, 5.5)
@@ -185,18 +190,6 @@ class Roller(LiveFigure):
         way = f"which it enters for good at step {found['entered']}" if found["entered"] else "in which it starts"
         which = "the lowest" if found["valley"] == lowest else "not the lowest"
         return f"comes to rest at {found['valley'] + 0.0:.2f} ({which} valley), {way}"
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        found = self.numbers()
-        return (
-            f"Heavy ball with learning rate {self.lr:.3g} and momentum {self.beta:.3g}, let go at {self.start:.3g} in "
-            f"{self._place}; it {self._end(found)}. "
-            f"Below, the energy of its first {len(found['path']) - 1} steps: potential, kinetic, and what friction has taken. "
-            f"The dashed line is the energy at the start; what the bands miss of it, or have beyond it, is due to steps of "
-            f"finite length."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

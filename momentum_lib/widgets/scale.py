@@ -23,6 +23,10 @@ class Scale(LiveFigure):
 
     figure = "scale"
     title = "Where the memory goes: weights, gradients, and what the optimiser remembers"
+    caption = (
+        "What one card has to hold at each stage of ZeRO: weights, gradients, master copy and optimiser state; activations come "
+        "on top. The optimiser's part is one number per parameter for each slot of its rule."
+    )
 
     parameters = Number(7.5e9, 1e7, 1e12)
     optimiser = Choice("adamw", MENU)
@@ -51,15 +55,6 @@ class Scale(LiveFigure):
             "fits": {card: chosen.fits(capacity) for card, capacity in CARDS.items()},
             "reach": max(NARROW, 1.1 * chosen.total),
         }
-
-    @property
-    def caption(self):
-        """What to see, then how it was made."""
-        return (
-            f"Stage {self.stage} of ZeRO, {STAGES[self.stage]}: {self.memory().line} {self._where}. "
-            "Counted are weights, gradients, master copy and optimiser state; activations come on top. "
-            "The optimiser's part is one number per parameter for each slot of its rule."
-        )
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -65,6 +65,7 @@ def write_page(folder, figures, *, before="", static=False):
             figure.picture().savefig(folder / f"picture{number}.svg", transparent=True)
             inside = (
                 f'<figure class="live-static"><img src="picture{number}.svg" alt="{figure.alt()}">'
+                f'<p class="live-said" aria-hidden="true">{figure.alt()}</p>'
                 f"<figcaption>{figure.caption}</figcaption></figure>"
             )
         parts.append(figure._repr_html_().replace("></div>", f">{inside}</div>"))
@@ -332,12 +333,15 @@ def static_picture_stands(launched, address, says=""):
         picture = page.locator(".live-static img").first
         assert picture.is_visible() and picture.bounding_box()["width"] > 300
         assert says in picture.get_attribute("alt")
+        said = page.locator(".live-static .live-said").first
+        assert said.is_visible() and said.text_content() == picture.get_attribute("alt")
         assert page.locator(".lf").count() == 0
     with open_page(launched, address) as page:
         picture, drawn = page.locator(".live-static img").first, page.locator(".lf").first
-        assert drawn.is_visible() and not picture.is_visible()
+        said = page.locator(".live-static .live-said").first
+        assert drawn.is_visible() and not picture.is_visible() and not said.is_visible()
         page.emulate_media(media="print")
-        assert picture.is_visible() and not drawn.is_visible()
+        assert picture.is_visible() and said.is_visible() and not drawn.is_visible()
 
 
 def open_drawers(page):

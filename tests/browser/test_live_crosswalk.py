@@ -248,9 +248,10 @@ def test_a_diverging_setting_stays_in_the_picture(browser, tmp_path):
 
 def test_speaks_when_the_reader_pauses(browser, address):
     with live.open_page(browser, address) as page:
+        before = page.locator(".lf-spoken").text_content()
         gate(page).focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_function("document.querySelector('.lf-spoken').textContent !== ''")
+        page.wait_for_function("before => document.querySelector('.lf-spoken').textContent !== before", arg=before)
         assert "divided by 10 after step 14" in page.locator(".lf-spoken").text_content()
 
 

@@ -219,10 +219,10 @@ def test_nothing_drawn_leaves_the_finite_world(browser, tmp_path):
 def test_speaks_when_the_reader_pauses(browser, address):
     with live.open_page(browser, address) as page:
         spoken = page.locator(".lf-spoken")
-        assert spoken.text_content() == ""
+        before = spoken.text_content()
         handle(page, HALF).focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_function("document.querySelector('.lf-spoken').textContent !== ''")
+        page.wait_for_function("before => document.querySelector('.lf-spoken').textContent !== before", arg=before)
         assert f"halve every {live.numbers(page)['half_life']:.3g} steps" in spoken.text_content()
 
 

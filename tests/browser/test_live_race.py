@@ -403,10 +403,11 @@ def test_static_picture_without_javascript_and_in_print(browser, address):
 
 def test_speaks_when_it_is_still(browser, address):
     with live.open_page(browser, address) as page:
+        before = first(page).locator(".lf-spoken").text_content()
         handle_of(page).focus()
         page.keyboard.press("Shift+ArrowRight")
         page.keyboard.press("Shift+ArrowRight")
-        page.wait_for_function("document.querySelector('.lf-spoken').textContent !== ''")
+        page.wait_for_function("before => document.querySelector('.lf-spoken').textContent !== before", arg=before)
         spoken = first(page).locator(".lf-spoken").text_content()
         for run in live.numbers(page)["runs"].values():
             assert f"{run['steps_to']} steps" in spoken

@@ -30,6 +30,9 @@ export const STATE = {
 /** @typedef {keyof typeof STATE} Name */
 /** @typedef {import("./kit/types.js").Figure<typeof STATE>} AmountsFigure */
 
+/** What each momentum is called: as it begins, and however it is set. */
+/** @type {Record<Name, string>} */
+const PLACES = { little: "first", right: "second", much: "third" };
 /** @type {Record<Name, string>} */
 const WORDS = { little: "too little", right: "the right amount", much: "too much" };
 const NAMES = /** @type {Name[]} */ (Object.keys(WORDS));
@@ -56,7 +59,7 @@ for beta in (${[little, right, much].map(pythonFloat).join(", ")}):
 /** One of the three pictures. @param {AmountsFigure} fig @param {Name} name */
 function addPlane(fig, name) {
   const plot = fig.plot({
-    label: `The ravine from above, and the path with ${WORDS[name]} momentum`,
+    label: `The ravine from above, and the path with the ${PLACES[name]} momentum`,
     x: { domain: DOMAIN[0], hidden: true },
     y: { domain: DOMAIN[1], hidden: true },
     equal: true,
@@ -102,13 +105,13 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title: "Too little momentum crawls, too much swings, the right amount arrives",
+    title: "Three momenta in one ravine: which one crawls, which swings, which arrives?",
     python,
   });
   fig.pictures.classList.add("lf-thirds");
   const planes = NAMES.map((name) => addPlane(fig, name));
   for (const name of NAMES)
-    fig.slider({ name, label: WORDS[name], symbol: "β", look: "momentum", type: "near-one" });
+    fig.slider({ name, label: `${PLACES[name]} momentum`, symbol: "β", look: "momentum", type: "near-one" });
   const time = fig.player({ length: () => STEPS, seconds: () => 7 });
   fig.onReset(() => time.end());
   const say = fig.readout("step");
@@ -118,7 +121,7 @@ export function render({ model, el }) {
     planes.forEach((plane, k) => plane.draw(points[k], time.head(), time.pen(), fig.get(NAMES[k])));
     say(String(time.head()));
     fig.speak(
-      `Step ${time.head()}: ${NAMES.map((name, k) => `${WORDS[name]}, ${show(100 * left(points[k], time.head()), 2)} percent left`).join("; ")}.`,
+      `After ${time.head()} steps, of the distance: ${NAMES.map((name, k) => `with momentum ${show(fig.get(name))}, ${show(100 * left(points[k], time.head()), 2)} percent left`).join("; ")}.`,
     );
   });
   fig.numbers(() => ({

@@ -151,7 +151,7 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title: "Where does it end? Drag the start, and find the places from which heavy ball never comes to rest",
+    title: "Where does it end? Drag the start, and look for places from which the run never comes to rest",
     python,
   });
   fig.root.classList.add("lf-basin");
@@ -521,7 +521,7 @@ function addReadouts(fig) {
     sayShare(`${show(100 * part)} %`);
     sayEdge(`η ${show(bound)}: you are ${lr > bound ? "beyond" : "below"} it`);
     fig.speak(
-      `From ${show(start)} ${RULES[rule].title} ${told(run)}. ${show(100 * part)} percent of the starts shown end in a cycle.`,
+      `From ${show(start)}, at learning rate ${show(lr)}, ${RULES[rule].title} ${told(run)}. ${show(100 * part)} percent of the starts shown end in a cycle.`,
     );
   };
 }

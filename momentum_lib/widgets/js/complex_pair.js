@@ -158,7 +158,7 @@ export function render({ model, el }) {
     sayHundredth(left === null ? "never" : `${Math.ceil(left)} steps`);
     sayParts(`${show(all[2])} + ${show(all[3])} i`);
     fig.speak(
-      `Size ${show(state.size)}, angle ${show(state.angle)}: ${around === null ? "no turn" : `a turn in ${show(around)} steps`}, ${left === null ? "and it does not fade" : `a hundredth left after ${Math.ceil(left)} steps`}.`,
+      `With size ${show(state.size)} and angle ${show(state.angle)} the powers ${around === null ? "do not turn" : `go round once in ${show(around)} steps`} and ${left === null ? "do not fade" : `are down to a hundredth after ${Math.ceil(left)}`}.`,
     );
   });
   fig.numbers(() => ({

@@ -440,10 +440,14 @@ function addReadouts(fig) {
 }
 
 /** What the picture shows, for a screen reader. @param {Drawn} drawn @param {State} state */
-function sentence(drawn, { drop, factor }) {
+function sentence(drawn, { drop, factor, lr, beta }) {
   const { names, gap, turn } = drawn,
     differ = gap < 1e-9 ? "nothing but rounding" : show(gap),
-    first = `${names.length} forms drawn; their paths differ by ${differ}.`;
+    setting = `At learning rate ${show(lr)} and momentum ${show(beta)}`,
+    first =
+      names.length === 1
+        ? `${setting} one form is drawn.`
+        : `${setting} the paths of ${names.length} forms differ by ${differ}.`;
   if (!drop) return first;
   const parts = Object.entries(examples(names))
     .filter(([, name]) => name)
@@ -599,8 +603,7 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title:
-      "One run, eight ways to write it: at a constant rate the forms agree, and a change of the rate parts them",
+    title: "One run, eight ways to write it: where do the forms agree, and what parts them?",
     python,
   });
   const plane = addPlane(fig),

@@ -488,7 +488,9 @@ export function render({ model, el }) {
     fillList(all, on, drawn, k);
     sayStep(String(x));
     sayHalf(state.beta ? `${show(drawn.half_life)} steps` : "not smoothed");
-    fig.speak(`${part.title}, step ${x}: ${valuesAt(drawn, k)}.`);
+    fig.speak(
+      `${state.quantity === "training" ? "Training" : "Held-out"} loss at step ${x}: ${valuesAt(drawn, k)}.`,
+    );
   });
   fig.numbers(() => ({
     steps: drawn.steps,

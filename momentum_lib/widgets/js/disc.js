@@ -194,7 +194,7 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title: "Drag a setting over the map: its eigenvalues move, and the error falls like the outermost one",
+    title: "Drag a setting over the map: its eigenvalues move, and the error follows the outermost one",
     python,
   });
   fig.root.classList.add("lf-disc-figure");

@@ -429,7 +429,7 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title: "What a moving average lets through: slow waves pass, fast ones and noise do not",
+    title: "What a moving average lets through: slow waves, fast ones, noise",
     python,
   });
   fig.pictures.classList.add("lf-halves");

@@ -392,15 +392,17 @@ function addReadouts(fig) {
     sayWhole = fig.readout("complete Adam’s");
   const loss = (/** @type {Run} */ run) =>
     run.loss === null ? `diverged at step ${run.divergedAt}` : show(run.loss);
-  return (/** @type {Drawn} */ drawn, /** @type {State} */ { ruler, steps }) => {
-    const eta = ruler ? "\u202fη" : "",
+  return (/** @type {Drawn} */ drawn, /** @type {State} */ state) => {
+    const { ruler, steps } = state,
+      isWhole = isAdam(partsOf(state)),
+      eta = ruler ? "\u202fη" : "",
       [first, second] = drawn.first ?? [];
     sayName(drawn.name);
     sayFirst(drawn.first ? `${show(first)}${eta} along x, ${show(second)}${eta} along y` : "none");
     sayLoss(loss(drawn));
     sayWhole(loss(drawn.whole));
     fig.speak(
-      `This is ${drawn.name}. Loss after ${steps} steps: ${loss(drawn)}; complete Adam: ${loss(drawn.whole)}.`,
+      `This is ${drawn.name}. Loss after ${steps} steps: ${loss(drawn)}${isWhole ? "" : `; complete Adam: ${loss(drawn.whole)}`}.`,
     );
   };
 }

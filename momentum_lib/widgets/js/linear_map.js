@@ -214,7 +214,7 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title: "Drag the two arrows: a matrix bends a circle, and keeps two directions or none",
+    title: "Drag the two arrows: what a matrix does to a circle, and which directions it keeps",
     python,
   });
   fig.root.classList.add("lf-linear-map");
@@ -244,7 +244,7 @@ export function render({ model, el }) {
     sayPair(told(drawn));
     saySize(show(modulus(drawn.pair[0])));
     fig.speak(
-      `Determinant ${show(drawn.determinant)}, trace ${show(drawn.trace)}, eigenvalues ${told(drawn)}; ${drawn.kept.length || "no"} directions are kept.`,
+      `The eigenvalues are ${told(drawn)}; their product, the determinant, is ${show(drawn.determinant)}, and the matrix keeps ${["no direction", "one direction", "two directions"][drawn.kept.length] ?? "every direction"}.`,
     );
   });
   fig.numbers(() => ({

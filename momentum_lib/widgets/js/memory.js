@@ -179,7 +179,7 @@ for run in scale.runs("momentum", "tokens_per_step"):
     saySteps(show(steps));
     sayBeta(there < 0.001 ? "less than 0.001: none" : `β = ${show(there)}`);
     fig.speak(
-      `Momentum ${show(beta, 4)} at ${count(tokens)} tokens a step: half is forgotten after ${count(life)} tokens, ${show(steps)} steps.`,
+      `Momentum ${show(beta, 4)} at ${count(tokens)} tokens a step: half of what it has read is forgotten after ${count(life)} tokens, which is ${show(steps)} steps.`,
     );
   });
   fig.numbers(() => ({

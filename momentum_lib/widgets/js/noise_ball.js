@@ -127,7 +127,8 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title: "A ball of noise: momentum blows it up, unless the effective rate stays the same",
+    title:
+      "A ball of noise: what momentum does to it at the same learning rate, and at the same effective rate",
     python,
   });
   fig.root.classList.add("lf-noise-ball");
@@ -291,7 +292,7 @@ function addReadouts(fig) {
     sayInside(`${Math.round(100 * inside)} %`);
     sayAverage(`${show(100 * average)} %`);
     fig.speak(
-      `Momentum ${show(beta)}, learning rate ${show(lr)}, effective rate ${show(effective)}: variance along x ${show(exact[0])} exact, ${show(measured[0], 2)} measured; curvature along y ${show(kappa)}.`,
+      `Momentum ${show(beta)}, learning rate ${show(lr)}, effective rate ${show(effective)}: the variance along x is ${show(exact[0])}, measured ${show(measured[0], 2)}. The curvature along y is ${show(kappa)}.`,
     );
   };
 }

@@ -540,7 +540,7 @@ function addReadouts(fig) {
     sayGap(divergedAt ? "everything: they diverge" : show(gap, 2));
     sayRises(count === 0 ? "no step" : `${count} of ${n} steps`);
     fig.speak(
-      `Friction ${show(friction)}, time step ${show(h)}: learning rate ${show(lr)}, momentum ${show(beta)}. The ball ${regime(potential, friction)}; the dots ${divergedAt ? `diverge at step ${divergedAt}` : `leave its curve by ${show(gap, 2)}`}.`,
+      `Friction ${show(friction)}, time step ${show(h)}: learning rate ${show(lr)}, momentum ${show(beta)}. The ball ${regime(potential, friction).replace(/^critically/, "is critically")}; the dots ${divergedAt ? `diverge at step ${divergedAt}` : `leave its curve by ${show(gap, 2)}`}.`,
     );
   };
 }

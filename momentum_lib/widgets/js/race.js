@@ -191,7 +191,7 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title: "The race: every rule from the same start, each at its own best setting",
+    title: "The race: every rule from the same start",
     python,
   });
   const compact = fig.get("compact");
@@ -239,7 +239,7 @@ export function render({ model, el }) {
     fig.pictures.append(transport.node, h("div", { class: "lf-side" }, surfaceMenu.node, board.node));
   else {
     fig.pictures.append(transport.node);
-    fig.pictures.after(board.node);
+    fig.root.querySelector(".lf-spoken")?.after(board.node);
     fig.toggle({
       label: "same rate for all",
       get: () => !fig.get("tuned"),
@@ -266,8 +266,9 @@ export function render({ model, el }) {
     lanes.update(rules, steps, moment, floor);
     board.update(rules, moment.whole, floor);
     entitle(fig, tuned.words());
-    const told = rules.map((rule) => `${nameOf(rule)}: ${spoken(runs.of(rule), floor)}`);
-    if (!playing) fig.speak(`Step ${moment.whole} of ${steps}. ${told.join("; ")}.`);
+    const told = rules.map((rule) => `${nameOf(rule)} ${spoken(runs.of(rule), floor)}`),
+      goal = floor ? " To one millionth of the distance:" : "";
+    fig.speak(`Step ${moment.whole} of ${steps}.${goal} ${told.join(", ")}.`);
   });
 
   fig.numbers(() => {

@@ -272,19 +272,24 @@ function addReadouts(fig) {
     sayRate = fig.readout("rate per step, predicted"),
     sayMeasured = fig.readout("rate per step, measured"),
     sayPace = fig.readout("slowest");
-  return (/** @type {Drawn} */ { reached, neverAt, predicted, measured, pace }) => {
-    const rate = predicted.toFixed(4),
+  return (
+    /** @type {State} */ { lr, kappa },
+    /** @type {Drawn} */ { reached, neverAt, predicted, measured, pace },
+  ) => {
+    const top = momentumEdge(kappa, 0),
+      setting = `Learning rate ${show(lr)} is ${lr < top ? "below" : lr > top ? "beyond" : "on"} the stability edge, ${show(top)}`,
+      rate = predicted.toFixed(4),
       [steps, told] = neverAt
-        ? [`diverges at step ${neverAt}`, `The run diverges at step ${neverAt}`]
+        ? [`diverges at step ${neverAt}`, `the run diverges at step ${neverAt}`]
         : reached === null
-          ? [`more than ${show(BUDGET)}`, `More than ${BUDGET} steps`]
+          ? [`more than ${show(BUDGET)}`, `more than ${BUDGET} steps to one millionth of the distance`]
           : [show(reached), `${reached} steps to one millionth of the distance`];
     saySteps(steps);
     sayRate(rate);
     sayMeasured(measured === null ? "at the minimum" : measured.toFixed(4));
     sayPace(pace === "both" ? "both alike" : `${pace} the valley`);
     fig.speak(
-      `${told}; rate ${rate} per step, ${pace === "both" ? "both directions alike" : `slowest ${pace} the valley`}.`,
+      `${setting}: ${told}; rate ${rate} per step, ${pace === "both" ? "both directions alike" : `slowest ${pace} the valley`}.`,
     );
   };
 }
@@ -295,7 +300,7 @@ export function render({ model, el }) {
     model,
     el,
     state: STATE,
-    title: "One learning rate, two directions: too long a step across the valley, too short along it",
+    title: "One learning rate for two directions: across the valley and along it",
     python,
   });
   const plane = addPlane(fig),
@@ -312,7 +317,7 @@ export function render({ model, el }) {
     drawn = compute(state);
     drawPlane(plane, state, drawn, time.head(), time.pen());
     drawFall(fall, state, drawn, time.head());
-    tell(drawn);
+    tell(state, drawn);
   });
   fig.numbers(() => ({
     path: Array.from(drawn.points),

@@ -96,7 +96,7 @@ export function createFigure({ model, el, title, state: specs, python }) {
     toggle: (/** @type {import("./types.js").ToggleOptions<Name>} */ o) => addToggle(desk, o),
     button: (/** @type {import("./types.js").ButtonOptions} */ o) => addButton(desk, o),
     readout: readoutsIn(parts.readouts),
-    speak: speaker(life, parts.spoken),
+    speak: speaker(life, parts),
     say,
     player: (/** @type {Parameters<typeof createPlayer>[1]} */ o) => createPlayer(desk, o),
     /** A picture; see plot.js. @param {Omit<Parameters<typeof createPlot>[0], "life"|"parent"|"changed"> & {parent?: HTMLElement}} o */
@@ -121,6 +121,8 @@ function anatomy(title) {
   const controls = h("div", { class: "lf-controls" });
   const folded = h("details", { class: "lf-more", hidden: true }, h("summary", { text: "More settings" }));
   const foldedControls = h("div", { class: "lf-controls" });
+  // What is seen changes with every frame; what a screen reader has is the same sentence, when the figure has been still.
+  const sentence = h("p", { class: "lf-sentence", "aria-hidden": "true" });
   const spoken = h("p", { class: "lf-spoken", "aria-live": "polite" });
   const note = h("p", { class: "lf-note", role: "status" });
   const code = h("pre", {
@@ -135,20 +137,21 @@ function anatomy(title) {
     { class: "lf", role: "group", "aria-label": title },
     h("p", { class: "lf-title", text: title }),
     pictures,
+    sentence,
+    spoken,
     readouts,
     controls,
     folded,
     buttons,
     note,
     code,
-    spoken,
   );
   /** Put a control where it is seen, or among the folded ones. @param {boolean} fold @param {HTMLElement} node */
   const place = (fold, node) => {
     if (fold) folded.hidden = false;
     (fold ? foldedControls : controls).append(node);
   };
-  return { root, pictures, readouts, controls, buttons, note, code, spoken, place };
+  return { root, pictures, readouts, controls, buttons, note, code, sentence, spoken, place };
 }
 
 /** What adds a value beside its name to a list, and returns what sets it. @param {HTMLElement} list */
@@ -164,25 +167,42 @@ function readoutsIn(list) {
 }
 
 /**
- * What says to a screen reader, in a sentence, what changed: once the figure has been still for a moment, and nothing at
- * the start.
+ * The sentence that the state makes, under the pictures: shown at once, and said to a screen reader when the figure has been
+ * still for a moment. At the start it stands there and nothing is announced.
  * @param {import("./dom.js").Life} life
- * @param {HTMLElement} spoken
+ * @param {{sentence: HTMLElement, spoken: HTMLElement}} parts
  */
-function speaker(life, spoken) {
-  const last = { text: "", first: true, hush: () => {} };
+function speaker(life, { sentence, spoken }) {
+  const last = { text: "", hush: () => {} };
+  keepTallest(life, sentence);
   return (/** @type {string} */ text) => {
     if (text === last.text) return;
-    last.text = text;
-    if (last.first) {
-      last.first = false;
-      return;
-    }
+    const first = last.text === "";
+    last.text = sentence.textContent = text;
     last.hush();
-    last.hush = life.after(700, () => {
-      spoken.textContent = text;
-    });
+    if (first) spoken.textContent = text;
+    else
+      last.hush = life.after(700, () => {
+        spoken.textContent = text;
+      });
   };
+}
+
+/** A paragraph whose words change may grow and does not shrink, so that a slider below it stays under the finger. @param {import("./dom.js").Life} life @param {HTMLElement} node */
+function keepTallest(life, node) {
+  const seen = { width: 0, height: 0 };
+  const observer = new ResizeObserver(() => {
+    const { width, height } = node.getBoundingClientRect();
+    if (width !== seen.width) {
+      Object.assign(seen, { width, height: 0 });
+      node.style.minHeight = "";
+    } else if (height > seen.height) {
+      seen.height = height;
+      node.style.minHeight = `${height}px`;
+    }
+  });
+  observer.observe(node);
+  life.observe(observer);
 }
 
 // ---------------------------------------------------------------------------------------------------------- sharing

@@ -83,9 +83,7 @@ export function outcome(run, floor) {
 export function spoken(run, floor) {
   if (!floor)
     return run.leavesAt === null ? "stays in the picture" : `leaves the picture at step ${run.leavesAt}`;
-  return run.neverAt
-    ? `diverged at step ${run.neverAt}`
-    : `${outcome(run, floor)} steps to one millionth of the distance`;
+  return run.neverAt ? `diverges at step ${run.neverAt}` : `${outcome(run, floor)} steps`;
 }
 
 /**
