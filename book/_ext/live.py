@@ -22,6 +22,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import sentence
 import yaml
 from docutils import nodes
 from library_cache import library_hash
@@ -134,6 +135,7 @@ def _depart(self, node):
 def finish(soup, app, root):
     """Give every live figure of a page its picture; return whether the page has one. `root` leads to the site's top."""
     places = soup.select("div.live-figure[data-figure]")
+    sentence.check(soup, places)
     for place in places:
         file, alt, caption = static_picture(app, place["data-figure"], json.loads(place["data-state"]))
         figure = place.select_one("figure.live-static")

@@ -6,6 +6,7 @@ foldable boxes become `<details>`, which need no script; side notes lose their c
 get their size, and a second file for dark pages (pictures.py); what is far from the view gets its height (heights.py).
 """
 
+import ast
 import re
 from urllib.parse import quote, urlencode
 
@@ -107,6 +108,33 @@ def _fold(soup):
         del summary["aria-label"]
 
 
+def _says_nothing_more(code):
+    """Whether code is imports and at most one call: a figure's own buttons give such a line, and more."""
+    try:
+        rest = [line for line in ast.parse(code).body if not isinstance(line, ast.Import | ast.ImportFrom)]
+    except SyntaxError:  # a line for the shell
+        return False
+    return len(rest) <= 1 and all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Call) for line in rest)
+
+
+def _pictures_first(soup):
+    """A figure comes before its folded code, and a live one does without where the code is a call."""
+    for cell in soup.select("div.cell"):
+        fold, output = cell.select_one(":scope > details.hide"), cell.select_one(":scope > .cell_output")
+        code = fold.select_one("pre") if fold is not None else None
+        if code is None:
+            continue
+        if output is None:
+            if _says_nothing_more(code.get_text()):
+                fold.summary.string = "Imports"
+        elif output.select_one(".live-figure, img") is not None:
+            if output.select_one(".live-figure") is not None and _says_nothing_more(code.get_text()):
+                fold.decompose()
+            else:
+                fold.summary.string = "The code of this figure"
+                output.insert_after(fold.extract())
+
+
 def _notes(soup):
     for toggle in soup.select("input.margin-toggle"):
         toggle.decompose()
@@ -184,6 +212,7 @@ def finish(html, app, page):
     soup = BeautifulSoup(html, "html.parser")
     _title(soup, app.config.html_title)
     _fold(soup)
+    _pictures_first(soup)
     _notes(soup)
     _tidy(soup)
     _mathematics_in_titles(soup)

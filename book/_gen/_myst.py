@@ -294,6 +294,8 @@ class Page:
             inside = place.resolve().relative_to(self.book.root.resolve()).as_posix()
             folder = hashlib.md5(inside.encode(), usedforsecurity=False).hexdigest()  # as Sphinx names it
             return f"[{words or place.name}]({self.book.site}_downloads/{folder}/{place.name})"
+        if name == "set":  # words that move a figure on the page
+            return words or text
         if name in ("sub", "sup", "kbd"):
             return f"<{name}>{text}</{name}>"
         raise LookupError(

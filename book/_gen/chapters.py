@@ -2,12 +2,12 @@
 
 python book/_gen/chapters.py            rewrite contents.md, objectives.md and unplanned.md beside this file,
                                         momentum_lib/grade/chapters.py, the counts in README.md, and the short path
-                                        at the head of each chapter
+                                        of each chapter, in the cell below its opening figure
 python book/_gen/chapters.py --check    write nothing; exit 1 if one of them is stale
 
 A notebook's metadata say under "course" what the chapter is "about" (the front page's list) and what a reader is
-"able" to do after it (the instructor's guide).  A section that begins with MARK may be skipped; the head of the chapter
-lists these sections.
+"able" to do after it (the instructor's guide).  A section that begins with MARK may be skipped; the text below the
+opening figure lists these sections.
 """
 
 import json
@@ -161,7 +161,7 @@ def skipped(cells):
 
 
 def short_path(titles):
-    """What the head of a chapter says of its marked sections."""
+    """What a chapter says, below its opening figure, of its marked sections."""
     named = [f"*{title}*" for title in titles]
     listed = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
     return f"**Short path.** On a first reading you may skip {listed}; each is marked where it begins."
@@ -176,7 +176,8 @@ def with_short_path(stem):
             f"notebooks/{stem}.ipynb marks no section that a reader in a hurry may skip; write {MARK!r} under the title of one, "
             "with an empty line above and below."
         )
-    head = next(cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    head = next((cell for cell in texts if "**Short path.**" in "".join(cell["source"])), texts[1])
     text = re.sub(r"\n*^\*\*Short path\.\*\*.*\n?", "\n", "".join(head["source"]), flags=re.M).rstrip("\n")
     head["source"] = f"{text}\n\n{short_path(titles)}".splitlines(True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"

@@ -58,6 +58,9 @@ export function createFigure({ model, el, title, state: specs, python }) {
     el.dataset.ready = "1";
     const shown = {
       model,
+      specs,
+      get: store.get,
+      set: store.set,
       numbers: () => {
         store.flush();
         return { state: store.snapshot(), ...numbers() };

@@ -1,6 +1,8 @@
 // Live figures on a page without a kernel: each `<div class="live-figure" data-figure="…" data-state="…">` becomes the
 // figure of that name, over a plain object that answers like anywidget's model.
 
+import { bindWords } from "./sentence.js";
+
 /**
  * @param {Record<string, any>} state
  * @param {{key: string}} [link] where the figure keeps its state in the address
@@ -75,6 +77,8 @@ export function start(figures) {
   const asked = new URLSearchParams(location.hash.replace(/^#/, "")).get("live");
   /** @type {Map<Element, string>} */
   const waiting = new Map();
+  /** @type {Map<string, HTMLElement>} */
+  const places = new Map();
   const now = (/** @type {Element} */ place) => {
     const key = waiting.get(place);
     if (!key) return;
@@ -96,9 +100,15 @@ export function start(figures) {
     seen[name] = (seen[name] ?? 0) + 1;
     const key = seen[name] === 1 ? name : `${name}.${seen[name]}`;
     waiting.set(place, key);
+    places.set(key, /** @type {HTMLElement} */ (place));
     if (observer && key !== asked) observer.observe(place);
     else now(place);
   }
+  bindWords((key) => {
+    const place = places.get(key) ?? null;
+    if (place) now(place);
+    return place;
+  });
   // A link followed within the page may speak of a figure that has not come into view yet.
   addEventListener("hashchange", () => {
     const key = new URLSearchParams(location.hash.replace(/^#/, "")).get("live");

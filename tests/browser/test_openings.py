@@ -1,0 +1,31 @@
+"""A chapter's first screen is its figure: on a laptop and on a phone, above any formula and any code."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+READY = "document.querySelector('.live-figure[data-figure]').dataset.ready === '1' && document.fonts.status === 'loaded'"
+SEEN = """() => {
+  const picture = document.querySelector('.live-figure .lf-plot'), { top, bottom, height } = picture.getBoundingClientRect();
+  const before = [...document.querySelectorAll('article :is(.math-block, pre, details)')]
+    .filter((one) => one.compareDocumentPosition(picture) & Node.DOCUMENT_POSITION_FOLLOWING);
+  return { top, height, seen: Math.min(bottom, innerHeight) - top, before: before.map((one) => one.textContent.slice(0, 60)) };
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 664)])
+def test_the_first_screen_of_a_chapter_has_its_picture(site, new_page, width, height, record_property):
+    page, found = new_page(width=width), {}
+    page.set_viewport_size({"width": width, "height": height})
+    for name in CHAPTERS:
+        page.goto(site.url(f"notebooks/{name}"))
+        page.wait_for_function(READY)
+        found[name] = page.evaluate(SEEN)
+    record_property("measured", json.dumps({name: round(one["top"]) for name, one in found.items()}))
+    least = {name: 0.6 * one["height"] if width > 600 else min(150, one["height"]) for name, one in found.items()}
+    short = {name: (round(one["top"]), round(one["seen"])) for name, one in found.items() if one["seen"] < least[name]}
+    assert not short, f"at {width} x {height} too little of the first picture is seen (its top, what is seen of it): {short}"
+    assert not {name: one["before"] for name, one in found.items() if one["before"]}, "a formula or code comes before the figure"
