@@ -1,6 +1,6 @@
 // Too little momentum, the right amount, too much: three paths that move together. Python side: momentum_lib/widgets/amounts.py
 
-import { pythonFloat, show } from "./kit/dom.js";
+import { h, pythonFloat, show } from "./kit/dom.js";
 import { descend } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { number } from "./kit/state.js";
@@ -56,9 +56,12 @@ for beta in (${[little, right, much].map(pythonFloat).join(", ")}):
     print(f"momentum {beta:g}: {path.error[-1]:.3g} of the distance is left")
 `;
 
-/** One of the three pictures. @param {AmountsFigure} fig @param {Name} name */
+/** One of the three pictures, with its slider below it. @param {AmountsFigure} fig @param {Name} name */
 function addPlane(fig, name) {
+  const pane = h("div", { class: "lf-pane" });
+  fig.pictures.append(pane);
   const plot = fig.plot({
+    parent: pane,
     label: `The ravine from above, and the path with the ${PLACES[name]} momentum`,
     x: { domain: DOMAIN[0], hidden: true },
     y: { domain: DOMAIN[1], hidden: true },
@@ -73,6 +76,10 @@ function addPlane(fig, name) {
     ball = plot.marks({ look: "momentum", radius: 6, layer: "front" }),
     heading = plot.text({ look: "momentum", class: "lf-loud" }),
     end = plot.text({ anchor: "end" });
+  pane.append(
+    fig.slider({ name, label: `${PLACES[name]} momentum`, symbol: "β", look: "momentum", type: "near-one" })
+      .node,
+  );
   return {
     /** @param {Float64Array} points @param {number} head @param {number} pen @param {number} beta */
     draw(points, head, pen, beta) {
@@ -110,8 +117,6 @@ export function render({ model, el }) {
   });
   fig.pictures.classList.add("lf-thirds");
   const planes = NAMES.map((name) => addPlane(fig, name));
-  for (const name of NAMES)
-    fig.slider({ name, label: `${PLACES[name]} momentum`, symbol: "β", look: "momentum", type: "near-one" });
   const time = fig.player({ length: () => STEPS, seconds: () => 7 });
   fig.onReset(() => time.end());
   const say = fig.readout("step");

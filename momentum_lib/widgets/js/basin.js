@@ -158,11 +158,12 @@ export function render({ model, el }) {
   const { rule: first, start: begin, lr: rate0, beta: beta0 } = fig.snapshot(),
     drawn = { run: trace(first, begin, rate0, beta0) };
   const words = () => told(drawn.run);
-  const stack = h("div", { class: "lf-stack" }),
+  const starting = h("div", {}),
+    stack = h("div", { class: "lf-stack lf-split" }, starting),
     side = h("div", {});
   fig.pictures.append(stack, side);
-  const hill = addHill(fig, stack),
-    starts = addStrip(fig, stack, words),
+  const hill = addHill(fig, starting),
+    starts = addStrip(fig, starting, words),
     fall = addFall(fig, stack),
     map = addMap(fig, side, words),
     momentum = addControls(fig);

@@ -237,7 +237,7 @@ export function render({ model, el }) {
     python,
   });
   fig.root.classList.add("lf-memory-bars");
-  const picture = h("div", { class: "lf-wide" }),
+  const picture = h("div", { class: "lf-wide lf-split" }),
     drawBars = addBars(fig, picture),
     legend = h("ul", { class: "lf-legend", "aria-label": "Bytes per parameter" }),
     sum = h("p", { class: "lf-sum" });

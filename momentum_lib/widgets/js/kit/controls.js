@@ -16,7 +16,8 @@ import { scale } from "./geometry.js";
  * @property {import("./store.js").Store<any>} store
  * @property {(text: string) => void} say
  * @property {(fold: boolean, node: HTMLElement) => void} place among the controls seen, or the folded ones
- * @property {HTMLElement} buttons the row of buttons
+ * @property {HTMLElement} acts the buttons that act on the figure
+ * @property {HTMLElement} share the quiet ones, that carry it away
  */
 
 /** @typedef {import("./types.js").SliderOptions} SliderOptions */
@@ -142,8 +143,9 @@ function tickOn(to, mark) {
 }
 
 /** By hand and by keys. @param {Desk} desk @param {HTMLInputElement} bar @param {Knob} knob */
-function slideBy({ life }, bar, { track, tidy, commit, read, integral }) {
-  life.on(bar, "input", () => commit(tidy(track().invert(Number(bar.value)))));
+function slideBy({ life }, bar, { track, tidy, commit, read, integral, update }) {
+  const follow = () => commit(tidy(track().invert(Number(bar.value))));
+  byFinger(life, bar, follow, read, commit, update);
   life.on(bar, "keydown", (event) => {
     const by = KEYS[event.key];
     if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -154,6 +156,49 @@ function slideBy({ life }, bar, { track, tidy, commit, read, integral }) {
       at = clamp(to(now), 0, LENGTH) + ((by * LENGTH) / 100) * far;
     const next = tidy(to.invert(clamp(at, 0, LENGTH)));
     commit(integral && next === now ? now + Math.sign(by) : next);
+  });
+}
+
+/** How far a finger moves sideways, in pixels, before it is known to slide and not to scroll. */
+const SLIDES = 6;
+
+/**
+ * What the bar's own handling says counts at once from a mouse. A finger may want to scroll the page: until it has moved
+ * sideways, or has tapped, the value stays; and where the browser takes the finger for a scroll, it is what it was.
+ * @param {import("./dom.js").Life} life
+ * @param {HTMLInputElement} bar
+ * @param {() => void} follow take the value on which the bar stands
+ * @param {() => number} read
+ * @param {(value: number) => void} commit
+ * @param {() => void} update put the bar where the value is
+ */
+function byFinger(life, bar, follow, read, commit, update) {
+  let finger = /** @type {{x: number, y: number, before: number, at: string, slides: boolean}|null} */ (null);
+  life.on(bar, "pointerdown", ({ pointerType, clientX: x, clientY: y }) => {
+    finger = pointerType === "touch" ? { x, y, before: read(), at: "", slides: false } : null;
+  });
+  life.on(bar, "input", () => {
+    if (!finger || finger.slides) return follow();
+    finger.at = bar.value; // where a tap would put it
+    update();
+  });
+  life.on(bar, "pointermove", ({ clientX, clientY }) => {
+    if (!finger || finger.slides) return;
+    const across = Math.abs(clientX - finger.x);
+    finger.slides = across > SLIDES && across > Math.abs(clientY - finger.y);
+  });
+  life.on(bar, "pointerup", () => {
+    if (finger?.at && !finger.slides) {
+      bar.value = finger.at;
+      follow();
+    }
+    finger = null;
+  });
+  life.on(bar, "pointercancel", () => {
+    if (!finger) return;
+    if (read() !== finger.before) commit(finger.before);
+    finger = null;
+    update();
   });
 }
 
@@ -252,13 +297,13 @@ export function addToggle(desk, o) {
 }
 
 /** A button in the row below. @param {Desk} desk @param {import("./types.js").ButtonOptions} o */
-export function addButton({ life, buttons }, { label, icon: glyph, press, quiet = false }) {
+export function addButton({ life, acts, share }, { label, icon: glyph, press, quiet = false }) {
   const words = h("span", { text: label });
   const node = h("button", { type: "button", class: quiet ? "lf-button lf-quiet" : "lf-button" });
   if (glyph) node.append(icon(glyph));
   node.append(words);
   life.on(node, "click", press);
-  buttons.append(node);
+  (quiet ? share : acts).append(node);
   return {
     node,
     /** @param {string} text @param {string} [glyphName] */

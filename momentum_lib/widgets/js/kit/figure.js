@@ -25,15 +25,19 @@ export function createFigure({ model, el, title, state: specs, python }) {
   /** @typedef {keyof S & string} Name */
   const life = lifetime();
   const parts = anatomy(title);
-  const { root, pictures, controls, buttons } = parts;
+  const { root, pictures, controls } = parts;
+  el.classList.add("lf-host"); // its width decides the layout
   el.append(root);
-  life.onEnd(() => root.remove());
+  life.onEnd(() => {
+    root.remove();
+    el.classList.remove("lf-host");
+  });
   const store = createStore(model, specs, life);
   /** A short message below the figure. @param {string} text */
   const say = (text) => {
     parts.note.textContent = text;
   };
-  const desk = { life, specs, store, say, place: parts.place, buttons, root };
+  const desk = { life, specs, store, say, place: parts.place, acts: parts.acts, share: parts.share, root };
   const initial = store.snapshot();
   /** @type {() => object} */
   let numbers = () => ({});
@@ -120,7 +124,10 @@ export function createFigure({ model, el, title, state: specs, python }) {
 function anatomy(title) {
   const pictures = h("div", { class: "lf-pictures" });
   const readouts = h("dl", { class: "lf-readouts", hidden: true });
-  const buttons = h("div", { class: "lf-buttons" });
+  // On a phone what acts stands right below the picture, and what shares at the end (widgets.css).
+  const acts = h("div", { class: "lf-acts" });
+  const share = h("div", { class: "lf-share" });
+  const buttons = h("div", { class: "lf-buttons" }, acts, share);
   const controls = h("div", { class: "lf-controls" });
   const folded = h("details", { class: "lf-more", hidden: true }, h("summary", { text: "More settings" }));
   const foldedControls = h("div", { class: "lf-controls" });
@@ -154,7 +161,7 @@ function anatomy(title) {
     if (fold) folded.hidden = false;
     (fold ? foldedControls : controls).append(node);
   };
-  return { root, pictures, readouts, controls, buttons, note, code, sentence, spoken, place };
+  return { root, pictures, readouts, controls, acts, share, note, code, sentence, spoken, place };
 }
 
 /** What adds a value beside its name to a list, and returns what sets it. @param {HTMLElement} list */
@@ -231,7 +238,7 @@ async function copy({ root, say }, text, done) {
 
 /** The button that shows and copies the code of the picture now seen. @param {Desk} desk @param {HTMLElement} code @param {() => string} python */
 function addPython(desk, code, python) {
-  const { node } = addButton(desk, {
+  addButton(desk, {
     label: "Copy as Python",
     icon: "code",
     quiet: true,
@@ -242,7 +249,6 @@ function addPython(desk, code, python) {
       copy(desk, code.textContent, "Copied. It runs where momentum_lib is installed.");
     },
   });
-  node.classList.add("lf-first-quiet");
   desk.store.draw(() => {
     if (!code.hidden) code.textContent = python();
   });

@@ -89,15 +89,22 @@ export function createPlot({
   function lay() {
     const width = Math.floor(box.clientWidth);
     if (!width) return;
-    const wide = width - space.left - space.right;
-    const tall = equal
-      ? (wide * (y.domain[1] - y.domain[0])) / (x.domain[1] - x.domain[0])
-      : height(width) - space.top - space.bottom;
+    const across = space.left + space.right,
+      upright = space.top + space.bottom;
+    let wide = width - across,
+      tall = height(width) - upright;
+    const most = tallest(box) - upright;
+    if (equal) {
+      const ratio = (y.domain[1] - y.domain[0]) / (x.domain[1] - x.domain[0]);
+      tall = Math.min(wide * ratio, most);
+      wide = tall / ratio;
+    } else tall = Math.min(tall, most);
     plot.width = width;
-    plot.height = Math.round(tall + space.top + space.bottom);
+    plot.height = Math.round(tall + upright);
+    const left = space.left + (width - across - wide) / 2; // what is kept low stands in the middle
     const inner = (plot.inner = {
-      left: space.left,
-      right: space.left + wide,
+      left,
+      right: left + wide,
       top: space.top,
       bottom: space.top + tall,
     });
@@ -123,6 +130,13 @@ export function createPlot({
   lay();
   return Object.assign(plot, parts);
 }
+
+/** The part of the window's height that a picture may take which stays in view on a phone, and the least in pixels. */
+const KEPT = { part: 0.38, least: 220 };
+
+/** How tall a picture may be. @param {HTMLElement} box */
+const tallest = (box) =>
+  getComputedStyle(box).position === "sticky" ? Math.max(KEPT.least, KEPT.part * innerHeight) : Infinity;
 
 /** The elements of an empty picture; `cut` is what paths are cut at. @param {HTMLElement} parent @param {string} label */
 function canvas(parent, label) {

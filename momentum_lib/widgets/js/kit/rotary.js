@@ -122,7 +122,7 @@ export function addRotary(fig, { name, label, unit, top, ticks, get, set, words 
  * @param {import("./dom.js").Life} life @param {SVGElement} svg @param {SVGElement} knob @param {(turn: number) => void} turned
  */
 function followPointer(life, svg, knob, turned) {
-  const hold = { held: false };
+  const hold = { held: false, tap: false };
   /** Where the pointer is, from the arc's middle, upwards. @param {PointerEvent} event @returns {[number, number]} */
   const place = (event) => {
     const r = svg.getBoundingClientRect();
@@ -140,6 +140,8 @@ function followPointer(life, svg, knob, turned) {
     if (event.button !== 0) return;
     const far = Math.hypot(...place(event));
     if (!knob.contains(event.target) && (far < R - 24 || far > R + 24)) return;
+    hold.tap = event.pointerType === "touch" && !knob.contains(event.target); // a finger beside the knob may want to scroll
+    if (hold.tap) return;
     hold.held = true;
     svg.setPointerCapture(event.pointerId);
     knob.classList.add("is-held");
@@ -150,9 +152,12 @@ function followPointer(life, svg, knob, turned) {
   life.on(svg, "pointermove", (event) => {
     if (hold.held) turn(event);
   });
+  life.on(svg, "pointerup", (event) => {
+    if (hold.tap) turn(event);
+  });
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"])
     life.on(svg, type, () => {
-      hold.held = false;
+      hold.held = hold.tap = false;
       knob.classList.remove("is-held");
     });
 }

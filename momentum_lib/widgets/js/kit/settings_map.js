@@ -40,7 +40,7 @@ export function addSettingsMap(
     words,
   },
 ) {
-  const box = h("div", {});
+  const box = h("div", { class: "lf-split" });
   parent.append(box);
   const plot = fig.plot({
     parent: box,

@@ -1,0 +1,125 @@
+"""Live figures on a phone: the picture stays in view beside the control in use, and a finger that scrolls turns nothing."""
+
+import pytest
+
+from momentum_lib.widgets import FIGURES, make
+from tests.browser import live
+
+BAR = 52  # pixels of the page's bar, below which the picture stays
+PHONE = {"has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture(scope="module")
+def names():
+    return sorted(FIGURES)
+
+
+@pytest.fixture(scope="module")
+def address(names, tmp_path_factory):
+    """One page with all figures, below a bar as the site has one."""
+    bar = f'<div style="position:sticky;top:0;height:{BAR}px;z-index:20"></div><style>.lf {{ --lf-top: {BAR}px }}</style>'
+    return live.write_page(tmp_path_factory.mktemp("phone"), [make(name) for name in names], before=bar)
+
+
+APART = """async (bar) => {
+  const wrong = [], parts = '.lf-track input, .lf select, .lf-segments, .lf-toggle, .lf-acts > button, .lf-rotary, ' +
+    '.lf-recipe-row, .lf-entry, .lf-row-name';
+  const hits = (node, { left, top, width, height }) => {
+    const found = document.elementFromPoint(left + width / 2, top + height / 2);
+    return found && node.contains(found);
+  };
+  const still = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  for (const place of document.querySelectorAll('.live-figure')) {
+    for (const fold of place.querySelectorAll('.lf-more:not([hidden])')) fold.open = true;
+    await still();
+    const main = [...place.querySelectorAll('.lf-pictures *')].find((e) => getComputedStyle(e).position === 'sticky');
+    for (const part of place.querySelectorAll(parts)) {
+      const picture =
+        part.closest('.lf-pane')?.querySelector('.lf-plot') ?? main ?? [...place.querySelectorAll('.lf-plot')].at(-1);
+      if (!part.checkVisibility() || picture.contains(part)) continue;
+      part.scrollIntoView({ block: 'center', behavior: 'instant' });
+      const seen = picture.getBoundingClientRect(), own = part.getBoundingClientRect(),
+        share = (Math.min(seen.bottom, innerHeight) - Math.max(seen.top, bar)) / seen.height;
+      const covered = !hits(part, own) || own.bottom > innerHeight, hidden = share < 0.9 || !hits(picture, seen);
+      if (covered || hidden)
+        wrong.push([place.dataset.figure, part.className || part.ariaLabel, covered ? 'is covered' : `picture ${share}`]);
+    }
+  }
+  return wrong;
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (390, 664), (320, 664)])
+def test_the_picture_is_in_view_with_every_control(browser, address, names, width, height):
+    with live.open_page(browser, address, width=width, height=height, **PHONE) as page:
+        live.open_drawers(page)
+        assert page.evaluate(APART, BAR) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+ALONE = """() => [...document.querySelectorAll('.lf-share')].filter((row) => {
+    const tops = [...row.querySelectorAll('button')].map((button) => Math.round(button.getBoundingClientRect().top));
+    return tops.length < 2 || new Set(tops).size > 1; }).map((row) => row.closest('.live-figure').dataset.figure)"""
+
+
+def test_link_stands_beside_copy_as_python(browser, address):
+    for width in (320, 390, 1366):
+        with live.open_page(browser, address, width=width) as page:
+            live.open_drawers(page)
+            assert page.evaluate(ALONE) == [], width
+
+
+@pytest.fixture(scope="module")
+def sliders(tmp_path_factory):
+    """A figure with sliders and one with the dial, long enough to scroll."""
+    return live.write_page(tmp_path_factory.mktemp("finger"), [make("ravine"), make("dial")])
+
+
+def test_a_finger_that_scrolls_turns_no_slider(browser, sliders):
+    with live.open_page(browser, sliders, width=390, height=664, **PHONE) as page:
+        bar = live.control(page, "kappa")
+        bar.scroll_into_view_if_needed()
+        before, scrolled = live.numbers(page)["state"], page.evaluate("scrollY")
+        live.touch_drag(page, bar, 3, -150)
+        page.wait_for_function("y => scrollY > y + 50", arg=scrolled)
+        assert live.numbers(page)["state"] == before
+        assert bar.get_attribute("aria-valuetext") == "25"
+        assert float(bar.input_value()) == pytest.approx(466, abs=1)  # the thumb, too, is where it was
+
+
+def test_a_finger_that_slides_turns_it_and_a_tap_sets_it(browser, sliders):
+    with live.open_page(browser, sliders, width=390, height=664, **PHONE) as page:
+        bar = live.control(page, "kappa")
+        bar.scroll_into_view_if_needed()
+        scrolled = page.evaluate("scrollY")
+        live.touch_drag(page, bar, 60, 4)
+        turned = live.numbers(page)["state"]["kappa"]
+        assert 60 < turned < 500 and page.evaluate("scrollY") == scrolled
+        box = bar.bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert live.numbers(page)["state"]["kappa"] == pytest.approx(1000**0.5, rel=0.03)
+
+
+def test_a_finger_beside_the_dials_knob_scrolls_and_a_tap_on_its_arc_turns(browser, sliders):
+    with live.open_page(browser, sliders, width=390, height=664, **PHONE) as page:
+        live.ready(page, 1)
+        dial = page.locator(".lf-rotary")
+        dial.scroll_into_view_if_needed()
+        before, scrolled = live.numbers(page, 1)["state"], page.evaluate("scrollY")
+        live.touch_drag(page, dial, 0, -150)
+        page.wait_for_function("y => scrollY > y + 50", arg=scrolled)
+        assert live.numbers(page, 1)["state"] == before
+        dial.evaluate("e => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
+        box = dial.bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] * (92 - 74 + 12) / 128)  # the arc's top
+        assert live.numbers(page, 1)["state"]["beta"] == pytest.approx(0.495, abs=0.02)
+
+
+def test_the_ring_of_focus_lies_about_the_thumb(browser, sliders):
+    with live.open_page(browser, sliders) as page:
+        bar = live.control(page, "kappa")
+        before = bar.screenshot()
+        bar.focus()
+        page.keyboard.press("Shift")  # so that the focus is one of keys
+        assert bar.evaluate("e => getComputedStyle(e).outlineStyle") == "none"  # none about the bar, over the words above it
+        assert bar.screenshot() != before
