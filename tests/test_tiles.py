@@ -100,3 +100,34 @@ def test_minutes_grow_with_words_code_and_figures():
     assert thumbnails.minutes({"cells": [*page, cell("code", "x = 1\n" * 60)]}) == 30
     assert thumbnails.minutes({"cells": [*page, cell("code", "x = 1\n" * 60, "hide-input")]}) == 20
     assert thumbnails.minutes({"cells": [*page] + 5 * [cell("code", "from momentum_lib.widgets import Disc")]}) == 35
+
+
+def test_every_rule_and_surface_has_its_picture():
+    from momentum_lib import rules, surfaces
+
+    for name, rule in rules.RULES.items():
+        text = scene.svg(tiles.rule(name))
+        assert f"--look-{rule.family}" in text and "tile-line" in text, name
+    for name in surfaces.SURFACES:
+        text = scene.svg(tiles.surface(name))
+        assert len(text) < 20_000 and not re.search(r"nan|inf|lZ", text), name
+
+
+def test_muon_evens_out_what_gradient_descent_leaves():
+    from momentum_lib import rules
+
+    rods = [line for line in tiles.rule("muon") if isinstance(line, scene.Line)]
+    height = {look: [np.ptp(line.points[:, 1]) for line in rods if line.look == look] for look in ("gradient", "matrix")}
+    assert max(height["gradient"]) / min(height["gradient"]) > 15
+    assert max(height["matrix"]) / min(height["matrix"]) < 2
+    assert rules.muon.family == "matrix"
+
+
+def test_a_card_sets_its_terms_as_mathematics():
+    sys.path.insert(0, str(ROOT / "book" / "_gen"))
+    import cards
+
+    assert cards.set_terms("lr in theta^2 / f.") == r"lr in $\theta^2/f$."
+    assert cards.set_terms("`theta^2 / f` as code") == "`theta^2 / f` as code"
+    with pytest.raises(ValueError, match=r"'y\^3' in .* add it to TERMS in book/_gen/cards.py"):
+        cards.set_terms("a wall of y^3")

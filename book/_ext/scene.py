@@ -104,6 +104,8 @@ def _outline(points):
     tenths = np.round(10 * np.asarray(points)).astype(int)
     moves = np.diff(tenths, axis=0) / 10
     moves = moves[np.any(moves != 0, axis=1)]
+    if len(moves) < 2:
+        return ""  # an outline smaller than a tenth of a unit
     start = ",".join(map(_short, tenths[0] / 10))
     return f"M{start}l" + " ".join(f"{_short(dx)},{_short(dy)}" for dx, dy in moves) + "Z"
 

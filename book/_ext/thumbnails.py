@@ -94,6 +94,74 @@ def _visit(self, node):
     raise nodes.SkipNode
 
 
+# --- galleries of rules and surfaces --------------------------------------------------------------------------------
+class picture_cards(nodes.General, nodes.Element):
+    """Raw HTML with pictures, drawn when the page is written."""
+
+
+class Gallery(SphinxDirective):
+    """``{gallery} rules``: a card with a picture for each, which leads to its place on the page."""
+
+    required_arguments = 1
+
+    def run(self):
+        kind = self.arguments[0].removesuffix("s")
+        cards = []
+        for each in _known(kind).values():
+            place = f"{kind}-{each.name.replace('_', '-')}"
+            cards.append(f'<li><a class="card" href="#{place}">{_drawn(kind, each.name)}')
+            cards.append(f'<span class="card-name">{each.title}</span></a></li>')
+        return [picture_cards(html=f'<ul class="cards many">{"".join(cards)}</ul>\n')]
+
+
+class Beside(SphinxDirective):
+    """``{beside-rule} heavy_ball``: what stands beside a card: its picture, its memory as bars, a link that races it."""
+
+    required_arguments = 1
+
+    def run(self):
+        kind = self.name.removeprefix("beside-")
+        each = _known(kind)[self.arguments[0]]
+        parts = [_drawn(kind, each.name)]
+        if kind == "rule":
+            parts.append(_memory(len(each.slots)))
+        race = _race(kind, each)
+        if race:
+            parts.append(f'<a class="race-it" href="#{race}">{"Race it" if kind == "rule" else "Race on it"}</a>')
+        return [picture_cards(html=f'<div class="beside">{"".join(parts)}</div>\n')]
+
+
+def _known(kind):
+    from momentum_lib import rules, surfaces
+
+    return {"rule": rules.RULES, "surface": surfaces.SURFACES}[kind]
+
+
+@cache
+def _drawn(kind, name):
+    return scene.svg(getattr(tiles, kind)(name))
+
+
+def _memory(slots):
+    """Bars for the four bytes of a parameter and of each number that the rule keeps beside it."""
+    words = f"{4 * slots} bytes of memory a parameter" if slots else "no memory"
+    bars = '<i class="bar point"></i>' + '<i class="bar"></i>' * slots
+    return f'<span class="bars"><span aria-hidden="true">{bars}</span> {words}</span>'
+
+
+def _race(kind, each):
+    """The address of the page's race with this rule, or on this surface; "" where the race does not know it."""
+    if kind == "rule":
+        rivals = ",".join(dict.fromkeys(("gradient_descent", each.name)))
+        return "" if each.matrix else f"live=race&rules={rivals}&playing=true&step=0"
+    return f"live=race&surface={each.name}&playing=true&step=0" if each.dim == 2 else ""
+
+
+def _visit_pictures(self, node):
+    self.body.append(node["html"])
+    raise nodes.SkipNode
+
+
 # --- what a shared link shows ---------------------------------------------------------------------------------------
 def _share_picture(app, page, title, claim, site):
     """Draw a page's share picture, or find it where it was drawn; return its file name."""
@@ -166,5 +234,9 @@ def neighbours(app, page):
 
 def setup(app):
     app.add_directive("tiles", Tiles)
+    app.add_directive("gallery", Gallery)
+    for kind in ("rule", "surface"):
+        app.add_directive(f"beside-{kind}", Beside)
     app.add_node(tile_cards, html=(_visit, None))
+    app.add_node(picture_cards, html=(_visit_pictures, None))
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -192,3 +192,65 @@ CHAPTERS = {
 def chapter(stem):
     """The shapes of a chapter's tile; ``stem``: the notebook's name, such as 03-momentum. Others wear the race."""
     return CHAPTERS.get(stem[:2], race)()
+
+
+PARTS = {"rastrigin": View.square((-1.6, 1.1), 4.4)}  # all 121 hollows are too many for a tile
+
+
+# --- the galleries --------------------------------------------------------------------------------------------------
+def rule(name):
+    """A rule at its own best setting on the ravine that all share, over gradient descent at its best; a matrix rule
+    shows what its step does to singular values."""
+    from momentum_lib import descend, rules, surfaces
+    from momentum_lib.widgets import tuning
+
+    ours = rules.RULES[name]
+    if ours.matrix:
+        return _rods(ours)
+    land = surfaces.ravine
+    view = View.square((-0.55, 0), 4.4)
+    shapes = country(land, view)
+    for each in dict.fromkeys((rules.gradient_descent, ours)):
+        run = descend(each, land, steps=40, **tuning.best(land.name, each.name))
+        shapes.append(_way(run, view, **({} if each is ours else {"width": 1.2, "opacity": 0.55, "runs": False})))
+    return shapes
+
+
+def _rods(ours):
+    """Singular values of a gradient, in pairs with those of the step that the rule makes of it."""
+    values = np.array([1.0, 0.6, 0.35, 0.2, 0.1, 0.05])
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
+    grad = turn * values @ turn[::-1]
+    start = np.zeros_like(grad)
+    hyper = {**{key: value for key, value in ours.hyper.items() if value is not None}, "lr": 1.0}
+    step = ours.step(start, grad, ours.init(start), hyper, 1)[0]
+    after = np.linalg.svd(step, compute_uv=False)
+    view = View(-0.6, 5.6, -0.08, 1.25)
+    rods = []
+    for k, (before, behind) in enumerate(zip(values, after / after.max(), strict=True)):
+        for shift, height, look in ((-0.17, before, "gradient"), (0.17, behind, ours.family)):
+            rods.append(Line(view([k + shift] * 2, [0, height]), look, 9, grows=True, opacity=0.9))
+    return rods
+
+
+def surface(name):
+    """A surface in the part of the plane that its pictures show, with heavy ball's path from its start; a curve in one
+    dimension with its start."""
+    from momentum_lib import descend, rules, surfaces
+    from momentum_lib.widgets import tuning
+
+    land = surfaces.SURFACES[name]
+    if land.dim == 1:
+        ((left, right),) = land.domain
+        x = np.linspace(left, right, 160)
+        height = land.value(x[None])
+        view = View(left, right, height.min() - 0.12 * np.ptp(height), height.max() * 1.04)
+        hill = Area((view(np.r_[x, right, left], np.r_[height, view.low, view.low]),), opacity=0.12)
+        start = view(land.start, land.value(np.array(land.start)[:, None]))
+        return [hill, Line(view(x, height), width=1.6), Dots(start, "momentum", 4.5)]
+    (left, right), (low, high) = land.domain
+    tall = max(high - low, (right - left) * HEIGHT / WIDTH)
+    view = PARTS.get(name, View.square(((left + right) / 2, (low + high) / 2), tall))
+    run = descend(rules.heavy_ball, land, steps=60, **tuning.best(name, "heavy_ball"))
+    minima = [Dots(view(*np.transpose(land.minima)), "ink", 3)] if land.minima else []
+    return [*country(land, view, levels=4 if name in PARTS else 6, power=3.0), *minima, _way(run, view)]

@@ -58,3 +58,20 @@ def test_the_turn_of_the_page_wears_the_next_picture(site):
     turn = html.partition('class="turn"')[2].partition("</nav>")[0]
     assert turn.count("<svg") == 2 and turn.count('aria-hidden="true"') >= 2
     assert "scripts/tiles.js" in html and "scripts/tiles.js" not in (site.path / "book/glossary.html").read_text("utf-8")
+
+
+def test_a_card_of_a_gallery_leads_to_its_text_and_to_the_race(site, new_page):
+    """A link to a place that is not there; a race with other rules than the card promises."""
+    for name in ("rules", "surfaces"):
+        html = (site.path / f"book/{name}.html").read_text("utf-8")
+        places = re.findall(r'<a class="card" href="#([^"]+)"', html)
+        assert len(places) > 12 and all(f'id="{place}"' in html for place in places), name
+    page = new_page(width=1366)
+    page.goto(f"file://{site.path}/book/rules.html")
+    page.locator("#rule-nesterov").locator("..").locator("a.race-it").first.click()
+    figure = page.locator('.live-figure[data-figure="race"][data-ready="1"]')
+    figure.wait_for()
+    rules = figure.evaluate("figure => figure.__figure.numbers().state.rules")
+    assert "gradient_descent" in rules and len(rules) == 2
+    page.wait_for_function("() => document.querySelector('.live-figure').getBoundingClientRect().top < innerHeight / 2")
+    assert not page.problems

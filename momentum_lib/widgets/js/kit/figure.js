@@ -273,6 +273,9 @@ function addLink(desk, el, key) {
       copy(desk, address.href, "Copied: this address opens the page with the figure as it is now.");
     },
   });
-  life.on(window, "hashchange", follow);
-  if (follow()) life.frame(() => el.scrollIntoView({ block: "center" }));
+  const show = () => {
+    if (follow()) life.frame(() => el.scrollIntoView({ block: "center" }));
+  };
+  life.on(window, "hashchange", show);
+  show();
 }
