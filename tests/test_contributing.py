@@ -11,19 +11,18 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from tests import gate, links
-from tests.limits import HANG
+from tests import forked, gate, links
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 NUMBERS = {"One": 1, "Two": 2, "Three": 3}
 RULE, SYMBOL, SURFACE, FIGURE = "Add a rule", "Add a rule with a new symbol", "Add a surface", "Add a live figure"
+READY = (*forked.TORCH, "matplotlib.pyplot", "nbformat", "yaml", "pytest")
 RECIPES = (RULE, SYMBOL, SURFACE, FIGURE)
 
 
@@ -107,10 +106,7 @@ def house(tmp_path_factory):
 def ask(house, *arguments):
     """(exit status, all that was said) of a Python command whose momentum_lib is the copy's."""
     own = {"PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(
-        command, cwd=house, env={**os.environ, **own}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=HANG
-    )
+    done = forked.run(arguments, ready=READY, cwd=house, env={**os.environ, **own}, joined=True)
     return done.returncode, done.stdout
 
 

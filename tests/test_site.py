@@ -27,7 +27,23 @@ import numbering  # noqa: E402
 import pictures  # noqa: E402
 import stylesheet  # noqa: E402
 
-from tests.limits import HANG
+from tests import forked  # noqa: E402
+
+READY = (
+    "jupyter_book.sphinx",
+    "jupyter_book.cli.main",
+    "sphinx.cmd.build",
+    "myst_nb",
+    "sphinx.builders.html",
+    "sphinxcontrib.bibtex",
+    "sphinx_external_toc",
+    "sphinx_proof",
+    "sphinx_exercise",
+    "nbclient",
+    "matplotlib.pyplot",
+    "PIL.Image",
+    "bs4",
+)
 
 NOTEBOOK = """---
 file_format: mystnb
@@ -56,11 +72,14 @@ def make_book(folder, **pages):
 
 def build(folder):
     """Build a book, warnings being errors; return (status, what was said)."""
-    run = subprocess.run(
-        [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "--all", "-n", "-W", "--keep-going"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=HANG, env={**os.environ,
-            "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
-    )  # fmt: skip
+    command = str(Path(sys.executable).with_name("jupyter-book"))
+    return sphinx([command, "build", ".", "--all", "-n", "-W", "--keep-going"], folder)
+
+
+def sphinx(arguments, folder):
+    """(exit status, what was said) of a Python program that builds."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    run = forked.run(arguments, ready=READY, cwd=folder, env=environment)
     return run.returncode, run.stdout + run.stderr
 
 
@@ -93,15 +112,8 @@ def test_a_missing_chapter_leaves_a_gap(tmp_path):
         f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\nextensions = ['myst_parser', 'numbering']\nnumfig = "
         f"True\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "src", "out"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=HANG,
-    )
-    assert run.returncode == 0, run.stderr
+    status, said = sphinx(["-m", "sphinx", "-q", "-W", "-b", "html", "src", "out"], tmp_path)
+    assert status == 0, said
     page, start = ((tmp_path / "out" / f"{name}.html").read_text("utf-8") for name in ("11-eleven", "index"))
     assert re.findall(r'class="section-number">([\d.]+) *<', page)[:2] == ["11.", "11.1."]
     assert "Fig. 11.1" in page and "Fig. 2.1" not in page
@@ -143,11 +155,7 @@ sys.exit(build.page(sys.argv[1]))
 
 
 def one_page(folder, name):
-    run = subprocess.run(
-        [sys.executable, "-c", ONE_PAGE.format(root=ROOT), name], cwd=folder, capture_output=True, text=True, check=False,
-        timeout=HANG, env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
-    )  # fmt: skip
-    return run.returncode, run.stdout + run.stderr
+    return sphinx(["-c", ONE_PAGE.format(root=ROOT), name], folder)
 
 
 def test_one_page_is_written_alone_with_all_that_a_reader_sees(tmp_path):

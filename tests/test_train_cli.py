@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 from momentum_lib.records import format as records_format
 from momentum_lib.train import arguments, checkpoint, cli, data, experiments, folder, limits, parallel, sweep
 from momentum_lib.train.settings import Settings
+from tests import forked
 from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,10 +30,7 @@ def threads():
 
 def launch(*arguments):
     """The program as a process of its own; its output comes line by line."""
-    return subprocess.Popen(
-        [sys.executable, "-u", "-m", "momentum_lib.train", *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ENV,
-    )  # fmt: skip
+    return forked.start(["-m", "momentum_lib.train", *arguments], ready=forked.TORCH, cwd=ROOT, env=ENV)
 
 
 # -- help and errors ---------------------------------------------------------------------------

@@ -1,7 +1,9 @@
-"""Two processes under torchrun against one: the same losses, the same weights, whole or sharded state."""
+"""Two processes, under torchrun or started one by one, against one: same losses, same weights, whole or sharded state."""
 
+import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 
 from momentum_lib.train import checkpoint, cli
+from tests import forked
 from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +27,24 @@ CASES = {
     "adamw": ["--rule", "adamw", "--lr", "0.01", "--accumulation", "2", "--clip", "1"],
     "muon": ["--rule", "muon", "--lr", "0.02", "--shard", "zero"],
 }
+
+
+def under_torchrun(arguments):
+    """Start two processes as the command that PyTorch brings does."""
+    command = [sys.executable, *TORCHRUN, *map(str, arguments)]
+    return [subprocess.Popen(command, cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)]
+
+
+def by_hand(arguments):
+    """Start two processes with what torchrun, Slurm and others tell each: its number, how many there are, where they meet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        world = {**ENV, "WORLD_SIZE": "2", "MASTER_PORT": str(free.getsockname()[1])}
+    ranks = [{**world, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
+    return [forked.start(arguments, ready=forked.TORCH, cwd=ROOT, env=env, joined=True) for env in ranks]
+
+
+START = {"adamw": under_torchrun, "muon": by_hand}
 if sys.platform != "linux":
     pytest.skip("the loopback device is called lo on Linux", allow_module_level=True)
 
@@ -34,22 +55,18 @@ def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("parallel")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    running = {
-        name: subprocess.Popen(
-            [sys.executable, *TORCHRUN, "-m", "momentum_lib.train", *RUN, *case, "--out", root / f"{name}-2"],
-            cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for name, case in CASES.items()
-    }  # fmt: skip
+    running = {name: START[name](["-m", "momentum_lib.train", *RUN, *CASES[name], "--out", root / f"{name}-2"]) for name in CASES}
     try:
         for name, case in CASES.items():
             assert cli.main([*RUN, *case, "--out", str(root / f"{name}-1")]) == 0
-        for process in running.values():
-            output, _ = process.communicate(timeout=HANG)
-            assert process.returncode == 0, output
+        for processes in running.values():
+            output = ""
+            for process in processes:
+                output += process.communicate(timeout=HANG)[0]
+                assert process.returncode == 0, output
             assert "2 processes" in output and output.count("done    held out") == 1, output
     finally:
-        for process in running.values():
+        for process in itertools.chain(*running.values()):
             process.kill()
         torch.set_num_threads(before)
     return root

@@ -5,6 +5,7 @@ Every Python from 3.10 on gives the same hash, so that one can check what anothe
 
 import ast
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 from .format import canonical
@@ -27,6 +28,7 @@ def _is_text(node):
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
+@lru_cache(maxsize=512)  # rules share most of their files, so each text is read as code once a process
 def code_hash(text):
     """SHA-256 of the code in a Python text.  Raises SyntaxError where it is none."""
     return hashlib.sha256(repr(tree(ast.parse(text))).encode()).hexdigest()

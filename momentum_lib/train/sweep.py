@@ -267,8 +267,17 @@ def _one_by_one(tasks, rows, threads, device, runner, bar, say, request):
     return 0
 
 
+def _context():
+    """How worker processes begin: where the system can, as forks of one that has imported torch, so that this is done once."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["numpy", "torch", "torch._dynamo"])  # the last: torch's first optimiser imports it
+    return context
+
+
 def _in_processes(tasks, rows, jobs, threads, device, runner, bar, say, request):
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     waiting, crew = list(reversed(tasks)), {}
     try:
         for _ in range(min(jobs, len(tasks))):

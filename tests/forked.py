@@ -1,0 +1,234 @@
+"""Python programs that start at once: forks of a process that has imported the large packages and nothing of the house.
+
+    done = forked.run(["-m", "pytest", "-q"], ready=("pytest", "torch"), cwd=folder, env=environment)
+    process = forked.start(["-m", "momentum_lib.train", "run"], ready=("torch",))
+
+What a program does, it does in a process of its own, with its own arguments, folder, environment, path and output, as if Python
+had been started for it; that Python starts, and that torch is read from the disk, is what is not repeated. Not for what tests
+the start itself: warnings (-W), isolation (-I), the time of an import.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+
+from tests.limits import HANG
+
+TORCH = ("numpy", "torch", "torch._dynamo")  # _dynamo: what a first optimiser of torch imports
+CODE = """import sys; sys.path.insert(0, {root!r})
+from tests import forked
+sys.path.pop(0)
+forked.serve({listening}, {alive}, {ready!r})"""
+
+
+# -- in the process that forks --------------------------------------------------------------------
+def serve(listening, alive, ready):
+    """Import ``ready``, then fork for each request until nobody holds the other end of ``alive``."""
+    outer = {entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry}
+    base = [entry for entry in sys.path if entry and entry not in outer]
+    for name in ready:
+        __import__(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    server = socket.socket(fileno=listening)
+    threading.Thread(target=lambda: (os.read(alive, 1), os._exit(0)), daemon=True).start()
+    while True:
+        asked, _ = server.accept()
+        if os.fork() == 0:
+            server.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _look_after(asked, base)
+        asked.close()
+
+
+def _look_after(asked, base):
+    """Start one program and tell its number, then its exit status."""
+    size = int.from_bytes(asked.recv(4), "big")
+    text, outputs, _, _ = socket.recv_fds(asked, size, 2)
+    while len(text) < size:
+        text += asked.recv(size - len(text))
+    child = os.fork()
+    if child == 0:
+        asked.close()
+        _become(json.loads(text), outputs, base)
+    for output in outputs:
+        os.close(output)
+    asked.sendall(f"{child}\n".encode())
+    _, status = os.waitpid(child, 0)
+    asked.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def _become(asked, outputs, base):
+    """Be the program: streams, folder, environment, path, arguments."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, output in enumerate(outputs, 1):
+        os.dup2(output, number)
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.dont_write_bytecode = bool(asked["env"].get("PYTHONDONTWRITEBYTECODE"))
+    os.chdir(asked["cwd"])
+    status = 1
+    try:
+        _execute(asked["arguments"], [part for part in asked["env"].get("PYTHONPATH", "").split(os.pathsep) if part] + base)
+        status = 0
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        status = 130
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        _leave(status)
+
+
+def _execute(arguments, path):
+    """What ``python ARGUMENTS`` would run: -m MODULE, -c TEXT or a script."""
+    import runpy
+
+    kind, *rest = arguments
+    if kind == "-m":
+        sys.path[:], sys.argv = [os.getcwd(), *path], rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        sys.path[:], sys.argv = ["", *path], ["-c", *rest[1:]]
+        main = type(sys)("__main__")
+        main.__builtins__ = __builtins__
+        sys.modules["__main__"] = main
+        exec(compile(rest[0], "<string>", "exec"), vars(main))
+    else:
+        sys.path[:], sys.argv = [str(Path(kind).resolve().parent), *path], arguments
+        runpy.run_path(kind, run_name="__main__")
+
+
+def _leave(status):
+    """End as Python ends: threads awaited, exit handlers run, streams flushed."""
+    import atexit
+
+    try:
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status & 255)
+
+
+# -- in the test ------------------------------------------------------------------------------------
+@cache
+def _server(ready):
+    """The address of a process that has imported ``ready``; it ends with this one, or when this one ends."""
+    address = os.path.join(tempfile.mkdtemp(prefix="forked-"), "socket")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(address)
+    server.listen(16)
+    theirs, ours = os.pipe()
+    code = CODE.format(root=str(Path(__file__).resolve().parents[1]), listening=server.fileno(), alive=theirs, ready=ready)
+    subprocess.Popen(
+        [sys.executable, "-c", code], pass_fds=(server.fileno(), theirs), stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    server.close()
+    os.close(theirs)
+    return address, ours
+
+
+class Process:
+    """A forked program, with the part of `subprocess.Popen` that tests use."""
+
+    def __init__(self, arguments, ready, cwd, env, joined):
+        address, _ = _server(tuple(ready))
+        self.told = socket.socket(socket.AF_UNIX)
+        self.told.connect(address)
+        out, errors = os.pipe(), None if joined else os.pipe()
+        asked = {
+            "arguments": [*map(str, arguments)],
+            "cwd": str(cwd or os.getcwd()),
+            "env": dict(os.environ if env is None else env),
+        }
+        text = json.dumps(asked).encode()
+        self.told.sendall(len(text).to_bytes(4, "big"))
+        sent = socket.send_fds(self.told, [text], [out[1], (errors or out)[1]])
+        self.told.sendall(text[sent:])
+        os.close(out[1])
+        self.stdout, self.stderr = open(out[0], encoding="utf-8", errors="replace"), None
+        if errors:
+            os.close(errors[1])
+            self.stderr = open(errors[0], encoding="utf-8", errors="replace")
+        self.lines = self.told.makefile()
+        self.pid, self.returncode = int(self.lines.readline()), None
+
+    def wait(self, timeout=None):
+        """The exit status, once it has one."""
+        if self.returncode is None:
+            if not _readable(self.told, timeout):
+                raise subprocess.TimeoutExpired("a forked program", timeout)
+            self.returncode = int(self.lines.readline())
+            self.lines.close()
+            self.told.close()
+        return self.returncode
+
+    def poll(self):
+        """The exit status, or None while it runs."""
+        if self.returncode is None and _readable(self.told, 0):
+            self.wait()
+        return self.returncode
+
+    def send_signal(self, number):
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout=None):
+        """What it said, (stdout, stderr), when it has ended."""
+        said = {}
+        readers = [
+            threading.Thread(target=lambda name=name, stream=stream: said.__setitem__(name, stream.read()), daemon=True)
+            for name, stream in (("out", self.stdout), ("errors", self.stderr))
+            if stream
+        ]
+        for reader in readers:
+            reader.start()
+        try:
+            self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        for reader in readers:
+            reader.join()
+        for stream in filter(None, (self.stdout, self.stderr)):
+            stream.close()
+        return said.get("out", ""), said.get("errors")
+
+
+def _readable(told, timeout):
+    """Whether there is something to read within so many seconds; None waits for ever."""
+    return bool(select.select([told], [], [], timeout)[0])
+
+
+def start(arguments, ready, cwd=None, env=None, joined=False):
+    """A running ``python ARGUMENTS`` forked from a process that has imported ``ready``; ``joined``: errors go to its output."""
+    return Process(arguments, ready, cwd, env, joined)
+
+
+def run(arguments, ready, cwd=None, env=None, joined=False, timeout=HANG):
+    """The same, to its end: what `subprocess.run` returns."""
+    process = start(arguments, ready, cwd, env, joined)
+    out, errors = process.communicate(timeout)
+    return subprocess.CompletedProcess(["python", *map(str, arguments)], process.returncode, out, errors)
