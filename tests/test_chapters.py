@@ -97,6 +97,18 @@ def test_look_comes_before_any_display_formula(chapter):
     assert "$$" not in "".join(source(cell) for cell in notebook[:first_figure])
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
+def test_explore_asks_something_new(chapter):
+    """The figure to explore is another one than the chapter's first, or begins elsewhere; the text asks a question."""
+    notebook = json.loads(chapter.read_text("utf-8"))["cells"]
+    where = next(i for i, cell in enumerate(notebook) if "explore" in cell["metadata"].get("tags", []))
+    ends = next(i for i, cell in enumerate(notebook) if "breaks" in cell["metadata"].get("tags", []))
+    faces = [re.findall(r"data-figure.*?data-state=.*?role", json.dumps(cell)) for cell in notebook]
+    first, explored = sum(faces[:where], [])[0], sum(faces[where:ends], [])
+    assert explored and first not in explored
+    assert "?" in "".join(source(cell) for cell in notebook[where:ends] if cell["cell_type"] == "markdown")
+
+
 @pytest.mark.parametrize("chapter", NOTEBOOKS, ids=by_name)
 def test_decimals_in_prose_are_computed(chapter):
     """A decimal that no cell prints or sets is a number nobody computed; the section of a source is a place, not a number."""

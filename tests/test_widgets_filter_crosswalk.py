@@ -255,3 +255,10 @@ def test_from_the_minimum_nothing_moves():
     assert found["difference"] == 0 and found["ratios"]["heavy_ball"] is None
     figure.picture().draw_without_rendering()
     assert "next step" not in figure.alt()
+
+
+def test_a_measurement_is_shown_where_the_draws_are_enough(js):
+    """At momentum 0.999 the draws hold seven memories: what they say of the variance is chance (3335 where theory has 1999)."""
+    words = lambda beta: js(f"filter.measuredWords({{ measured: 18.6, sampleSize: {theory.sample_size(beta)} }})")  # noqa: E731
+    assert words(0.9) == "measured 18.6"
+    assert words(0.999) == "too long a memory to measure here"

@@ -187,6 +187,15 @@ def test_a_valley_has_two_sides(js):
         )
 
 
+def test_an_energy_beyond_the_starts_is_no_percentage(js):
+    """Friction can take more than there was at the start where the steps add energy: 15 times, not 1505 %."""
+    assert js("[roller.beside(4.39, 4.62), roller.beside(69.5, 4.62), roller.beside(1, 0)]") == [
+        "4.39 (95 %)",
+        "69.5 (15 times the start’s)",
+        "1",
+    ]
+
+
 def test_landscapes_say_the_same_in_the_browser(js):
     found = js("roller.LANDSCAPES")
     assert list(found) == ALL and js("roller.LONG") == LONG

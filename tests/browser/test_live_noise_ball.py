@@ -161,13 +161,16 @@ def test_keys(browser, address):
 def test_folded_settings(browser, address):
     with live.open_page(browser, address) as page:
         live.open_drawers(page)
-        for name, value in (("kappa", "2.5"), ("sigma", "1.3"), ("seed", "77")):
+        for name, value in (("kappa", "2.5"), ("sigma", "1.3")):
             live.type_into(page, name, value)
             assert matches(page)[name] == float(value)
+        assert live.control(page, "seed").count() == 0  # a seed is no quantity: New noise draws the next
+        button(page, "New noise").click()
+        assert matches(page)["seed"] == 1
 
 
 def test_play_shows_the_swarm_grow(browser, address):
-    """Step by step the dots are the swarm's at that step, and the dashed ellipse is the exact one at that step."""
+    """Step by step the dots are the swarm's at that step, and the dotted ellipse is the exact one at that step."""
     with live.open_page(browser, address) as page:
         points, growing = swarm(0.1, 0.9), NoiseBall().numbers()["growing"]
         assert (

@@ -117,7 +117,7 @@ export function render({ model, el }) {
   });
   fig.pictures.classList.add("lf-thirds");
   const planes = NAMES.map((name) => addPlane(fig, name));
-  const time = fig.player({ length: () => STEPS, seconds: () => 7 });
+  const time = fig.player({ length: () => STEPS, seconds: () => 7, auto: true });
   fig.onReset(() => time.end());
   const say = fig.readout("step");
   let points = NAMES.map((name) => run(fig.get(name)).points);

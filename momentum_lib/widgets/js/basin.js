@@ -272,6 +272,7 @@ function addStrip(fig, parent, words) {
   const plumb = plot.line({ class: "lf-guide", layer: "back" }),
     handle = plot.handle({
       label: "Start",
+      starts: true,
       axis: "x",
       set: placing(fig),
       words: (at) => `start ${show(at)}: ${words()}`,

@@ -22,7 +22,8 @@ const STEP_AT = 60,
   ZIGZAG_STEPS = 60,
   WEIGHTS = 60,
   DRAWS = 20000,
-  SETTLE = 5000;
+  SETTLE = 5000,
+  ENOUGH = 100; // memories that the draws must hold, for a measurement to be shown
 
 export const STATE = {
   beta: number(0.9, 0, 0.999),
@@ -399,6 +400,13 @@ function addControls(fig) {
   return correct;
 }
 
+/**
+ * What the draws say of the variance, where they are enough: so many memories long that chance moves it by a tenth or so.
+ * @param {{measured: number, sampleSize: number}} drawn
+ */
+export const measuredWords = ({ measured, sampleSize: memory }) =>
+  (DRAWS - SETTLE) / memory >= ENOUGH ? `measured ${show(measured, 3)}` : "too long a memory to measure here";
+
 /** @param {FilterFigure} fig */
 function addReadouts(fig) {
   const sayHalf = fig.readout("half-life"),
@@ -414,11 +422,12 @@ function addReadouts(fig) {
       );
     sayHalf(half);
     sayTotal(total);
-    saySize(`${size}, measured ${show(drawn.measured, 4)}`);
+    const measured = measuredWords(drawn);
+    saySize(`${size}, ${measured}`);
     sayGain(gain);
     sayLag(late);
     fig.speak(
-      `Momentum ${show(beta)}: the weights halve every ${half} and add up to ${total}; the noise variance falls by ${size}, ${show(drawn.measured)} measured; gain ${gain} at ${omega} radians per step, ${late} late.`,
+      `Momentum ${show(beta)}: the weights halve every ${half} and add up to ${total}; the noise variance falls by ${size}, ${measured}; gain ${gain} at ${omega} radians per step, ${late} late.`,
     );
   };
 }

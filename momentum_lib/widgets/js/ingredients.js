@@ -264,7 +264,12 @@ function addPlane(fig) {
     whole: plot.line({ look: "ink", class: "lf-whole" }),
     mine: plot.line({ class: "lf-mine" }),
     dots: plot.marks({ radius: 2.4 }),
-    handle: plot.handle({ label: "Start of the paths", bounds: () => frameOf(fig), set: startAt }),
+    handle: plot.handle({
+      label: "Start of the paths",
+      starts: true,
+      bounds: () => frameOf(fig),
+      set: startAt,
+    }),
   };
   plot.onPick(startAt);
   return parts;

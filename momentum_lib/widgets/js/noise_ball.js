@@ -204,7 +204,7 @@ function addPlane(fig) {
     trail.update(past);
     one.update(now.subarray(0, 2));
     edge.update(around(exact));
-    const words = head < STEPS ? `step ${head}; dashed: exact, now` : "ellipse: exact, two sigma";
+    const words = head < STEPS ? `step ${head}; dotted: exact, now` : "ellipse: exact, two sigma";
     edgeName.update(right, top, words, -2, 12);
     cloudName.update(right, top, `dots: ${WALKERS} heavy balls`, -2, 28);
     if (head < STEPS) growing.update(around(squares.map((row) => row[head])));
@@ -274,7 +274,7 @@ function addControls(fig) {
   });
   fig.slider({ name: "kappa", label: "curvature along y", fold: true });
   fig.slider({ name: "sigma", label: "noise of a gradient", symbol: "σ", fold: true });
-  fig.slider({ name: "seed", label: "seed of the noise", fold: true });
+  fig.button({ label: "New noise", press: () => fig.set({ seed: (fig.get("seed") + 1) % 10000 }) });
 }
 
 /** @param {BallFigure} fig */

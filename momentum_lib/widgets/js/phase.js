@@ -361,6 +361,7 @@ function addPlane(fig) {
     fig.set({ start: [Number(x.toPrecision(4)), Number(w.toPrecision(4))] });
   const handle = plane.handle({
     label: "Start: position and velocity",
+    starts: true,
     bounds: () => frameOf(fig),
     set: put,
     words: (x, w) => `position ${show(x)}, velocity ${show(w)}`,

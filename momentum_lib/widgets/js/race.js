@@ -2,6 +2,7 @@
 
 import { clamp, h, pythonFloat, reducedMotion } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
+import { PLACED } from "./kit/handle.js";
 import { onSpace } from "./kit/player.js";
 import { choice, choices, flag, integer, number, point, table } from "./kit/state.js";
 import { RULES } from "./generated/rules.js";
@@ -215,10 +216,12 @@ export function render({ model, el }) {
   };
   const handle = plane.handle({
     label: "Start of all paths",
+    starts: true,
     bounds: () => frameOf(fig.get("surface")),
     set: startAt,
   });
   plane.onPick(startAt);
+  fig.life.on(fig.root, PLACED, () => time.replay());
 
   // ---- controls
   const transport = addTransport(fig, time);

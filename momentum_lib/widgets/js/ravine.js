@@ -133,6 +133,7 @@ function addPlane(fig) {
     leaves: plot.text({ look: "gradient", class: "lf-loud", anchor: "middle" }),
     handle: plot.handle({
       label: "Start of the path",
+      starts: true,
       bounds: () => STATE.start.domain,
       set: (x, y) => fig.set({ start: [x, y] }),
     }),
@@ -211,7 +212,7 @@ function drawPlane(plane, { start, kappa, angle }, drawn, head, pen) {
     plane.leaves.update(
       0,
       SURFACE.domain[1][1],
-      `It diverges: step ${end} leaves the picture for good.`,
+      `It diverges, and is outside the picture from step ${end}.`,
       0,
       24,
     );
@@ -280,7 +281,7 @@ function addReadouts(fig) {
       setting = `Learning rate ${show(lr)} is ${lr < top ? "below" : lr > top ? "beyond" : "on"} the stability edge, ${show(top)}`,
       rate = predicted.toFixed(4),
       [steps, told] = neverAt
-        ? [`diverges at step ${neverAt}`, `the run diverges at step ${neverAt}`]
+        ? ["never: it diverges", "the run diverges"]
         : reached === null
           ? [`more than ${show(BUDGET)}`, `more than ${BUDGET} steps to one millionth of the distance`]
           : [show(reached), `${reached} steps to one millionth of the distance`];

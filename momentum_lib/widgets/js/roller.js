@@ -234,6 +234,7 @@ function addHill(fig) {
     ball: plot.marks({ look: "momentum", radius: 7, layer: "front" }),
     handle: plot.handle({
       label: "Start: where the ball is let go",
+      starts: true,
       axis: "x",
       set: startAt,
       words: (x, y) => `position ${show(x)}, height ${show(y)}`,
@@ -300,8 +301,8 @@ function addControls(fig) {
 const pairs = (n, x, y) =>
   Float64Array.from({ length: 2 * (n + 1) }, (_, k) => (k % 2 ? y(k >> 1) : x(k >> 1)));
 
-/** @param {Hill} hill @param {State} state @param {Drawn} drawn @param {number} head */
-function drawHill(hill, { landscape, start }, { path, potential }, head) {
+/** @param {Hill} hill @param {State} state @param {Drawn} drawn @param {number} head @param {number} ball the step at which the ball is drawn */
+function drawHill(hill, { landscape, start }, { path, potential }, head, ball) {
   const { plot } = hill,
     [across, up] = LANDSCAPES[landscape].frame;
   plot.setDomain(across, up);
@@ -321,7 +322,7 @@ function drawHill(hill, { landscape, start }, { path, potential }, head) {
       (k) => potential[k],
     ),
   );
-  hill.ball.update([path[head], potential[head]]);
+  hill.ball.update([path[ball], potential[ball]]);
   hill.handle.update(start, potential[0]);
 }
 
@@ -352,6 +353,17 @@ function valleyWords(landscape, { divergedAt, valley }, { valleys }) {
   return `${show(Math.abs(valley) < 1e-9 ? 0 : valley)}, ${height(landscape, valley) <= lowest ? "the lowest" : "not the lowest"}`;
 }
 
+/**
+ * An energy beside the energy at the start: its share of it, or, where steps of finite length have added more than that, how
+ * many times as much.
+ * @param {number} part @param {number} begin
+ */
+export function beside(part, begin) {
+  const ratio = part / begin;
+  if (!(begin > 0) || !Number.isFinite(ratio)) return show(part);
+  return `${show(part)} (${ratio > 1.005 ? `${show(ratio, 2)} times the start’s` : `${Math.round(100 * ratio)} %`})`;
+}
+
 /** @param {RollerFigure} fig */
 function addReadouts(fig) {
   const sayValley = fig.readout("comes to rest in"),
@@ -362,12 +374,10 @@ function addReadouts(fig) {
   return (/** @type {Drawn} */ drawn, /** @type {string} */ words, /** @type {number} */ head) => {
     const { potential, kinetic, friction, finite, valley, entered } = drawn,
       begin = potential[0];
-    const share = (/** @type {number} */ part) =>
-      `${show(part)}${begin > 0 ? ` (${Math.round((100 * part) / begin)} %)` : ""}`;
     sayValley(words);
     sayEntered(entered === null ? "–" : entered === 0 ? "0: it starts in it" : String(entered));
-    sayKept(share(potential[head] + kinetic[head]));
-    sayTaken(share(friction[head]));
+    sayKept(beside(potential[head] + kinetic[head], begin));
+    sayTaken(beside(friction[head], begin));
     sayFinite(`${finite[head] >= 0 ? "+" : "−"}${show(Math.abs(finite[head]), 2)}`);
     const how = entered ? `which it enters for good at step ${entered}` : "in which it starts",
       rests =
@@ -405,7 +415,9 @@ export function render({ model, el }) {
       points = pointsOf(state.landscape);
     drawn = compute(state, points);
     const head = time.head();
-    drawHill(hill, state, drawn, head);
+    // Until it is let go, the ball is on the slope, where the ring is.
+    fig.root.classList.toggle("is-waiting", time.waiting());
+    drawHill(hill, state, drawn, head, time.waiting() ? 0 : head);
     drawEnergy(energy, drawn, head);
     tell(drawn, valleyWords(state.landscape, drawn, points), head);
   });

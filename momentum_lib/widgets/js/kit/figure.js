@@ -124,10 +124,9 @@ export function createFigure({ model, el, title, state: specs, python }) {
 function anatomy(title) {
   const pictures = h("div", { class: "lf-pictures" });
   const readouts = h("dl", { class: "lf-readouts", hidden: true });
-  // On a phone what acts stands right below the picture, and what shares at the end (widgets.css).
+  // What acts (Play, Reset) stands right below the pictures, and what shares at the end.
   const acts = h("div", { class: "lf-acts" });
   const share = h("div", { class: "lf-share" });
-  const buttons = h("div", { class: "lf-buttons" }, acts, share);
   const controls = h("div", { class: "lf-controls" });
   const folded = h("details", { class: "lf-more", hidden: true }, h("summary", { text: "More settings" }));
   const foldedControls = h("div", { class: "lf-controls" });
@@ -147,12 +146,13 @@ function anatomy(title) {
     { class: "lf", role: "group", "aria-label": title },
     h("p", { class: "lf-title", text: title }),
     pictures,
+    acts,
     sentence,
     spoken,
     readouts,
     controls,
     folded,
-    buttons,
+    share,
     note,
     code,
   );

@@ -7,6 +7,9 @@ import { assign, clamp, s, show } from "./dom.js";
 /** @typedef {import("./types.js").Scale} Scale */
 /** @typedef {"both"|"x"|"y"} Along */
 
+/** What a handle, or a picture that was picked, tells the figure when the hand has let go. */
+export const PLACED = "lf-placed";
+
 /**
  * @typedef {object} HandleOptions
  * @property {string} label
@@ -15,6 +18,7 @@ import { assign, clamp, s, show } from "./dom.js";
  * @property {(x: number, y: number) => string} [words] the place in words
  * @property {string} [look]
  * @property {Along} [axis] along which it moves
+ * @property {boolean} [starts] whether a run starts there: let go, it says so (`PLACED`), and a player runs again
  */
 
 /**
@@ -27,9 +31,18 @@ import { assign, clamp, s, show } from "./dom.js";
 export function addHandle(
   plot,
   life,
-  { label, set, bounds = plot.frame, words = (x, y) => `x ${show(x)}, y ${show(y)}`, look, axis = "both" },
+  {
+    label,
+    set,
+    bounds = plot.frame,
+    words = (x, y) => `x ${show(x)}, y ${show(y)}`,
+    look,
+    axis = "both",
+    starts = false,
+  },
 ) {
   const node = knob(label, axis, look);
+  if (starts) node.dataset.starts = "";
   plot.layers.front.append(node);
   const spot = { here: /** @type {Pair} */ ([0, 0]) };
   /** @param {number} x @param {number} y */
@@ -82,6 +95,7 @@ const knob = (label, axis, look) =>
 /** Follow the pointer, keeping its distance from the middle. @param {Frame} plot @param {import("./dom.js").Life} life @param {SVGGElement} node @param {{here: Pair}} spot @param {(x: number, y: number) => void} move */
 function dragged(plot, life, node, spot, move) {
   let grip = /** @type {Pair|null} */ (null);
+  let moved = false;
   const pixelsOf = (/** @type {PointerEvent} */ event) => {
     const r = plot.svg.getBoundingClientRect();
     return [event.clientX - r.left, event.clientY - r.top];
@@ -100,11 +114,14 @@ function dragged(plot, life, node, spot, move) {
   life.on(node, "pointermove", (event) => {
     if (!grip) return;
     const [px, py] = pixelsOf(event);
+    moved = true;
     move(plot.x.invert(px + grip[0]), plot.y.invert(py + grip[1]));
   });
   const drop = () => {
     grip = null;
     node.classList.remove("is-held");
+    if (moved) node.dispatchEvent(new CustomEvent(PLACED, { bubbles: true }));
+    moved = false;
   };
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) life.on(node, type, drop);
   life.on(node, "click", (event) => event.stopPropagation());

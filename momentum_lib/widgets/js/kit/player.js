@@ -2,6 +2,7 @@
 
 import { addButton } from "./controls.js";
 import { reducedMotion } from "./dom.js";
+import { PLACED } from "./handle.js";
 
 const CALM = "Your system asks for less motion: the whole path is shown at once; Step moves through it.";
 
@@ -25,15 +26,38 @@ export function onSpace(life, root, press) {
 }
 
 /**
+ * Call `play` once, when the reader has come to the picture, and more than half of it is seen.
+ * @param {import("./dom.js").Life} life
+ * @param {HTMLElement} root
+ * @param {() => void} play
+ */
+function whenReached(life, root, play) {
+  const picture = root.querySelector(".lf-plot");
+  if (!picture || typeof IntersectionObserver !== "function") return;
+  const seen = new IntersectionObserver(
+    ([entry]) => {
+      if (!entry.isIntersecting || !scrollY) return; // not before somebody has scrolled here
+      seen.disconnect();
+      play();
+    },
+    { threshold: 0.6 },
+  );
+  seen.observe(picture);
+  life.observe(seen);
+  life.on(root, "pointerdown", () => seen.disconnect());
+  life.on(root, "keydown", () => seen.disconnect());
+}
+
+/**
  * `head()` is the step now shown, from 0 to `length()`; it stands at the end until someone plays. `pen()` is the same
  * with the way to the next step, for a line that grows.
  * @param {import("./controls.js").Desk & {root: HTMLElement}} desk
- * @param {{length: () => number, seconds?: () => number}} o seconds: how long playing all of it takes
+ * @param {{length: () => number, seconds?: () => number, auto?: boolean}} o seconds: how long playing all of it takes; auto: it plays once by itself
  */
-export function createPlayer(desk, { length, seconds = () => 6 }) {
+export function createPlayer(desk, { length, seconds = () => 6, auto = false }) {
   const { life, store, say, root } = desk;
   /** Which step is shown and the part of the way to the next; when playing began, and from which step. */
-  const time = { head: Infinity, part: 0, playing: false, started: 0, from: 0 };
+  const time = { head: Infinity, part: 0, playing: false, started: 0, from: 0, waiting: true };
   const at = () => Math.min(time.head, length());
   const label = () => play.name(time.playing ? "Pause" : "Play", time.playing ? "pause" : "play");
   function stop() {
@@ -44,6 +68,7 @@ export function createPlayer(desk, { length, seconds = () => 6 }) {
   /** @param {number} to */
   function seek(to) {
     stop();
+    time.waiting = false;
     time.head = to;
     store.redraw();
   }
@@ -67,10 +92,16 @@ export function createPlayer(desk, { length, seconds = () => 6 }) {
       return say(CALM);
     }
     time.playing = true;
+    time.waiting = false;
     time.started = 0;
     time.from = at() >= length() ? 0 : at();
     label();
     life.frame(run);
+  }
+  /** From the start, moving; under reduced motion all of it at once. */
+  function again() {
+    seek(reducedMotion() ? Infinity : 0);
+    if (!reducedMotion()) toggle();
   }
   const play = addButton(desk, { label: "Play", icon: "play", press: toggle });
   const step = addButton(desk, {
@@ -79,6 +110,16 @@ export function createPlayer(desk, { length, seconds = () => 6 }) {
     press: () => seek(at() >= length() ? 0 : at() + 1),
   });
   onSpace(life, root, toggle);
+  // Whole paths while a start is dragged; once it is let go, the run begins there.
+  const ofStart = (/** @type {Event} */ { target }) =>
+    target instanceof Element && (target.closest("[data-starts]") ?? target.querySelector("[data-starts]"));
+  life.on(root, "pointerdown", ({ target }) => {
+    if (target instanceof Element && target.closest("[data-starts]")) seek(Infinity);
+  });
+  life.on(root, PLACED, (event) => {
+    if (ofStart(event)) again();
+  });
+  if (auto && !reducedMotion()) whenReached(life, root, again);
   return {
     head: at,
     /** Where the pen is while playing: between two steps it speeds up and slows down. */
@@ -87,7 +128,14 @@ export function createPlayer(desk, { length, seconds = () => 6 }) {
     stop,
     play: toggle,
     seek,
-    end: () => seek(Infinity),
+    /** All of it, as if nobody had played yet. */
+    end() {
+      seek(Infinity);
+      time.waiting = true;
+    },
+    /** Whether all is shown and nobody has played yet. */
+    waiting: () => time.waiting,
+    again,
     buttons: [play.node, step.node],
   };
 }

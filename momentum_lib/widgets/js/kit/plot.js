@@ -13,7 +13,7 @@ import {
   scale,
   ticks,
 } from "./geometry.js";
-import { addHandle } from "./handle.js";
+import { PLACED, addHandle } from "./handle.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Axis} Axis */
@@ -392,7 +392,8 @@ function onPick(plot, life, callback) {
       px = event.clientX - r.left,
       py = event.clientY - r.top,
       { left, right, top, bottom } = plot.inner;
-    if (px >= left && px <= right && py >= top && py <= bottom)
-      callback(plot.x.invert(px), plot.y.invert(py));
+    if (px < left || px > right || py < top || py > bottom) return;
+    callback(plot.x.invert(px), plot.y.invert(py));
+    plot.svg.dispatchEvent(new CustomEvent(PLACED, { bubbles: true }));
   });
 }
