@@ -18,6 +18,7 @@ import thumbnails
 from bs4 import BeautifulSoup
 from sphinx.domains.std import StandardDomain
 
+OWN_SCRIPTS = {"book/claims": ["claims.js"], "book/myths": ["myths.js"]}  # of one page alone
 SEARCH_SCRIPTS = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js")
 
 
@@ -48,7 +49,7 @@ def _context(app, pagename, templatename, context, doctree):
     context["course"] = course
     context["style_version"] = app.course_style_version
     context["tiles"] = thumbnails.neighbours(app, pagename)
-    keep = ["course.js", "live.js", "tiles.js"]
+    keep = ["course.js", "live.js", "tiles.js", *OWN_SCRIPTS.get(pagename, ())]
     if templatename == "search.html":
         keep += SEARCH_SCRIPTS
     scripts = []

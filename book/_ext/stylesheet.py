@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "node_modules"
 STYLES = ROOT / "book" / "_static" / "styles"
 THEME = ("pygments.css", "sphinx-design.min.css")
-OWN = ("base.css", "chrome.css", "content.css", "tiles.css", "print.css")
+OWN = ("base.css", "chrome.css", "content.css", "tiles.css", "reference.css", "print.css")
 FACES = [  # family as named in our style sheet, package, weight, style
     ("Source Serif 4", "source-serif-4", 400, "normal"),
     ("Source Serif 4", "source-serif-4", 400, "italic"),
@@ -88,7 +88,7 @@ def _words(outdir):
         words.update(re.findall(r"<([a-zA-Z][\w-]*)", text))
         for value in re.findall(r"""\b(?:class|id)=["']([^"']*)["']""", text):
             words.update(value.split())
-    for script in [*outdir.joinpath("_static").rglob("course.js"), *outdir.joinpath("_static").rglob("live.js"),
+    for script in [*outdir.joinpath("_static", "scripts").glob("*.js"), *outdir.joinpath("_static").rglob("live.js"),
                    *outdir.joinpath("_static").glob("search*.js"), *outdir.joinpath("_static").glob(
                        "sphinx_highlight.js")]:  # fmt: skip
         words.update(re.findall(r"[A-Za-z_][\w-]*", script.read_text(encoding="utf8")))

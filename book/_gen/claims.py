@@ -1,13 +1,17 @@
-"""Write the claims ledger from book/claims/*.yml, evaluating every row.
+"""Write the claims ledger and the page of myths from book/claims/*.yml, evaluating every row.
 
-    python book/_gen/claims.py            rewrite claims.md and verdicts.md beside this file
+    python book/_gen/claims.py            rewrite claims.md and myths.md beside this file
     python book/_gen/claims.py --check    write nothing; exit 1 if one of them is stale
 
 A row says what is claimed, whose formula it is, one Python expression that computes the value,
 the value and the tolerance.  ``tests/test_claims.py`` holds every row, and that the chapter
-prints the number that the row says it prints.
+prints the number that the row says it prints.  A row that judges what is usually ``told`` may say
+under ``myth`` which live figure settles it: the figure, its state, what to see in it, and the tag
+of the chapter's section that shows why.
 """
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +31,13 @@ from momentum_lib import records  # noqa: E402
 CHAPTERS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 FIELDS = ("id", "claim", "source", "code", "value", "tolerance", "shown")  # what every row has
 PAGES = {**CHAPTERS, "errata": ROOT / "notebooks" / "errata.ipynb"}
+SIGNS = {  # verdict -> its class on the page, its sign, its word
+    "true": ("true", "✓", "true"),
+    "true under conditions": ("depends", "◐", "it depends"),
+    "false as told": ("false", "✗", "false"),
+    "open": ("open", "?", "open"),
+    None: ("measured", "=", "measured"),
+}
 
 
 def rows():
@@ -78,32 +89,130 @@ def chapter_link(row):
     return f"{{doc}}`chapter {int(row['chapter'])} </notebooks/{CHAPTERS[row['chapter']].stem}>`"
 
 
+def cells(chapter):
+    return json.loads(PAGES[chapter].read_text("utf-8"))["cells"]
+
+
+def name_of(chapter):
+    """A chapter's plain name: its title up to the colon."""
+    sources = ("".join(cell["source"]) for cell in cells(chapter) if cell["cell_type"] == "markdown")
+    title = next(found[1] for text in sources if (found := re.search(r"^# (.+)$", text, re.M)))
+    return title if chapter == "errata" else title.partition(":")[0]
+
+
+def anchor(row):
+    """Address and words of the heading of the section that a row's myth names by its tag.
+
+    Raises LookupError where the chapter has no such section.
+    """
+    tag, seen = row["myth"]["section"], False
+    for cell in cells(row["chapter"]):
+        seen = seen or tag in cell["metadata"].get("tags", [])
+        found = re.search(r"^## (.+)$", "".join(cell["source"]), re.M) if seen and cell["cell_type"] == "markdown" else None
+        if found:
+            slug = re.sub(r"[^\w\- ]", "", found[1].lower()).replace(" ", "-")
+            return f"/notebooks/{PAGES[row['chapter']].name}#{slug}", found[1]
+    raise LookupError(f"book/claims/{row['chapter']}.yml, row {row['id']}: its chapter has no section {tag!r}; see CONTRIBUTING.md.")
+
+
+def sign(row):
+    """A row's verdict: its class, and a mark of sign and word."""
+    kind, mark, word = SIGNS[row.get("verdict")]
+    return kind, f"[[{mark}]{{.sign}} [{word}]{{.word}}]{{.verdict}}"
+
+
+# --- the ledger: a chapter a section, a claim a fold ----------------------------------------------------------------
+def entry(row):
+    """One claim: a line that opens to how it is told, measured, computed, taught and sourced."""
+    tolerance = "exact" if row["tolerance"] == 0 else f"within {row['tolerance']:g}"
+    kind, mark = sign(row)
+    words = row["claim"].replace("[", r"\[").replace("]", r"\]")
+    lines = [
+        f":::{{admonition}} [{row['id']}]{{.claim-id}} [{words}]{{.claim-text}} {mark}",
+        f":class: dropdown claim-row verdict-{kind}",
+        f":name: claim-{str(row['id']).replace('.', '-')}",
+        "",
+    ]
+    if row.get("verdict"):
+        lines += [f"- Usually told: “{row['told']}” That is **{row['verdict']}**."]
+    lines += [
+        f"- Measured: **{show(measure(row), row)}** (held at {row['value']}, {tolerance})",
+        f"- Formula: ${row['formula']}$" if row.get("formula") else "- Formula: none; it is measured",
+        f"- Computed by: `{' '.join(row['code'].split())}`",
+        f"- {'Shown' if row['chapter'] == 'errata' else 'Taught'} in {chapter_link(row)}; source: {cite(row)}",
+        ":::",
+        "",
+    ]
+    return lines
+
+
 def ledger():
-    lines = []
-    for row in rows():
-        tolerance = "exact" if row["tolerance"] == 0 else f"within {row['tolerance']:g}"
-        lines += [
-            f"(claim-{str(row['id']).replace('.', '-')})=",
-            f"**{row['id']}** {row['claim']}",
-            "",
-            f"- Formula: ${row['formula']}$" if row.get("formula") else "- Formula: none; it is measured",
-            f"- Measured: **{show(measure(row), row)}** (held at {row['value']}, {tolerance})",
-            f"- Computed by: `{' '.join(row['code'].split())}`",
-            f"- {'Shown' if row['chapter'] == 'errata' else 'Taught'} in {chapter_link(row)}; source: {cite(row)}",
-            "",
-        ]
+    found = rows()
+    chapters = list(dict.fromkeys(row["chapter"] for row in found))
+    number = {chapter: "E" if chapter == "errata" else str(int(chapter)) for chapter in chapters}
+    jumps = [f"- [{number[chapter]} {name_of(chapter)}](#ledger-{chapter})" for chapter in chapters]
+    lines = [":::{container} ledger-jumps", *jumps, ":::", ""]
+    for chapter in chapters:
+        title = "Errata" if chapter == "errata" else f"Chapter {int(chapter)}: {name_of(chapter)}"
+        lines += [f"(ledger-{chapter})=", f"## {title}", ""]
+        for row in found:
+            if row["chapter"] == chapter:
+                lines += entry(row)
     return NOTE + "\n".join(lines)
 
 
-def verdicts():
-    lines = ["| As it is usually told | Verdict | What the course says and shows |", "|---|---|---|"]
+# --- the myths: what is usually told, to be judged by the reader ------------------------------------------------------
+def card(row):
+    """One card: the sentence, then, in a part that a script hides until the reader has judged, verdict, reason and figure."""
+    kind, mark = sign(row)
+    myth = row["myth"]
+    address, words = anchor(row)
+    where = f"[{words}]({address}), in {chapter_link(row)}"
+    state = [f":{name}: {json.dumps(value)}" for name, value in myth.get("state", {}).items()]
+    ident = str(row["id"]).replace(".", "-")
+    return [
+        f"::::::{{container}} myth verdict-{kind}",
+        f":name: myth-{ident}",
+        "",
+        ":::::{container} myth-told",
+        row["told"],
+        ":::::",
+        "",
+        ":::::{container} myth-answer",
+        ":::{container} myth-verdict",
+        mark,
+        ":::",
+        "",
+        row["claim"],
+        "",
+        f"*Why*: {where}. *Measured*: {{ref}}`claim {row['id']} <claim-{ident}>`.",
+        "",
+        f"```{{live}} {myth['figure']}",
+        *state,
+        "",
+        myth["see"],
+        "```",
+        ":::::",
+        "::::::",
+        "",
+    ]
+
+
+def myths():
+    """The cards of all rows that name a figure. Raises LookupError for one whose verdict no button says."""
+    lines = []
     for row in rows():
-        if row.get("verdict"):
-            lines.append(f"| {row['told']} | {row['verdict']} | {row['claim']} ({chapter_link(row)}, claim {row['id']}) |")
-    return NOTE + "\n".join(lines) + "\n"
+        if "myth" in row:
+            if row.get("verdict") not in ("true", "true under conditions", "false as told"):
+                raise LookupError(
+                    f"book/claims/{row['chapter']}.yml, row {row['id']}: a myth is true, true under conditions, or false as told; "
+                    f"it says {row.get('verdict')!r}."
+                )
+            lines += card(row)
+    return NOTE + "\n".join(lines)
 
 
-FILES = {"claims.md": ledger, "verdicts.md": verdicts}
+FILES = {"claims.md": ledger, "myths.md": myths}
 
 
 def main(arguments):

@@ -22,7 +22,8 @@ SCROLL = """async () => {
   }
   scrollTo({ top: 0, behavior: "instant" });
 }"""
-SETTLED = """() => [...document.querySelectorAll('.live-figure[data-figure]')].every((figure) => figure.dataset.ready === '1')
+SETTLED = """() => [...document.querySelectorAll('.live-figure[data-figure]')]
+  .filter((figure) => figure.checkVisibility()).every((figure) => figure.dataset.ready === '1')
   && [...document.images].filter((image) => image.checkVisibility()).every((image) => image.complete && image.naturalWidth > 0)"""
 TOO_WIDE = """() => {
   const root = document.documentElement, wide = root.scrollWidth - root.clientWidth;
