@@ -24,7 +24,7 @@ def measure_once(row, measure=claims.measure):
 
 
 claims.measure = measure_once
-KEYS = {"id", "claim", "source", "formula", "code", "value", "tolerance", "shown", "verdict", "told", "chapter"}
+KEYS = {"id", "claim", "source", "formula", "code", "value", "tolerance", "shown", "verdict", "told", "chapter", "myth"}
 VERDICTS = {"true", "true under conditions", "false as told", "open"}
 
 
@@ -81,6 +81,29 @@ def test_sources_are_in_the_bibliography():
     for row in ROWS:
         if " " not in str(row["source"]):
             assert f"{{{row['source']}," in bib, row["source"]
+
+
+MYTHS = [row for row in ROWS if "myth" in row]
+
+
+@pytest.mark.parametrize("row", MYTHS, ids=lambda row: str(row["id"]))
+def test_a_myth_opens_its_figure_in_a_state_that_the_figure_keeps(row):
+    """A clamped or unknown value would show another state than the sentence beside it speaks of."""
+    from momentum_lib import widgets
+
+    myth = row["myth"]
+    assert set(myth) <= {"figure", "state", "see", "section"} and myth["see"].endswith(".")
+    state = widgets.make(myth["figure"], **myth.get("state", {})).state()
+    assert {name: state[name] for name in myth.get("state", {})} == myth.get("state", {})
+
+
+def test_a_myth_leads_to_its_section_or_says_that_there_is_none():
+    assert len(MYTHS) >= 12 and {row["verdict"] for row in MYTHS} == VERDICTS - {"open"}
+    row = next(row for row in MYTHS if row["id"] == "7.1")
+    address, words = claims.anchor({**row, "myth": {**row["myth"], "section": "breaks"}})
+    assert address.startswith("/notebooks/07-ahead.ipynb#where-it-breaks") and words.startswith("Where it breaks")
+    with pytest.raises(LookupError, match=r"book/claims/07.yml, row 7.1: its chapter has no section 'proof'"):
+        claims.anchor({**row, "myth": {**row["myth"], "section": "proof"}})
 
 
 def test_page_is_fresh(capsys):

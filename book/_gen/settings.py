@@ -1,10 +1,14 @@
-"""Write the page of published settings from the library's data file.
+"""Write the page of published settings from the library's data file: a timeline, a table, an entry a training.
 
-python book/_gen/settings.py            rewrite settings.md beside this file
-python book/_gen/settings.py --check    write nothing; exit 1 if it is stale
+python book/_gen/settings.py            rewrite settings.md and timeline.md beside this file
+python book/_gen/settings.py --check    write nothing; exit 1 if one of them is stale
 """
 
+import math
+import re
 import sys
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -13,19 +17,246 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
 import _pages  # noqa: E402
 
-from momentum_lib.scale import MARKS, RUNS, UNKNOWN  # noqa: E402
+from momentum_lib.scale import MARKS, RUNS, UNKNOWN, half_life  # noqa: E402
 from momentum_lib.scale.state import count  # noqa: E402
 
 
 def shown(value):
-    """A value for the reader: a number as one writes it, a word in italics."""
-    return f"*{value}*" if isinstance(value, str) else f"{value:g}"
+    """A value for the reader: a number as one writes it, a schedule as a formula, a word in italics."""
+    if not isinstance(value, str):
+        power = math.log10(value) if value else 0.5
+        return f"$10^{{{round(power)}}}$" if power < -3 and power == round(power) else f"{value:g}"
+    if value in UNKNOWN:
+        return f"*{value}*"
+    return re.sub(r"1 - k\^\((-[\d.]+)\) at step k", r"$1 - k^{\1}$ at step $k$", value)
 
 
+def key(run):
+    """What a run's place on the page is called."""
+    return "run-" + re.sub(r"\W+", "-", run.name.lower()).strip("-")
+
+
+# --- the timeline: a picture of links, which a style sheet colours; no script ------------------------------------------
+LOOKS = {"adam": "adaptive", "adafactor": "adaptive", "ademamix": "adaptive", "muon": "matrix", "outer": "nesterov"}
+LEGEND = {  # look -> what it marks here
+    "adaptive": "Adam and its relatives",
+    "matrix": "Muon",
+    "nesterov": "an outer Nesterov",
+    "quiet": "optimiser not stated",
+}
+YEARS = range(min(run.year for run in RUNS), max(run.year for run in RUNS) + 1)
+LANES = ("0.95", "0.9", "not stated")
+REACH = (2e6, 2e9)  # tokens
+
+
+def lane(run):
+    """The row of a run whose half-life in tokens is not known: its momentum, or that it is not known."""
+    return f"{run.momentum:g}" if run.states("momentum") else LANES[-1]
+
+
+def life(run):
+    """A run's half-life in tokens, or None where its source does not state both numbers."""
+    return half_life(run.momentum, run.tokens_per_step) if run.states("momentum", "tokens_per_step") else None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A drawing of the timeline: its name, size, the edges of the plot and the type's size, in pixels."""
+
+    name: str
+    width: int
+    left: int
+    top: int
+    tall: int
+    size: float
+    lane: int
+
+    @property
+    def column(self):
+        return (self.width - self.left - 6) / len(YEARS)
+
+    @property
+    def height(self):
+        return self.top + self.tall + len(LANES) * self.lane + 56
+
+    def x(self, year):
+        return self.left + (year - YEARS[0] + 0.5) * self.column
+
+    def y(self, tokens):
+        low, high = map(math.log10, REACH)
+        return self.top + self.tall * (high - math.log10(tokens)) / (high - low)
+
+    def lane_y(self, name):
+        return self.top + self.tall + 12 + (LANES.index(name) + 0.5) * self.lane
+
+
+FRAMES = (Frame("wide", 820, 96, 64, 250, 13, 40), Frame("narrow", 350, 54, 84, 230, 12, 46))
+
+
+def places(frame):
+    """(run, x, y) of every mark: a half-life at its height, the others side by side in the lane of their momentum."""
+    found, step = [], min(17, frame.column / 2)
+    for year in YEARS:
+        mine = [run for run in RUNS if run.year == year]
+        found += [(run, frame.x(year), frame.y(life(run))) for run in mine if life(run)]
+        for name in LANES:
+            row = [run for run in mine if not life(run) and lane(run) == name]
+            across = max(1, int(frame.column // step))
+            rows = -(-len(row) // across)
+            for k, run in enumerate(row):
+                line, place = divmod(k, across)
+                here = min(across, len(row) - line * across)
+                x = frame.x(year) + (place - (here - 1) / 2) * step
+                found.append((run, x, frame.lane_y(name) + (line - (rows - 1) / 2) * step))
+    return found
+
+
+def overlap(a, b):
+    """Whether two boxes (left, top, right, bottom) have a point in common."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def labels(frame):
+    """(run, x, y, box) of the names in the plot: beside, above or below the mark, the first place that is free."""
+    marks = places(frame)
+    taken = [(x - 7, y - 7, x + 7, y + 7) for _, x, y in marks]
+    out = []
+    for run, x, y in marks:
+        if not life(run):
+            continue
+        wide, high = 0.56 * frame.size * len(short(run)), frame.size
+        for dx, dy in ((0, -10), (0, 10 + 0.75 * high), (wide / 2 + 10, 4), (-wide / 2 - 10, 4), (0, -26), (0, 26 + 0.75 * high)):
+            middle = min(max(x + dx, frame.left + wide / 2 + 2), frame.width - wide / 2 - 2)
+            box = (middle - wide / 2, y + dy - 0.8 * high, middle + wide / 2, y + dy + 0.2 * high)
+            if not any(overlap(box, other) for other in taken):
+                break
+        taken.append(box)
+        out.append((run, middle, y + dy, box))
+    return out
+
+
+def short(run):
+    """A run's name without its sizes."""
+    return run.name.split(" ")[0]
+
+
+def said(run):
+    """A run in two short lines: its name, year and optimiser; its numbers."""
+    number = lambda value: f"{value:g}" if not isinstance(value, str) else value if value in UNKNOWN else "on a schedule"  # noqa: E731
+    tokens = count(run.tokens_per_step) if run.states("tokens_per_step") else run.tokens_per_step
+    head = f"{run.name}, {run.year}: " + ("optimiser not stated" if run.optimiser in UNKNOWN else run.optimiser)
+    if run.momentum in UNKNOWN and run.beta2 in UNKNOWN:
+        return head, f"momentum and β₂ {run.momentum}"
+    if life(run):
+        return head, f"momentum {number(run.momentum)}, {tokens} tokens a step: half forgotten in {count(life(run))}"
+    return head, f"momentum {number(run.momentum)}, β₂ {number(run.beta2)}; tokens a step {tokens}"
+
+
+def mark(run, x, y):
+    """A run's mark: its family's shape, filled where the momentum is stated."""
+    look = LOOKS.get(run.family, "quiet")
+    shapes = {
+        "adaptive": "M-5,-5H5V5H-5Z",
+        "matrix": "M0,-7L7,0L0,7L-7,0Z",
+        "nesterov": "M0,-6.5L6.5,5.5H-6.5Z",
+        "quiet": "M5.5,0A5.5,5.5 0 1 1 -5.5,0A5.5,5.5 0 1 1 5.5,0Z",
+    }
+    empty = "" if run.states("momentum") else ' class="is-empty"'
+    return f'<path d="{shapes[look]}" data-look="{look}"{empty} transform="translate({x:.1f},{y:.1f})"/>'
+
+
+def tip(frame, run):
+    """The lines that are shown while a mark is pointed at or has the focus."""
+    one, two = said(run)
+    lines = [one, two]
+    if frame.name == "narrow":
+        lines = [part for line in lines for part in wrapped(line, 54)]
+    rows = "".join(f'<tspan x="2" dy="{0 if not k else 1.3 * frame.size:.1f}">{escape(line)}</tspan>' for k, line in enumerate(lines))
+    return f'<text class="tip" y="{frame.size:.0f}">{rows}</text>'
+
+
+def wrapped(line, width):
+    """A line in lines of at most ``width`` letters, broken at blanks."""
+    out = [""]
+    for word in line.split(" "):
+        if len(out[-1]) + len(word) + 1 > width and out[-1]:
+            out.append(word)
+        else:
+            out[-1] = f"{out[-1]} {word}".strip()
+    return out
+
+
+def axes(frame):
+    """Years below, tokens and lanes on the left, hairlines behind."""
+    right, out = frame.width - 4, []
+    for tokens, words in ((1e7, "10 million"), (1e8, "100 million"), (1e9, "1 billion")):
+        words = words if frame.name == "wide" else words.replace(" million", "M").replace(" billion", "bn")
+        out.append(f'<path class="hair" d="M{frame.left},{frame.y(tokens):.1f}H{right}"/>')
+        out.append(f'<text x="{frame.left - 8}" y="{frame.y(tokens) + 4:.1f}" text-anchor="end">{words}</text>')
+    for k, name in enumerate(LANES):
+        words = f"β = {name}" if k < 2 else name
+        rows = words.split(" ") if frame.name == "narrow" and k == 2 else [words]
+        top = frame.lane_y(name) + 4 - 0.6 * frame.size * (len(rows) - 1)
+        spans = "".join(f'<tspan x="{frame.left - 8}" y="{top + 1.2 * frame.size * j:.1f}">{w}</tspan>' for j, w in enumerate(rows))
+        out.append(f'<text text-anchor="end">{spans}</text>')
+        out.append(f'<path class="hair" d="M{frame.left},{frame.lane_y(name) - frame.lane / 2:.1f}H{right}"/>')
+    foot = frame.top + frame.tall + 12 + len(LANES) * frame.lane
+    out.append(f'<path class="rule" d="M{frame.left},{foot}H{right}"/>')
+    for year in YEARS:
+        words = str(year) if frame.name == "wide" else f"’{year % 100}"
+        out.append(f'<text x="{frame.x(year):.1f}" y="{foot + 18}" text-anchor="middle">{words}</text>')
+    return "".join(out)
+
+
+def drawing(frame):
+    """One SVG of the timeline; ``frame`` is for a laptop or a phone."""
+    title = ["tokens until the weight of a gradient has halved"]
+    above = f'<text class="axis" x="2" y="{frame.top - 12}">{title[0]}</text>'
+    lines = ["Point at a mark, or tab to it, to read its row;", "follow it to its source."]
+    hint = "".join(f'<tspan x="2" dy="{0 if not k else 1.3 * frame.size:.1f}">{line}</tspan>' for k, line in enumerate(lines))
+    names = "".join(f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{escape(short(run))}</text>' for run, x, y, _ in labels(frame))
+    marks = "".join(
+        f'<a href="#{key(run)}" aria-label="{escape("; ".join(said(run)))}">'
+        f'<rect x="{x - 8.5:.1f}" y="{y - 8.5:.1f}" width="17" height="17"/>{mark(run, x, y)}{tip(frame, run)}</a>'
+        for run, x, y in places(frame)
+    )
+    return (
+        f'<svg class="timeline is-{frame.name}" viewBox="0 0 {frame.width} {frame.height}" role="group" font-size="{frame.size:g}" '
+        f'aria-label="Published trainings by year, with the half-life of their momentum in tokens">'
+        f'<text class="hint" y="{frame.size:.0f}">{hint}</text>{above}{axes(frame)}{names}{marks}</svg>'
+    )
+
+
+def legend():
+    """What the marks' shapes and colours mean."""
+    shapes = {look: next(run for run in RUNS if LOOKS.get(run.family, "quiet") == look and (look == "quiet" or run.states("momentum"))) for look in LEGEND}
+    items = "".join(
+        f'<li><svg viewBox="-8 -8 16 16" aria-hidden="true">{mark(shapes[look], 0, 0)}</svg>{words}</li>' for look, words in LEGEND.items()
+    )
+    return f'<ul class="timeline-legend">{items}<li>empty: momentum not stated, or not recorded</li></ul>'
+
+
+def timeline():
+    known = [run for run in RUNS if life(run)]
+    low, high = min(known, key=life), max(known, key=life)
+    words = (
+        f"Of {len(RUNS)} trainings {len(known)} state both momentum and tokens per step: they stand at their half-life, from "
+        f"{count(life(low))} tokens ({low.name}) to {count(life(high))} ({high.name}). The others stand in the rows below, by their momentum."
+    )
+    body = "\n".join(drawing(frame) for frame in FRAMES)
+    return NOTE + f'```{{raw}} html\n<figure class="timeline-figure full-width">\n{body}\n{legend()}\n<figcaption>{escape(words)}</figcaption>\n</figure>\n```\n'
+
+
+# --- the table and the entries ------------------------------------------------------------------------------------------
 def overview():
-    """The narrow table: a run, its momentum, its beta2."""
-    rows = [f"| {run.name} | {shown(run.momentum)} | {shown(run.beta2)} |" for run in RUNS]
-    return "| run | momentum | $\\beta_2$ |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    """The table: a run, its year, its optimiser, its momentum, its beta2, its tokens per step."""
+    tokens = lambda run: count(run.tokens_per_step) if run.states("tokens_per_step") else shown(run.tokens_per_step)  # noqa: E731
+    rows = [
+        f"| [{run.name}](#{key(run)}) | {run.year} | {shown(run.optimiser)} | {shown(run.momentum)} | {shown(run.beta2)} | {tokens(run)} |"
+        for run in RUNS
+    ]
+    head = "| run | year | optimiser | momentum | $\\beta_2$ | tokens per step |\n|---|---|---|---|---|---|\n"
+    return ":::{container} runs-table\n" + head + "\n".join(rows) + "\n:::\n"
 
 
 def entry(run):
@@ -49,7 +280,7 @@ def entry(run):
     lines += [f"*{word[0].upper()}{word[1:]}*: {', '.join(fields)}." for word, fields in missing.items()]
     lines += [run.note] if run.note else []
     optimiser = "optimiser *not stated*" if run.optimiser in UNKNOWN else run.optimiser
-    return f"**{run.name}**, {run.year}, {optimiser}\n: {' '.join(lines)} [{run.source}]({run.url}); {run.mark}.\n"
+    return f"[**{run.name}**]{{#{key(run)}}}, {run.year}, {optimiser}\n: {' '.join(lines)} [{run.source}]({run.url}); {run.mark}.\n"
 
 
 def page():
@@ -57,7 +288,7 @@ def page():
     return NOTE + overview() + "\n## Where each value comes from\n\n" + marks + "\n\n" + "\n".join(entry(run) for run in RUNS)
 
 
-FILES = {"settings.md": page}
+FILES = {"settings.md": page, "timeline.md": timeline}
 
 
 def main(arguments):
