@@ -140,3 +140,28 @@ def test_a_family_or_a_symbol_without_its_look_is_named(monkeypatch):
 def test_a_link_to_a_chapter_that_is_not_there_is_refused():
     with pytest.raises(LookupError, match="no chapter has the number 99; there are 1, 2"):
         chapter(99)
+
+
+def test_the_timeline_shows_every_training_once_and_no_name_lies_on_another(script):
+    """Drawn for a laptop and a phone: marks and names keep apart and inside, and what is not stated is empty."""
+    settings = script("settings")
+    for frame in settings.FRAMES:
+        marks = settings.places(frame)
+        assert sorted(run.name for run, _, _ in marks) == sorted(run.name for run in settings.RUNS)
+        boxes = [(x - 6, y - 6, x + 6, y + 6) for _, x, y in marks] + [box for *_, box in settings.labels(frame)]
+        hits = [(a, b) for k, a in enumerate(boxes) for b in boxes[:k] if settings.overlap(a, b)]
+        assert not hits, (frame.name, hits)
+        assert all(
+            frame.left < left and right <= frame.width and top > 0 and bottom < frame.height for left, top, right, bottom in boxes
+        )
+        text = settings.drawing(frame)
+        assert text.count('class="is-empty"') == sum(not run.states("momentum") for run in settings.RUNS)
+        assert text.count("<a ") == len(settings.RUNS)
+
+
+def test_a_schedule_and_a_tiny_number_are_set_as_formulas(script):
+    """ "1 - k^(-0.8)" and "1e-08" stood in the text as a program has them."""
+    settings = script("settings")
+    assert settings.shown("1 - k^(-0.8) at step k") == "$1 - k^{-0.8}$ at step $k$"
+    assert (settings.shown(1e-8), settings.shown(0.1), settings.shown("not stated")) == ("$10^{-8}$", "0.1", "*not stated*")
+    assert not [run.name for run in settings.RUNS if settings.key(run) not in settings.overview()]

@@ -112,7 +112,9 @@ def anchor(row):
         if found:
             slug = re.sub(r"[^\w\- ]", "", found[1].lower()).replace(" ", "-")
             return f"/notebooks/{PAGES[row['chapter']].name}#{slug}", found[1]
-    raise LookupError(f"book/claims/{row['chapter']}.yml, row {row['id']}: its chapter has no section {tag!r}; see CONTRIBUTING.md.")
+    raise LookupError(
+        f"book/claims/{row['chapter']}.yml, row {row['id']}: its chapter has no section {tag!r}; see CONTRIBUTING.md."
+    )
 
 
 def sign(row):
@@ -205,7 +207,7 @@ def myths():
         if "myth" in row:
             if row.get("verdict") not in ("true", "true under conditions", "false as told"):
                 raise LookupError(
-                    f"book/claims/{row['chapter']}.yml, row {row['id']}: a myth is true, true under conditions, or false as told; "
+                    f"book/claims/{row['chapter']}.yml, row {row['id']}: a myth is true, true under conditions or false as told; "
                     f"it says {row.get('verdict')!r}."
                 )
             lines += card(row)

@@ -171,7 +171,9 @@ def tip(frame, run):
     lines = [one, two]
     if frame.name == "narrow":
         lines = [part for line in lines for part in wrapped(line, 54)]
-    rows = "".join(f'<tspan x="2" dy="{0 if not k else 1.3 * frame.size:.1f}">{escape(line)}</tspan>' for k, line in enumerate(lines))
+    rows = "".join(
+        f'<tspan x="2" dy="{0 if not k else 1.3 * frame.size:.1f}">{escape(line)}</tspan>' for k, line in enumerate(lines)
+    )
     return f'<text class="tip" y="{frame.size:.0f}">{rows}</text>'
 
 
@@ -197,7 +199,9 @@ def axes(frame):
         words = f"β = {name}" if k < 2 else name
         rows = words.split(" ") if frame.name == "narrow" and k == 2 else [words]
         top = frame.lane_y(name) + 4 - 0.6 * frame.size * (len(rows) - 1)
-        spans = "".join(f'<tspan x="{frame.left - 8}" y="{top + 1.2 * frame.size * j:.1f}">{w}</tspan>' for j, w in enumerate(rows))
+        spans = "".join(
+            f'<tspan x="{frame.left - 8}" y="{top + 1.2 * frame.size * j:.1f}">{w}</tspan>' for j, w in enumerate(rows)
+        )
         out.append(f'<text text-anchor="end">{spans}</text>')
         out.append(f'<path class="hair" d="M{frame.left},{frame.lane_y(name) - frame.lane / 2:.1f}H{right}"/>')
     foot = frame.top + frame.tall + 12 + len(LANES) * frame.lane
@@ -214,24 +218,31 @@ def drawing(frame):
     above = f'<text class="axis" x="2" y="{frame.top - 12}">{title[0]}</text>'
     lines = ["Point at a mark, or tab to it, to read its row;", "follow it to its source."]
     hint = "".join(f'<tspan x="2" dy="{0 if not k else 1.3 * frame.size:.1f}">{line}</tspan>' for k, line in enumerate(lines))
-    names = "".join(f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{escape(short(run))}</text>' for run, x, y, _ in labels(frame))
+    names = "".join(
+        f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{escape(short(run))}</text>'
+        for run, x, y, _ in labels(frame)
+    )
     marks = "".join(
         f'<a href="#{key(run)}" aria-label="{escape("; ".join(said(run)))}">'
         f'<rect x="{x - 8.5:.1f}" y="{y - 8.5:.1f}" width="17" height="17"/>{mark(run, x, y)}{tip(frame, run)}</a>'
         for run, x, y in places(frame)
     )
     return (
-        f'<svg class="timeline is-{frame.name}" viewBox="0 0 {frame.width} {frame.height}" role="group" font-size="{frame.size:g}" '
-        f'aria-label="Published trainings by year, with the half-life of their momentum in tokens">'
+        f'<svg class="timeline is-{frame.name}" viewBox="0 0 {frame.width} {frame.height}" font-size="{frame.size:g}" '
+        f'role="group" aria-label="Published trainings by year, with the half-life of their momentum in tokens">'
         f'<text class="hint" y="{frame.size:.0f}">{hint}</text>{above}{axes(frame)}{names}{marks}</svg>'
     )
 
 
 def legend():
     """What the marks' shapes and colours mean."""
-    shapes = {look: next(run for run in RUNS if LOOKS.get(run.family, "quiet") == look and (look == "quiet" or run.states("momentum"))) for look in LEGEND}
+    shapes = {
+        look: next(run for run in RUNS if LOOKS.get(run.family, "quiet") == look and (look == "quiet" or run.states("momentum")))
+        for look in LEGEND
+    }
     items = "".join(
-        f'<li><svg viewBox="-8 -8 16 16" aria-hidden="true">{mark(shapes[look], 0, 0)}</svg>{words}</li>' for look, words in LEGEND.items()
+        f'<li><svg viewBox="-8 -8 16 16" aria-hidden="true">{mark(shapes[look], 0, 0)}</svg>{words}</li>'
+        for look, words in LEGEND.items()
     )
     return f'<ul class="timeline-legend">{items}<li>empty: momentum not stated, or not recorded</li></ul>'
 
@@ -241,20 +252,23 @@ def timeline():
     low, high = min(known, key=life), max(known, key=life)
     words = (
         f"Of {len(RUNS)} trainings {len(known)} state both momentum and tokens per step: they stand at their half-life, from "
-        f"{count(life(low))} tokens ({low.name}) to {count(life(high))} ({high.name}). The others stand in the rows below, by their momentum."
+        f"{count(life(low))} tokens ({low.name}) to {count(life(high))} ({high.name}). "
+        "The others stand in the rows below, by their momentum."
     )
     body = "\n".join(drawing(frame) for frame in FRAMES)
-    return NOTE + f'```{{raw}} html\n<figure class="timeline-figure full-width">\n{body}\n{legend()}\n<figcaption>{escape(words)}</figcaption>\n</figure>\n```\n'
+    caption = f"<figcaption>{escape(words)}</figcaption>"
+    lines = ["```{raw} html", '<figure class="timeline-figure full-width">', body, legend(), caption, "</figure>", "```"]
+    return NOTE + "\n".join(lines) + "\n"
 
 
 # --- the table and the entries ------------------------------------------------------------------------------------------
 def overview():
     """The table: a run, its year, its optimiser, its momentum, its beta2, its tokens per step."""
-    tokens = lambda run: count(run.tokens_per_step) if run.states("tokens_per_step") else shown(run.tokens_per_step)  # noqa: E731
-    rows = [
-        f"| [{run.name}](#{key(run)}) | {run.year} | {shown(run.optimiser)} | {shown(run.momentum)} | {shown(run.beta2)} | {tokens(run)} |"
-        for run in RUNS
-    ]
+    rows = []
+    for run in RUNS:
+        tokens = count(run.tokens_per_step) if run.states("tokens_per_step") else shown(run.tokens_per_step)
+        cells = (f"[{run.name}](#{key(run)})", run.year, shown(run.optimiser), shown(run.momentum), shown(run.beta2), tokens)
+        rows.append("| " + " | ".join(map(str, cells)) + " |")
     head = "| run | year | optimiser | momentum | $\\beta_2$ | tokens per step |\n|---|---|---|---|---|---|\n"
     return ":::{container} runs-table\n" + head + "\n".join(rows) + "\n:::\n"
 
@@ -280,7 +294,9 @@ def entry(run):
     lines += [f"*{word[0].upper()}{word[1:]}*: {', '.join(fields)}." for word, fields in missing.items()]
     lines += [run.note] if run.note else []
     optimiser = "optimiser *not stated*" if run.optimiser in UNKNOWN else run.optimiser
-    return f"[**{run.name}**]{{#{key(run)}}}, {run.year}, {optimiser}\n: {' '.join(lines)} [{run.source}]({run.url}); {run.mark}.\n"
+    return (
+        f"[**{run.name}**]{{#{key(run)}}}, {run.year}, {optimiser}\n: {' '.join(lines)} [{run.source}]({run.url}); {run.mark}.\n"
+    )
 
 
 def page():

@@ -34,7 +34,11 @@
   };
   const asked = { words: "", chapter: "", verdict: "" };
 
-  const words = make("input", { type: "search", placeholder: "Find in the claims", "aria-label": "Find in the claims" });
+  const words = make("input", {
+    type: "search",
+    placeholder: "Find in the claims",
+    "aria-label": "Find in the claims",
+  });
   const chapter = make("select", { "aria-label": "Chapter" }, make("option", { value: "" }, "All chapters"));
   for (const link of jumps.querySelectorAll("a")) {
     const number = (link.textContent ?? "").split(" ")[0];
@@ -54,7 +58,14 @@
     });
     chips.append(chip);
   }
-  const filter = make("form", { class: "ledger-filter", role: "search", "aria-label": "Claims" }, words, chapter, chips, count);
+  const filter = make(
+    "form",
+    { class: "ledger-filter", role: "search", "aria-label": "Claims" },
+    words,
+    chapter,
+    chips,
+    count,
+  );
 
   function apply() {
     const parts = asked.words.toLowerCase().split(/\s+/).filter(Boolean);

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const KEY = "momentum-myths";
+  /** @type {Record<string, string>} a verdict's class -> the button's words */
   const CHOICES = { true: "True", depends: "It depends", false: "False" };
   const cards = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".myth")]);
   if (!cards.length) return;
@@ -58,12 +59,14 @@
     const right = given === verdictOf(card);
     card.classList.toggle("is-open", given !== undefined);
     card.classList.toggle("is-right", given !== undefined && right);
-    for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (card.querySelectorAll(".myth-choices button"))) {
+    for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (
+      card.querySelectorAll(".myth-choices button")
+    )) {
       button.setAttribute("aria-pressed", String(button.dataset.value === given));
       button.setAttribute("aria-disabled", String(given !== undefined));
     }
     const yours = card.querySelector(".myth-yours");
-    const said = given === undefined ? "" : CHOICES[/** @type {keyof CHOICES} */ (given)].toLowerCase();
+    const said = given === undefined ? "" : CHOICES[given].toLowerCase();
     if (yours) yours.textContent = said && (right ? "You are right." : `You said: ${said}.`);
   }
 
@@ -76,19 +79,26 @@
 
   const count = () => {
     const given = cards.filter((card) => card.id in answers);
-    return { given: given.length, right: given.filter((card) => answers[card.id] === verdictOf(card)).length };
+    return {
+      given: given.length,
+      right: given.filter((card) => answers[card.id] === verdictOf(card)).length,
+    };
   };
   function tell() {
     const { given, right } = count();
     const left = cards.length - given;
-    score.textContent = given ? `${right} of ${given} right${left ? `; ${left} to go` : ""}` : `${left} sentences to judge`;
+    score.textContent = given
+      ? `${right} of ${given} right${left ? `; ${left} to go` : ""}`
+      : `${left} sentences to judge`;
     share.hidden = again.hidden = !given;
     note.textContent = "";
   }
   /** The score in words: a square a sentence, and the page's address. */
   function words() {
     const { given, right } = count();
-    const row = cards.map((card) => (card.id in answers ? (answers[card.id] === verdictOf(card) ? "■" : "□") : "·")).join("");
+    const row = cards
+      .map((card) => (card.id in answers ? (answers[card.id] === verdictOf(card) ? "■" : "□") : "·"))
+      .join("");
     return `What is usually told about momentum: I judged ${given} sentences, and ${right} of my verdicts were right.\n${row}\n${location.href.split("#")[0]}`;
   }
   share.addEventListener("click", async () => {
