@@ -10,7 +10,7 @@ import traitlets
 
 from momentum_lib import rules
 from momentum_lib.widgets import Curves
-from momentum_lib.widgets.curves import POINTS, example, excerpt, excerpts, smooth, thinned, together
+from momentum_lib.widgets.curves import POINTS, apart, example, excerpt, excerpts, smooth, strengths, thinned, together
 
 MODULES = {"curves": "curves"}
 
@@ -140,7 +140,35 @@ def test_the_picture_draws_means_bands_and_losers(axes):
         "log loss": ("log", "linear"),
         "log both": ("log", "log"),
     }[axes]
-    assert len({(str(line.get_linestyle()), line.get_color(), str(line._dash_pattern)) for line in drawn}) == 3
+    assert len({(line.get_color(), line.get_alpha()) for line in drawn}) == 3
+    names = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    ends = {side["title"]: row["mean"][-1] for side, row in zip(figure.chosen()[1], found["sides"], strict=True)}
+    assert sorted(names, key=names.get) == sorted(ends, key=ends.get)  # the names stand in the order of the curves' ends
+
+
+def test_a_family_is_a_ramp_and_a_contest_keeps_its_colours(js):
+    """Five momenta were five dash patterns of one colour, named in a table alone."""
+    many = excerpt(record([f"heavy_ball {beta}" for beta in (0, 0.5, 0.9, 0.95, 0.99)]))["sides"]
+    assert [side["look"] for side in many] == ["ink"] + ["momentum"] * 4 and {side["dash"] for side in many} == {""}
+    np.testing.assert_allclose(strengths(many), [1, 0.4, 0.6, 0.8, 1])
+    found = js(f"{json.dumps(many)}.map((side, k, all) => curves.shade(all, k))")
+    lighter = [45, 10]  # per cent of the page, then of ink
+    assert found[0] == "" and [f"var(--lf-page) {share}%" in shade for share, shade in zip(lighter, found[1:])] == [True, True]
+    assert "var(--lf-ink) 25%" in found[3] and "var(--lf-ink) 60%" in found[4]
+    contest = excerpt(CONTEST)["sides"]
+    assert js(f"{json.dumps(contest)}.map((side, k, all) => curves.shade(all, k))") == ["", "", ""] and set(
+        strengths(contest)
+    ) == {1}
+
+
+@pytest.mark.parametrize("wanted", [[5.0], [10, 11, 12, 90], [0, 0, 0, 0, 0], [99, 50, 98, 2], [3, 30, 29, 31, 100, 100]])
+def test_names_keep_apart_in_their_order_and_move_no_more_than_they_must(js, wanted):
+    found = apart(wanted, 15, 0, 100)
+    np.testing.assert_allclose(js(f"curves.apart({wanted}, 15, 0, 100)"), found)
+    in_order = found[np.argsort(wanted, kind="stable")]
+    assert in_order[0] >= -1e-9 and in_order[-1] <= 100 + 1e-9 and (np.diff(in_order) >= 15 - 1e-9).all()
+    if len(wanted) == 1 or min(np.diff(sorted(wanted))) >= 15:
+        np.testing.assert_allclose(found, wanted)
 
 
 def test_without_runs_an_example_is_shown_and_it_is_a_contest_at_each_sides_best():

@@ -35,10 +35,6 @@ def thinned(curve, keep):
     return [[part[-1][0], _short(np.mean([value for _, value in part]))] for part in parts if len(part) == keep]
 
 
-def _pixels(pattern, width):
-    return " ".join(f"{float(part) * width:g}" for part in pattern.split())
-
-
 def _own_look(name):
     """(name in LOOKS, SVG dash) of a rule: its family's colour, and the dash by which the family tells it apart."""
     rule = rules.get(name)
@@ -48,19 +44,45 @@ def _own_look(name):
 def side_looks(rows):
     """(name in LOOKS, SVG dash) of each side: ``rows`` are (rule, group) in order.
 
-    Sides of one group share their rule's colour and differ by dash; the first of them, which has no momentum, is ink.
+    Sides of one group share their rule's colour and differ by shade (:func:`shades`); the first of them, which has no
+    momentum, is ink.
     """
-    found, seen = [], {}
+    found, seen = [], set()
     for rule, group in rows:
-        k = seen[group] = seen.get(group, -1) + 1
         if not group:
             found.append(_own_look(rule))
-        elif k == 0:
-            found.append(("ink", ""))
         else:
-            family = rules.get(rule).family
-            dashes = ("", *(_pixels(member, 2) for member in LOOKS[family].members if member))
-            found.append((family, dashes[(k - 1) % len(dashes)]))
+            found.append((rules.get(rule).family if group in seen else "ink", ""))
+            seen.add(group)
+    return found
+
+
+def strengths(sides):
+    """How strong each side's line is on paper, 0.4 to 1: within a group it grows with the momentum; else it is 1."""
+    out = []
+    for side in sides:
+        family = [other["name"] for other in sides if side["group"] and other["look"] == side["look"] != "ink"]
+        out.append(0.4 + 0.6 * family.index(side["name"]) / (len(family) - 1) if len(family) > 1 else 1.0)
+    return out
+
+
+def apart(wanted, gap, low, high):
+    """Heights for labels that want to stand at ``wanted``, at least ``gap`` apart and within low and high, moved as little
+    as it takes (labels that touch move together)."""
+    step = min(gap, (high - low) / max(1, len(wanted) - 1))
+    blocks = []  # [height of the first, members in order]
+    for k in np.argsort(wanted, kind="stable"):
+        at, members = wanted[k], [k]
+        while True:
+            at = min(max(at, low), high - (len(members) - 1) * step)
+            if not blocks or blocks[-1][0] + len(blocks[-1][1]) * step <= at:
+                break
+            members = blocks.pop()[1] + members
+            at = sum(wanted[m] - i * step for i, m in enumerate(members)) / len(members)
+        blocks.append((at, members))
+    found = np.empty(len(wanted))
+    for at, members in blocks:
+        found[members] = at + step * np.arange(len(members))
     return found
 
 
@@ -273,22 +295,33 @@ class Curves(LiveFigure):
         """The curves of the sides drawn, each in its band."""
         found, (part, _) = self.numbers(), self.chosen()
         figure, (ax,) = canvas(height=3.9)
-        own = {side["name"]: side for side in part["sides"]}
+        own = dict(zip([side["name"] for side in part["sides"]], zip(part["sides"], strengths(part["sides"]))))
         for row in found["sides"]:
-            side = own[row["name"]]
+            side, strength = own[row["name"]]
             colour = INK if side["look"] == "ink" else LOOKS[side["look"]].light
             steps = found["steps"][: len(row["mean"])]
             for loser in row["losers"]:
                 ax.plot(found["steps"][: len(loser)], smooth(loser, self.beta), color=colour, linewidth=0.8, alpha=0.3)
-            ax.fill_between(steps, row["low"], row["high"], color=colour, alpha=0.15, linewidth=0)
-            ax.plot(steps, row["mean"], color=colour, linestyle=linestyle(side["dash"], 1.8), linewidth=1.8, label=side["title"])
+            ax.fill_between(steps, row["low"], row["high"], color=colour, alpha=0.08, linewidth=0)
+            look = {"linestyle": linestyle(side["dash"], 1.8), "linewidth": 1.8, "alpha": strength}
+            ax.plot(steps, row["mean"], color=colour, label=side["title"], **look)
         ax.set(xlabel="step", ylabel=f"{QUANTITIES[self.quantity]}, nats a byte" if "noisy" not in part["title"] else "loss")
         ax.set_yscale("linear" if self.axes == "linear" else "log")
         ax.set_xscale("log" if self.axes == "log both" else "linear")
         ax.set_ylim(*limits(found, self.axes != "linear"))
         ax.axvline(found["step"], color=QUIET, linewidth=0.8, linestyle=(0, (2, 3)))
-        ax.legend(frameon=False, fontsize=9, labelcolor=INK, ncols=2)
+        self._name_ends(ax, [row for row in found["sides"] if len(row["mean"])], own)
         return figure
+
+    @staticmethod
+    def _name_ends(ax, rows, own):
+        """Each side's name at the right edge, at the height of its curve's end or, where two would touch, beside it."""
+        y = lambda value: float(ax.transAxes.inverted().transform(ax.transData.transform((1, value)))[1])  # noqa: E731
+        heights = apart([min(max(y(row["mean"][-1]), 0), 1) for row in rows], 0.062, 0.02, 0.98)
+        for row, height in zip(rows, heights, strict=True):
+            side = own[row["name"]][0]
+            colour = INK if side["look"] == "ink" else LOOKS[side["look"]].light
+            ax.text(1.015, height, side["title"].split(",")[0], transform=ax.transAxes, color=colour, size=9, va="center")
 
 
 def limits(found, log=False):

@@ -272,3 +272,52 @@ def test_leaves_nothing(browser, address):
 def test_a_redraw_is_quick(browser, address):
     with live.open_page(browser, address) as page:
         assert live.redraw_ms(page, "m.set('beta', k / 40)") < 30
+
+
+def boxes(page, index=0):
+    """Name and box of each curve's name at its end."""
+    return (
+        page.locator(".lf")
+        .nth(index)
+        .evaluate(
+            """(root) => [...root.querySelectorAll(".lf-end-name")].filter((n) => n.textContent)
+          .map((n) => [n.textContent, ...["left", "top", "right", "bottom"].map((side) => n.getBoundingClientRect()[side])])"""
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_names_stand_at_the_ends_of_the_curves_and_none_on_another(browser, address, width):
+    """They stood in a table below, beside dash patterns of one colour."""
+    with live.open_page(browser, address, width=width, height=844) as page:
+        for experiment in ("momentum, cpu", "best, cpu"):
+            choose(page, "experiment", experiment)
+            live.numbers(page)
+            found = boxes(page)
+            assert len(found) == 3, found
+            rows = sorted(found, key=lambda row: row[2])
+            assert all(low[2] >= high[4] - 4 for high, low in zip(rows, rows[1:])), rows
+            assert max(row[3] for row in rows) <= width
+        assert {name for name, *_ in found} == {"Gradient descent", "AdamW", "Muon"}
+
+
+def test_one_side_is_lit_and_the_others_recede(browser, address):
+    """By its row under pointer or focus, or by its curve."""
+    with live.open_page(browser, address) as page:
+
+        def lit():
+            live.numbers(page)  # what was asked for is drawn
+            return tuple(first(page).locator(f".lf-plot .lf-curve.{kind}").count() for kind in ("is-lit", "is-back"))
+
+        assert lit() == (0, 0)
+        first(page).locator(".lf-side-row").nth(1).hover()
+        assert lit() == (1, 2)
+        page.mouse.move(5, 5)
+        assert lit() == (0, 0)
+        first(page).locator(".lf-sides input").nth(2).focus()
+        assert lit() == (1, 2) and "is-lit" in first(page).locator(".lf-plot .lf-curve").nth(2).get_attribute("class")
+        first(page).locator(".lf-sides input").nth(2).blur()
+        x, y = vertices(page, ".lf-plot .lf-curve", 0)[20]
+        box = first(page).locator(".lf-plot svg").bounding_box()
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        assert lit() == (1, 2)

@@ -115,6 +115,53 @@ export function roundTicks(low, high, count) {
   return ticks(low, high, count);
 }
 
+/**
+ * A side's shade: its rule's colour, mixed with the page (lighter) for the first of its family and with ink for the last;
+ * the sides of a contest keep their rules' own colours, and so does the side without momentum, which is ink.
+ * @param {Side[]} all
+ * @param {number} k
+ */
+export function shade(all, k) {
+  const { look, group } = all[k],
+    family = all.filter((side) => side.group === group && side.look === look);
+  if (!group || look === "ink" || family.length < 2) return "";
+  const t = family.indexOf(all[k]) / (family.length - 1),
+    mix = Math.round(100 * (1.05 * t - 0.45)),
+    other = mix < 0 ? "--lf-page" : "--lf-ink";
+  return `color-mix(in oklab, var(--look-${look}), var(${other}) ${Math.abs(mix)}%)`;
+}
+
+/**
+ * Heights for labels that want to stand at `wanted`, at least `gap` apart and within the ends, moved as little as it takes.
+ * @param {number[]} wanted
+ * @param {number} gap
+ * @param {number} top
+ * @param {number} bottom
+ */
+export function apart(wanted, gap, top, bottom) {
+  const order = wanted.map((_, k) => k).sort((a, b) => wanted[a] - wanted[b]),
+    step = Math.min(gap, (bottom - top) / Math.max(1, wanted.length - 1)),
+    found = wanted.slice();
+  /** @type {{at: number, members: number[]}[]} labels that touch, and the height of the first */
+  const blocks = [];
+  for (const k of order) {
+    let block = { at: wanted[k], members: [k] };
+    for (;;) {
+      const size = (block.members.length - 1) * step,
+        before = blocks[blocks.length - 1];
+      block.at = clamp(block.at, top, bottom - size);
+      if (!before || before.at + before.members.length * step <= block.at) break;
+      blocks.pop();
+      const members = [...before.members, ...block.members],
+        mean = members.reduce((sum, m, i) => sum + wanted[m] - i * step, 0) / members.length;
+      block = { at: mean, members };
+    }
+    blocks.push(block);
+  }
+  for (const { at, members } of blocks) members.forEach((m, i) => (found[m] = at + i * step));
+  return found;
+}
+
 /** The ends of the loss axis: all bands, with a little room; what flies off above the first values is cut. @param {{mean: Float64Array, low: Float64Array, high: Float64Array}[]} sides @param {boolean} log @returns {Pair} */
 function limits(sides, log) {
   const there = sides.filter((side) => side.mean.length),
@@ -176,7 +223,7 @@ function addPicture(fig) {
     x: xAxis,
     y: yAxis,
     height: (width) => clamp(width * 0.5, 250, 400),
-    margin: { top: 26, left: 42, right: 14 },
+    margin: { top: 26, left: 42, right: namesWidth(fig) },
   });
   return {
     plot,
@@ -186,8 +233,49 @@ function addPicture(fig) {
     cursor: plot.line({ class: "lf-guide", layer: "back" }),
     at: plot.marks({ look: "ink", shape: "ring", radius: 3.5, layer: "front" }),
     /** A side's lines, made when so many are first shown. */
-    lines: /** @type {Record<"band"|"losers"|"raw"|"mean", Line>[]} */ ([]),
+    lines: /** @type {Record<"band"|"losers"|"raw"|"mean"|"lead", Line>[]} */ ([]),
+    names: /** @type {ReturnType<typeof plot.text>[]} */ ([]),
   };
+}
+
+/** A side's name at its curve: a momentum of a family is its number. @param {Side} side */
+const shortName = ({ title, group }) =>
+  group ? title.replace("momentum", "β") : title.split(",")[0];
+
+/** The room that the longest name at a curve takes, in pixels. @param {CurvesFigure} fig */
+function namesWidth(fig) {
+  const parts = /** @type {Part[]} */ (Object.values(fig.get("runs")));
+  const letters = parts.flatMap(({ sides }) => sides.map((side) => shortName(side).length));
+  return clamp(24 + 6.6 * Math.max(...letters), 44, 132);
+}
+
+/**
+ * Which side is lit, the others receding: the one whose row is pointed at or has the focus, else the one whose curve is.
+ * @param {CurvesFigure} fig
+ */
+function createLight(fig) {
+  const names = { row: "", curve: "" };
+  const put = (/** @type {"row"|"curve"} */ where, /** @type {string} */ value) => {
+    if (names[where] === value) return;
+    names[where] = value;
+    fig.redraw();
+  };
+  return { now: () => names.row || names.curve, put };
+}
+
+/** The side whose curve is nearest to a point of the picture, within 18 pixels. @param {Picture} picture @param {Drawn} drawn @param {number} px @param {number} py */
+function nearestCurve({ plot }, drawn, px, py) {
+  let best = "",
+    least = 18;
+  for (const { name: side, mean } of drawn.sides)
+    for (let k = 1; k < mean.length; k++) {
+      const [x0, x1] = [plot.x(drawn.steps[k - 1]), plot.x(drawn.steps[k])];
+      if (px < x0 - 6 || px > x1 + 6) continue;
+      const t = clamp((px - x0) / (x1 - x0), 0, 1),
+        far = Math.abs(py - plot.y(mean[k - 1]) * (1 - t) - plot.y(mean[k]) * t);
+      if (far < least) [best, least] = [side, far];
+    }
+  return best;
 }
 
 /**
@@ -232,8 +320,9 @@ const valueAt = ({ mean }, k) => (k < mean.length ? show(mean[k], 4) : "diverged
 /** All of them. @param {Drawn} drawn @param {number} k */
 const valuesAt = ({ sides }, k) => sides.map((side) => `${side.title} ${valueAt(side, k)}`).join(", ");
 
-/** The handle of the cursor; clicks and hovering do the same. @param {CurvesFigure} fig @param {Picture} picture @param {Cursor} cursor @param {() => Drawn} drawn */
-function addHandle(fig, { plot, yAxis }, cursor, drawn) {
+/** The handle of the cursor; clicks and hovering do the same, and light the curve they hit. @param {CurvesFigure} fig @param {Picture} picture @param {Cursor} cursor @param {() => Drawn} drawn @param {ReturnType<typeof createLight>} light */
+function addHandle(fig, picture, cursor, drawn, light) {
+  const { plot, yAxis } = picture;
   const go = (/** @type {number} */ step) => cursor.go(cursor.nearest(step));
   const handle = plot.handle({
     label: "The step at which the losses are read",
@@ -242,7 +331,10 @@ function addHandle(fig, { plot, yAxis }, cursor, drawn) {
     set: go,
     words: () => `step ${drawn().steps[cursor.index()]}: ${valuesAt(drawn(), cursor.index())}`,
   });
-  plot.onPick(go);
+  plot.onPick((step, value) => {
+    go(step);
+    light.put("curve", nearestCurve(picture, drawn(), plot.x(step), plot.y(value)));
+  });
   fig.life.on(plot.svg, "pointermove", (event) => {
     if (event.pointerType === "touch") return;
     const box = plot.svg.getBoundingClientRect(),
@@ -251,8 +343,12 @@ function addHandle(fig, { plot, yAxis }, cursor, drawn) {
       y = event.clientY - box.top,
       inside = x >= left && x <= right && y >= top && y <= bottom;
     cursor.hover(inside && !event.buttons ? cursor.nearest(plot.x.invert(x)) : null);
+    if (!event.buttons) light.put("curve", inside ? nearestCurve(picture, drawn(), x, y) : "");
   });
-  fig.life.on(plot.svg, "pointerleave", () => cursor.hover(null));
+  fig.life.on(plot.svg, "pointerleave", (event) => {
+    cursor.hover(null);
+    if (event.pointerType !== "touch") light.put("curve", "");
+  });
   fig.life.on(handle.node, "keydown", (event) => onKey(event, cursor), { capture: true });
   return handle;
 }
@@ -330,12 +426,13 @@ function addControls(fig, titles) {
   return menu;
 }
 
-/** One side: its box, its line, its rate, its loss at the cursor and at the end. @param {Side} side */
-function sideRow({ name: value, title, look, dash, lr, ends }) {
+/** One side: its box, its line, its rate, its loss at the cursor and at the end. @param {Side} side @param {string} colour its shade, or "" */
+function sideRow({ name: value, title, look, dash, lr, ends }, colour) {
   const line = s("path", { class: "lf-line lf-curve", d: "M1,6H33" }),
     box = h("input", { type: "checkbox", value }),
     now = h("span", { class: "lf-side-now" });
   line.style.strokeDasharray = dash || "none";
+  if (colour) line.style.setProperty("--lf-colour", colour);
   const node = h(
     "li",
     {},
@@ -361,8 +458,8 @@ function endWords(ends) {
   return `ends ${show(end, 4)}${sd === null ? "" : ` ± ${show(sd, 2)}`} held out${flown}`;
 }
 
-/** The list of sides; returns what fills it. @param {CurvesFigure} fig */
-function addList(fig) {
+/** The list of sides; returns what fills it. @param {CurvesFigure} fig @param {ReturnType<typeof createLight>} light */
+function addList(fig, light) {
   const list = h("ul", {
     class: "lf-sides",
     "aria-label": "The sides, and their losses where the cursor stands",
@@ -374,6 +471,11 @@ function addList(fig) {
     fig.set({ sides: on.length === written.rows.length ? "" : on.join(",") });
     fig.redraw(); // the last one cannot be taken away: its box is ticked again
   });
+  const nameOf = (/** @type {Event} */ { target }) =>
+    /** @type {Element|null} */ (target)?.closest("li")?.querySelector("input")?.value ?? "";
+  for (const sign of ["pointerover", "focusin"])
+    fig.life.on(list, sign, (event) => light.put("row", nameOf(event)));
+  for (const sign of ["pointerleave", "focusout"]) fig.life.on(list, sign, () => light.put("row", ""));
   return (
     /** @type {Side[]} */ all,
     /** @type {Side[]} */ on,
@@ -382,7 +484,7 @@ function addList(fig) {
   ) => {
     const key = all.map((side) => `${side.of} ${side.name}`).join();
     if (key !== written.key) {
-      Object.assign(written, { key, rows: all.map(sideRow) });
+      Object.assign(written, { key, rows: all.map((side, i) => sideRow(side, shade(all, i))) });
       list.replaceChildren(...written.rows.map(({ node }) => node));
     }
     written.rows.forEach(({ node, box, now }, i) => {
@@ -416,35 +518,77 @@ function shapeAxes(picture, state, part, { steps, sides }) {
   plot.relay();
 }
 
-/** Each side's band, mean, raw mean and the settings that lost. @param {Picture} picture @param {State} state @param {Side[]} all @param {Drawn} drawn */
-function drawLines({ plot, lines }, state, all, drawn) {
-  while (lines.length < all.length)
-    lines.push({
-      band: plot.line({ class: "lf-area" }),
-      losers: plot.line({ class: "lf-loser" }),
-      raw: plot.line({ class: "lf-faint" }),
-      mean: plot.line({ class: "lf-curve" }),
-    });
-  const pairs = (/** @type {ArrayLike<number>} */ values) =>
-    Float64Array.from({ length: 2 * values.length }, (_, k) =>
-      k % 2 ? values[k >> 1] : drawn.steps[k >> 1],
-    );
+/** Flat pairs of steps and values. @param {number[]} steps @param {ArrayLike<number>} values */
+const pairs = (steps, values) =>
+  Float64Array.from({ length: 2 * values.length }, (_, k) => (k % 2 ? values[k >> 1] : steps[k >> 1]));
+
+/** The lines of one side, made when so many are first shown. @param {Picture["plot"]} plot */
+const makeLines = (plot) => ({
+  band: plot.line({ class: "lf-area" }),
+  losers: plot.line({ class: "lf-loser" }),
+  raw: plot.line({ class: "lf-faint" }),
+  mean: plot.line({ class: "lf-curve" }),
+  lead: plot.line({ class: "lf-lead", layer: "front" }),
+});
+
+/** Each side's band, mean, raw mean and the settings that lost; the lit one stands out. @param {Picture} picture @param {State} state @param {Side[]} all @param {Drawn} drawn @param {string} lit */
+function drawLines({ plot, lines }, state, all, drawn, lit) {
+  while (lines.length < all.length) lines.push(makeLines(plot));
   lines.forEach((line, k) => {
     const side = all[k] && drawn.sides.find((found) => found.name === all[k].name);
     if (!side) {
       for (const part of Object.values(line)) part.clear();
       return;
     }
+    const colour = shade(all, k);
     for (const [kind, { node }] of Object.entries(line)) {
       node.setAttribute("data-look", all[k].look);
       node.style.strokeDasharray = (kind === "mean" && all[k].dash) || "none";
+      node.style.setProperty("--lf-colour", colour);
+      node.classList.toggle("is-lit", side.name === lit);
+      node.classList.toggle("is-back", lit !== "" && side.name !== lit);
     }
-    line.band.update(between(pairs(side.low), pairs(side.high)));
-    const lost = side.losers.map((curve) => pathData(pairs(curve), plot.x, plot.y, plot.pixelBox()));
+    line.band.update(between(pairs(drawn.steps, side.low), pairs(drawn.steps, side.high)));
+    const lost = side.losers.map((curve) =>
+      pathData(pairs(drawn.steps, curve), plot.x, plot.y, plot.pixelBox()),
+    );
     line.losers.node.setAttribute("d", lost.join(""));
-    if (state.beta) line.raw.update(pairs(side.raw));
+    if (state.beta) line.raw.update(pairs(drawn.steps, side.raw));
     else line.raw.clear();
-    line.mean.update(pairs(side.mean));
+    line.mean.update(pairs(drawn.steps, side.mean));
+  });
+}
+
+/** Each side's name at the end of its curve, moved so far that none lies on another; a hair leads to the curve's end. @param {Picture} picture @param {Side[]} all @param {Drawn} drawn @param {string} lit */
+function drawNames({ plot, lines, names }, all, drawn, lit) {
+  while (names.length < all.length) names.push(plot.text({ class: "lf-end-name" }));
+  const { top, bottom, right } = plot.inner;
+  const shown = drawn.sides.filter(({ mean }) => mean.length),
+    ends = shown.map(({ mean }) => ({ x: drawn.steps[mean.length - 1], y: mean[mean.length - 1] })),
+    heights = apart(
+      ends.map(({ y }) => clamp(plot.y(y), top, bottom)),
+      15,
+      top + 2,
+      bottom - 2,
+    );
+  names.forEach((name, k) => {
+    const at = all[k] ? shown.findIndex((side) => side.name === all[k].name) : -1;
+    if (at < 0) {
+      name.clear();
+      lines[k]?.lead.clear();
+      return;
+    }
+    const { x, y } = ends[at],
+      height = heights[at],
+      from = clamp(plot.y(y), top, bottom);
+    name.node.setAttribute("data-look", all[k].look);
+    name.node.classList.toggle("is-lit", shown[at].name === lit);
+    name.node.classList.toggle("is-back", lit !== "" && shown[at].name !== lit);
+    name.update(plot.x.invert(right), plot.y.invert(height), shortName(all[k]), 16, 4);
+    lines[k].lead.node.setAttribute(
+      "d",
+      `M${(plot.x(x) + 2).toFixed(1)},${from.toFixed(1)}L${right + 3},${from.toFixed(1)}L${right + 13},${height.toFixed(1)}`,
+    );
   });
 }
 
@@ -466,9 +610,10 @@ export function render({ model, el }) {
   let drawn = compute(fig.snapshot());
   const picture = addPicture(fig),
     cursor = createCursor(fig, picture, () => drawn),
-    handle = addHandle(fig, picture, cursor, () => drawn),
+    light = createLight(fig),
+    handle = addHandle(fig, picture, cursor, () => drawn, light),
     menu = addControls(fig, titles),
-    fillList = addList(fig);
+    fillList = addList(fig, light);
   const sayStep = fig.readout("read at step"),
     sayHalf = fig.readout("smoothed: half after", { look: "averaged" });
 
@@ -478,7 +623,9 @@ export function render({ model, el }) {
     drawn = compute(state);
     if (menu) menu.node.hidden = groups.length < 2;
     shapeAxes(picture, state, part, drawn);
-    drawLines(picture, state, all, drawn);
+    const lit = drawn.sides.some((side) => side.name === light.now()) ? light.now() : "";
+    drawLines(picture, state, all, drawn, lit);
+    drawNames(picture, all, drawn, lit);
     const k = cursor.index(),
       x = drawn.steps[k],
       [low, high] = picture.yAxis.domain;
