@@ -31,6 +31,7 @@ from .noise_ball import NoiseBall
 from .phase import Phase
 from .race import Race
 from .ravine import Ravine
+from .ribbon import Ribbon
 from .roller import Roller
 from .scale import Scale
 

@@ -239,8 +239,7 @@ function addPicture(fig) {
 }
 
 /** A side's name at its curve: a momentum of a family is its number. @param {Side} side */
-const shortName = ({ title, group }) =>
-  group ? title.replace("momentum", "β") : title.split(",")[0];
+const shortName = ({ title, group }) => (group ? title.replace("momentum", "β") : title.split(",")[0]);
 
 /** The room that the longest name at a curve takes, in pixels. @param {CurvesFigure} fig */
 function namesWidth(fig) {
@@ -571,20 +570,20 @@ function drawNames({ plot, lines, names }, all, drawn, lit) {
       top + 2,
       bottom - 2,
     );
-  names.forEach((name, k) => {
+  names.forEach((label, k) => {
     const at = all[k] ? shown.findIndex((side) => side.name === all[k].name) : -1;
     if (at < 0) {
-      name.clear();
+      label.clear();
       lines[k]?.lead.clear();
       return;
     }
     const { x, y } = ends[at],
       height = heights[at],
       from = clamp(plot.y(y), top, bottom);
-    name.node.setAttribute("data-look", all[k].look);
-    name.node.classList.toggle("is-lit", shown[at].name === lit);
-    name.node.classList.toggle("is-back", lit !== "" && shown[at].name !== lit);
-    name.update(plot.x.invert(right), plot.y.invert(height), shortName(all[k]), 16, 4);
+    label.node.setAttribute("data-look", all[k].look);
+    label.node.classList.toggle("is-lit", shown[at].name === lit);
+    label.node.classList.toggle("is-back", lit !== "" && shown[at].name !== lit);
+    label.update(plot.x.invert(right), plot.y.invert(height), shortName(all[k]), 16, 4);
     lines[k].lead.node.setAttribute(
       "d",
       `M${(plot.x(x) + 2).toFixed(1)},${from.toFixed(1)}L${right + 3},${from.toFixed(1)}L${right + 13},${height.toFixed(1)}`,
