@@ -51,9 +51,9 @@ class Ribbon(LiveFigure):
     figure = "ribbon"
     title = "How much text a momentum remembers, from a page to a library"
     caption = (
-        "The text that a training has read, from now on the left into the past; the farther to the right, the more text has "
-        "the same width. It is lit as much as its gradients still count: at the ring, half. A page is counted as 400 tokens, "
-        "a book as 100 000, a shelf as 40 books, a bookcase as 5 shelves, a library as 100 bookcases."
+        "The text that a training has read, from now back into the past; the farther back, the more text has the same width. "
+        "It is lit as much as its gradients still count: at the ring, half. A page is counted as four hundred tokens, a book as "
+        "a hundred thousand, a shelf as forty books, a bookcase as five shelves, a library as a hundred bookcases."
     )
 
     beta = Number(0.9, 0.1, 0.999999)
