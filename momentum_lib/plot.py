@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgb
 
+from . import typeface
 from .looks import dash
 from .notation import GREY, LOOKS, QUANTITIES, linestyle
 
@@ -29,6 +30,7 @@ MARKERS = {
 TEXT_SIZE, FULL_SIZE = (7.2, 4.2), (10.4, 4.4)
 
 plt.style.use(STYLE)
+plt.rcParams["font.family"] = typeface.families()
 
 
 def colour(look):

@@ -50,11 +50,12 @@ LIBRARY = ("momentum_lib", "notebooks", "_config.yml")  # what a program of whic
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 # Kernels read an IPython profile of their own. Figures are SVG, sharp on every screen, in colours that pictures.py can exchange;
-# and PNG, two dots a pixel, for the reader's edition (book/_gen/reader.py).
+# and PNG, two dots a pixel, for the reader's edition (book/_gen/reader.py). Each SVG brings the one for phones along.
 PROFILE = """\
 c.InlineBackend.figure_formats = {"svg", "retina"}
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
 c.HistoryManager.enabled = False
+c.InteractiveShellApp.extensions = ["momentum_lib.narrow"]
 """
 
 

@@ -43,6 +43,7 @@ BLOCKS = {
     "section",
     "figcaption",
 }
+PICTURES = {"img", "picture", "picture-scroll"}
 OUTSIDE = {
     "sidenote",
     "marginnote",
@@ -91,6 +92,10 @@ def _em(style, *names):
 
 def _classes(node):
     return node.get("class") or []
+
+
+def _classes_of(child):
+    return _classes(child) if isinstance(child, Tag) else []
 
 
 def _formula_width(node, scale=1.0, face="main"):
@@ -228,9 +233,19 @@ def _stack(nodes, at):
     return first, total, below
 
 
+def _images(node):
+    """The pictures that stand in a block, in the light page's colours."""
+    found = node.select(":scope > img, :scope > picture > img, :scope > .picture-scroll > img")
+    return [image for image in found if "only-dark" not in _classes(image)]
+
+
 def _picture(image, at):
-    width, height = float(image.get("width") or at.width), float(image.get("height") or 0)
-    return height * min(1, at.width / width)
+    """Height of a picture: on a phone, that of the one for phones, or of one that keeps a width and is moved sideways."""
+    around, phone = image.parent, at.width <= NARROW.width
+    shown = around.source if phone and around.name == "picture" else image
+    width, height = float(shown.get("width") or at.width), float(shown.get("height") or 0)
+    least = re.search(r"--least:([\d.]+)rem", around.get("style") or "") if phone else None
+    return height * min(1, (16 * float(least[1]) if least else at.width) / width)
 
 
 def _table(table, at):
@@ -284,9 +299,9 @@ def _height(node, at):
     if node.name == "table":
         return _table(node, at)
     if node.name == "figure" or "cell_output" in classes or "output" in classes:
-        images = [image for image in node.find_all("img", recursive=False) if "only-dark" not in _classes(image)]
+        images = _images(node)
         pictures = sum(_picture(image, at) for image in images)
-        others = [child for child in node.children if getattr(child, "name", None) != "img"]
+        others = [child for child in node.children if not {getattr(child, "name", None), *_classes_of(child)} & PICTURES]
         first, rest, last = _stack(others, at)
         return pictures + rest + ((first if images else first + last) if rest else 0)
     if "exercise" in classes:

@@ -16,6 +16,7 @@ package.json).
 """
 
 import hashlib
+import io
 import json
 import shutil
 import subprocess
@@ -94,7 +95,7 @@ def drawn(folder, name, state):
     """
     import matplotlib as mpl
 
-    from momentum_lib import widgets
+    from momentum_lib import narrow, widgets
 
     figure = widgets.make(name, **state)
     key = hashlib.sha256((library_hash() + json.dumps(figure.state(), sort_keys=True)).encode()).hexdigest()[:12]
@@ -102,9 +103,10 @@ def drawn(folder, name, state):
     words = svg.with_suffix(".txt")  # what the picture says can take as long as to draw it; written last
     if not words.exists():
         svg.parent.mkdir(parents=True, exist_ok=True)
-        picture = figure.picture()
+        picture, wide = figure.picture(), io.StringIO()
         with mpl.rc_context({"svg.hashsalt": "momentum"}):
-            picture.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+            picture.savefig(wide, format="svg", transparent=True, metadata={"Date": None})
+            svg.write_text(narrow.joined(wide.getvalue(), narrow.svg(picture)), encoding="utf8")
         picture.savefig(svg.with_suffix(".png"), dpi=200, transparent=True)
         words.write_text(figure.alt(), encoding="utf8")
     return svg

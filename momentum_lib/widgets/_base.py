@@ -383,6 +383,8 @@ def canvas(width=7.2, height=3.2, columns=(1,), mosaic=None, **grid):
     """
     from matplotlib.figure import Figure
 
+    from .. import plot  # noqa: F401  (sets the style and the typeface)
+
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0)
     axes = (
