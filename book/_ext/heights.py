@@ -43,6 +43,7 @@ BLOCKS = {
     "section",
     "figcaption",
 }
+PRINTED = 0.6 * 13.76  # pixels of a letter of what cells print
 PICTURES = {"img", "picture", "picture-scroll"}
 OUTSIDE = {
     "sidenote",
@@ -250,6 +251,8 @@ def _picture(image, at):
 
 def _table(table, at):
     """A table's rows, its columns shared out as a browser does: at least the longest word, at most the longest line."""
+    if "printed" in _classes(table.parent):
+        return len(table.find_all("tr")) * 27
     at = at.with_(size=16, leading=1.45, face="sans")
     rows = [row.find_all(["td", "th"], recursive=False) for row in table.find_all("tr")]
     count = max(map(len, rows), default=0)
@@ -289,8 +292,11 @@ def _height(node, at):
     """Height of one block, without its margins."""
     classes = set(_classes(node))
     if node.name == "pre":
-        output = node.find_parent(class_="cell_output") is not None
-        return (node.get_text().strip("\n").count("\n") + 1) * 17.2 + (8 if output else 30.4)
+        lines = node.get_text().strip("\n").split("\n")
+        if node.find_parent(class_="cell_output") is None:
+            return len(lines) * 17.2 + 30.4
+        room = (at.width - 32 - 20.4 * (at.width > NARROW.width)) / PRINTED  # letters in a line
+        return sum(1 + max(0, -int(-(len(line) - room) // (room - 2))) for line in lines) * 17.2 + 8
     if "math-block" in classes:
         bases = _bases(node)
         return 1.1 * at.size * (max((b[1] for b in bases), default=0) + max((b[2] for b in bases), default=0)) + 12

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 import heights
 import live
+import outputs
 import pictures
 import stylesheet
 import thumbnails
@@ -221,6 +222,7 @@ def finish(html, app, page):
     live.finish(soup, app, root)
     thumbnails.finish(soup, app, page)
     pictures.finish(soup, app)
+    outputs.finish(soup)
     heights.finish(soup)
     return str(soup)
 

@@ -132,7 +132,7 @@
     },
     { rootMargin: "400px 0px" },
   );
-  const wide = "pre, .table-scroll, .math-block > .katex-display, .cell_output > .output";
+  const wide = "pre, .table-scroll, .picture-scroll, .math-block > .katex-display, .cell_output > .output";
   for (const box of document.querySelectorAll(wide)) near.observe(box);
   const unfolded = (/** @type {Event} */ { target }) => {
     if (!(target instanceof HTMLDetailsElement) || !target.open) return;

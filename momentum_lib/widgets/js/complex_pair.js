@@ -89,7 +89,7 @@ function addPlane(fig) {
     path.update(all);
     dots.update(all, undefined, 1);
     handle.update(x, y);
-    name.node.setAttribute("text-anchor", x > 0.6 ? "start" : "end");
+    name.anchor(x > 0.6 ? "start" : "end");
     name.update(x, y, "z", x > 0.6 ? 13 : -13, -9);
   };
 }

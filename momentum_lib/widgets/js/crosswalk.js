@@ -339,7 +339,7 @@ function drawWall({ plot, wall, wallName }, gate, { drop, factor, steps }, turn)
   wall.update([turn, low, turn, high]);
   wall.node.style.strokeOpacity = drop ? "1" : "0.35";
   gate.update(turn, grip);
-  wallName.node.setAttribute("text-anchor", late ? "end" : "start");
+  wallName.anchor(late ? "end" : "start");
   const words = drop ? `rate ÷ ${show(factor)} after step ${turn}` : "drag: the rate drops";
   wallName.update(turn, grip, words, late ? -16 : 16, 4);
 }

@@ -418,7 +418,7 @@ function addFall(fig) {
       higher = errors[end] > rho ** end;
     /** @param {typeof lineName} text @param {number} k @param {number} value @param {string} words @param {boolean} above */
     const name = (text, k, value, words, above) => {
-      text.node.setAttribute("text-anchor", above ? "start" : "end");
+      text.anchor(above ? "start" : "end");
       if (k > 2 && value > 1e-7 && value < top) text.update(k, value, words, above ? 6 : -6, above ? -8 : 16);
       else text.clear();
     };

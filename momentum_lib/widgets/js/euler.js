@@ -134,7 +134,7 @@ export function render({ model, el }) {
     plane.handle.update(0, start);
     const up = start < 0 ? -1 : 1;
     plane.truthName.update(0.9, start * Math.exp(-0.9), "solution", 10, -8 * up + (up < 0 ? 8 : 0));
-    plane.stepsName.node.setAttribute("text-anchor", h > 0.4 ? "end" : "start");
+    plane.stepsName.anchor(h > 0.4 ? "end" : "start");
     plane.stepsName.update(
       h,
       clamp(x[1], -HEIGHT * 0.85, HEIGHT * 0.85),

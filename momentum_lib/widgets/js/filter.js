@@ -163,7 +163,7 @@ function addTime(fig) {
     late: plot.line({ class: "lf-bracket" }),
     lateName: plot.text({ class: "lf-direct", anchor: "middle" }),
     limitName: plot.text({ anchor: "end" }),
-    keys: [plot.text({ look: "gradient" }), plot.text(), plot.text({ look: "averaged" })],
+    key: plot.key(),
   };
 }
 
@@ -213,19 +213,12 @@ function drawLimit({ limit, limitName }, { form, signal }, { total, gain }, show
 }
 
 /** What each line is, above the picture. @param {Time} time @param {State} state @param {string} look */
-function writeKeys({ plot, keys }, { form, noise }, look) {
-  const words = [
-      "• gradients g",
-      noise ? "— without the noise" : "",
-      form === "sum" ? "━ sum v" : "••• average m",
-    ],
-    places = [0, 98, noise ? 232 : 98];
-  keys[2].node.setAttribute("data-look", look);
-  keys.forEach(({ node }, k) => {
-    node.setAttribute("x", String(plot.inner.left + places[k]));
-    node.setAttribute("y", "14");
-    node.textContent = words[k];
-  });
+function writeKeys({ key }, { form, noise }, look) {
+  key.update([
+    { words: "• gradients g", look: "gradient" },
+    ...(noise ? [{ words: "— without the noise" }] : []),
+    { words: form === "sum" ? "━ sum v" : "••• average m", look },
+  ]);
 }
 
 /** Between a crest of the wave and the crest of what is kept of it: how late the filter is. @param {Time} time @param {State} state @param {Drawn} drawn */
@@ -296,7 +289,7 @@ function drawWeights({ plot, stems, half, halfName, handle }, drawn, look) {
   half.update([0, level, shown, level, shown, 0]);
   handle.update(shown, level);
   const words = `half after ${inSteps(drawn.halfLife)}${drawn.halfLife > WEIGHTS ? " →" : ""}`;
-  halfName.node.setAttribute("text-anchor", late ? "end" : "start");
+  halfName.anchor(late ? "end" : "start");
   halfName.update(shown, level, words, late ? 0 : 16, late ? -16 : -8);
 }
 
@@ -347,7 +340,7 @@ function drawGains({ plot, curve, drop, fastest, gainName, fastName, handle }, b
   handle.update(at, gain);
   const right = at > 0.15,
     grounded = plot.y(0) - plot.y(gain) < 20; // no room below the curve
-  gainName.node.setAttribute("text-anchor", right ? "end" : "start");
+  gainName.anchor(right ? "end" : "start");
   const [dx, dy] = !right ? [15, -9] : grounded ? [8, -24] : [-15, 16];
   gainName.update(at, gain, `gain ${show(gain)}`, dx, dy);
   const under = plot.y(0) - plot.y(nyquist) > 28; // the curve ends low: its name stands below it where there is room

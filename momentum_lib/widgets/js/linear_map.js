@@ -172,7 +172,7 @@ function drawPlane(plane, { a, b, c, d }, { kept, pair }) {
   ].forEach(([x, y], k) => {
     plane.arrows[k].update([0, 0, x, y]);
     plane.handles[k].update(x, y);
-    plane.names[k].node.setAttribute("text-anchor", x > 0.9 ? "end" : "start");
+    plane.names[k].anchor(x > 0.9 ? "end" : "start");
     plane.names[k].update(
       x,
       y,

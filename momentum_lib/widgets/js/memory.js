@@ -77,8 +77,8 @@ for run in scale.runs("momentum", "tokens_per_step"):
       format: short,
     },
     y: { domain: [-0.5, rows.length + 0.5], hidden: true },
-    height: () => ROW * (rows.length + 1) + 64,
-    margin: { top: 26, left: 14, right: 20 },
+    height: () => ROW * (rows.length + 1) + 44,
+    margin: { top: 6, left: 14, right: 20 },
   });
   const guide = plot.line({ class: "lf-guide", layer: "back" });
   const drawn = rows.map((row) => ({
@@ -92,11 +92,11 @@ for run in scale.runs("momentum", "tokens_per_step"):
   }));
   const mine = plot.text({ class: "lf-direct" }),
     mineIs = plot.text();
-  const keys = [
-    plot.text({ look: "momentum" }),
-    plot.text({ look: "adaptive" }),
-    plot.text({ look: "matrix" }),
-  ];
+  plot.key([
+    { words: "● momentum", look: "momentum" },
+    { words: "□ Adam’s β₂", look: "adaptive" },
+    { words: "● Muon’s momentum", look: "matrix" },
+  ]);
   const own = () => halfLife(fig.get("beta"), fig.get("tokens"));
   const handle = plot.handle({
     label: "Your half-life in tokens",
@@ -152,20 +152,12 @@ for run in scale.runs("momentum", "tokens_per_step"):
       else left.clear();
       right.update(ends[1], y, short(ends[1]), 10, 4);
     });
-    ["● momentum", "□ Adam’s β₂", "● Muon’s momentum"].forEach((words, k) => {
-      for (const [name, value] of [
-        ["x", plot.inner.left + [0, 92, 184][k]],
-        ["y", 12],
-      ])
-        keys[k].node.setAttribute(String(name), String(value));
-      keys[k].node.textContent = words;
-    });
     const seen = clamp(life, ...REACH),
       late = plot.x(seen) > plot.inner.right - 70;
     guide.update([seen, -0.5, seen, rows.length + 0.5]);
     handle.update(seen, rows.length);
     mine.update(REACH[0], rows.length, "yours", 0, 4);
-    mineIs.node.setAttribute("text-anchor", late ? "end" : "start");
+    mineIs.anchor(late ? "end" : "start");
     mineIs.update(
       seen,
       rows.length,
@@ -177,7 +169,13 @@ for run in scale.runs("momentum", "tokens_per_step"):
       there = sameMemory(beta, tokens, 62914560);
     sayLife(count(life));
     saySteps(show(steps));
-    sayBeta(there < 0.001 ? "less than 0.001: none" : `β = ${show(there)}`);
+    sayBeta(
+      there < 0.001
+        ? "less than 0.001: none"
+        : there > 0.999
+          ? `β = 1 − ${show(1 - there, 2)}`
+          : `β = ${show(there)}`,
+    );
     fig.speak(
       `Momentum ${show(beta, 4)} at ${count(tokens)} tokens a step: half of what it has read is forgotten after ${count(life)} tokens, which is ${show(steps)} steps.`,
     );

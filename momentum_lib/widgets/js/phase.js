@@ -354,9 +354,11 @@ function addPlane(fig) {
     ball = plane.line({ look: "ink", class: "lf-ball" }),
     run = plane.line({ look: "momentum", class: "lf-faint" }),
     marks = plane.marks({ look: "momentum", radius: 2.7 }),
-    pen = plane.marks({ look: "momentum", radius: 5.5, layer: "front" }),
-    ballName = plane.text({ class: "lf-direct", anchor: "end" }),
-    dotsName = plane.text({ look: "momentum", anchor: "end" });
+    pen = plane.marks({ look: "momentum", radius: 5.5, layer: "front" });
+  plane.key([
+    { words: "— curve: the ball, exactly", look: "ink" },
+    { words: "• dots: heavy ball", look: "momentum" },
+  ]);
   const put = (/** @type {number} */ x, /** @type {number} */ w) =>
     fig.set({ start: [Number(x.toPrecision(4)), Number(w.toPrecision(4))] });
   const handle = plane.handle({
@@ -380,8 +382,6 @@ function addPlane(fig) {
     if (head < now.n) pen.update(now.points.slice(2 * head, 2 * head + 2));
     else pen.clear();
     handle.update(start[0], start[1]);
-    ballName.update(xs[1], ws[1], "curve: the ball, exactly", -4, 12);
-    dotsName.update(xs[1], ws[1], "dots: heavy ball", -4, 28);
     sizeDots(plane, now);
   };
 }
@@ -473,9 +473,11 @@ function addEnergies(fig, parent) {
   const low = energies.line({ look: "gradient", class: "lf-area" }),
     high = energies.line({ look: "momentum", class: "lf-area" }),
     total = energies.line({ look: "ink", class: "lf-ball" }),
-    marks = energies.marks({ look: "momentum", radius: 2.2 }),
-    kineticName = energies.text({ look: "momentum", anchor: "end" }),
-    potentialName = energies.text({ look: "gradient", anchor: "end" });
+    marks = energies.marks({ look: "momentum", radius: 2.2 });
+  energies.key([
+    { words: "■ kinetic", look: "momentum" },
+    { words: "■ potential", look: "gradient" },
+  ]);
   /** @param {State} state @param {Drawn} now @param {number} head @param {number} until */
   return ({ h, time }, now, head, until) => {
     const top = 1.08 * Math.max(now.kinetic[0] + now.stored[0], 1e-6),
@@ -487,8 +489,6 @@ function addEnergies(fig, parent) {
     high.update(between(stored, summed));
     total.update(summed);
     marks.update(series(now.own, head, h));
-    kineticName.update(time, top, "kinetic", 0, 16);
-    potentialName.update(time, top, "potential", 0, 33);
     sizeDots(energies, now);
   };
 }

@@ -261,7 +261,7 @@ function nameCurves(fall, drawn, head, where, unit) {
     { label: fall.alongName, value: a, words: "along", above: a > b },
     { label: fall.acrossName, value: b, words: "across", above: b > a },
   ]) {
-    label.node.setAttribute("text-anchor", above ? "start" : "end");
+    label.anchor(above ? "start" : "end");
     if (apart && value > 1e-6 && value < 5) label.update(k, value, words, above ? 4 : -4, above ? -9 : 16);
     else label.clear();
   }

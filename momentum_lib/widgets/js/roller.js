@@ -255,6 +255,11 @@ function addEnergy(fig) {
     margin: { top: 26, left: 34, right: 10 },
   });
   plot.box.classList.add("lf-wide");
+  plot.key([
+    { words: "■ potential", look: "gradient" },
+    { words: "■ kinetic", look: "momentum" },
+    { words: "■ taken by friction" },
+  ]);
   return {
     plot,
     low: plot.line({ look: "gradient", class: "lf-area" }),
@@ -262,12 +267,6 @@ function addEnergy(fig) {
     high: plot.line({ class: "lf-taken" }),
     total: plot.line({ class: "lf-ball" }),
     begin: plot.line({ class: "lf-guide" }),
-    // one line, beside the axis' name
-    names: [
-      { text: "taken by friction", at: 0, label: plot.text({ anchor: "end" }) },
-      { text: "kinetic", at: -104, label: plot.text({ look: "momentum", anchor: "end" }) },
-      { text: "potential", at: -154, label: plot.text({ look: "gradient", anchor: "end" }) },
-    ],
     level: plot.text({ anchor: "end" }),
   };
 }
@@ -341,7 +340,6 @@ function drawEnergy(energy, { n, potential, kinetic, finite }, head) {
   energy.high.update(between(second, third));
   energy.total.update(third);
   energy.begin.update([0, begin, n, begin]);
-  for (const { text, at, label } of energy.names) label.update(n, edge, text, at, -12);
   energy.level.update(n, begin, "dotted: the energy at the start", -4, -5);
 }
 

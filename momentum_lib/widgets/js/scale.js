@@ -136,7 +136,14 @@ function addBars(fig, parent) {
       track.classList.toggle("is-cut", found[k].total > reach);
       track.replaceChildren(...barOf(found[k], reach));
     });
-    CARD_LIST.forEach(([, capacity], k) => marks[k].style.setProperty("--at", placeOf(capacity, reach)));
+    const close = (100 * (CARD_LIST[1][1] - CARD_LIST[0][1])) / reach < 16; // two names would lie over each other
+    CARD_LIST.forEach(([name, capacity], k) => {
+      marks[k].style.setProperty("--at", placeOf(capacity, reach));
+      marks[k].classList.toggle("is-early", capacity / reach < 0.3);
+      const words = close ? (k ? CARD_LIST.map(([each]) => each).join(", ") : "") : name;
+      if (marks[k].textContent !== words)
+        /** @type {Element} */ (marks[k].firstElementChild).textContent = words;
+    });
   };
 }
 

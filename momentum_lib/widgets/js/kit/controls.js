@@ -86,7 +86,10 @@ export function addSlider(desk, o) {
     bar.value = String(at);
     bar.style.setProperty("--at", `${at / 10}%`);
     bar.setAttribute("aria-valuetext", words ? words(now) : unit ? `${show(now)} ${unit}` : show(now));
-    if (force || !typed.matches(":focus")) typed.value = plain(now, digits);
+    if (force || !typed.matches(":focus")) {
+      typed.value = plain(now, digits);
+      typed.style.setProperty("--letters", String(typed.value.length));
+    }
     if (o.marks) markRow.replaceChildren(...o.marks().map((mark) => tickOn(to, mark)));
   }
   slideBy(desk, bar, knob);

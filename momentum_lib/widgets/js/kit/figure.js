@@ -43,6 +43,8 @@ export function createFigure({ model, el, title, state: specs, python }) {
   let numbers = () => ({});
   /** @type {(() => void)[]} */
   const resets = [];
+  /** @type {ReturnType<typeof createPlot>[]} */
+  const plots = [];
 
   /** Add the last buttons, restore what the address says, draw. @returns {() => void} the cleanup */
   function start() {
@@ -58,6 +60,9 @@ export function createFigure({ model, el, title, state: specs, python }) {
     });
     addPython(desk, parts.code, () => python(store.snapshot()));
     if (model.link) addLink(desk, el, model.link.key);
+    // Words find their places when everything is drawn; once more when the page's typeface has come.
+    store.draw(() => plots.forEach((plot) => plot.settle()));
+    document.fonts.ready.then(() => life.alive && store.redraw());
     store.begin();
     el.dataset.ready = "1";
     const shown = {
@@ -107,7 +112,11 @@ export function createFigure({ model, el, title, state: specs, python }) {
     say,
     player: (/** @type {Parameters<typeof createPlayer>[1]} */ o) => createPlayer(desk, o),
     /** A picture; see plot.js. @param {Omit<Parameters<typeof createPlot>[0], "life"|"parent"|"changed"> & {parent?: HTMLElement}} o */
-    plot: (o) => createPlot({ parent: pictures, ...o, life, changed: store.redraw }),
+    plot: (o) => {
+      const made = createPlot({ parent: pictures, ...o, life, changed: store.redraw });
+      plots.push(made);
+      return made;
+    },
     /** The plain data now drawn, for tests. @param {() => object} callback */
     numbers: (callback) => {
       numbers = callback;

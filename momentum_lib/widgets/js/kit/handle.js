@@ -59,6 +59,7 @@ export function addHandle(
     /** @param {number} x @param {number} y */
     update(x, y) {
       spot.here = [x, y];
+      plot.grips.set(node, [plot.x(x), plot.y(y)]);
       const k = axis === "y" ? 1 : 0,
         range = bounds()[k];
       assign(node, {

@@ -14,6 +14,7 @@ import {
   ticks,
 } from "./geometry.js";
 import { PLACED, addHandle } from "./handle.js";
+import { arrange, roomOf } from "./labels.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Axis} Axis */
@@ -57,6 +58,20 @@ export function createPlot({
   };
   /** @type {(() => void)[]} */
   const relaid = [];
+  /** What was measured since the last layout: the room of the axes' words, the type of each kind of label. */
+  const kept = {
+    axes: /** @type {import("./labels.js").Room[]|null} */ (null),
+    types: /** @type {Map<string, import("./labels.js").Type>} */ (new Map()),
+  };
+  const typeOf = (/** @type {SVGTextElement} */ node) => {
+    const kind = node.getAttribute("class") ?? "",
+      known = kept.types.get(kind);
+    if (known) return known;
+    const { fontWeight, fontSize, fontFamily } = getComputedStyle(node),
+      found = { font: `${fontWeight} ${fontSize} ${fontFamily}`, size: Number.parseFloat(fontSize) };
+    kept.types.set(kind, found);
+    return found;
+  };
   /** @type {Frame} */
   const plot = {
     box,
@@ -77,6 +92,19 @@ export function createPlot({
       x.domain = across;
       y.domain = up;
       lay();
+    },
+    wishes: [],
+    grips: new Map(),
+    settle() {
+      if (!plot.width) return;
+      kept.axes ??= [...layers.axes.querySelectorAll("text")].map((node) => roomOf(node, typeOf(node)));
+      const held = [...plot.grips.values()].map(gripRoom);
+      arrange(
+        plot.wishes.filter(({ words }) => words),
+        [...kept.axes, ...held],
+        plot,
+        typeOf,
+      );
     },
     relay: lay,
     onLayout(callback) {
@@ -112,6 +140,8 @@ export function createPlot({
     plot.y = scale(y.type ?? "linear", y.domain, [inner.bottom, inner.top]);
     assign(svg, { width, height: plot.height });
     assign(cut, { x: inner.left, y: inner.top, width: wide, height: tall });
+    kept.axes = null;
+    kept.types.clear();
     layers.axes.replaceChildren(...axisBelow(plot, x), ...axisLeft(plot, y));
     for (const callback of relaid) callback();
     changed();
@@ -130,6 +160,9 @@ export function createPlot({
   lay();
   return Object.assign(plot, parts);
 }
+
+/** What a handle covers. @param {Pair} place @returns {import("./labels.js").Room} */
+const gripRoom = ([x, y]) => ({ left: x - 9, right: x + 9, top: y - 9, bottom: y + 9 });
 
 /** The part of the window's height that a picture may take which stays in view on a phone, and the least in pixels. */
 const KEPT = { part: 0.38, least: 220 };
@@ -172,9 +205,16 @@ const ticksOf = (axis, pixels, each) =>
     axis.count ?? Math.max(2, Math.round(pixels / each)),
   );
 
+/** A large number, as short as it can be told: 5·10¹¹. @param {number} value */
+function short(value) {
+  const [digits, exponent] = value.toExponential().split("e");
+  return `${digits.replace("-", "−")}·${powerOfTen(Number(exponent))}`;
+}
+
 /** What stands at a tick. @param {Axis} axis @param {number} value */
 function tickWords(axis, value) {
   if (axis.format) return axis.format(value);
+  if (axis.type !== "log" && Math.abs(value) >= 1e5) return short(value);
   if (axis.type !== "log" || (value >= 0.01 && value <= 1000)) return show(value);
   return powerOfTen(Math.round(Math.log10(value)));
 }
@@ -234,6 +274,8 @@ const partsOf = (plot, life) => ({
   line: (/** @type {LineOptions} */ o) => addLine(plot, o),
   marks: (/** @type {LineOptions & MarksOptions} */ o) => addMarks(plot, o),
   text: (/** @type {TextOptions} */ o = {}) => addText(plot, o),
+  /** What lines and areas are, above the picture. @param {KeyEntry[]} [entries] */
+  key: (entries = []) => addKey(plot, entries),
   contours: (/** @type {{count?: number, cells?: number}} */ o = {}) => addContours(plot, o),
   heat: (/** @type {{plain?: boolean}} */ o = {}) => addHeat(plot, o),
   handle: (/** @type {import("./handle.js").HandleOptions} */ o) => addHandle(plot, life, o),
@@ -279,20 +321,53 @@ function addMarks(plot, { look, class: name = "", shape = "disc", radius = 2.5, 
   };
 }
 
-/** Text at a place of the picture (direct labels instead of legends); a halo keeps it legible over lines. @param {Frame} plot @param {TextOptions} o */
+/**
+ * Text at a place of the picture (direct labels instead of legends); a halo keeps it legible over lines. What is made first is
+ * placed first: labels.js moves a later one that would lie over it.
+ * @param {Frame} plot @param {TextOptions} o
+ */
 function addText(plot, { look, class: name = "", anchor = "start" }) {
-  const node = s("text", { class: `lf-text ${name}`, "data-look": look, "text-anchor": anchor });
+  const node = s("text", { class: `lf-text ${name}`, "data-look": look });
   plot.layers.front.append(node);
+  const wish = { node, anchor, x: 0, y: 0, dx: 0, dy: 0, words: "" };
+  plot.wishes.push(wish);
+  const say = (/** @type {string} */ words) => {
+    wish.words = words;
+    if (node.textContent !== words) node.textContent = words;
+  };
   return {
     node,
     /** @param {number} x data @param {number} y data @param {string} words @param {number} [dx] pixels @param {number} [dy] pixels */
     update(x, y, words, dx = 0, dy = 0) {
-      assign(node, { x: (plot.x(x) + dx).toFixed(1), y: (plot.y(y) + dy).toFixed(1), text: words });
+      Object.assign(wish, { x: plot.x(x), y: plot.y(y), dx, dy });
+      say(words);
     },
-    clear() {
-      node.textContent = "";
+    /** Which end of the words stands at the place. @param {import("./types.js").Anchor} side */
+    anchor(side) {
+      wish.anchor = side;
     },
+    clear: () => say(""),
   };
+}
+
+/** @typedef {{words: string, look?: string}} KeyEntry */
+
+/**
+ * A line of words above the picture, each in the colour of what it names; it wraps where it is long.
+ * @param {Frame} plot @param {KeyEntry[]} entries
+ */
+function addKey(plot, entries) {
+  const row = h("p", { class: "lf-key" });
+  plot.svg.before(row);
+  const kept = { words: "" };
+  const update = (/** @type {KeyEntry[]} */ now) => {
+    const words = JSON.stringify(now);
+    if (words === kept.words) return;
+    kept.words = words;
+    row.replaceChildren(...now.map(({ words: text, look }) => h("span", { "data-look": look, text })));
+  };
+  update(entries);
+  return { update };
 }
 
 /**

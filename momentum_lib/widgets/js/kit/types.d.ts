@@ -210,6 +210,12 @@ export interface Axis {
 }
 /** What the parts of a picture need of it: its scales, its frame, its layers. */
 export interface Frame {
+  /** What the labels ask for, the first made first; `settle` puts them. */
+  wishes: import("./labels.js").Wish[];
+  /** Where the handles are, in pixels. */
+  grips: Map<Element, Pair>;
+  /** Put the labels where they have room: called when everything is drawn. */
+  settle(): void;
   box: HTMLElement;
   svg: SVGSVGElement;
   layers: Record<Layer | "axes", SVGGElement>;

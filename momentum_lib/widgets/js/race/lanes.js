@@ -165,7 +165,7 @@ function nameLines(plot, rules, steps, runs, labelOf) {
       .map((other) => meets(plot, runs.of(other), level))
       .filter((other) => other !== null);
     const side = own && sideFor(plot, own, others, text.length * 6.6 + 10);
-    label.node.setAttribute("text-anchor", side === 1 ? "start" : "end");
+    label.anchor(side === 1 ? "start" : "end");
     if (own && side) label.update(plot.x.invert(own[side < 0 ? 0 : 1]), level, text, 7 * side, 4);
     else {
       // it never gets so low, or there is no room beside it: at its end, above

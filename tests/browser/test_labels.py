@@ -1,0 +1,71 @@
+"""Words in live figures: over no other words and not beyond the figure's edge, at the ends of sliders and in every choice."""
+
+import pytest
+
+from momentum_lib.widgets import FIGURES, make
+from tests.browser import live
+
+COLLISIONS = """([index, changes]) => {
+  const PARTS = 'svg, .lf-key, .lf-mark-row, .lf-cards'; // a picture that stays in view lies over what passes: no collision
+  const place = document.querySelectorAll('.live-figure')[index], { model, numbers } = place.__figure, wrong = new Set();
+  const begin = numbers().state, edge = place.getBoundingClientRect();
+  const words = () => [...place.querySelectorAll('.lf-plot svg text, .lf-key > span, .lf-mark, .lf-card > span, .lf-rotary text')]
+    .filter((e) => e.textContent.trim() && e.checkVisibility({ visibilityProperty: true }))
+    .map((e) => ({ text: e.textContent, box: e.getBoundingClientRect(), part: e.closest(PARTS) }))
+    .filter(({ box }) => box.width > 0);
+  const look = (change) => {
+    const seen = words();
+    seen.forEach(({ text, box, part }, k) => {
+      if (box.left < edge.left - 17 || box.right > edge.right + 17) wrong.add(`${change}: “${text}” leaves the figure`);
+      for (const other of seen.slice(0, k).filter((each) => each.part === part)) {
+        const wide = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left),
+          tall = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
+        if (wide > 1 && tall > 4) wrong.add(`${change}: “${text}” over “${other.text}”`); // a line has 4 px of air
+      }
+    });
+  };
+  for (const change of changes) {
+    for (const [name, value] of Object.entries({ ...begin, ...change })) model.set(name, value);
+    numbers();
+    look(JSON.stringify(change));
+  }
+  for (const [name, value] of Object.entries(begin)) model.set(name, value);
+  numbers();
+  return [...wrong];
+}"""
+
+
+def extremes(name):
+    """The state as it is, and with each of its numbers at either end, each choice made, each flag turned."""
+    found = [{}]
+    for key, spec in FIGURES[name].spec().items():
+        if spec["kind"] in ("number", "integer"):
+            found += [{key: spec["min"]}, {key: spec["max"]}]
+        elif spec["kind"] == "choice":
+            found += [{key: option} for option in spec["options"]]
+        elif spec["kind"] == "flag" and key not in ("playing", "compact"):
+            found.append({key: not spec["initial"]})
+        elif spec["kind"] == "point":
+            found.append({key: [end[1] for end in spec["domain"]]})
+    return found
+
+
+@pytest.fixture(scope="module")
+def names():
+    return sorted(FIGURES)
+
+
+@pytest.fixture(scope="module")
+def address(names, tmp_path_factory):
+    return live.write_page(tmp_path_factory.mktemp("labels"), [make(name) for name in names])
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_no_words_collide_at_the_ends_of_the_sliders(browser, address, names, width):
+    with live.open_page(browser, address, width=width, height=844) as page:
+        found = {}
+        for index, name in enumerate(names):
+            live.ready(page, index)
+            if wrong := page.evaluate(COLLISIONS, [index, extremes(name)]):
+                found[name] = wrong
+        assert not found, "\n".join(f"{name}: {line}" for name, lines in found.items() for line in lines)
