@@ -162,7 +162,7 @@ export function createPlot({
 }
 
 /** What a handle covers. @param {Pair} place @returns {import("./labels.js").Room} */
-const gripRoom = ([x, y]) => ({ left: x - 9, right: x + 9, top: y - 9, bottom: y + 9 });
+const gripRoom = ([x, y]) => ({ left: x - 11, right: x + 11, top: y - 11, bottom: y + 11 });
 
 /** The part of the window's height that a picture may take which stays in view on a phone, and the least in pixels. */
 const KEPT = { part: 0.38, least: 220 };
