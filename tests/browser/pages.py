@@ -25,6 +25,20 @@ SCROLL = """async () => {
 SETTLED = """() => [...document.querySelectorAll('.live-figure[data-figure]')]
   .filter((figure) => figure.checkVisibility()).every((figure) => figure.dataset.ready === '1')
   && [...document.images].filter((image) => image.checkVisibility()).every((image) => image.complete && image.naturalWidth > 0)"""
+# What is wider than its box, and either hidden there or scrolled without a shade at the edge that tells of it.
+WITHOUT_CUE = """() => {
+  const wrong = [];
+  for (const box of document.querySelectorAll('main *')) {
+    if (box.clientWidth === 0 || box.scrollWidth <= box.clientWidth + 1 || !box.checkVisibility()) continue;
+    // what is measured there is a formula's own boxes, a picture's words, what is said to screen readers
+    if (box.closest('.katex, svg, .visually-hidden, .lf-spoken')) continue;
+    const { display, overflowX, backgroundImage } = getComputedStyle(box);
+    const cue = /auto|scroll/.test(overflowX) && backgroundImage.includes('gradient');
+    if (display !== 'inline' && !cue)
+      wrong.push(`${box.tagName} ${box.className} ${box.scrollWidth} in ${box.clientWidth}: ${box.textContent.slice(0, 50)}`);
+  }
+  return wrong;
+}"""
 TOO_WIDE = """() => {
   const root = document.documentElement, wide = root.scrollWidth - root.clientWidth;
   if (wide <= 0) return null; // not innerWidth: a phone shows a page that is too wide smaller, and innerWidth grows with it

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.browser.accessibility import violations, violations_after_the_switch
-from tests.browser.pages import PAGES, SCROLL, SETTLED, TOO_WIDE
+from tests.browser.pages import PAGES, SCROLL, SETTLED, TOO_WIDE, WITHOUT_CUE
 from tests.browser.verdicts import named_by
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +124,7 @@ def fits_narrow(page, themes):
     page.evaluate(LAY_OUT)
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.evaluate(TOO_WIDE) is None
+    assert page.evaluate(WITHOUT_CUE) == []
     assert page.evaluate(CUT_OFF) == []
     page.evaluate(PUT_BACK)
     page.set_viewport_size(wide)

@@ -1,0 +1,69 @@
+"""The pages on a phone: what is wide can be reached, pictures stay beside their controls, static figures can be read."""
+
+from urllib.parse import unquote
+
+from bs4 import BeautifulSoup
+
+from momentum_lib import narrow
+from tests.browser.pages import PAGES
+
+PHONE = 350  # pixels of a page's column at 390
+UNREACHED = """async () => {
+  const wide = [...document.querySelectorAll('pre, .table-scroll, .picture-scroll, .math-block > .katex-display')]
+    .find((box) => box.checkVisibility() && box.scrollWidth > box.clientWidth + 1);
+  if (!wide) return 'nothing is wide';
+  wide.scrollIntoView({ block: 'center', behavior: 'instant' });
+  for (let k = 0; k < 60 && wide.tabIndex !== 0; k++) await new Promise(requestAnimationFrame);
+  return wide.tabIndex;
+}"""
+
+
+def test_what_goes_on_can_be_reached_by_keyboard(site, new_page):
+    page = new_page(width=390)
+    page.goto(site.url("notebooks/01-ravine"))
+    assert page.evaluate(UNREACHED) == 0
+
+
+STUCK = """async () => {
+  const still = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const place = document.querySelector('.live-figure');
+  place.scrollIntoView({ behavior: 'instant' });
+  for (let k = 0; k < 200 && place.dataset.ready !== '1'; k++) await still();
+  const last = [...place.querySelectorAll('.lf-track input')].at(-1);
+  place.querySelectorAll('.lf-more').forEach((fold) => { fold.open = true; });
+  last.scrollIntoView({ block: 'center', behavior: 'instant' });
+  await still();
+  const picture = place.querySelector('.lf-plot').getBoundingClientRect(), bar = document.querySelector('.bar');
+  return [picture.top - bar.getBoundingClientRect().bottom, picture.bottom < last.getBoundingClientRect().top];
+}"""
+
+
+def test_the_picture_stays_below_the_bar_while_its_controls_pass(site, new_page):
+    """In a page's cell, too: none of what stands around the figure holds the picture."""
+    page = new_page(width=390)
+    page.goto(site.url("notebooks/01-ravine"))
+    below, before = page.evaluate(STUCK)
+    assert abs(below) < 2 and before
+
+
+def shown(page):
+    """(name, whether it has one for phones, the SVG that a phone shows, its width there in pixels) of each static figure of a page, in light colours."""
+    soup = BeautifulSoup(page.read_text("utf-8"), "html.parser")
+    for image in soup.select("article img.only-light"):
+        source = image.parent.source if image.parent.name == "picture" else None
+        file = page.parent / unquote(source["srcset"] if source is not None else image["src"])
+        least = image.parent.get("style", "").removeprefix("--least:").removesuffix("rem")
+        width = float((source or image)["width"])
+        yield image["src"], source is not None, file.read_text("utf-8"), 16 * float(least) if least else min(width, PHONE)
+
+
+def test_words_of_static_figures_are_11_pixels_on_a_phone(site):
+    found, phones = [], 0
+    for name in PAGES:
+        for source, own, text, width in shown(site.path / f"{name}.html"):
+            smallest = narrow.smallest(text, width)
+            phones += own
+            if smallest is not None and smallest < 10.95:
+                found.append(f"{name} {source}: {smallest:.1f} pixels")
+    assert not found, "\n".join(found)
+    assert phones > 20
