@@ -47,7 +47,7 @@ def test_the_picture_stays_below_the_bar_while_its_controls_pass(site, new_page)
 
 
 def shown(page):
-    """(name, whether it has one for phones, the SVG that a phone shows, its width there in pixels) of each static figure of a page, in light colours."""
+    """(name, whether it has one for phones, the SVG that a phone shows, its width in pixels) of each static figure of a page."""
     soup = BeautifulSoup(page.read_text("utf-8"), "html.parser")
     for image in soup.select("article img.only-light"):
         source = image.parent.source if image.parent.name == "picture" else None
