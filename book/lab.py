@@ -6,8 +6,8 @@
 
 The copies come from the reader's edition (book/reader/), which shows in JupyterLab what the site shows: boxes, closed answers,
 mathematics, pictures. What you change stays: a copy is written once, and never over one that is there. Widgets are saved with
-their state (book/_lab/overrides.json); a live figure of a notebook that is opened again still has to be run once, as its first
-cell says.
+their state (book/_lab/overrides.json), so that the figures of a notebook that is opened again move at once; without that setting
+they are pictures until their cell is run.
 """
 
 import os

@@ -1,5 +1,6 @@
 """Live figures on the Python side: state, faces, bundle; the pure JavaScript runs under node from here."""
 
+import base64
 import html
 import inspect
 import json
@@ -71,6 +72,25 @@ def test_mimebundle_has_every_face(figure):
     assert data["text/plain"] == repr(figure)
     assert data["text/html"] == figure._repr_html_()
     assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_a_picture_goes_with_a_figure_into_a_saved_notebook(monkeypatch):
+    """In a session of Jupyter's server two outputs, anywhere else the bundle alone: a build stores no such picture."""
+    from IPython.core.formatters import DisplayFormatter
+
+    figure, shown = Ravine(), []
+    monkeypatch.setattr("IPython.display.display", lambda data, **how: shown.append((data, how)))
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    data, _ = DisplayFormatter().format(figure)
+    assert "application/vnd.jupyter.widget-view+json" in data and not shown
+    monkeypatch.setenv("JPY_SESSION_NAME", "chapter.ipynb")
+    assert DisplayFormatter().format(figure) == ({}, {})
+    (live, how), (picture, _) = shown
+    assert live == figure._repr_mimebundle_()[0] and how["raw"]
+    assert html.escape(figure.alt()) in picture["text/html"] and figure.alt() in picture["text/plain"]
+    assert f'data-of="{figure._stand_in}"' in picture["text/html"] and figure._stand_in != Ravine()._stand_in
+    png = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', picture["text/html"])[1])
+    assert png.startswith(b"\x89PNG") and 5_000 < len(png) < 60_000
 
 
 @every

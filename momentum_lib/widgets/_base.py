@@ -5,12 +5,14 @@ import hashlib
 import html
 import json
 import math
+import uuid
 
 import anywidget
 import ipywidgets
 import traitlets
 
 from ..notation import GREY, LOOKS, PALE, linestyle
+from . import _saved
 
 FIGURES = {}
 """Name -> class of every live figure that has been imported."""
@@ -320,6 +322,7 @@ class LiveFigure(anywidget.AnyWidget):
     title = ""
     caption = ""
     _source = traitlets.Instance(Source).tag(sync=True, **ipywidgets.widget_serialization)
+    _stand_in = traitlets.Unicode().tag(sync=True)
 
     def __init_subclass__(cls, **kwargs):
         if "figure" in vars(cls):
@@ -334,7 +337,7 @@ class LiveFigure(anywidget.AnyWidget):
             from . import bundle
 
             LiveFigure._esm = bundle.notebook_module()
-        super().__init__(_source=Source.of(self.figure), **state)
+        super().__init__(_source=Source.of(self.figure), _stand_in=uuid.uuid4().hex, **state)
 
     @classmethod
     def spec(cls):
@@ -360,6 +363,12 @@ class LiveFigure(anywidget.AnyWidget):
         bundle_ = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle_ if isinstance(bundle_, tuple) else (bundle_ or {}, {})
         return {**data, "text/plain": repr(self), "text/html": self._repr_html_()}, metadata
+
+    def _ipython_display_(self):
+        """In a notebook that is saved with its outputs, a picture goes with the figure; elsewhere IPython shows the bundle."""
+        if not _saved.in_a_notebook():
+            raise NotImplementedError
+        _saved.show(self)
 
     def picture(self):
         """The state as a matplotlib Figure, computed with momentum_lib: what stands on paper."""

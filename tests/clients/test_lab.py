@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -48,6 +49,13 @@ print(json.dumps([_live.figure, _name, _kind["min"], _kind["max"], getattr(_live
 """
 
 
+class Lab(NamedTuple):
+    """Where a JupyterLab answers, and the folder that it shows."""
+
+    address: str
+    folder: Path
+
+
 def command(arguments, folder):
     """What `make lab` starts, in a folder of our own."""
     spec = importlib.util.spec_from_file_location("course_lab", ROOT / "book" / "lab.py")
@@ -58,7 +66,7 @@ def command(arguments, folder):
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a running JupyterLab whose folder holds the reader's edition."""
+    """A running JupyterLab whose folder holds the reader's edition."""
     if importlib.util.find_spec("jupyterlab") is None:
         pytest.fail("JupyterLab is not installed here; say: make clients", pytrace=False)
     folder, home = tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("home")
@@ -80,7 +88,7 @@ def lab(tmp_path_factory):
     try:
         address = f"http://127.0.0.1:{port}"
         wait_for(address + "/api/status", server, home / "log")
-        yield address
+        yield Lab(address, folder)
     finally:
         server.terminate()
         server.wait()
@@ -115,7 +123,7 @@ def opened(context, lab, name):
 
     page.on("console", hear)
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{lab}/lab/tree/{name}?reset")
+    page.goto(f"{lab.address}/lab/tree/{name}?reset")
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.isReady")
     page.evaluate("() => { const book = window.jupyterapp.shell.currentWidget.content;"
                   " book.notebookConfig = { ...book.notebookConfig, windowingMode: 'none' }; }")  # fmt: skip
@@ -134,6 +142,52 @@ def test_a_chapter_runs_in_jupyterlab(chromium, lab, path):
         assert errors == []
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / f"lab-{path.stem}.png")
+        page.evaluate("() => window.jupyterapp.commands.execute('notebook:shutdown-kernel')")
+
+
+SAVED = {
+    "cells": [
+        {"cell_type": "code", "id": "figure", "metadata": {}, "execution_count": None, "outputs": [],
+         "source": "from momentum_lib.widgets import Ravine\n\nRavine()"},
+    ],
+    "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}  # fmt: skip
+SEEN = """() => [...document.querySelectorAll(".jp-OutputArea-child")].filter((one) => one.offsetHeight > 0)
+  .map((one) => one.querySelector(".momentum-live") ? "figure" : one.querySelector(".momentum-picture img") ? "picture"
+    : one.innerText)"""
+
+
+@pytest.mark.parametrize("states", [False, True], ids=["as JupyterLab saves", "with states"])
+def test_a_saved_notebook_shows_its_figures_again(chromium, lab, states):
+    """Run, saved, its kernel ended, opened again: a picture and what to do, or the figure itself; never "model not found"."""
+    path = lab.folder / f"saved-{states}.ipynb"
+    path.write_text(json.dumps(SAVED), "utf-8")
+    with live.new_context(chromium, viewport={"width": 1366, "height": 1000}) as context:
+        context.set_default_timeout(120_000)
+        page, errors = opened(context, lab, path.name)
+        page.evaluate(RUN)
+        page.wait_for_function(f"JSON.stringify(({SEEN})()) === '[\"figure\"]' && document.querySelector('.momentum-picture')")
+        page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        page.evaluate("() => window.jupyterapp.commands.execute('notebook:shutdown-kernel')")
+        assert errors == []
+    kept = json.loads(path.read_text("utf-8"))
+    assert "Run this cell" in "".join(kept["cells"][0]["outputs"][1]["data"]["text/html"])
+    assert "widgets" in kept["metadata"]  # make lab's setting
+    if not states:
+        del kept["metadata"]["widgets"]
+        path.write_text(json.dumps(kept), "utf-8")
+    with live.new_context(chromium, viewport={"width": 1366, "height": 1000}) as context:
+        context.set_default_timeout(120_000)
+        page, _ = opened(context, lab, path.name)
+        page.wait_for_function("document.querySelector('.momentum-live')" if states else
+                               "document.body.textContent.includes('model not found')")  # fmt: skip
+        assert page.evaluate(SEEN) == (["figure"] if states else ["picture"])
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"lab-saved-{states}.png")
+        page.evaluate(RUN)
+        page.wait_for_function(f"JSON.stringify(({SEEN})()) === '[\"figure\"]'")
         page.evaluate("() => window.jupyterapp.commands.execute('notebook:shutdown-kernel')")
 
 

@@ -11,9 +11,11 @@
  * @typedef {{ module: Module, sheet: CSSStyleSheet }} Loaded
  */
 
-const page = /** @type {typeof globalThis & { momentumFigures?: Map<string, Promise<Loaded>> }} */ (
-  globalThis
-);
+/** @typedef {{ views: Map<string, number>, sheet: CSSStyleSheet }} Alive */
+const page =
+  /** @type {typeof globalThis & { momentumFigures?: Map<string, Promise<Loaded>>, momentumAlive?: Alive }} */ (
+    globalThis
+  );
 
 /** @param {string} text */
 function styleSheet(text) {
@@ -48,6 +50,24 @@ async function loaded(model) {
   }
 }
 
+/** How many figures' places in this page are alive; the sheet hides the pictures that stand for them (see _saved.py). */
+function aliveHere() {
+  if (!page.momentumAlive) {
+    page.momentumAlive = { views: new Map(), sheet: styleSheet("") };
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, page.momentumAlive.sheet];
+  }
+  return page.momentumAlive;
+}
+
+/** One more view, or one less, of the figure that its picture calls by this name. @param {string} place @param {number} change */
+function count(place, change) {
+  const { views, sheet } = aliveHere();
+  views.set(place, (views.get(place) ?? 0) + change);
+  const pictures = [...views].filter(([, n]) => n > 0).map(([name]) => `.momentum-picture[data-of="${CSS.escape(name)}"]`);
+  const hidden = pictures.flatMap((one) => [one, `.jp-OutputArea-child:has(${one})`]);
+  sheet.replaceSync(hidden.length ? `${hidden.join(", ")} { display: none; }` : "");
+}
+
 /** @param {{ model: NotebookModel, el: HTMLElement }} context */
 export async function render({ model, el }) {
   const { module, sheet } = await loaded(model);
@@ -55,5 +75,12 @@ export async function render({ model, el }) {
   root.adoptedStyleSheets = [sheet];
   const inner = document.createElement("div");
   root.replaceChildren(inner);
-  return module.render({ model, el: inner });
+  const end = module.render({ model, el: inner });
+  const place = String(model.get("_stand_in"));
+  el.classList.add("momentum-live");
+  count(place, 1);
+  return () => {
+    count(place, -1);
+    end();
+  };
 }
