@@ -63,7 +63,9 @@ function aliveHere() {
 function count(place, change) {
   const { views, sheet } = aliveHere();
   views.set(place, (views.get(place) ?? 0) + change);
-  const pictures = [...views].filter(([, n]) => n > 0).map(([name]) => `.momentum-picture[data-of="${CSS.escape(name)}"]`);
+  const pictures = [...views]
+    .filter(([, n]) => n > 0)
+    .map(([name]) => `.momentum-picture[data-of="${CSS.escape(name)}"]`);
   const hidden = pictures.flatMap((one) => [one, `.jp-OutputArea-child:has(${one})`]);
   sheet.replaceSync(hidden.length ? `${hidden.join(", ")} { display: none; }` : "");
 }
