@@ -53,6 +53,10 @@ def test_a_gradient_is_dense_and_real():
 BAD_PARAMETERS = {
     "complex": (torch.zeros(2, dtype=torch.complex64), "is complex .*view_as_real"),
     "whole numbers": (torch.zeros(2, dtype=torch.int64), "has dtype torch.int64; allowed: a floating dtype"),
+    "eight bits": (
+        torch.zeros(2).to(torch.float8_e4m3fn),
+        "float8_e4m3fn, in which torch cannot compute; allowed: torch.float16",
+    ),
     "sparse": (torch.eye(2).to_sparse(), "is sparse .*to_dense"),
 }
 
@@ -124,3 +128,48 @@ def test_only_texts_with_such_a_square_are_written_anew():
 
     closed = over(0.5)
     assert _order.in_range(closed, ("s",)) is closed
+
+
+# -- damaged files and wrong kinds -----------------------------------------------------------------------
+
+DAMAGED = {  # what is wrong in a saved state -> how it became so, what is said
+    "groups are none": (lambda saved: saved.update(param_groups=None), "param_groups and state are"),
+    "state is a list": (lambda saved: saved.update(state=[]), "param_groups and state are"),
+    "a group is a number": (lambda saved: saved.update(param_groups=[5]), "the saved group is 5"),
+    "params are a number": (lambda saved: saved["param_groups"][0].update(params=5), "a dict whose params are a list"),
+    "no header": (lambda saved: saved.update(momentum_lib=None), "the saved momentum_lib is None"),
+    "hyper is a list": (lambda saved: saved["momentum_lib"].update(hyper=[1]), "allowed: what state_dict"),
+    "a count in words": (lambda saved: saved["momentum_lib"].update(skipped="x"), "the saved skipped is 'x'"),
+    "a count below zero": (lambda saved: saved["momentum_lib"].update(skipped=-3), "a whole number >= 0"),
+    "a row of a half": (lambda saved: saved["momentum_lib"].update(skipped_in_a_row=1.5), "skipped_in_a_row is 1.5"),
+    "reported in words": (lambda saved: saved["momentum_lib"].update(reported="no"), "the saved reported is 'no'"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_state_is_refused_and_changes_nothing(case):
+    """A raw error of Python's, or a count that is no number and is found out weeks later."""
+    p = torch.nn.Parameter(torch.ones(2))
+    optimizer = Optimizer([p], "nesterov", lr=0.1, guard=3)
+    p.grad = torch.ones(2)
+    optimizer.step()
+    saved = optimizer.state_dict()
+    damage, says = DAMAGED[case]
+    damage(saved)
+    with pytest.raises(ValueError, match=says):
+        optimizer.load_state_dict(saved)
+    assert optimizer.skipped == 0 and optimizer.state[p]["step"] == 1 and not optimizer._reported
+
+
+@pytest.mark.parametrize("given", [None, ["adam"], torch.optim.Adam, 7], ids=repr)
+def test_a_rule_is_a_rule_or_its_name(given):
+    with pytest.raises(TypeError, match="allowed: a Rule, or the name of one"):
+        Optimizer([torch.nn.Parameter(torch.ones(2))], given, lr=0.1)
+
+
+@pytest.mark.parametrize("given", [5, (0.9,), (0.9, 0.99, 0.999), 0.9], ids=repr)
+def test_betas_are_a_pair(given):
+    optimizer = Optimizer([torch.nn.Parameter(torch.ones(2))], "adam", lr=0.1)
+    with pytest.raises(ValueError, match="allowed: a pair, beta1 and beta2 of adam"):
+        optimizer.param_groups[0]["betas"] = given
+    assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)

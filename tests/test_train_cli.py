@@ -434,6 +434,7 @@ def test_every_side_may_try_the_same_number_of_settings(name, family):
     tuning, judged = experiments.tasks(experiments.EXPERIMENTS[name], experiments.FAMILIES[family], [])
     assert len({task.key for task in tuning}) == len(tuning) and judged == []
     assert experiments.TUNING_SEED not in experiments.SEEDS and len(experiments.SEEDS) >= 5
+    assert {task.settings.seed for task in tuning} == {experiments.TUNING_SEED} and {task.role for task in tuning} == {"tune"}
     for side in sides:
         assert all(len({trial[0] for trial in side.trials}) == len(side.trials) for side in sides), side
 
@@ -444,3 +445,17 @@ def test_the_search_covers_its_box():
     for k in range(3):
         assert len(set((points[:, k] * 16).astype(int))) == 16
     assert experiments.between(0, 0.1, 10) == 0.1 and experiments.between(0.5, 0.1, 10) == 1.0
+
+
+def test_seconds_are_counted_once_where_runs_overlap():
+    """A pause between runs, or two runs at a time, in the time that a record says it took."""
+    rows = [{"began": 10.0, "took": 1.0}, {"began": 0.0, "took": 2.0}, {"began": 1.0, "took": 3.0}, {"began": 2.0, "took": 1.0}]
+    assert experiments.wall_seconds(rows) == 5.0
+
+
+def test_a_plan_runs_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "make_runs", None)
+    assert cli.main(["experiment", "momentum", "--plan", "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "tuning runs: 0 of" in out and "judged runs: 0 of a number not known yet" in out
+    assert not (tmp_path / "momentum-cpu.json").exists()

@@ -10,6 +10,7 @@ from ..notation import QUANTITIES
 from ..rules import RULES
 
 OPTIONS = {"weight_decay": 0.0, "decoupled_weight_decay": True, "maximize": False}
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 KNOWN = {"beta", "beta1", "beta2", "betas", "momentum", "dampening", "nesterov", "eps", "amsgrad", "alpha"}
 for _rule in RULES.values():
     KNOWN |= set(_rule.hyper)
@@ -88,6 +89,8 @@ def check_parameter(rule, p, what):
         raise TypeError(f"{what} is complex ({p.dtype}); allowed: real floating dtypes. Optimise torch.view_as_real of it.")
     if not p.is_floating_point():
         raise TypeError(f"{what} has dtype {p.dtype}; allowed: a floating dtype, since steps are fractions.")
+    if p.dtype not in DTYPES:
+        raise TypeError(f"{what} has dtype {p.dtype}, in which torch cannot compute; allowed: {', '.join(map(str, DTYPES))}.")
     if getattr(rule, "matrix", False) and p.ndim != 2:
         raise ValueError(
             f"{what} has shape {tuple(p.shape)}; {rule.name} moves matrices only, shape (rows, columns). Put it into a group "

@@ -41,6 +41,8 @@ class Group(dict):
         elif name == "momentum":
             super().__setitem__(own[0], value)
         else:
+            if not isinstance(value, (list, tuple)) or len(value) != len(own):
+                raise ValueError(f"betas is {value!r}; allowed: a pair, {' and '.join(own)} of {self.rule.name}.")
             for key, number in zip(own, value, strict=True):
                 super().__setitem__(key, number)
 

@@ -50,6 +50,10 @@ def loaded(optimizer, saved):
     if not isinstance(saved, dict) or not {"state", "param_groups"} <= set(saved):
         keys = sorted(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
         raise ValueError(f"this is no optimiser's state: it needs 'state' and 'param_groups'; got {keys}.")
+    if not isinstance(saved["param_groups"], (list, tuple)) or not isinstance(saved["state"], dict):
+        kinds = [type(saved[name]).__name__ for name in ("param_groups", "state")]
+        raise ValueError(f"the saved param_groups and state are {kinds}; allowed: a list and a dict. The file is damaged.")
+    header = _header(saved.get("momentum_lib", {}))
     groups = [_group(optimizer, index, group) for index, group in enumerate(_same_number(optimizer, saved["param_groups"]))]
     state, ids = defaultdict(dict), {}
     for index, (group, old) in enumerate(zip(groups, saved["param_groups"], strict=True)):
@@ -62,12 +66,25 @@ def loaded(optimizer, saved):
         p = group["params"][k]
         rule = optimizer._rules[group["rule"]]
         state[p] = _entry(rule, p, entry, where_from(group, index, k))
-    header, hyper = saved.get("momentum_lib", {}), {}
+    hyper = {}
     for number, shown in header.get("hyper", {}).items():
         if number in ids:  # one that is not belongs to no state either
             group, index, k = ids[number]
             hyper[group["params"][k]] = _hyper(optimizer._rules[group["rule"]], shown, where_from(group, index, k))
     return header, groups, state, hyper
+
+
+def _header(saved):
+    """What the optimiser itself counts and knows, checked."""
+    if not isinstance(saved, dict) or not isinstance(saved.get("hyper", {}), dict):
+        raise ValueError(f"the saved momentum_lib is {saved!r}; allowed: what state_dict() writes there. The file is damaged.")
+    for name in ("skipped", "skipped_in_a_row"):
+        count = saved.get(name, 0)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ValueError(f"the saved {name} is {count!r}; allowed: a whole number >= 0. The file is damaged.")
+    if not isinstance(saved.get("reported", False), bool):
+        raise ValueError(f"the saved reported is {saved['reported']!r}; allowed: True or False. The file is damaged.")
+    return saved
 
 
 def _same_number(optimizer, groups):
@@ -83,6 +100,8 @@ def _group(optimizer, index, saved):
     """One saved group with this optimiser's parameters in it."""
     own = optimizer.param_groups[index]
     here = f"group {index}: "
+    if not isinstance(saved, dict) or not isinstance(saved.get("params"), (list, tuple)):
+        raise ValueError(f"{here}the saved group is {saved!r}; allowed: a dict whose params are a list. The file is damaged.")
     if "rule" not in saved:
         raise ValueError(f"{here}the saved state names no rule, so another optimiser wrote it. Load it with that one.")
     if saved["rule"] != own["rule"]:

@@ -127,10 +127,10 @@ class Optimizer(torch.optim.Optimizer):
 
     def _register(self, rule):
         """The Rule behind a name; one name means one rule throughout an optimiser."""
+        if not isinstance(rule, (str, Rule)):
+            raise TypeError(f"rule is {rule!r}; allowed: a Rule, or the name of one of the library's.")
         found = self._rules.get(rule) if isinstance(rule, str) else None
         found = found or library.get(rule)
-        if not isinstance(found, Rule):
-            raise TypeError(f"rule is {rule!r}; allowed: a Rule, or the name of one of the library's.")
         if self._rules.setdefault(found.name, found) is not found:
             raise ValueError(f"two different rules are called {found.name!r} here; rename one of the functions.")
         if {"step", "theta"} & set(found.slots):

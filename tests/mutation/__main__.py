@@ -36,7 +36,7 @@ BASIC += "theory_noise"
 TESTS = {
     "basic": [f"tests/test_{name}.py" for name in BASIC.split()],
     "optim": ["tests/test_optim.py", "tests/test_optim_edges.py", "tests/test_optim_recipes.py"],
-    "train": [f"tests/test_{name}.py" for name in ("train", "train_checkpoint", "train_cli", "train_parallel")],
+    "train": [f"tests/test_{name}.py" for name in ("train", "train_checkpoint", "train_cli", "train_parallel", "records")],
     "grade": [f"tests/test_grade_{name}.py" for name in ("ahead", "checks", "hostile", "results")] + ["tests/test_homework.py"],
     "records": ["tests/test_records.py", "tests/test_train.py"],
     "scale": ["tests/test_scale.py"],
