@@ -135,7 +135,7 @@ def test_the_two_rates_take_turns(browser, address):
 
 
 def test_mouse_finger_and_keys_move_the_start(browser, address):
-    with live.open_page(browser, address) as page:
+    with live.open_page(browser, address, reduced_motion="reduce") as page:  # a start that is let go would run
         live.drag(page, handle(page), 120, 60)
         assert matches(page)["start"] != [-2.5, 1.5]
         live.drag(page, handle(page), 3000, 3000)
@@ -144,6 +144,7 @@ def test_mouse_finger_and_keys_move_the_start(browser, address):
         page.keyboard.press("ArrowLeft")
         assert matches(page)["start"][0] < 3
         switch(page, "ruler").focus()
+        page.emulate_media(reduced_motion="no-preference")
         page.keyboard.press("Space")  # Space on a switch is the switch's, not Play
         assert matches(page)["ruler"] is False and live.numbers(page)["head"] == 80
     with live.open_page(browser, address, width=390, height=844, has_touch=True, is_mobile=True, device_scale_factor=2) as page:
