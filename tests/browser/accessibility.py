@@ -11,7 +11,8 @@ the two others are reached by switching the theme, which changes style alone. Ax
   colours of the text around it, whether it is more than a letter, and the backgrounds and opacities of everything that they
   stand in. That is all they read where boxes follow one another; so what is positioned, floated, moved, drawn (SVG) or a
   form's field is a kind of its own. (What KaTeX moves within a formula has no background, so it hides nothing.) Where axe is
-  not sure of the first text of a kind, since something lies half over it, all texts of that kind are looked at.
+  not sure of the first text of a kind, since something lies half over it, all texts of that kind are looked at. A kind that
+  passed is known on the pages that follow, and at the other width: what these rules read is in its name.
 
 After a switch all rules run on every element that has become visible, too (a picture that is only for the dark, say). Formulas
 that hold nothing to be looked at are emptied before, so this is a page's last check.
@@ -38,12 +39,12 @@ RUN = """async (colours) => {
   const held = drawn.map((box) => [...box.childNodes]);
   for (const box of drawn) box.replaceChildren(...(box.localName === "pre" ? [box.textContent] : []));
   const rules = Object.fromEntries(colours.map((id) => [id, { enabled: false }]));
-  const { violations } = await axe.run(document, { resultTypes: ["violations"], rules });
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], rules, preload: location.protocol !== "file:" });
   drawn.forEach((box, k) => box.replaceChildren(...held[k]));
   return violations;
 }"""
 COLOURS = ["color-contrast", "link-in-text-block"]
-RUN_AGAIN = """async () => {
+RUN_AGAIN = """async ({ rules, known }) => {
   const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Map(), behind = new Map();
   const loose = (style) => /absolute|fixed|sticky/.test(style.position) || style.float !== "none" || style.transform !== "none"
     || style.translate !== "none" || /(^| )-/.test(style.margin);
@@ -90,32 +91,58 @@ RUN_AGAIN = """async () => {
     if (!kinds.has(key)) kinds.set(key, []);
     kinds.get(key).push(element);
   }
-  /** Run axe on these alone; returns the violations, and the elements of whose colours it is sure. */
+  const told = (found) => found.violations.map(({ id, impact, nodes }) => (
+    { id, impact, nodes: nodes.map(({ target, failureSummary }) => ({ target, failureSummary })) }));
+  /** All other rules, on what has become visible: a name may be anywhere, so all stays where it is. */
+  async function lookAtAllOf(include) {
+    const others = Object.fromEntries(rules.map((id) => [id, { enabled: false }]));
+    return told(await axe.run({ include }, { resultTypes: ["violations"], rules: others, preload: false }));
+  }
+  /** The rules of colours on these alone: the violations, the elements of whose colours it is sure, those it objects to. */
   async function look(include) {
-    const found = await axe.run({ include }, { resultTypes: ["violations", "passes"], elementRef: true });
+    const found = await axe.run({ include },
+      { resultTypes: ["violations", "passes"], elementRef: true, runOnly: { type: "rule", values: rules } });
     const colours = [...found.violations, ...found.passes].filter((rule) => rule.id === "color-contrast");
-    const told = found.violations.map(({ id, impact, nodes }) => (
-      { id, impact, nodes: nodes.map(({ target, failureSummary }) => ({ target, failureSummary })) }));
-    return [told, new Set(colours.flatMap((rule) => rule.nodes).map((node) => node.element))];
+    const elements = (rules) => new Set(rules.flatMap((rule) => rule.nodes).map((node) => node.element));
+    return [told(found), elements(colours), elements(found.violations)];
   }
-  /** Empty the formulas that hold none of these; returns what puts them back. */
+  /** Take out what holds none of these and lies over nothing else: formulas, and blocks in which nothing is moved or
+      positioned. Axe reads the place of every element that there is. Returns what puts all back. */
   function without(chosen) {
-    const needed = new Set(chosen.map((element) => element.closest(".katex")));
-    const others = [...document.querySelectorAll(".katex")].filter((formula) => !needed.has(formula));
-    const held = others.map((formula) => [...formula.childNodes]);
-    for (const formula of others) formula.replaceChildren();
-    return () => others.forEach((formula, k) => formula.replaceChildren(...held[k]));
+    const up = (element, into) => { for (; element && !into.has(element); element = element.parentElement) into.add(element); };
+    const needed = new Set(), restless = new Set(), whole = new Set(chosen), held = []; // their inside, too
+    for (const element of chosen) up(element, needed);
+    for (const element of document.querySelectorAll("body *")) {
+      if (restless.has(element) || element.closest(".katex")) continue;
+      if (loose(getComputedStyle(element)) || (element.shadowRoot && !needed.has(element))) up(element, restless);
+    }
+    const take = (node) => { const mark = document.createComment(""); node.replaceWith(mark); held.push([mark, node]); };
+    const block = (element) => /^(block|flex|grid|list-item|table)$/.test(getComputedStyle(element).display);
+    (function prune(box) {
+      for (const child of [...box.children]) {
+        const formula = child.matches(".katex");
+        if (!needed.has(child) && (formula || (!restless.has(child) && block(child)))) take(child);
+        else if (!whole.has(child) && !formula) prune(child);
+      }
+    })(document.body);
+    return () => held.forEach(([mark, node]) => mark.replaceWith(node));
   }
-  const some = [...unseen, ...[...kinds.values()].map(([first]) => first)];
-  if (!some.length) return [];
-  const putBack = without(some), [found, sure] = await look(some);
-  const unsure = [...kinds.values()].filter(([first]) => !sure.has(first) && said(first).length > 1) // of a letter it never is
-    .flatMap(([, ...others]) => others);
+  const passed = (of) => [...kinds].filter(([key, [first]]) => typeof key === "string" && of(first)).map(([key]) => key);
+  for (const key of known) kinds.delete(key);
+  const structure = unseen.length ? await lookAtAllOf(unseen) : [];
+  const some = [...new Set([...unseen, ...[...kinds.values()].map(([first]) => first)])];
+  if (!some.length) return [structure, []];
+  const putBack = without(some), [found, sure, wrong] = await look(some);
+  const letter = (element) => said(element).length < 2; // of one it is never sure
+  const unsure = [...kinds.values()].filter(([first]) => !sure.has(first) && !letter(first)).flatMap(([, ...others]) => others);
   putBack();
-  if (!unsure.length) return found;
-  without(unsure);
-  return [...found, ...(await look(unsure))[0]];
+  const clean = passed((first) => (sure.has(first) || letter(first)) && !wrong.has(first));
+  if (!unsure.length) return [[...structure, ...found], clean];
+  const putAllBack = without(unsure), [more] = await look(unsure);
+  putAllBack();
+  return [[...structure, ...found, ...more], clean];
 }"""
+KNOWN = set()  # kinds of text that were looked at on some page, and found without fault
 
 
 def violations(page):
@@ -123,12 +150,19 @@ def violations(page):
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text("utf-8"))
     page.evaluate(REMEMBER)
-    return told([*page.evaluate(RUN, COLOURS), *page.evaluate(RUN_AGAIN)])
+    return told([*page.evaluate(RUN, COLOURS), *colours(page)])
 
 
 def violations_after_the_switch(page):
     """What axe finds in the other theme, after `violations` was asked in the first."""
-    return told(page.evaluate(RUN_AGAIN))
+    return told(colours(page))
+
+
+def colours(page):
+    """What axe finds in texts of the kinds that no page had yet, and in all that is a kind of its own."""
+    found, clean = page.evaluate(RUN_AGAIN, {"rules": COLOURS, "known": [*KNOWN]})
+    KNOWN.update(clean)
+    return found
 
 
 def told(found):

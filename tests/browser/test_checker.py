@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser import live
+from tests.browser import accessibility, live
 from tests.browser.test_pages import FIRST, both_themes, opened
 from tests.browser.verdicts import Verdicts, named_by
 
@@ -29,6 +29,8 @@ NARROW = '<p class="narrow">Words for phones</p>'
 COVERED = """<div style="position: relative"><p class="pale">Covered words</p>
 <div style="position: absolute; inset: 0; background: linear-gradient(#777777, #999999)"></div></div>
 <div style="height: 99px"></div><div><p class="pale">Words in the open</p></div>"""
+OVER = """<section><div><p class="pale">Covered words</p></div></section><section><div style="margin-top: -30px; width: 30px;
+height: 20px; background: #777777"></div></section><p>Between them</p><p class="pale">Words in the open</p>"""
 WIDE = '<style>body {{ margin: 0 }}</style><div class="{}" style="width: 365px; height: 9px"></div>'
 WHEN_DARK = """const speak = () => { if (dark.matches) console.error("planted"); };
 dark.addEventListener("change", speak); speak();"""
@@ -65,6 +67,7 @@ FAULTS = {
         + "<style>@media (max-width: 500px) { html p { font-size: 14px !important } }</style>",
         "color-contrast",
     ),
+    "pale below a block that is drawn over it in dark": (BOTH, dark(".pale { color: #333333 }") + OVER, "color-contrast"),
     "a link like its text in dark": (
         BOTH,
         dark("a { color: #e9ebee; text-decoration: none }") + light("a { color: #0b57d0 }") + LINK,
@@ -118,6 +121,17 @@ def test_a_planted_fault_is_seen(look, fault):
     where, planted, said = FAULTS[fault]
     for width in where:
         assert said in look(planted, width), width
+
+
+def test_a_kind_that_passed_is_known_and_its_brother_in_another_colour_is_not(look):
+    """On the next page nothing is looked at twice; the same words in a paler colour, or on another ground, are."""
+    extra = "<p>Words of <b>another</b> sort</p>"
+    assert look(extra, 1366) == ""
+    before = set(accessibility.KNOWN)
+    assert before and look(extra, 1366) == "" and before == accessibility.KNOWN
+    for planted in ("b { color: #cccccc }", "b { background: #777777 }", "main { opacity: 0.3 }"):
+        assert "color-contrast" in look(light(planted) + extra, 1366), planted
+        assert before == accessibility.KNOWN & before
 
 
 @pytest.mark.parametrize("fault", [name for name, (where, *_) in FAULTS.items() if where == PHONE])

@@ -28,6 +28,8 @@ def settle(page):
 
 FIRST = {1366: "light", 390: "dark"}  # the theme that a page is loaded in; it is switched to the other on the way
 
+FROM = {1366: "http", 390: "file"}  # where it comes from
+
 
 def sound(page, found):
     """Nothing is too wide, nothing was found by axe."""
@@ -66,14 +68,16 @@ def both_themes(page, first, unknown=True):
 def test_page_is_sound(site, new_page, name, width, record_property, verdicts):
     """On a laptop and a phone, in light and dark: nothing sticks out, axe finds nothing; on the laptop it is light, too.
 
-    One load serves both themes: see `accessibility` for what is checked in which.
+    One load serves both themes: see `accessibility` for what is checked in which. The laptop asks a server for the page, the
+    phone opens it from a file, with its pictures, figures and typefaces.
     """
     page, responses = new_page(width=width, theme=FIRST[width]), []
     page.on("response", lambda response: responses.append(response))
-    opened(page, site.url(name), FIRST[width])
+    opened(page, site.url(name, FROM[width]), FIRST[width])
     if width == 1366:
         page.wait_for_load_state("networkidle")
         is_light(name, responses, record_property)
+    assert page.evaluate("""async () => (await document.fonts.load('18px "Source Serif 4"')).length""") == 1
     with verdicts.of(f"{name}-{width}", named_by(site.path / f"{name}.html")) as unknown:
         record_property("looked at by axe", unknown)
         both_themes(page, FIRST[width], unknown)
@@ -166,16 +170,6 @@ def is_light(name, responses, record_property):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_opens_from_a_file(site, new_page, name):
-    page = new_page(width=1366)
-    page.goto(site.url(name, "file"))
-    settle(page)
-    load = """async () => (await document.fonts.load('18px "Source Serif 4"')).length"""
-    assert page.evaluate(load) == 1
-    page.check()
-
-
-@pytest.mark.parametrize("name", PAGES)
 def test_pictures_say_what_they_show(site, name):
     from bs4 import BeautifulSoup
 
@@ -207,20 +201,23 @@ def test_every_figure_of_a_chapter_is_on_its_page(site, path):
         assert figure and "<img" in figure[0], name
 
 
+STATIC = """() => [...document.querySelectorAll(".live-figure")].map((place) => {
+  const picture = place.querySelector(".live-static img.only-light"), { width, height } = picture.getBoundingClientRect();
+  return { figure: place.dataset.figure, visible: picture.checkVisibility({ visibilityProperty: true, opacityProperty: true }),
+    width, height, caption: place.querySelector("figcaption").innerText.trim() };
+})"""
+
+
 def test_without_javascript_and_on_paper_the_static_picture_stands(site, new_page):
     names = live_pages(site)
     assert len(names) >= 3, f"live figures on {names} only"
     plain = new_page(js=False)
     for name in names:
         plain.goto(site.url(name))
-        places = plain.locator(".live-figure")
-        for index in range(places.count()):
-            picture = places.nth(index).locator(".live-static img.only-light")
-            picture.scroll_into_view_if_needed()
-            assert picture.is_visible()
-            box = picture.bounding_box()
-            assert box["width"] > 250 and box["height"] > 80
-            assert places.nth(index).locator("figcaption").inner_text().strip()
+        found = plain.evaluate(STATIC)
+        assert found, name
+        for place in found:
+            assert place["visible"] and place["width"] > 250 and place["height"] > 80 and place["caption"], (name, place)
     printed = new_page()
     printed.goto(site.url(names[0]))
     settle(printed)
