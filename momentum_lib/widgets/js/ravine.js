@@ -209,13 +209,7 @@ function drawPlane(plane, { start, kappa, angle }, drawn, head, pen) {
   plane.dots.update(drawn.points, shown);
   plane.plot.layers.marks.classList.toggle("lf-fine", shown > 150); // so many steps: thinner, or the zigzag fills its wedge
   if (head >= end)
-    plane.leaves.update(
-      0,
-      SURFACE.domain[1][1],
-      `It diverges, and is outside the picture from step ${end}.`,
-      0,
-      24,
-    );
+    plane.leaves.update(0, SURFACE.domain[1][1], `It diverges: outside from step ${end}.`, 0, 24);
   else plane.leaves.clear();
 }
 

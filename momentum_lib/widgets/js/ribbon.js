@@ -252,13 +252,8 @@ print(f"a gradient counts half after {life:.4g} tokens, {life / 1e5:.3g} books o
     others.update(rows.flatMap((row) => [halfLife(row.beta, row.tokens), 1.05]));
     guide.update([seen, 0, seen, 1]);
     handle.update(seen, 0);
-    const said = amount(life),
-      room = 4.2 * said.length + 4;
-    half.node.textContent = said;
-    assign(half.node, {
-      x: clamp(plot.x(seen), room, plot.width - room).toFixed(1),
-      y: plot.inner.top - 20,
-    });
+    const said = amount(life);
+    half.update(seen, TOP, said, 0, -20);
     now.update(REACH[0], TOP, "now", 0, -44);
     past.update(REACH[1], TOP, "read long ago →", 0, -44);
     key.update(Math.sqrt(REACH[0] * REACH[1]), TOP, "▲ published trainings", -24, -44);

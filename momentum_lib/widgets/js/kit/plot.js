@@ -165,11 +165,13 @@ export function createPlot({
 const gripRoom = ([x, y]) => ({ left: x - 11, right: x + 11, top: y - 11, bottom: y + 11 });
 
 /** The part of the window's height that a picture may take which stays in view on a phone, and the least in pixels. */
-const KEPT = { part: 0.38, least: 220 };
+const KEPT = { part: 0.38, least: 200 };
 
 /** How tall a picture may be. @param {HTMLElement} box */
 const tallest = (box) =>
-  getComputedStyle(box).position === "sticky" ? Math.max(KEPT.least, KEPT.part * innerHeight) : Infinity;
+  getComputedStyle(box).position === "sticky"
+    ? Math.max(KEPT.least, KEPT.part * innerHeight - (box.querySelector("p")?.offsetHeight ?? 0)) // a key stays, too
+    : Infinity;
 
 /** The elements of an empty picture; `cut` is what paths are cut at. @param {HTMLElement} parent @param {string} label */
 function canvas(parent, label) {
@@ -359,12 +361,15 @@ function addText(plot, { look, class: name = "", anchor = "start" }) {
 function addKey(plot, entries) {
   const row = h("p", { class: "lf-key" });
   plot.svg.before(row);
-  const kept = { words: "" };
+  const kept = { words: "", height: 0 };
   const update = (/** @type {KeyEntry[]} */ now) => {
     const words = JSON.stringify(now);
     if (words === kept.words) return;
     kept.words = words;
     row.replaceChildren(...now.map(({ words: text, look }) => h("span", { "data-look": look, text })));
+    if (row.offsetHeight === kept.height) return;
+    kept.height = row.offsetHeight;
+    plot.relay();
   };
   update(entries);
   return { update };
