@@ -34,6 +34,7 @@ from .ravine import Ravine
 from .ribbon import Ribbon
 from .roller import Roller
 from .scale import Scale
+from .stage import Stage
 
 
 def make(figure, **state):

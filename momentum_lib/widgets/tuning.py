@@ -10,7 +10,8 @@ The search, for both: the fewest steps after which the distance to the minimum s
 of the start's, to the end of BUDGET steps, over RATES x MOMENTA, then on finer grids around the winner for
 as long as that helps.  Where no setting gets so far the next tolerance counts, and after the last the nearest
 end.  The first step of an adaptive or a sign rule is lr long along every coordinate, so its rates end at ADAPTIVE_TOP,
-which stays inside the picture.  A surface without a minimum has no best setting: there every rule runs at the same rate, PACES.
+which stays inside the picture.  Rules that are one rule in other units (``leader``) have one best setting in other units, so that
+they draw one path.  A surface without a minimum has no best setting: there every rule runs at the same rate, PACES.
 """
 
 import functools
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import rules, surfaces
+from .. import conventions, rules, surfaces
 from ..printing.javascript import rule_templates, surface_templates
 from ..sweep import sweep
 
@@ -58,6 +59,14 @@ def highest(rule):
     return ADAPTIVE_TOP if rule.family in ("adaptive", "sign") else RATES[-1]
 
 
+def leader(rule):
+    """The rule whose runs are this one's, once learning rate and momentum are converted; the rule itself where there is none."""
+    stands = conventions.CONVENTIONS.get(rule.name)
+    if stands is None:
+        return rule
+    return rules.heavy_ball if stands.measures == "here" else rules.nesterov_torch if stands.weight == "1 - beta" else rule
+
+
 def finer(rule, lr, beta):
     """The second grid, around a winner of the first: rates and momenta."""
     rates = sorted({min(float(f"{lr * (1 + k / 50):.3g}"), highest(rule)) for k in range(-6, 7)})
@@ -72,7 +81,10 @@ def tune(rule, surface, start=None):
     """
     if not surface.minima:
         raise ValueError(f"{surface.name} has no minimum, so no setting is best there. Race at one rate for all.")
-    name = memory(rule)
+    first, name = leader(rule), memory(rule)
+    if first is not rule:
+        same = conventions.convert(first, rule, **tune(first, surface, start))
+        return {"lr": float(f"{same['lr']:.12g}"), name: same[name]}
 
     def search(rates, momenta, tol):
         grid = {"lr": np.array(rates)} | ({name: np.array(momenta)} if name else {})
@@ -120,7 +132,7 @@ def digests():
     """What the table depends on, as hashes: the search, and the arithmetic, starts and minima of each surface and rule."""
     constants = (TOLERANCES, BUDGET, RATES, MOMENTA, PACES, PACE, TOP, ROUNDS, ADAPTIVE_TOP)
     return {
-        "search": _hash(constants, *(inspect.getsource(part) for part in (highest, finer, tune, _own))),
+        "search": _hash(constants, *(inspect.getsource(part) for part in (highest, leader, finer, tune, _own))),
         "surfaces": {s.name: _hash(surface_templates(s), s.params, s.start, s.minima) for s in racing()},
         "rules": {r.name: _hash(rule_templates(r), r.hyper, memory(r), highest(r)) for r in rules.ELEMENTWISE.values()},
     }

@@ -52,16 +52,18 @@ function whenReached(life, root, play) {
  * `head()` is the step now shown, from 0 to `length()`; it stands at the end until someone plays. `pen()` is the same
  * with the way to the next step, for a line that grows.
  * @param {import("./controls.js").Desk & {root: HTMLElement}} desk
- * @param {{length: () => number, seconds?: () => number, auto?: boolean}} o seconds: how long playing all of it takes; auto: it plays once by itself
+ * @param {{length: () => number, seconds?: () => number, auto?: boolean, rest?: number}} o seconds: how long playing all of it
+ *   takes; auto: it plays once by itself; rest: so many seconds it stands at the end before a round begins anew (`rounds`)
  */
-export function createPlayer(desk, { length, seconds = () => 6, auto = false }) {
+export function createPlayer(desk, { length, seconds = () => 6, auto = false, rest = 2 }) {
   const { life, store, say, root } = desk;
   /** Which step is shown and the part of the way to the next; when playing began, and from which step. */
-  const time = { head: Infinity, part: 0, playing: false, started: 0, from: 0, waiting: true };
+  const time = { head: Infinity, part: 0, playing: false, started: 0, from: 0, waiting: true, rounds: false };
   const at = () => Math.min(time.head, length());
   const label = () => play.name(time.playing ? "Pause" : "Play", time.playing ? "pause" : "play");
   function stop() {
     time.playing = false;
+    time.rounds = false;
     time.part = 0;
     label();
   }
@@ -79,9 +81,10 @@ export function createPlayer(desk, { length, seconds = () => 6, auto = false }) 
     const n = length(),
       next = time.from + ((now - time.started) / 1000) * (n / seconds());
     time.head = next >= n ? Infinity : Math.floor(next);
-    time.part = next - Math.floor(next);
-    if (time.head === Infinity) stop();
-    else life.frame(run);
+    time.part = next < n ? next - Math.floor(next) : 0;
+    if (time.rounds && next >= n + (rest * n) / seconds()) time.started = time.from = 0;
+    if (time.rounds || next < n) life.frame(run);
+    else stop();
     store.redraw();
     store.flush();
   }
@@ -136,6 +139,14 @@ export function createPlayer(desk, { length, seconds = () => 6, auto = false }) 
     /** Whether all is shown and nobody has played yet. */
     waiting: () => time.waiting,
     again,
+    /** From the start, again and again until `stop`, or until `once` says that this round is the last. Still under reduced motion. */
+    rounds() {
+      again();
+      time.rounds = time.playing;
+    },
+    once: () => {
+      time.rounds = false;
+    },
     buttons: [play.node, step.node],
   };
 }

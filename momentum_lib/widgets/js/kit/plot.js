@@ -15,6 +15,7 @@ import {
 } from "./geometry.js";
 import { PLACED, addHandle } from "./handle.js";
 import { arrange, roomOf } from "./labels.js";
+import { addRelief } from "./relief.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Axis} Axis */
@@ -278,7 +279,7 @@ const partsOf = (plot, life) => ({
   text: (/** @type {TextOptions} */ o = {}) => addText(plot, o),
   /** What lines and areas are, above the picture. @param {KeyEntry[]} [entries] */
   key: (entries = []) => addKey(plot, entries),
-  contours: (/** @type {{count?: number, cells?: number}} */ o = {}) => addContours(plot, o),
+  contours: (/** @type {{count?: number, cells?: number}} */ o = {}) => addContours(plot, life, o),
   heat: (/** @type {{plain?: boolean}} */ o = {}) => addHeat(plot, o),
   handle: (/** @type {import("./handle.js").HandleOptions} */ o) => addHandle(plot, life, o),
   /** A click or tap on the bare picture, in data coordinates. @param {(x: number, y: number) => void} callback */
@@ -376,12 +377,13 @@ function addKey(plot, entries) {
 }
 
 /**
- * Contours of a function as quiet lines over faint bands, deepest at the minimum. `update` redraws them only when
- * `key` or the size changed.
+ * Contours of a function as quiet lines over a shaded relief. `update` redraws them only when `key` or the size changed.
  * @param {Frame} plot
+ * @param {import("./dom.js").Life} life
  * @param {{count?: number, cells?: number}} o how many, and grid cells along x
  */
-function addContours(plot, { count = 9, cells = 120 }) {
+function addContours(plot, life, { count = 9, cells = 120 }) {
+  const relief = addRelief(plot, life);
   const group = s("g", { class: "lf-contours", "aria-hidden": "true" });
   plot.layers.back.append(group);
   let drawn = "",
@@ -394,6 +396,7 @@ function addContours(plot, { count = 9, cells = 120 }) {
     const nx = cells + 1,
       ny = Math.max(12, Math.round(cells * (ratio || 1))) + 1;
     const values = sample(f, plot.frame(), nx, ny);
+    relief.update({ values, nx, ny });
     return { nx, ny, all: contourLevels(values, count).map((level) => rings(values, nx, ny, level)) };
   };
   return {

@@ -1,6 +1,7 @@
 // A rule's own best setting, found where the reader stands. Python side: momentum_lib/widgets/tuning.py, the same search.
 
 import { descend, relativeError, stepsMap } from "./engine.js";
+import { CONVENTIONS } from "../generated/conventions.js";
 import { RULES } from "../generated/rules.js";
 import { SURFACES } from "../generated/surfaces.js";
 import { TUNED } from "../generated/tuned.js";
@@ -27,6 +28,26 @@ export const memory = (rule) => rule.momentum ?? ("beta2" in rule.hyper ? "beta2
 const highest = (rule) =>
   rule.family === "adaptive" || rule.family === "sign" ? ADAPTIVE_TOP : RATES[RATES.length - 1];
 
+/**
+ * The rule whose runs are this one's, once learning rate and momentum are converted; the rule itself where there is none.
+ * @param {import("./engine.js").Rule} rule
+ */
+export function leader(rule) {
+  const stands = CONVENTIONS[rule.name];
+  if (!stands) return rule;
+  return stands.measures === "here"
+    ? RULES.heavy_ball
+    : stands.weight === "1 - beta"
+      ? RULES.nesterov_torch
+      : rule;
+}
+
+/** A leader's setting in the rule's own units. @param {import("./engine.js").Rule} rule @param {Record<string, number>} setting */
+function inUnitsOf(rule, { lr, beta }) {
+  const unit = CONVENTIONS[rule.name].weight === "1 - beta" ? 1 - beta : 1;
+  return { lr: Number((lr / unit).toPrecision(12)), beta };
+}
+
 /** Sorted, each once. @param {number[]} values */
 const distinct = (values) => [...new Set(values)].sort((a, b) => a - b);
 
@@ -41,6 +62,11 @@ const distinct = (values) => [...new Set(values)].sort((a, b) => a - b);
 export function tune(rule, surface, start, params = {}) {
   if (!surface.minima.length || surface.minima.some((m) => m[0] === start[0] && m[1] === start[1]))
     return null;
+  const first = leader(rule);
+  if (first !== rule) {
+    const found = tune(first, surface, start, params);
+    return found && inUnitsOf(rule, found);
+  }
   const name = memory(rule),
     setting = (/** @type {number} */ lr, /** @type {number} */ beta) =>
       name ? { lr, [name]: beta } : { lr };
