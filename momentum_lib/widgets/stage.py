@@ -1,13 +1,11 @@
 """The stage: one ravine, two balls, and one dial, the memory that only one of them has."""
 
-import math
-
-from .. import rules, surfaces
+from .. import rules, surfaces, theory
 from ..core import descend
 from ._base import INK, LiveFigure, Number, Point, canvas, contours, stroke
 
-RAVINE = surfaces.ravine(kappa=25, angle=0.3)
-STEPS = 20
+STEPS, KAPPA = 20, 25
+RAVINE = surfaces.ravine(kappa=KAPPA, angle=0.3)
 FRAME = ((-3.15, 5.0), (-1.95, 1.45))
 """Of the static picture; the live one is as wide as the page is."""
 
@@ -26,21 +24,23 @@ def _times(ratio):
     return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
 
 
-def sentence(beta, plain, ball):
+def sentence(beta, lr, plain, ball):
     """What a state says: ``plain`` and ``ball`` are the parts of the distance left to gradient descent and to heavy ball."""
     memory, after = f"memory {_short(beta)}", f"after {STEPS} steps"
     if plain == 0 and ball == 0:
         return "Both balls start at the minimum, and stay there."
-    if plain > 1 and ball > 1:
+    if lr > theory.momentum_edge(KAPPA, beta):
         return "At this learning rate both balls climb the walls and fly off; a lower rate holds them."
-    if plain > 1:
+    if lr > theory.momentum_edge(KAPPA, 0):
         return (
             f"At this learning rate the ball without memory flies off; with {memory}, {percent(ball)} of the distance is left "
             f"{after}."
         )
     if beta == 0:
         return f"With memory 0 the two balls are one: {percent(ball)} of the distance is left {after}."
-    ratio = plain / ball if ball else math.inf
+    if ball == 0:
+        return f"With {memory} the ball lies at the minimum {after}."
+    ratio = plain / ball
     if ratio >= 1.05:
         return f"With {memory} the ball is {_times(ratio)} times nearer {after}."
     if ratio > 0.95:
@@ -83,7 +83,7 @@ class Stage(LiveFigure):
         paths = self.paths()
         left = [float(path.error[-1]) if any(self.start) else 0.0 for path in paths.values()]
         found = {name: path.points.ravel().tolist() for name, path in paths.items()}
-        return {**found, "left": left, "said": sentence(self.beta, *left)}
+        return {**found, "left": left, "said": sentence(self.beta, self.lr, *left)}
 
     def alt(self):
         """What the picture says, with its numbers."""

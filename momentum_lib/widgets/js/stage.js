@@ -76,18 +76,20 @@ const times = (ratio) => (ratio < 9.95 ? ratio.toFixed(1) : String(Math.round(ra
 /**
  * What the state says. `plain` and `ball` are the parts of the distance that are left after the last step.
  * @param {number} beta
+ * @param {number} lr
  * @param {number} plain
  * @param {number} ball
  */
-export function sentence(beta, plain, ball) {
+export function sentence(beta, lr, plain, ball) {
   const memory = `memory ${show(beta)}`;
   if (plain === 0 && ball === 0) return "Both balls start at the minimum, and stay there.";
-  if (plain > 1 && ball > 1)
+  if (lr > momentumEdge(KAPPA, beta))
     return "At this learning rate both balls climb the walls and fly off; a lower rate holds them.";
-  if (plain > 1)
+  if (lr > momentumEdge(KAPPA, 0))
     return `At this learning rate the ball without memory flies off; with ${memory}, ${percent(ball)} of the distance is left after ${STEPS} steps.`;
   if (beta === 0)
     return `With memory 0 the two balls are one: ${percent(ball)} of the distance is left after ${STEPS} steps.`;
+  if (ball === 0) return `With ${memory} the ball lies at the minimum after ${STEPS} steps.`;
   const ratio = plain / ball;
   if (ratio >= 1.05) return `With ${memory} the ball is ${times(ratio)} times nearer after ${STEPS} steps.`;
   if (ratio > 0.95) return `With ${memory} the two balls are equally near after ${STEPS} steps.`;
@@ -239,7 +241,7 @@ export function render({ model, el }) {
     const state = fig.snapshot();
     drawn = compute(state);
     drawPlane(plane, state, drawn, time.head(), time.pen());
-    fig.speak(sentence(state.beta, left(drawn.plain, STEPS), left(drawn.ball, STEPS)));
+    fig.speak(sentence(state.beta, state.lr, left(drawn.plain, STEPS), left(drawn.ball, STEPS)));
   });
   fig.numbers(() => {
     const parts = [left(drawn.plain, STEPS), left(drawn.ball, STEPS)];
@@ -247,7 +249,7 @@ export function render({ model, el }) {
       gradient_descent: Array.from(drawn.plain),
       heavy_ball: Array.from(drawn.ball),
       left: parts,
-      said: sentence(fig.get("beta"), parts[0], parts[1]),
+      said: sentence(fig.get("beta"), fig.get("lr"), parts[0], parts[1]),
       head: time.head(),
       playing: time.playing(),
     };
