@@ -150,7 +150,12 @@ def test_for_everybody(browser, address):
 
 def test_without_javascript_and_cleanup(browser, address):
     live.static_picture_stands(browser, address, "21 times nearer")
-    live.leaves_nothing(browser, address, Stage(), meanwhile="el.querySelector('.lf-aboard button').click();")
+
+    def at_rest(page):  # the page's own stage would ask for frames
+        live.ready(page)
+        button(page, "Pause").click()
+
+    live.leaves_nothing(browser, address, Stage(), prepare=at_rest)
 
 
 def test_a_redraw_fits_a_frame(browser, address):
