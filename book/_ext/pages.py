@@ -14,6 +14,7 @@ import heights
 import live
 import outputs
 import pictures
+import predict
 import stylesheet
 import thumbnails
 from bs4 import BeautifulSoup
@@ -220,6 +221,7 @@ def finish(html, app, page):
     _mathematics_in_titles(soup)
     root = soup.html.get("data-content_root", "") if soup.html is not None else ""
     live.finish(soup, app, root)
+    predict.finish(soup, app, root)
     thumbnails.finish(soup, app, page)
     pictures.finish(soup, app)
     outputs.finish(soup)

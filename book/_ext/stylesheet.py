@@ -89,6 +89,7 @@ def _words(outdir):
         for value in re.findall(r"""\b(?:class|id)=["']([^"']*)["']""", text):
             words.update(value.split())
     for script in [*outdir.joinpath("_static", "scripts").glob("*.js"), *outdir.joinpath("_static").rglob("live.js"),
+                   *outdir.joinpath("_static").glob("predict.js"),
                    *outdir.joinpath("_static").glob("search*.js"), *outdir.joinpath("_static").glob(
                        "sphinx_highlight.js")]:  # fmt: skip
         words.update(re.findall(r"[A-Za-z_][\w-]*", script.read_text(encoding="utf8")))

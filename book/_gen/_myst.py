@@ -221,10 +221,27 @@ class Page:
             body.pop(0)
         return self._directive(directive[1], directive[2].strip(), options, "\n".join(body).strip("\n"))
 
+    def _predict(self, body):
+        """A box of predictions: what is asked, and in a fold what is right and why the other answers are tempting."""
+        from momentum_lib.widgets import predict
+
+        questions = predict.parse(body)
+        many = len(questions) > 1
+        lines = [(f"**{k}.** " if many else "") + predict.asked(question) for k, question in enumerate(questions, 1)]
+        said = [
+            (f"**{k}.** " if many and not place else "") + words
+            for k, question in enumerate(questions, 1)
+            for place, (_, words) in enumerate(predict.answered(question))
+        ]
+        open_this = fold("Then open this", self.markdown("\n\n".join(said)))
+        return box("", self.markdown("\n\n".join(lines))) + "\n\n" + open_this
+
     def _directive(self, name, argument, options, body):
         title = self._inline(argument)
         if name in ("dropdown", "toggle"):
             return fold(title or "Open this", self.markdown(body))
+        if name == "predict":
+            return self._predict(body)
         if name == "admonition":
             make = fold if "dropdown" in options.get("class", "") else box
             return make(title, self.markdown(body))

@@ -29,6 +29,7 @@ from .linear_map import LinearMap
 from .memory import Memory
 from .noise_ball import NoiseBall
 from .phase import Phase
+from .predict import Predict
 from .race import Race
 from .ravine import Ravine
 from .ribbon import Ribbon
@@ -46,4 +47,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "LiveFigure", "make", *(figure.__name__ for figure in FIGURES.values())]
+__all__ = ["FIGURES", "LiveFigure", "Predict", "make", *(figure.__name__ for figure in FIGURES.values())]

@@ -1,0 +1,107 @@
+"""Predict: every box has answers, one that is right, and a sentence for each wrong one; its curves are the library's."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget")
+
+from momentum_lib.widgets import Predict, predict
+
+ROOT = Path(__file__).parents[1]
+MODULES = {"truth": "predict/truth", "pad": "predict/pad"}
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+DRAWN = {"01", "03", "04", "08", "11"}
+
+
+def box(path):
+    """The text of a chapter's box."""
+    cells = nbformat.read(path, as_version=4).cells
+    [cell] = [cell for cell in cells if "predict" in cell.metadata.get("tags", [])]
+    [body] = re.findall(r"^```\{predict\}\n(.*?)^```$", cell.source, re.M | re.S)
+    return cell.source, body.strip("\n")
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_every_chapter_asks_and_answers(path):
+    """`parse` refuses a question without answers, a right one, or a sentence for each: here it must have no reason to."""
+    source, body = box(path)
+    questions = predict.parse(body)
+    assert questions and (path.stem[:2] not in DRAWN or any(question.draw for question in questions))
+    assert "{admonition}" not in source and "{dropdown}" not in source
+    for question in questions:
+        assert question.right.said
+        for answer in question.answers:
+            assert answer.said.rstrip()[-1] in ".!?*", answer.said
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Which?\n\n- [ ] **A.** Tempting, a whole sentence.\n- [ ] **B.** Tempting, a whole sentence.", "0 right answers"),
+        ("Which?\n\n- [x] **A.** Right, and a whole sentence.", "1 answers"),
+        ("Which?\n\n- [x] **A.** Right, and a whole sentence.\n- [ ] **B.** No.", "needs a sentence"),
+        ("Which?\n\n- [x] A, and no bold words at all.\n- [ ] **B.** Tempting, and a sentence.", "write an answer as"),
+        ("Draw.\n\ndraw: show=\"loss\", rule=\"adam\", steps=9", "show='loss'"),
+        ("Draw.\n\ndraw: show=\"distance\", rule=\"adma\", steps=9", "rule='adma'"),
+        ("Draw.\n\ndraw: show=\"distance\", rule=\"adam\", steps=9, betta=1\nask: at the end", "'betta'"),
+        ("Draw.\n\ndraw: show=\"distance\", rule=\"adam\", steps=9\nask: soon", "ask: 'soon'"),
+        ("Draw.\n\ndraw: show=\"distance\", rule=\"adam\", steps=9\nask: at the end\n\n- [low] Tempting.", "[low], [close] and"),
+        ("ask: at the end\n\n- [x] **A.** Right, and a whole sentence.", "without words"),
+        ("draw: __import__('os')\n\nDraw.", "cannot be read|show="),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_said(text, told):
+    with pytest.raises(ValueError, match=told if "|" in told else re.escape(told)):
+        predict.parse(text)
+
+
+CURVES = [
+    'show="distance", rule="gradient_descent", surface="ravine", kappa=25, start=(2, 1), steps=60, lr=0.081',
+    'show="distance", rule="adam", surface="ravine", kappa=15000, start=(-2.5, 2.5), steps=10, lr=0.2',
+    'show="velocity", rule="heavy_ball", gradients="ones", steps=40, beta=0.9',
+    'show="velocity", rule="heavy_ball", gradients="zigzag", steps=40, beta=0.9',
+    'show="spread", rule="heavy_ball", steps=12, lr=0.1, beta=0.9',
+]
+
+
+@pytest.mark.parametrize("line", CURVES)
+def test_the_browser_runs_what_the_library_runs(js, line):
+    spec = predict._spec(predict._keywords(line, line), line)
+    x, y = predict.truth(spec)
+    found = js(f"truth.truth({json.dumps(spec)})")
+    np.testing.assert_allclose(found["x"], x)
+    np.testing.assert_allclose(found["y"], y, rtol=1e-9, atol=1e-15)
+
+
+def test_the_fewest_steps_are_those_of_the_best_rate(js, monkeypatch):
+    line = 'show="steps", rule="heavy_ball", kappa=10, steps=120'
+    spec = predict._spec(predict._keywords(line, line), line)
+    found = dict(zip(*js(f"(({{x, y}}) => [x, y])(truth.truth({json.dumps(spec)}))"), strict=True))
+    from momentum_lib import rules
+
+    assert found[0] == predict._fewest(rules.heavy_ball, spec, 0.0) and min(found.values()) < found[0] / 2
+
+
+def test_a_drawn_curve_is_measured_and_compared(js):
+    falls = {"x": [0, 10, 20, 30], "y": [1, 1e-3, 1e-7, 1e-9]}
+    assert js(f"truth.measure('steps to 1e-6', {json.dumps(falls)})") == 20
+    assert js("truth.measure('steps to 1e-6', {x: [0, 1, 2], y: [1, 1e-7, 1]})") is None  # it has to stay there
+    assert js("[1, 9, 13].map((yours) => truth.compare('at the end', yours, 10))") == ["low", "close", "high"]
+    assert js("truth.compare('steps to 1e-6', null, 385)") == "high"
+    half = js("pad.whole(Array.from({length: 61}, (_, k) => k < 3 || k > 57 ? null : k === 30 ? 0.5 : k < 30 ? 0 : 1))")
+    assert len(half) == 61 and half[0] == 0 and half[60] == 1 and half[30] == 0.5
+    assert js("pad.whole(Array.from({length: 61}, (_, k) => k < 40 ? 0.5 : null))") is None
+
+
+def test_the_box_in_a_notebook():
+    found = Predict("Does the limit fall?\n\n- [ ] **Yes.** Tempting, for a reason.\n- [x] **No.** It rises, to $2(1+\\beta)$.")
+    assert found.predictions == {} and "Then open this" in found._repr_html_() and "<details>" in found._repr_html_()
+    assert "2(1+β)" in found._repr_html_() and "$" not in found._repr_html_()
+    assert found.questions[0]["answers"][1] == {"kind": "x", "label": "No.", "said": "It rises, to 2(1+β)."}
+    data, _ = found._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
