@@ -2,14 +2,12 @@
 
 import copy
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from tests import clean
+from tests import clean, forked
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -41,51 +39,35 @@ def test_outputs_are_really_there(path):
     assert sum(bool(re.search(r"\d", str(output.get("text", "")))) for cell in cells for output in cell.outputs) >= 4
 
 
-def shortened(path, folder):
-    """A copy of a chapter up to its first printed number with three digits; returns (path, the output's index of cell)."""
+def with_one_cell_twice(path, folder):
+    """A copy of a chapter up to its first printed number with three digits, that cell twice: as stored, and a digit moved."""
     notebook = read(path)
     for index, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and re.search(r"\d\.\d{2}", output.text):
-                notebook.cells = notebook.cells[: index + 1]
-                target = folder / "copy.ipynb"
-                nbformat.write(notebook, target)
-                return target, index, output.text
+                again = copy.deepcopy(cell)
+                again.id = "again"
+                place = max(re.finditer(r"\d\.\d{2}", output.text), key=lambda match: match.start()).end() - 1
+                moved = output.text[:place] + str((int(output.text[place]) + 1) % 10) + output.text[place + 1 :]
+                next(one for one in again.outputs if one.get("text") == output.text).text = moved
+                notebook.cells = [*notebook.cells[: index + 1], again]
+                nbformat.write(notebook, folder / "copy.ipynb")
+                return folder / "copy.ipynb", sum(cell.cell_type == "code" for cell in notebook.cells)
     raise AssertionError(f"{path.name} prints no number")
 
 
 def run_nbval(path):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        *NBVAL,
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "--rootdir",
-        str(path.parent),
-        "-q",
-        str(path),
-    ]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = ["-m", "pytest", *NBVAL, "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", path.parent, "-q", path]
+    return forked.run(command, ready=("pytest",), cwd=ROOT)
 
 
 @pytest.mark.parametrize("path", CHAPTERS[:1], ids=lambda path: path.stem)
 def test_a_changed_number_fails(path, tmp_path):
-    target, index, text = shortened(path, tmp_path)
-    untouched = run_nbval(target)
-    assert untouched.returncode == 0, untouched.stdout[-3000:]
-    notebook = read(target)
-    last = max(re.finditer(r"\d\.\d{2}", text), key=lambda match: match.start())
-    place = last.end() - 1
-    moved = text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :]
-    next(output for output in notebook.cells[index].outputs if output.get("text") == text)["text"] = moved
-    nbformat.write(notebook, target)
-    altered = run_nbval(target)
-    assert altered.returncode == 1, altered.stdout[-3000:]
-    assert "1 failed" in altered.stdout
+    """And nothing else: the same cell with the number that is stored passes just before."""
+    target, cells = with_one_cell_twice(path, tmp_path)
+    found = run_nbval(target)
+    assert found.returncode == 1 and f"1 failed, {cells - 1} passed" in found.stdout, found.stdout[-3000:]
+    assert re.search(rf"copy\.ipynb::Cell {cells - 1}\b", found.stdout), found.stdout[-3000:]
 
 
 # --- the cleaner itself ---------------------------------------------------------------------------------------------
