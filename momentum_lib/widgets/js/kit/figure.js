@@ -209,6 +209,7 @@ function speaker(life, { sentence, spoken }) {
 
 /** A paragraph whose words change may grow and does not shrink, so that a slider below it stays under the finger. @param {import("./dom.js").Life} life @param {HTMLElement} node */
 function keepTallest(life, node) {
+  if (typeof ResizeObserver !== "function") return;
   const seen = { width: 0, height: 0 };
   const observer = new ResizeObserver(() => {
     const { width, height } = node.getBoundingClientRect();
