@@ -327,9 +327,15 @@ def tags():
 def a_chapter():
     """The smallest chapter that keeps the contract, with what its cells print."""
     text, code, output = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell, nbformat.v4.new_output
-    live = output("execute_result", {"text/html": '<div class="live-figure" data-figure="dial" data-state="{}"></div>'})
-    cells = [text("# The gradient\n\n**One word needs 612 steps**"), code("Dial()", outputs=[live])]
-    for number, tag in enumerate(tags()):
+    face = '<div class="live-figure" data-figure="dial" data-state="{}" role="group"></div>'
+    live = [output("execute_result", {"text/html": face.format(state)}) for state in ("{}", "{&quot;kappa&quot;: 9}")]
+    first, *others = tags()
+    cells = [
+        text("# The gradient\n\n**One word needs 612 steps**\n\nTurn the dial.", metadata={"tags": [first]}),
+        code("Dial()", outputs=live[:1]),
+        text("Why so many?"),
+    ]
+    for number, tag in enumerate(others):
         words = f"## Section {number}" + "\n\n*May be skipped on a first reading.*" * (tag == "check")
         if tag == "exercises":
             words += "".join(
@@ -337,7 +343,11 @@ def a_chapter():
                 f"dropdown\nOne.\n```"
                 for k in range(4)
             )
-        cells.append(text(words, metadata={"tags": [tag]}))
+        if tag == "explore":
+            words += "\n\nAnd in a round bowl?"
+            cells += [text(words, metadata={"tags": [tag]}), code("Dial(kappa=9)", outputs=live[1:])]
+        else:
+            cells.append(text(words, metadata={"tags": [tag]}))
         cells.append(code(f"print({number}, 612)", outputs=[output("stream", name="stdout", text=f"{number} 612\n")]))
     course = {
         "about": "why one word is enough",
