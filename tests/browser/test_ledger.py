@@ -15,7 +15,7 @@ BUTTONS = {"true": "True", "true under conditions": "It depends", "false as told
 
 
 def ident(row, kind="claim"):
-    return f"{kind}-{str(row['id']).replace('.', '-')}"
+    return f"{kind}-{str(row['id']).replace('.', '-')}".lower()
 
 
 # --- the ledger -------------------------------------------------------------------------------------------------------
@@ -59,6 +59,9 @@ def test_the_filter_takes_words_chapter_and_verdict(site, new_page):
     page.locator(".ledger-filter select").select_option("7")
     assert visible() == len([row for row in wrong if str(row["id"]).startswith("7.")]) > 0
     assert page.locator("article h2:visible").count() == 1
+    page.locator(".ledger-filter select").select_option("E")
+    assert visible() == len([row for row in wrong if str(row["id"]).startswith("E.")]) > 0
+    page.locator(".ledger-filter select").select_option("7")
     page.get_by_role("searchbox").fill("lessard cycle")
     assert page.locator("details.claim-row:visible").first.get_attribute("id") == "claim-7-1"
     page.get_by_role("searchbox").fill("no such word")
@@ -92,7 +95,7 @@ def test_a_card_answers_after_the_reader_and_mounts_its_figure_then(site, new_pa
     other = page.locator(f"#{ident(MYTHS[0], 'myth')}")
     other.get_by_role("button", name="False").click()
     assert "You said: false." in other.inner_text() and "it depends" in other.locator(".verdict").inner_text()
-    other.get_by_role("button", name="It depends").click()  # a verdict is given once
+    other.get_by_role("button", name="It depends").click(force=True)  # a verdict is given once
     page.reload()
     assert page.locator(".myth-score").inner_text().startswith("1 of 2 right")
     page.get_by_role("button", name="Again").click()
@@ -126,3 +129,26 @@ def test_without_a_script_sentence_verdict_and_reason_are_read(site, new_page):
         words = page.locator(f"#{ident(row, 'myth')}").inner_text()
         assert row["told"][:30].replace("'", "’") in words and "Why:" in words
     assert page.locator(".myth .verdict:visible").count() == len(MYTHS)
+
+
+# --- the published settings ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("width", "kind"), [(1366, "wide"), (390, "narrow")])
+def test_a_mark_of_the_timeline_says_its_row(site, new_page, width, kind):
+    """Without a script: pointed at or reached with the keyboard; it leads to the training's entry."""
+    page = new_page(width=width, js=False, touch=False)
+    page.goto(site.url("book/settings"))
+    picture = page.locator(f"svg.is-{kind}")
+    assert picture.is_visible() and page.locator("svg.timeline:visible").count() == 1
+    link = picture.locator("a[href='#run-pythia-12b']")
+    assert page.locator(".timeline .tip:visible").count() == 0 and picture.locator(".hint").is_visible()
+    link.locator("rect").hover()
+    assert "Pythia 12B, 2023" in link.locator(".tip").inner_html() and link.locator(".tip").is_visible()
+    assert not picture.locator(".hint").is_visible()
+    link.locator("rect").click()
+    assert page.url.endswith("#run-pythia-12b") and page.locator("#run-pythia-12b").count() == 1
+    sizes = picture.locator("text").first.evaluate(
+        """(t) => { const svg = t.ownerSVGElement;
+          return parseFloat(getComputedStyle(t).fontSize) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width; }"""
+    )
+    assert sizes >= 11
+    assert page.locator(".runs-table tbody tr").count() == 27

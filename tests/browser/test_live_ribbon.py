@@ -77,3 +77,28 @@ def test_words_of_the_picture_stay_inside_and_apart(browser, address, width, bet
             if a[0] < b[2] - 1 and b[0] < a[2] - 1 and a[1] < b[3] - 2 and b[1] < a[3] - 2
         ]
         assert not hits
+
+
+def test_link_python_and_what_is_out_of_bounds(browser, address):
+    def change(page):
+        live.type_into(page, "beta", "0.999")
+        live.type_into(page, "tokens", "4000000")
+
+    live.link_restores(browser, address, change, keeps, Ribbon())
+    live.hostile_link_is_clamped(browser, address, "beta=1&tokens=0", keeps, Ribbon(), beta=0.999999, tokens=1e3)
+    with live.open_page(browser, address) as page:
+        change(page)
+        names, printed = live.run_python(live.python_of(page))
+        assert names["life"] == pytest.approx(live.numbers(page)["half_life"]) and "books" in printed
+
+
+def test_phone_axe_paper_and_cleaning_up(browser, address):
+    live.fits_a_phone(browser, address)
+    live.accessible(browser, address)
+    live.static_picture_stands(browser, address, "32.3 books")
+    live.leaves_nothing(browser, address, Ribbon())
+
+
+def test_a_redraw_is_quick(browser, address):
+    with live.open_page(browser, address) as page:
+        assert live.redraw_ms(page, "m.set('beta', 0.5 + 0.01 * k)") < 30

@@ -24,7 +24,7 @@
 
   // --- the filter ------------------------------------------------------------------------------------------------------
   const kindOf = (/** @type {Element} */ row) => /verdict-(\w+)/.exec(row.className)?.[1] ?? "";
-  const chapterOf = (/** @type {Element} */ row) => row.id.split("-")[1];
+  const chapterOf = (/** @type {Element} */ row) => row.id.split("-")[1].toUpperCase();
   /** @type {Map<Element, string>} */
   const texts = new Map();
   const textOf = (/** @type {Element} */ row) => {
