@@ -36,6 +36,7 @@ from .ribbon import Ribbon
 from .roller import Roller
 from .scale import Scale
 from .stage import Stage
+from .velocity import Velocity
 
 
 def make(figure, **state):
