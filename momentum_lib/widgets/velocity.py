@@ -6,9 +6,9 @@ from .. import rules, surfaces
 from ..core import descend
 from ._base import INK, Choice, Integer, LiveFigure, Number, canvas, contours, stroke
 
-STEPS, GHOSTS, LR, ANGLE, START = 24, 10, 0.04, 0.3, (-2.7, 0.5)
+STEPS, GHOSTS, LR, ANGLE, START = 24, 10, 0.05, 0.3, (-2.7, 0.5)
 RAVINE = surfaces.ravine(kappa=25, angle=ANGLE)
-DOMAIN = ((-3.1, 2.0), (-1.7, 1.4))
+DOMAIN = ((-3.1, 2.0), (-1.95, 1.4))
 AXES = np.array([[np.cos(ANGLE), np.sin(ANGLE)], [-np.sin(ANGLE), np.cos(ANGLE)]])
 """The directions along the valley and across it."""
 

@@ -58,6 +58,7 @@ def test_momentum_makes_the_chain_grow_and_shrink(browser, address):
 def test_across_the_arrows_turn_back_and_along_they_do_not(browser, address):
     with live.open_page(browser, address) as page:
         turned = {}
+        live.type_into(page, "step", "9")
         for view, direction in (("along", [np.cos(0.3), -np.sin(0.3)]), ("across", [-np.sin(0.3), -np.cos(0.3)])):
             first(page).locator(f'input[value="{view}"]').check(force=True)
             assert agrees(page)["view"] == view

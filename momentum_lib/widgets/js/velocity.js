@@ -11,14 +11,14 @@ import { SURFACES } from "./generated/surfaces.js";
 
 const STEPS = 24,
   GHOSTS = 10,
-  LR = 0.04,
+  LR = 0.05,
   ANGLE = 0.3,
   START = [-2.7, 0.5],
   PARAMS = { kappa: 25, angle: ANGLE },
   SURFACE = SURFACES.ravine,
   DOMAIN = /** @type {import("./kit/types.js").Box} */ ([
     [-3.1, 2],
-    [-1.7, 1.4],
+    [-1.95, 1.4],
   ]);
 /** The directions along the valley and across it. @type {Record<string, number[]>} */
 const AXES = {
