@@ -61,8 +61,8 @@ class Stage(LiveFigure):
     figure = "stage"
     title = "Two balls roll down one ravine. Only the blue one remembers."
     caption = (
-        "Gradient descent and heavy ball, 20 steps each, from one start and at one learning rate, on a ravine that is 25 times "
-        "as steep across as along."
+        "Gradient descent and heavy ball, as many steps each, from one start and at one learning rate, on a ravine that is far "
+        "steeper across than along."
     )
 
     start = Point((-2.7, 0.5), ((-3, 2), (-1.8, 1.3)))
