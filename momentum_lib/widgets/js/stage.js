@@ -255,6 +255,7 @@ export function render({ model, el }) {
     };
   });
   const stop = fig.start();
+  fig.root.querySelector(".lf-share")?.prepend(...fig.root.querySelectorAll(".lf-acts .lf-button")); // Play is aboard, Reset is no row of its own
   if (typeof IntersectionObserver === "function") playUntouched(fig, plane.plot.box, time);
   return stop;
 }

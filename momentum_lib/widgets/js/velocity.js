@@ -328,5 +328,7 @@ export function render({ model, el }) {
     kept: drawn.kept,
     said: sentence(fig.get("step"), fig.get("beta"), drawn.kept),
   }));
-  return fig.start();
+  const stop = fig.start();
+  fig.root.querySelector(".lf-share")?.prepend(...fig.root.querySelectorAll(".lf-acts .lf-button")); // Play is aboard, Reset is no row of its own
+  return stop;
 }
