@@ -34,8 +34,4 @@ export default defineConfig([
     files: ["**/*.cjs"],
     languageOptions: { sourceType: "commonjs", globals: globals.node },
   },
-  {
-    files: ["book/_static/scripts/*.js"],
-    languageOptions: { sourceType: "script", globals: { DOCUMENTATION_OPTIONS: "readonly" } },
-  },
 ]);

@@ -166,7 +166,7 @@ def test_one_page_is_written_alone_with_all_that_a_reader_sees(tmp_path):
     built = tmp_path / "_build" / "html"
     text = (built / "page.html").read_text("utf-8")
     assert "katex-html" in text and "<math" in text and "live.js" not in text
-    before = {name: (built / name).stat().st_mtime_ns for name in ("other.html", "_static/book.css", "searchindex.js")}
+    before = {name: (built / name).stat().st_mtime_ns for name in ("other.html", "_static/book.css", "_static/search.js")}
     (tmp_path / "page.md").write_text(NOTEBOOK.replace("CODE", "print(2 + 3)") + "\n$$y^2$$\n\n```{live} ravine\n```\n")
     status, said = one_page(tmp_path, "page")
     text = (built / "page.html").read_text("utf-8")
@@ -344,7 +344,7 @@ def test_the_licences_of_typefaces_and_mathematics_travel_with_the_site():
     """Files of others copied without the text that allows it."""
     text = stylesheet.licences()
     for package in json.loads((ROOT / "package.json").read_text("utf-8"))["dependencies"]:
-        if package.startswith("@fontsource/") or package == "katex":
+        if package.startswith("@fontsource/") or package in ("katex", "minisearch"):
             assert re.search(rf"^{re.escape(package)}\n=+$", text, re.M), package
     assert text.count("SIL OPEN FONT LICENSE Version 1.1") >= 3 and "The MIT License" in text
     assert "_static/licences.txt" in (ROOT / "book" / "_templates" / "layout.html").read_text("utf-8")

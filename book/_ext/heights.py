@@ -185,9 +185,9 @@ def _lines(nodes, at):
 def _margins(node, at):
     classes, name = set(_classes(node)), node.name
     for own, pair in (
-        ("math-block", (24, 24)), ("cell", (27.2, 27.2)), ("exercise", (35.2, 9.6)), ("solution", (6.4, 30.4)),
+        ("math-block", (24, 24)), ("cell", (27.2, 27.2)), ("exercise", (35.2, 9.6)), ("solution", (3.2, 16)),
         ("admonition-title", (0, 7.2)), ("hide", (0, 0)), ("admonition", (30.4, 30.4)), ("table-scroll", (30.4, 30.4)),
-        ("py", (35.2, 35.2)), ("erratum", (0, 25.6)), ("sd-dropdown", (0, 16)), ("highlight", (0, 0)), ("stream", (8.8, 0)),
+        ("py", (35.2, 35.2)), ("erratum", (0, 25.6)), ("sd-dropdown", (3.2, 16)), ("highlight", (0, 0)), ("stream", (8.8, 0)),
         ("text_plain", (8.8, 0)),
     ):  # fmt: skip
         if own in classes:
@@ -281,11 +281,7 @@ def _box(node, at):
 
 def _closed(node, at):
     """What a closed fold shows."""
-    if "hide" in _classes(node):
-        return at.size * at.leading + 1.5
-    if "sd-dropdown" in _classes(node):
-        return 42
-    return _lines([node.find("summary")], at.with_(width=at.width - 37, size=15.2, leading=1.3, face="sans")) + 26
+    return max(44, _lines([node.find("summary")], at.with_(width=at.width - 30, size=15.2, leading=1.3, face="sans")) + 9.6)
 
 
 def _height(node, at):

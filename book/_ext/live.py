@@ -195,8 +195,6 @@ def _write(app, error):
     if error is None and app.builder.format == "html":
         static = Path(app.outdir) / "_static"
         (static / "live.js").write_text(script(), encoding="utf8")
-        for frame in sorted((static / "scripts").glob("*.js")):
-            frame.write_text(smaller(frame.read_text(encoding="utf8"), static), encoding="utf8")
 
 
 def setup(app):

@@ -7,7 +7,7 @@ and the students' copies stay as the last build left them, and so does the style
 import os
 from pathlib import Path
 
-WHOLE_SITE = {"coursework", "sphinx_sitemap", "notfound.extension", "sphinx.ext.viewcode"}
+WHOLE_SITE = {"coursework", "sphinx_sitemap", "notfound.extension", "sphinx.ext.viewcode", "search_index"}
 
 
 def _only(documents, page):

@@ -7,21 +7,27 @@ get their size, and a second file for dark pages (pictures.py); what is far from
 """
 
 import ast
+import hashlib
 import re
+from functools import cache
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
+import cards
 import heights
 import live
 import outputs
 import pictures
 import predict
+import search_index
 import stylesheet
 import thumbnails
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString
 from sphinx.domains.std import StandardDomain
 
 OWN_SCRIPTS = {"book/claims": ["claims.js"], "book/myths": ["myths.js"]}  # of one page alone
-SEARCH_SCRIPTS = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js")
+SCRIPTS = Path(__file__).resolve().parents[1] / "_static" / "scripts"
+FRAME = ("course.js", "finder.js", "cards.js", "tiles.js")  # what every page loads, joined
 
 
 # --- what the template is told --------------------------------------------------------------------------------------
@@ -50,20 +56,26 @@ def _context(app, pagename, templatename, context, doctree):
         course["notebook"] = context["pathto"](f"{pagename}.ipynb", 1)
     context["course"] = course
     context["style_version"] = app.course_style_version
+    context["frame_version"] = app.course_frame_version
     context["tiles"] = thumbnails.neighbours(app, pagename)
-    keep = ["course.js", "live.js", "tiles.js", *OWN_SCRIPTS.get(pagename, ())]
-    if templatename == "search.html":
-        keep += SEARCH_SCRIPTS
-    scripts = []
-    for script in context.get("script_files", []):
-        name = str(getattr(script, "filename", script) or "")
-        body = (getattr(script, "attributes", None) or {}).get("body") or ""
-        if (name.rpartition("/")[2].partition("?")[0] in keep and name not in map(str, scripts)) or (
-            templatename == "search.html" and body.startswith("DOCUMENTATION_OPTIONS.")
-        ):
-            scripts.append(script)
-    context["script_files"] = scripts
+    context["script_files"] = []  # the frame's script is in the template; a figure's, live.py adds where there is one
+    context["own_scripts"] = OWN_SCRIPTS.get(pagename, ())
     context["css_files"] = []
+
+
+# --- the script of the frame ------------------------------------------------------------------------------------------
+@cache
+def scripts():
+    """The classic scripts by name: the frame's, joined from its modules, and those of single pages."""
+    joined = {"course.js": "".join(f'import "./{name}";' for name in FRAME)}
+    own = {name: f'import "./{name}";' for names in OWN_SCRIPTS.values() for name in names}
+    return {name: live.smaller(text, SCRIPTS, bundle=True) for name, text in (joined | own).items()}
+
+
+def _write_scripts(app, error):
+    if error is None and app.builder.format == "html":
+        for name, text in scripts().items():
+            (Path(app.outdir) / "_static" / name).write_text(text, encoding="utf8")
 
 
 # --- the last hand on the HTML --------------------------------------------------------------------------------------
@@ -105,10 +117,44 @@ def _fold(soup):
             for link in title.select("a"):  # a link inside a summary cannot be reached: the whole line folds
                 link.unwrap()
             box.insert(0, title.extract())
+            if "solution" in box["class"]:  # the exercise's own title is just above
+                title.string = re.sub(
+                    r"^(Solution to )E(xercise [\d.]+).*", r"\1e\2", title.get_text(" ", strip=True), flags=re.S
+                )
+    for box in soup.select("details.sd-dropdown"):
+        box["class"] = ["sd-dropdown", "fold"]
+        words, body = box.select_one(".sd-summary-text"), box.select_one(".sd-summary-content")
+        box.summary.replace_with(summary := soup.new_tag("summary"))
+        summary.extend(list(words.children))
+        body["class"] = "fold-body"
     for summary in soup.select("details.hide > summary"):
         summary.clear()
         summary.string = "Code"
         del summary["aria-label"]
+
+
+def _exercises(soup):
+    """An exercise is called by its number and its title, without brackets in brackets; its stars stand apart."""
+    for head in soup.select("div.exercise > .admonition-title"):
+        number, *rest = head.contents
+        parts = [part for part in rest if str(part).strip()]
+        if not parts or not str(parts[0]).lstrip().startswith("(") or not str(parts[-1]).rstrip().endswith(")"):
+            continue
+        parts[0].replace_with(first := NavigableString(str(parts[0]).lstrip()[1:]))
+        parts[0] = first
+        last = str(parts[-1]).rstrip()[:-1]
+        words, stars = re.fullmatch(r"(.*?)[\s(]*(★*)[\s)]*", last, re.S).groups()
+        parts[-1].replace_with(end := NavigableString(words))
+        parts[-1] = end
+        title = soup.new_tag("span", attrs={"class": "exercise-title"})
+        title.extend(parts)
+        head.clear()
+        number.string = number.get_text().strip()
+        head.extend([number, " ", title])
+        if stars:
+            level = soup.new_tag("span", attrs={"class": "level", "title": ("easy", "middling", "hard")[len(stars) - 1]})
+            level.string = stars
+            head.extend([" ", level])
 
 
 def _says_nothing_more(code):
@@ -215,6 +261,7 @@ def finish(html, app, page):
     soup = BeautifulSoup(html, "html.parser")
     _title(soup, app.config.html_title)
     _fold(soup)
+    _exercises(soup)
     _pictures_first(soup)
     _notes(soup)
     _tidy(soup)
@@ -225,6 +272,8 @@ def finish(html, app, page):
     thumbnails.finish(soup, app, page)
     pictures.finish(soup, app)
     outputs.finish(soup)
+    search_index.collect(app, page, soup)
+    cards.finish(soup, app, page)
     heights.finish(soup)
     return str(soup)
 
@@ -233,6 +282,7 @@ def _wrap_templates(app):
     if app.builder.format != "html":
         return
     app.course_style_version = stylesheet.version(app)
+    app.course_frame_version = hashlib.sha256("".join(scripts().values()).encode()).hexdigest()[:8]
     pictures.begin(app)
     render = app.builder.templates.render
 
@@ -250,5 +300,6 @@ def setup(app):
     app.connect("builder-inited", _wrap_templates, priority=900)
     app.connect("html-page-context", _context, priority=900)
     app.connect("build-finished", pictures.write, priority=100)
+    app.connect("build-finished", _write_scripts, priority=200)
     app.connect("build-finished", stylesheet.write, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "node_modules"
 STYLES = ROOT / "book" / "_static" / "styles"
 THEME = ("pygments.css", "sphinx-design.min.css")
-OWN = ("base.css", "chrome.css", "content.css", "tiles.css", "reference.css", "print.css")
+OWN = ("base.css", "chrome.css", "content.css", "tiles.css", "reference.css", "frame.css", "print.css")
 FACES = [  # family as named in our style sheet, package, weight, style
     ("Source Serif 4", "source-serif-4", 400, "normal"),
     ("Source Serif 4", "source-serif-4", 400, "italic"),
@@ -38,12 +38,14 @@ RANGES = {
     "U+2193,U+2212,U+2215,U+FEFF,U+FFFD",
     "greek": "U+0370-0377,U+037A-037F,U+0384-038A,U+038C,U+038E-03A1,U+03A3-03FF",
 }
-LEFT_OVER = ["locales", "images", "vendor", "scripts/bootstrap.js", "scripts/fontawesome.js", "scripts/pydata-sphinx-theme.js",
-             "scripts/sphinx-book-theme.js", "styles", "togglebutton.js", "togglebutton.css", "copybutton.js", "copybutton.css",
-             "copybutton_funcs.js", "clipboard.min.js", "copy-button.svg", "check-solid.svg", "design-tabs.js", "sphinx-thebe.js",
-             "sphinx-thebe.css", "sphinx-design.min.css", "exercise.css", "proof.css", "basic.css", "pygments.css",
-                 "play-solid.svg",
-             "webpack-macros.html", "sbt-webpack-macros.html", "file.png", "minus.png", "plus.png"]  # fmt: skip
+LEFT_OVER = [
+    "locales", "images", "vendor", "scripts", "styles", "togglebutton.js", "togglebutton.css", "copybutton.js",
+    "copybutton.css", "copybutton_funcs.js", "clipboard.min.js", "copy-button.svg", "check-solid.svg", "design-tabs.js",
+    "sphinx-thebe.js", "sphinx-thebe.css", "sphinx-design.min.css", "exercise.css", "proof.css", "basic.css",
+    "pygments.css", "play-solid.svg", "webpack-macros.html", "sbt-webpack-macros.html", "file.png", "minus.png",
+    "plus.png", "searchtools.js", "doctools.js",
+    "language_data.js", "sphinx_highlight.js", "documentation_options.js",
+]  # fmt: skip
 
 
 def _faces():
@@ -88,10 +90,8 @@ def _words(outdir):
         words.update(re.findall(r"<([a-zA-Z][\w-]*)", text))
         for value in re.findall(r"""\b(?:class|id)=["']([^"']*)["']""", text):
             words.update(value.split())
-    for script in [*outdir.joinpath("_static", "scripts").glob("*.js"), *outdir.joinpath("_static").rglob("live.js"),
-                   *outdir.joinpath("_static").glob("predict.js"),
-                   *outdir.joinpath("_static").glob("search*.js"), *outdir.joinpath("_static").glob(
-                       "sphinx_highlight.js")]:  # fmt: skip
+    scripts = STYLES.parent / "scripts"  # (the built search brings the words of all pages: its source does not)
+    for script in [*(outdir / "_static").glob("live.js"), *(outdir / "_static").glob("predict.js"), *scripts.rglob("*.js")]:
         words.update(re.findall(r"[A-Za-z_][\w-]*", script.read_text(encoding="utf8")))
     return words | {"html", "body", "root", "main"}
 
@@ -184,12 +184,39 @@ def _write_fonts(names, outdir):
 
 
 def licences():
-    """The licence texts of the typefaces and of KaTeX, which must go where their files go."""
+    """The licence texts of the typefaces, of KaTeX and of MiniSearch, which must go where their files go."""
     parts = []
-    for folder in (MODULES / "katex", *sorted((MODULES / "@fontsource").iterdir())):
+    for folder in (MODULES / "katex", MODULES / "minisearch", *sorted((MODULES / "@fontsource").iterdir())):
         package = folder.relative_to(MODULES).as_posix()
-        parts.append(f"{package}\n{'=' * len(package)}\n\n{(folder / 'LICENSE').read_text('utf8').strip()}\n")
+        text = next(folder.glob("LICENSE*")).read_text("utf8").strip()
+        parts.append(f"{package}\n{'=' * len(package)}\n\n{text}\n")
     return "\n\n".join(parts)
+
+
+# --- without a script -------------------------------------------------------------------------------------------------
+SYSTEM = {"dark": "screen and (prefers-color-scheme:dark)", "light": "print,not all and (prefers-color-scheme:dark)"}
+
+
+def _both(rules):
+    """Rules, and behind each that belongs to a theme the same for a page whose theme no script has set."""
+    for rule in rules:
+        if rule.type == "at-rule" and rule.lower_at_keyword in ("media", "supports") and rule.content is not None:
+            inside = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
+            yield f"@{rule.lower_at_keyword}{tinycss2.serialize(rule.prelude)}{{{''.join(_both(inside))}}}"
+            continue
+        yield rule.serialize()
+        if rule.type != "qualified-rule":
+            continue
+        for theme, asked in SYSTEM.items():
+            named = [one for one in _selectors(tinycss2.serialize(rule.prelude)) if f'[data-theme="{theme}"]' in one]
+            if named:
+                named = ",".join(named).replace(f'[data-theme="{theme}"]', '[data-theme="system"]')
+                yield f"@media {asked}{{{named}{{{tinycss2.serialize(rule.content)}}}}}"
+
+
+def for_the_system(text):
+    """The style sheet that follows the reader's system also where JavaScript is off."""
+    return "".join(_both(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)))
 
 
 # --- the build's last step ------------------------------------------------------------------------------------------
@@ -202,7 +229,7 @@ def write(app, error):
     words = _words(outdir)
     sheets = [*theme, _faces(), _katex(), _own(), _live()]
     rules = [tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True) for text in sheets]
-    text = _drop_unused("".join("".join(_purge(r, words)) for r in rules))
+    text = for_the_system(_drop_unused("".join("".join(_purge(r, words)) for r in rules)))
     (static / "book.css").write_text('@charset "utf-8";' + text, encoding="utf8")
 
     (static / "licences.txt").write_text(licences(), encoding="utf8")

@@ -203,9 +203,6 @@ def _words(tag):
 
 def finish(soup, app, page):
     """Give a page's head what a shared link shows: the site's name, a description, a picture."""
-    if soup.select_one("svg.tile") is None:
-        for script in soup.select('script[src*="scripts/tiles.js"]'):
-            script.decompose()
     address = soup.select_one('meta[property="og:url"]')
     if address is None or soup.head is None:
         return

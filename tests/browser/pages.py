@@ -46,3 +46,27 @@ TOO_WIDE = """() => {
     .map((e) => `${e.tagName.toLowerCase()}.${[...e.classList].join('.')}`);
   return `${wide} px too wide at ${root.clientWidth}: ${names.slice(0, 6).join(', ')}`;
 }"""
+# Follow a link to each of some ids, from the page's end upwards, so that what lies above was never laid out: those that land
+# more than 10 px from their place. At the end of a page a target stands lower, since the page does not go on.
+LANDS = """async (most) => {
+  const root = document.documentElement, pad = parseFloat(getComputedStyle(root).scrollPaddingTop);
+  const all = [...document.querySelectorAll("article [id]")]
+    .filter((one) => one.checkVisibility() && one.getClientRects().length && !one.closest("svg, .lf, dialog"));
+  const step = Math.max(1, all.length / most), ids = [];
+  for (let k = all.length - 1; k >= 0; k -= step) ids.push(all[Math.round(k)].id);
+  const link = document.body.appendChild(document.createElement("a")), wrong = [];
+  for (const id of ids) {
+    link.href = `#${encodeURIComponent(id)}`;
+    link.click();
+    let off = 0, right = 0;
+    for (let frame = 0; frame < 90 && right < 3; frame += 1) {
+      await new Promise((done) => requestAnimationFrame(done));
+      off = document.getElementById(id).getBoundingClientRect().top - pad;
+      right = Math.abs(off) < 10 || (off > 0 && root.scrollHeight - innerHeight - scrollY < 2) ? right + 1 : 0;
+    }
+    if (right < 3) wrong.push(`#${id} is ${Math.round(off)} px from its place`);
+  }
+  link.remove();
+  history.replaceState(null, "", location.pathname + location.search);
+  return wrong;
+}"""

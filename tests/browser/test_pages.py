@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.browser.accessibility import violations, violations_after_the_switch
-from tests.browser.pages import PAGES, SCROLL, SETTLED, TOO_WIDE, WITHOUT_CUE
+from tests.browser.pages import LANDS, PAGES, SCROLL, SETTLED, TOO_WIDE, WITHOUT_CUE
 from tests.browser.verdicts import named_by
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,9 +45,10 @@ def switch(page, theme):
 
 
 def opened(page, address, first):
-    """Open the page in its first theme, seen from top to bottom."""
+    """Open the page in its first theme, land on some of its places, see it from top to bottom."""
     page.goto(address)
     assert page.evaluate("document.documentElement.dataset.theme") == first
+    assert page.evaluate(LANDS, 8) == []
     settle(page)
 
 
@@ -297,18 +298,6 @@ def test_chapters_on_a_phone(site, new_page):
     page.wait_for_url(f"**/{PAGES[2]}.html")
 
 
-def test_search_finds_a_word(site, new_page):
-    page = new_page()
-    page.goto(site.url(PAGES[1]))
-    page.keyboard.press("/")
-    field = page.locator("#search-dialog input")
-    field.fill("momentum")
-    field.press("Enter")
-    page.wait_for_selector("#search-results li a")
-    assert page.locator("#search-results li").count() >= 3
-    page.wait_for_timeout(300)
-
-
 def test_keyboard_reaches_the_text_first(site, new_page):
     page = new_page()
     page.goto(site.url(PAGES[1]))
@@ -329,12 +318,3 @@ def test_code_can_be_copied(site, browser, new_page):
         "document.querySelector('.copy') && [...document.querySelectorAll('.copy')].some(b => b.textContent === 'Copied')"
     )
     assert page.evaluate("navigator.clipboard.readText()").strip() == block.locator("pre").text_content().strip()
-
-
-def test_a_lost_reader_finds_the_way(site, new_page):
-    """The page that the host shows for an unknown address has absolute links, under the path of the published site."""
-    page = new_page()
-    page.goto(f"{site.base}404.html")
-    assert page.evaluate("getComputedStyle(document.body).fontFamily").startswith('"Source Serif 4"')
-    page.locator("header .brand").click()
-    page.wait_for_url("**/book/intro.html")

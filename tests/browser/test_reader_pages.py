@@ -57,7 +57,7 @@ def test_numbers_are_those_of_the_page(site, path):
     assert re.findall(r"^\*\*(Fig\. [\d.]+)\.\*\*", text, re.M) == captions
     boxes = [tag.get_text().strip() for tag in page.select(".admonition-title .caption-number")]
     assert re.findall(r"^\*\*((?:Exercise|Theorem) [\d.]+)", text, re.M) == boxes
-    solutions = [re.match(r"Solution to Exercise ([\d.]+)", tag.get_text()) for tag in page.select("summary")]
+    solutions = [re.match(r"Solution to exercise ([\d.]+)", tag.get_text()) for tag in page.select("summary")]
     assert re.findall(r"<summary>Solution to exercise ([\d.]+)<", text) == [found[1] for found in solutions if found]
 
 

@@ -57,7 +57,6 @@ def test_the_turn_of_the_page_wears_the_next_picture(site):
     html = (site.path / "notebooks/05-square-root.html").read_text("utf-8")
     turn = html.partition('class="turn"')[2].partition("</nav>")[0]
     assert turn.count("<svg") == 2 and turn.count('aria-hidden="true"') >= 2
-    assert "scripts/tiles.js" in html and "scripts/tiles.js" not in (site.path / "book/glossary.html").read_text("utf-8")
 
 
 def test_a_card_of_a_gallery_leads_to_its_text_and_to_the_race(site, new_page):

@@ -1,12 +1,12 @@
 // The frame of every page: colours, chapters on a phone, search, copying code, where the reader is. No library.
+import { closest } from "./page.js";
+import { followReading, inView, keepPlace, showWhere } from "./place.js";
+
 (() => {
-  "use strict";
   const root = document.documentElement;
   const byId = (/** @type {string} */ id) => document.getElementById(id);
   /** A dialog of the page's frame; the search page has none. @param {string} id */
   const dialogOf = (id) => /** @type {HTMLDialogElement|null} */ (byId(id));
-  /** The nearest element around what an event hit. @param {Event} event @param {string} selector */
-  const closest = ({ target }, selector) => (target instanceof Element ? target.closest(selector) : null);
 
   // --- colours: automatic, light, dark ---------------------------------------------------------------------------
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -48,38 +48,18 @@
     byId("menu-button")?.addEventListener("click", () => {
       drawer.append(...side.childNodes);
       menu.showModal();
+      inView(drawer);
     });
-    menu.addEventListener("close", () => side.append(...drawer.childNodes));
+    menu.addEventListener("close", () => {
+      side.append(...drawer.childNodes);
+      inView(side);
+    });
     menu.addEventListener("click", (event) => {
       if (closest(event, "a")) menu.close();
     });
   }
 
-  const finder = dialogOf("search-dialog");
-  closeOnBackdrop(finder);
-  const openFinder = () => {
-    finder?.showModal();
-    finder?.querySelector("input")?.select();
-  };
-  byId("search-button")?.addEventListener("click", openFinder);
-  addEventListener("keydown", (event) => {
-    const typing = closest(
-      event,
-      "input, textarea, select, [contenteditable], [role=slider], [role=application]",
-    );
-    const asked =
-      (event.key === "/" && !typing) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey));
-    if (!asked || !finder || document.querySelector("dialog[open]")) return;
-    event.preventDefault();
-    openFinder();
-  });
-  if (typeof DOCUMENTATION_OPTIONS === "object") {
-    // the search page; from a file the summaries cannot be fetched
-    if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-    const asked = new URLSearchParams(location.search).get("q");
-    const field = document.querySelector(".search-form input");
-    if (asked && field instanceof HTMLInputElement) field.value = asked;
-  }
+  closeOnBackdrop(dialogOf("search-dialog"));
 
   // --- code: a button that copies it ------------------------------------------------------------------------------
   for (const block of document.querySelectorAll("div.highlight")) {
@@ -150,70 +130,16 @@
   document.fonts?.addEventListener("loadingdone", again);
   addEventListener("resize", () => requestAnimationFrame(again));
 
-  // --- on this page: which section is being read: the last one whose top is above a line three tenths down the view ---
-  /** @type {Map<Element, HTMLAnchorElement>} */
-  const links = new Map();
-  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (
-    document.querySelectorAll("ul.sections a")
-  )) {
-    const target = byId(decodeURIComponent(link.hash.slice(1)));
-    if (target) links.set(target, link);
-  }
-  /** @type {Set<Element>} */
-  const begun = new Set();
-  const mark = (/** @type {IntersectionObserverEntry[]} */ entries) => {
-    for (const { isIntersecting, target } of entries) begun[isIntersecting ? "add" : "delete"](target);
-    const current = [...links.keys()].filter((section) => begun.has(section)).pop();
-    for (const [section, link] of links) {
-      link.classList.toggle("here", section === current);
-      if (section === current) link.setAttribute("aria-current", "location");
-      else link.removeAttribute("aria-current");
-    }
-  };
-  const reading = new IntersectionObserver(mark, { rootMargin: "9999999px 0px -70% 0px" });
-  for (const section of links.keys()) reading.observe(section);
+  followReading();
+  showWhere();
+  keepPlace();
 
-  // --- a link into the page: its target keeps its place while what lies above it takes its true height ----------------
-  /** @param {Element} article */
-  function keepPlace(article) {
-    /** @type {HTMLElement|null} */
-    let held = null;
-    let until = 0;
-    const release = () => {
-      held = null;
-      grown.disconnect();
-    };
-    const grown = new ResizeObserver(() => {
-      if (held && performance.now() < until) held.scrollIntoView();
-      else release();
-    });
-    const hold = () => {
-      held = byId(decodeURIComponent(location.hash.slice(1)));
-      until = performance.now() + 3000;
-      if (held) grown.observe(article);
-    };
-    for (const sign of ["wheel", "touchmove", "pointerdown", "keydown"])
-      addEventListener(sign, release, { passive: true });
-    addEventListener("click", (event) => {
-      const link = /** @type {HTMLAnchorElement|null} */ (closest(event, "a[href*='#']"));
-      if (link && link.pathname === location.pathname && link.target !== "_blank") setTimeout(hold);
-    });
-    const [arrival] = /** @type {PerformanceNavigationTiming[]} */ (
-      performance.getEntriesByType("navigation")
-    );
-    if (location.hash && arrival?.type === "navigate") {
-      hold();
-      addEventListener("load", hold);
-    }
-  }
-  document.querySelectorAll("article").forEach(keepPlace);
-
-  // --- print: open what is folded, close it again --------------------------------------------------------------------
+  // --- print: open what is folded, but code and settings; close it again --------------------------------------------------------------------
   /** @type {HTMLDetailsElement[]} */
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details")].filter(
-      (fold) => !fold.open && fold.closest("article"),
+      (fold) => !fold.open && fold.closest("article") && !fold.matches(".hide, .lf-more"),
     );
     for (const fold of opened) fold.open = true;
   });
