@@ -15,6 +15,8 @@ from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 from PIL import Image
 
+from momentum_lib.widgets.predict import parse
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "book" / "_gen"), str(ROOT / "book" / "_ext"), str(ROOT / "book")]
 
@@ -95,6 +97,8 @@ def test_code_is_the_sources_letter_for_letter(both, name):
 def test_answers_are_closed(both, name):
     """Each dropdown and solution is a `<details>` of its own that is shut, and nothing of its text stands outside of one."""
     source = "\n\n".join(cell.source for cell in both[name][0].cells if cell.cell_type == "markdown")
+    asked = re.compile(r"^```\{predict\}\n(.*?)^```$", re.M | re.S)  # one fold each, and it opens with what is right
+    source = asked.sub(lambda box: f"```{{dropdown}} Then open this\n{parse(box[1])[0].right.said}\n```", source)
     answers = blocks(source, "dropdown", "solution")
     soup = rendered(both[name][1])
     folds = soup.select("details")
@@ -120,8 +124,8 @@ def test_boxes_are_boxes(both, name):
     source = "\n\n".join(cell.source for cell in both[name][0].cells if cell.cell_type == "markdown")
     titles = [" ".join(words(title)) for title, _ in blocks(source, "admonition", "exercise", "prf:theorem")]
     quotes = [" ".join(words(first)) for first in re.findall(r"^> \*\*(.+?)\*\*", source, re.M)]
-    shown = [" ".join(words(box.strong.get_text())) for box in rendered(both[name][1]).select("blockquote")]
-    assert len(shown) == len(titles) + len(quotes)
+    shown = [" ".join(words(box.get_text())) for box in rendered(both[name][1]).select("blockquote")]
+    assert len(shown) == len(titles) + len(quotes) + source.count("```{predict}")
     for title in titles + quotes:
         assert any(title in box for box in shown), title
 
