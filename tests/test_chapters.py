@@ -109,6 +109,13 @@ def test_explore_asks_something_new(chapter):
     assert "?" in "".join(source(cell) for cell in notebook[where:ends] if cell["cell_type"] == "markdown")
 
 
+def ran_in_the_page(chapter):
+    """The settings of the runs that a drawn prediction is compared with: the page computes them."""
+    prose = "\n".join(source(cell) for cell in cells(chapter, "markdown"))
+    boxes = re.findall(r"^`{3,}\{predict\}.*?^`{3,}$", prose, re.M | re.S)
+    return [line for box in boxes for line in re.findall(r"^(?:draw|given): .*$", box, re.M)]
+
+
 @pytest.mark.parametrize("chapter", NOTEBOOKS, ids=by_name)
 def test_decimals_in_prose_are_computed(chapter):
     """A decimal that no cell prints or sets is a number nobody computed; the section of a source is a place, not a number."""
@@ -120,7 +127,7 @@ def test_decimals_in_prose_are_computed(chapter):
         prose,
         flags=re.S,
     )
-    known = outputs(chapter) + "\n".join(source(cell) for cell in cells(chapter, "code"))
+    known = outputs(chapter) + "\n".join(source(cell) for cell in cells(chapter, "code")) + "\n".join(ran_in_the_page(chapter))
     numbers = set(re.findall(r"(?<![\w.#])\d*\.\d+(?![\w.])", prose))
     unknown = sorted(n for n in numbers if n not in known and n.lstrip("0") not in known and "0" + n not in known)
     assert not unknown, f"{chapter.name}: {unknown}"

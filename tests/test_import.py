@@ -17,7 +17,7 @@ LAYERS = [
     {"notation", "ops"},
     {"core", "printing"},
     {"rules", "surfaces"},
-    {"theory", "sweep", "kernels", "conventions", "codegen", "gaps", "looks", "optim", "scale"},
+    {"theory", "sweep", "kernels", "conventions", "codegen", "gaps", "looks", "optim", "scale", "typeface"},
     {"plot", "animate", "widgets", "grade", "records"},
     {"train"},
 ]

@@ -309,7 +309,8 @@ def test_the_sites_script_holds_every_figure_and_is_small(tmp_path):
     page = """const missing = [], places = NAMES.map((name) => ({ dataset: { figure: name, state: "{" }, prepend() {} }));
 globalThis.location = { hash: "" };
 globalThis.addEventListener = () => {};
-globalThis.document = { readyState: "complete", documentElement: {}, querySelectorAll: () => places,
+globalThis.document = { readyState: "complete", documentElement: {},
+  querySelectorAll: (selector) => (selector.startsWith(".live-figure") ? places : []),
   createElement: () => ({ remove() {} }) };
 console.error = (key, error) => missing.push([key, error.message]);
 """

@@ -102,7 +102,7 @@ function addPlane(fig) {
     label: "The ravine from above, and the paths of the two balls",
     x: { domain: [LEFT, -LEFT], hidden: true },
     y: { domain: [LOW, HIGH], hidden: true },
-    height: (width) => Math.min(Math.max(0.62 * width, 232), 380),
+    height: (width) => Math.min(Math.max(0.62 * width, 232), 350),
     margin: { top: 0, right: 0, bottom: 0, left: 0 },
   });
   const { box } = plot;

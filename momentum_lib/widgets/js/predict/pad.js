@@ -142,6 +142,7 @@ export function createPad({ life, parent, spec, axis, ends, given, changed }) {
     if (hand.run) parts.run.update(flat(hand.run), Number.isFinite(hand.shown) ? hand.shown : undefined);
     else parts.run.clear();
     names(all, hand.run && hand.shown === Infinity ? hand.run : null);
+    plot.settle();
   }
   /** A name beside a curve, at a part of the way. @param {any} label @param {Curve} curve @param {string} words @param {number} part @param {number} [dy] */
   function nameAt(label, { x, y }, words, part, dy = -9) {

@@ -5,6 +5,7 @@ import { filter } from "../kit/measure.js";
 import { drawNoise } from "../kit/noise.js";
 import { RULES } from "../generated/rules.js";
 import { SURFACES } from "../generated/surfaces.js";
+import { momentumEdge } from "../generated/theory.js";
 
 /**
  * A run to be drawn, as the notation of predict.py says it.
@@ -76,7 +77,7 @@ function spread(spec) {
 
 /** The fewest steps to a millionth at a momentum, over all learning rates below the edge. @param {Spec} spec @param {number} beta */
 function fewest({ rule, params, start, steps }, beta) {
-  const edge = (2 * (1 + beta)) / params.kappa,
+  const edge = momentumEdge(params.kappa, beta),
     memory = RULES[rule].momentum ?? "beta",
     field = SURFACES.ravine;
   let best = steps;
