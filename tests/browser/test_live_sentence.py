@@ -14,7 +14,7 @@ SAID = """([i, state]) => {
     const said = place.querySelector('.lf-sentence'), title = place.querySelector('.lf-title');
     return { said: said.textContent, title: title.textContent, caption: place.querySelector('figcaption').textContent,
         seen: said.checkVisibility() && said.getBoundingClientRect().height > 10, hidden: said.getAttribute('aria-hidden'),
-        after: said.previousElementSibling.classList.contains('lf-pictures') };
+        after: Boolean(place.querySelector('.lf-pictures').compareDocumentPosition(said) & Node.DOCUMENT_POSITION_FOLLOWING) };
 }"""
 LIVE = """i => { const p = document.querySelectorAll('.live-figure[data-figure]')[i],
     said = p.querySelector('.lf-sentence').textContent, live = [...p.querySelectorAll('[aria-live]')];
