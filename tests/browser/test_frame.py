@@ -303,3 +303,12 @@ def test_a_lost_reader_finds_the_way(site, browser, new_page, tmp_path):
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=ravine")
     page.wait_for_selector("#found-here a")
+
+
+def test_the_arrow_of_a_figures_fold_is_on_its_line(site, new_page):
+    page = new_page(width=390)
+    page.goto(f"file://{site.path}/notebooks/08-noise.html")
+    fold = page.locator(".live-figure[data-ready='1'] .lf-more > summary").first
+    fold.wait_for()
+    assert fold.evaluate("fold => getComputedStyle(fold).display") == "flex"
+    assert fold.evaluate("fold => fold.getBoundingClientRect().height") < 60
