@@ -53,6 +53,8 @@ OUTSIDE = {
     "full-width",
     "tag_full-width",
     "tag_full_width",
+    "cards",
+    "beside",
 }  # beside the column
 
 

@@ -31,7 +31,7 @@ WITHOUT_CUE = """() => {
   for (const box of document.querySelectorAll('main *')) {
     if (box.clientWidth === 0 || box.scrollWidth <= box.clientWidth + 1 || !box.checkVisibility()) continue;
     // what is measured there is a formula's own boxes, a picture's words, what is said to screen readers
-    if (box.closest('.katex, svg, .visually-hidden, .lf-spoken')) continue;
+    if (box.closest('.katex, svg, .visually-hidden, .lf-spoken') || box.clientWidth <= 1) continue;
     const { display, overflowX, backgroundImage } = getComputedStyle(box);
     const cue = /auto|scroll/.test(overflowX) && backgroundImage.includes('gradient');
     if (display !== 'inline' && !cue)
@@ -61,7 +61,8 @@ LANDS = """async (most) => {
     let off = 0, right = 0;
     for (let frame = 0; frame < 90 && right < 3; frame += 1) {
       await new Promise((done) => requestAnimationFrame(done));
-      off = document.getElementById(id).getBoundingClientRect().top - pad;
+      const target = document.getElementById(id);
+      off = target.getBoundingClientRect().top - pad - parseFloat(getComputedStyle(target).scrollMarginTop);
       right = Math.abs(off) < 10 || (off > 0 && root.scrollHeight - innerHeight - scrollY < 2) ? right + 1 : 0;
     }
     if (right < 3) wrong.push(`#${id} is ${Math.round(off)} px from its place`);

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.accessibility import violations
 from tests.browser.conftest import ROOT
-from tests.browser.pages import PAGES
+from tests.browser.pages import PAGES, SCROLL
 from tests.browser.test_pages import LIMIT
 
 CHAPTERS = [name for name in PAGES if re.match(r"notebooks/\d", name)]
@@ -62,7 +62,7 @@ def held_back(page, *endings):
     """Keep files with these endings back; the list of what waits for ``continue_()``."""
     waiting = []
     for ending in endings:
-        page.route(f"**/*{ending}*", waiting.append)
+        page.route(f"**/*{ending}*", lambda route: waiting.append(route))
     return waiting
 
 
@@ -160,7 +160,7 @@ def test_the_page_of_the_search_keeps_the_question(site, new_page):
     page = new_page(width=PHONE)
     page.goto(site.url("search") + "?q=zigzag")
     page.wait_for_selector("#found-here a")
-    assert ask(page, "no such wrds qqqq") == []
+    assert ask(page, "qqqqq xxzzy") == []
     assert "Nothing is called" in page.locator("#found-here-count").inner_text()
     ask(page, "ravine")
     assert page.url.endswith("?q=ravine")
@@ -179,6 +179,7 @@ def test_the_search_is_light(site, record_property):
 def test_a_word_opens_its_card_in_place(site, new_page, width):
     page = new_page(width=width)
     page.goto(site.url("notebooks/01-ravine", "file"))
+    page.evaluate(SCROLL)
     link, card = page.locator("article a[href*='glossary.html#term-gradient']").first, page.locator("#word-card")
     address = page.url
     link.click()
@@ -224,11 +225,11 @@ def test_without_a_script_a_word_leads_to_the_glossary(site, new_page):
 # --- folds, boxes, paper --------------------------------------------------------------------------------------------
 def test_there_is_one_kind_of_fold(site, new_page):
     page = new_page()
-    page.goto(site.url("notebooks/07-ahead"))
+    page.goto(site.url("notebooks/08-noise"))
     page.evaluate("document.querySelector('.live-figure').scrollIntoView()")
-    page.wait_for_selector(".lf-more > summary")
+    page.wait_for_selector(".lf-more:not([hidden]) > summary")
     looks = page.evaluate(
-        """() => Object.fromEntries(["details.hide", "details.fold", "details.solution", "details.lf-more"].map((kind) => {
+        """() => Object.fromEntries(["details.hide", "details.fold", "details.solution", "details.lf-more:not([hidden])"].map((kind) => {
           const line = document.querySelector(`article ${kind} > summary`);
           const [own, arrow] = [getComputedStyle(line), getComputedStyle(line, "::before")];
           return [kind, [own.font, own.color, own.textTransform, own.minHeight, own.backgroundColor, own.borderTopWidth,

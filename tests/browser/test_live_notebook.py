@@ -106,9 +106,10 @@ def test_readouts_stand_above_each_other(page):
 
 
 def test_a_module_comes_once(page):
-    """Three runs of two cells of one class and one of another: two modules, and one sheet of colours a class at the page."""
+    """Three runs of two cells of one class and one of another: two modules; at the page one sheet of colours a class, and one
+    that hides the pictures of figures that are alive."""
     assert run(page, [Ravine(), Ravine(lr=0.03), Disc()], times=3) == 2
-    assert page.evaluate("document.adoptedStyleSheets.length") == 2
+    assert page.evaluate("document.adoptedStyleSheets.length") == 3
     assert page.evaluate(FIGURES_IN_CELLS) == [1] * 9
     page.evaluate("document.querySelectorAll('.output > div').forEach((el) => el.ended())")
     assert page.evaluate(FIGURES_IN_CELLS) == [0] * 9

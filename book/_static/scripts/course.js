@@ -114,6 +114,12 @@ import { followReading, inView, keepPlace, showWhere } from "./place.js";
   );
   const wide = "pre, .table-scroll, .picture-scroll, .math-block > .katex-display, .cell_output > .output";
   for (const box of document.querySelectorAll(wide)) near.observe(box);
+  // What is laid out only when it is near has no width before: it is measured when it is.
+  const laid = (/** @type {Event & {skipped?: boolean}} */ { target, skipped }) => {
+    if (skipped || !(target instanceof HTMLElement)) return;
+    for (const box of reached) if (target.contains(box)) reach(box);
+  };
+  document.addEventListener("contentvisibilityautostatechange", laid, true);
   const unfolded = (/** @type {Event} */ { target }) => {
     if (!(target instanceof HTMLDetailsElement) || !target.open) return;
     for (const box of /** @type {NodeListOf<HTMLElement>} */ (target.querySelectorAll(wide))) {

@@ -119,7 +119,8 @@ export function keepPlace() {
     )
       fold.setAttribute("open", "");
     until = performance.now() + PATIENCE;
-    grown.observe(article); // it calls at once, too
+    grown.disconnect();
+    grown.observe(article); // observed anew it calls at once: a jump into what is not laid out yet may miss its place
   };
   for (const sign of ["wheel", "touchmove", "pointerdown", "mousedown", "keydown"])
     addEventListener(sign, release, { passive: true, capture: true });
