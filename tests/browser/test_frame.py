@@ -229,7 +229,8 @@ def test_there_is_one_kind_of_fold(site, new_page):
     page.evaluate("document.querySelector('.live-figure').scrollIntoView()")
     page.wait_for_selector(".lf-more:not([hidden]) > summary")
     looks = page.evaluate(
-        """() => Object.fromEntries(["details.hide", "details.fold", "details.solution", "details.lf-more:not([hidden])"].map((kind) => {
+        """() => Object.fromEntries(["details.hide", "details.fold", "details.solution", "details.lf-more:not([hidden])"]
+          .map((kind) => {
           const line = document.querySelector(`article ${kind} > summary`);
           const [own, arrow] = [getComputedStyle(line), getComputedStyle(line, "::before")];
           return [kind, [own.font, own.color, own.textTransform, own.minHeight, own.backgroundColor, own.borderTopWidth,
