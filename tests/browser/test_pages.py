@@ -23,6 +23,8 @@ STILL = """() => Promise.all(document.getAnimations().filter((one) => one instan
 def settle(page):
     """Scroll through the page and wait until its pictures are there and its live figures are mounted."""
     page.evaluate(SCROLL)
+    # axe takes parts out and puts them back, and Chromium forgets to fetch the pictures in them that were to come later
+    page.evaluate("() => [...document.images].forEach((image) => { if (image.checkVisibility()) image.loading = 'eager'; })")
     page.wait_for_function(SETTLED)
 
 
