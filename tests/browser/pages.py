@@ -28,10 +28,11 @@ SETTLED = """() => [...document.querySelectorAll('.live-figure[data-figure]')]
 # What is wider than its box, and either hidden there or scrolled without a shade at the edge that tells of it.
 WITHOUT_CUE = """() => {
   const wrong = [];
+  const clipped = (box) => box !== null && (box.clientWidth === 1 || clipped(box.parentElement)); // a pixel: for screen readers
   for (const box of document.querySelectorAll('main *')) {
     if (box.clientWidth === 0 || box.scrollWidth <= box.clientWidth + 1 || !box.checkVisibility()) continue;
     // what is measured there is a formula's own boxes, a picture's words, what is said to screen readers
-    if (box.closest('.katex, svg, .visually-hidden, .lf-spoken') || box.clientWidth <= 1) continue;
+    if (box.closest('.katex, svg, .visually-hidden, .lf-spoken') || clipped(box)) continue;
     const { display, overflowX, backgroundImage } = getComputedStyle(box);
     const cue = /auto|scroll/.test(overflowX) && backgroundImage.includes('gradient');
     if (display !== 'inline' && !cue)

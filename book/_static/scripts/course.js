@@ -97,7 +97,7 @@ import { followReading, inView, keepPlace, showWhere } from "./place.js";
   // WebKit dies of a scrollWidth that is read inside a closed fold: what is there is measured when its fold opens.
   const folded = (/** @type {Element} */ box) => box.closest("details:not([open])") !== null;
   const reach = (/** @type {HTMLElement} */ box) => {
-    if (folded(box)) return;
+    if (folded(box) || !box.checkVisibility({ contentVisibilityAuto: true })) return; // not laid out: it has no width
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   };
@@ -112,7 +112,8 @@ import { followReading, inView, keepPlace, showWhere } from "./place.js";
     },
     { rootMargin: "400px 0px" },
   );
-  const wide = "pre, .table-scroll, .picture-scroll, .math-block > .katex-display, .cell_output > .output";
+  const wide =
+    "pre, .table-scroll, .picture-scroll, .columns, .math-block > .katex-display, .cell_output > .output";
   for (const box of document.querySelectorAll(wide)) near.observe(box);
   // What is laid out only when it is near has no width before: it is measured when it is.
   const laid = (/** @type {Event & {skipped?: boolean}} */ { target, skipped }) => {
