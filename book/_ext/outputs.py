@@ -55,7 +55,7 @@ def blocks(text):
 
 
 def _columns(soup, lines):
-    pre = soup.new_tag("pre", attrs={"class": "columns"})
+    pre = soup.new_tag("pre", attrs={"class": "columns", "tabindex": "0"})
     pre.string = "\n".join(lines)
     return pre
 

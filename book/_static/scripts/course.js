@@ -99,7 +99,7 @@ import { followReading, inView, keepPlace, showWhere } from "./place.js";
   const reach = (/** @type {HTMLElement} */ box) => {
     if (folded(box) || !box.checkVisibility({ contentVisibilityAuto: true })) return; // not laid out: it has no width
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
+    else if (!box.matches(".columns")) box.removeAttribute("tabindex"); // these nearly always go on, and say so from the start
   };
   const near = new IntersectionObserver(
     (entries) => {
