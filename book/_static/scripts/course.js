@@ -114,7 +114,10 @@ import { followReading, inView, keepPlace, showWhere } from "./place.js";
   );
   const wide =
     "pre, .table-scroll, .picture-scroll, .columns, .math-block > .katex-display, .cell_output > .output";
-  for (const box of document.querySelectorAll(wide)) near.observe(box);
+  for (const box of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(wide))) {
+    box.tabIndex = 0; // until it is measured
+    near.observe(box);
+  }
   // What is laid out only when it is near has no width before: it is measured when it is.
   const laid = (/** @type {Event & {skipped?: boolean}} */ { target, skipped }) => {
     if (skipped || !(target instanceof HTMLElement)) return;
