@@ -2,10 +2,10 @@
 
 import { assign, clamp, pythonFloat, s, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
-import { QUANTITIES } from "./generated/look.js";
 import { RUNS } from "./generated/scale.js";
 import { betaAtHalfLife, halfLife as stepsToHalf } from "./generated/theory.js";
 import { number } from "./kit/state.js";
+import { MOMENTUM_AT_SCALE } from "./kit/sliders.js";
 import { count, threeDigits } from "./kit/units.js";
 
 const REACH = /** @type {[number, number]} */ ([200, 2e10]);
@@ -172,16 +172,7 @@ const addPlot = (fig) =>
 
 /** @param {RibbonFigure} fig @param {ReturnType<typeof published>} rows */
 function addControls(fig, rows) {
-  fig.slider({
-    name: "beta",
-    label: QUANTITIES.beta.name,
-    symbol: QUANTITIES.beta.symbol,
-    look: "momentum",
-    type: "near-one",
-    digits: 6,
-    range: () => [0.1, 0.99999],
-    marks: () => [0.9, 0.99, 0.999].map((value) => ({ value, label: String(value) })),
-  });
+  fig.slider(MOMENTUM_AT_SCALE);
   fig.slider({
     name: "tokens",
     label: "tokens per step",

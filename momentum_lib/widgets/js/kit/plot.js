@@ -15,7 +15,7 @@ import {
 } from "./geometry.js";
 import { PLACED, addHandle } from "./handle.js";
 import { arrange, roomOf } from "./labels.js";
-import { addRelief } from "./relief.js";
+import { addRelief, putBehind } from "./relief.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Axis} Axis */
@@ -436,16 +436,7 @@ function ringNodes({ inner: { left, right, top, bottom } }, { nx, ny, all }) {
  */
 function addHeat(plot, { plain = false }) {
   const node = h("canvas", { class: "lf-heat", "aria-hidden": "true" });
-  plot.box.prepend(node);
-  plot.onLayout(() => {
-    const { left, top, right, bottom } = plot.inner;
-    Object.assign(node.style, {
-      left: `${left}px`,
-      top: `${top}px`,
-      width: `${right - left}px`,
-      height: `${bottom - top}px`,
-    });
-  });
+  putBehind(plot, node);
   return {
     node,
     /** @param {ArrayLike<number>} values @param {number} nx @param {number} ny @param {number} low @param {number} high @param {boolean} [log] */

@@ -118,17 +118,9 @@ function coloursOf(node, pen) {
   return tones(ground, text);
 }
 
-/**
- * The relief behind a picture: a small canvas that the browser enlarges smoothly. `update` takes a sampled function; colours
- * follow the theme.
- * @param {Frame} plot
- * @param {import("./dom.js").Life} life
- */
-export function addRelief(plot, life) {
-  const node = h("canvas", { class: "lf-relief", "aria-hidden": "true" }),
-    drawn = { found: new Float64Array(0), nx: 0, ny: 0 };
+/** Lay a canvas behind a picture, within its axes. @param {Frame} plot @param {HTMLElement} node */
+export function putBehind(plot, node) {
   plot.box.prepend(node);
-  plot.box.classList.add("has-relief");
   plot.onLayout(() => {
     const { left, top, right, bottom } = plot.inner;
     Object.assign(node.style, {
@@ -138,6 +130,19 @@ export function addRelief(plot, life) {
       height: `${bottom - top}px`,
     });
   });
+}
+
+/**
+ * The relief behind a picture: a small canvas that the browser enlarges smoothly. `update` takes a sampled function; colours
+ * follow the theme.
+ * @param {Frame} plot
+ * @param {import("./dom.js").Life} life
+ */
+export function addRelief(plot, life) {
+  const node = h("canvas", { class: "lf-relief", "aria-hidden": "true" }),
+    drawn = { found: new Float64Array(0), nx: 0, ny: 0 };
+  putBehind(plot, node);
+  plot.box.classList.add("has-relief");
   function paint() {
     const { found, nx, ny } = drawn,
       pen = nx ? node.getContext("2d", { willReadFrequently: true }) : null;

@@ -11,3 +11,11 @@ export const MOMENTUM = {
   type: /** @type {const} */ ("near-one"),
   marks: () => [0.5, 0.9, 0.99].map((value) => ({ value, label: String(value) })),
 };
+
+/** The momentum of a training at scale, to six digits. */
+export const MOMENTUM_AT_SCALE = {
+  ...MOMENTUM,
+  digits: 6,
+  range: () => /** @type {[number, number]} */ ([0.1, 0.99999]),
+  marks: () => [0.9, 0.99, 0.999].map((value) => ({ value, label: String(value) })),
+};
