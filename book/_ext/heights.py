@@ -53,7 +53,6 @@ OUTSIDE = {
     "full-width",
     "tag_full-width",
     "tag_full_width",
-    "cards",
     "beside",
 }  # beside the column
 
@@ -274,6 +273,30 @@ def _table(table, at):
     return sum(max((tall(cell, columns[k]) for k, cell in enumerate(row)), default=0) + 16.4 for row in rows)
 
 
+def _cards(node, at):
+    """Rows of cards (styles/tiles.css): a picture of 220 to 140, and words below it; on a phone, a chapter's beside it."""
+    wide, many = at.width > NARROW.width, "many" in _classes(node)
+    least, gap, pad = (137.6, 12.8, 6.4) if many else (198.4, 17.6, 8.8)
+    room = 912 if wide else at.width
+    beside = not (wide or many)
+    count = 1 if beside else int((room + gap) // (least + gap))
+    inner = (room - gap * (count - 1)) / count - 2 * pad - 2
+    picture = (118.4 if beside else inner) * 140 / 220
+    column = at.with_(width=inner - 131.2 if beside else inner - (4.8 if many else 8), face="sans")
+    tall = []
+    for card in node.find_all("li", recursive=False):
+        name, claim = (card.find(class_=part) for part in ("card-name", "card-claim"))
+        words = _lines([name], column.with_(size=14.72 if many else 16.8, leading=1.4 if many else 1.3, face="strong"))
+        if claim is not None:
+            words += _lines([claim], column.with_(size=15.2, leading=1.4)) + 19
+        if beside:
+            tall.append(max(picture, words + 6.4) + 17.6 + 2)
+        else:
+            tall.append(picture + words + (6.4 + 15.2 if many else 10.4 + 3.2 + 8.8 + 21.6) + 2)
+    rows = [max(tall[k : k + count]) for k in range(0, len(tall), count)]
+    return sum(rows) + gap * (len(rows) - 1)
+
+
 def _box(node, at):
     """(margin above, height, margin below) of one block."""
     top, bottom = _margins(node, at)
@@ -295,6 +318,8 @@ def _height(node, at):
             return len(lines) * 17.2 + 30.4
         room = (at.width - 32 - 20.4 * (at.width > NARROW.width)) / PRINTED  # letters in a line
         return sum(1 + max(0, -int(-(len(line) - room) // (room - 2))) for line in lines) * 17.2 + 8
+    if "cards" in classes:
+        return _cards(node, at)
     if "math-block" in classes:
         bases = _bases(node)
         return 1.1 * at.size * (max((b[1] for b in bases), default=0) + max((b[2] for b in bases), default=0)) + 12

@@ -72,9 +72,9 @@ def test_a_link_lands_though_figures_and_typefaces_are_late(site, new_page, widt
     waiting = held_back(page, "live.js", ".woff2")
     page.goto(site.url("notebooks/09-rough") + "#exercises", wait_until="commit")
     page.wait_for_timeout(600)
-    page.unroute_all()
     for route in waiting:
         route.continue_()
+    page.unroute_all()
     page.wait_for_function("document.querySelector('.live-figure[data-ready]') && document.fonts.status === 'loaded'")
     page.wait_for_function(f"Math.abs(({AT})('exercises')) < 10")
     page.wait_for_timeout(200)
@@ -148,6 +148,7 @@ def test_the_search_answers_while_one_types(site, new_page, scheme):
     assert not violations(page)
     first = page.locator("#found a").first
     assert first.get_attribute("aria-selected") == "true"
+    page.locator("dialog[open] input").focus()  # where axe has left it
     page.keyboard.press("ArrowDown")
     second = page.locator("#found a").nth(1)
     assert second.get_attribute("aria-selected") == "true" and first.get_attribute("aria-selected") == "false"

@@ -17,6 +17,13 @@ const wordsOf = (/** @type {Node[]} */ nodes) =>
     .join("")
     .trim();
 
+/** The name of a button with a formula, which is drawn twice: the words, and each formula as its MathML reads. @param {Node[]} nodes */
+function spoken(nodes) {
+  const copy = h("span", {}, ...copies(nodes));
+  for (const drawn of copy.querySelectorAll(".katex-html, annotation")) drawn.remove();
+  return wordsOf([copy]);
+}
+
 /** Where what came out is said: seen, and read aloud. @param {Question} question @param {() => void} again */
 function verdictIn(question, again) {
   const node = h("div", { class: "predict-verdict", role: "status", hidden: true }),
@@ -46,7 +53,11 @@ function withButtons(question) {
   const { answers, place } = question,
     right = answers.findIndex(({ kind }) => kind === "x");
   const buttons = answers.map(({ label }) =>
-    h("button", { class: "predict-choice", type: "button", "aria-pressed": "false" }, ...copies(label)),
+    h(
+      "button",
+      { class: "predict-choice", type: "button", "aria-pressed": "false", "aria-label": spoken(label) },
+      ...copies(label),
+    ),
   );
   const row = h("div", { class: "predict-choices", role: "group", "aria-label": "Your answer" }, ...buttons);
   place.append(row);
@@ -80,17 +91,17 @@ function withButtons(question) {
   }
   buttons.forEach((button, k) =>
     button.addEventListener("click", () => {
-      const label = wordsOf(answers[k].label);
+      const label = spoken(answers[k].label);
       question.set({
         answer: label,
         right: k === right,
-        said: `You said: ${label}${k === right ? "" : ` It is: ${wordsOf(answers[right].label)}`}`,
+        said: `You said: ${label}${k === right ? "" : ` It is: ${spoken(answers[right].label)}`}`,
       });
       tell(k);
     }),
   );
   const kept = question.get(),
-    before = answers.findIndex(({ label }) => wordsOf(label) === kept?.answer);
+    before = answers.findIndex(({ label }) => spoken(label) === kept?.answer);
   if (before >= 0) tell(before);
   return () => {
     row.remove();
