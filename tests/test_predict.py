@@ -105,3 +105,10 @@ def test_the_box_in_a_notebook():
     assert found.questions[0]["answers"][1] == {"kind": "x", "label": "No.", "said": "It rises, to 2(1+β)."}
     data, _ = found._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_an_answer_that_is_a_number_with_a_full_stop_is_no_list():
+    """ "2." as Markdown is an empty list, and its button had no word on it."""
+    (question,) = predict.parse("How many?\n\n- [x] **2.** Right.\n- [ ] **10.** Too many.")
+    assert "- 2\\." in predict.asked(question) and "- 10\\." in predict.asked(question)
+    assert question.answers[0].label == "2."

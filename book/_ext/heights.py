@@ -286,7 +286,7 @@ def _cards(node, at):
     tall = []
     for card in node.find_all("li", recursive=False):
         name, claim = (card.find(class_=part) for part in ("card-name", "card-claim"))
-        words = _lines([name], column.with_(size=14.72 if many else 16.8, leading=1.4 if many else 1.3, face="strong"))
+        words = _lines([name], column.with_(size=14.72 if many else 16.8, leading=1.4 if many else 1.3))
         if claim is not None:
             words += _lines([claim], column.with_(size=15.2, leading=1.4)) + 19
         if beside:

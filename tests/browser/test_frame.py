@@ -75,7 +75,8 @@ def test_a_link_lands_though_figures_and_typefaces_are_late(site, new_page, widt
     for route in waiting:
         route.continue_()
     page.unroute_all()
-    page.wait_for_function("document.querySelector('.live-figure[data-ready]') && document.fonts.status === 'loaded'")
+    page.wait_for_load_state("load")
+    page.wait_for_function("document.fonts.status === 'loaded'")
     page.wait_for_function(f"Math.abs(({AT})('exercises')) < 10")
     page.wait_for_timeout(200)
     assert abs(page.evaluate(AT, "exercises")) < 10

@@ -26,6 +26,7 @@ const asked = () =>
 function answer(form, list, say, most, page = false) {
   const field = /** @type {HTMLInputElement} */ (form.querySelector("input"));
   let chosen = 0;
+  let answered = ""; // the question whose answers stand in the list
   const rows = () => /** @type {HTMLAnchorElement[]} */ ([...list.children]);
   const choose = (/** @type {number} */ next) => {
     const all = rows();
@@ -53,6 +54,7 @@ function answer(form, list, say, most, page = false) {
         row.tabIndex = -1;
       });
       list.replaceChildren(...found);
+      answered = question;
       list.hidden = !found.length; // a list box without an option is none
       field.setAttribute("aria-expanded", String(found.length > 0));
       choose(0);
@@ -75,7 +77,7 @@ function answer(form, list, say, most, page = false) {
   });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    await show();
+    if (answered !== field.value.trim()) await show();
     rows()[chosen]?.click();
   });
   list.addEventListener("pointermove", (event) => {
