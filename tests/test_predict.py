@@ -108,7 +108,9 @@ def test_the_box_in_a_notebook():
 
 
 def test_an_answer_that_is_a_number_with_a_full_stop_is_no_list():
-    """ "2." as Markdown is an empty list, and its button had no word on it."""
-    (question,) = predict.parse("How many?\n\n- [x] **2.** Right.\n- [ ] **10.** Too many.")
+    """A label "2." as Markdown is an empty list, and its button had no word on it."""
+    (question,) = predict.parse(
+        "How many?\n\n- [x] **2.** One for each of the two walls.\n- [ ] **10.** Tempting, but there are only two walls."
+    )
     assert "- 2\\." in predict.asked(question) and "- 10\\." in predict.asked(question)
     assert question.answers[0].label == "2."
