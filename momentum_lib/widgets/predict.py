@@ -255,7 +255,7 @@ def _fewest(rule, spec, beta):
 
 def asked(question):
     """A question as Markdown: its words and, for buttons, the answers to choose from."""
-    labels = (re.sub(r"^(\d+)\.", r"\1\\.", answer.label) for answer in question.answers)  # "2." alone begins a list
+    labels = (re.sub(r"^(\d+)\.(?=\s|$)", r"\1\\.", answer.label) for answer in question.answers)  # "2." alone begins a list
     choices = "\n".join(f"- {label}" for label in labels) if question.draw is None else ""
     return f"{question.text}\n\n{choices}".strip()
 
