@@ -15,11 +15,12 @@ PARTS = {"latin-400": (FAMILY, 400), "latin-600": (FAMILY, 600), "greek-400": (f
 """Part of the typeface -> the family and weight under which matplotlib knows it; what a family lacks is taken from the next."""
 
 
-def _made(part, folder):
-    """The TrueType file of a part, made where it is not there yet."""
+def true_type(source):
+    """The TrueType file of a woff2 file, in matplotlib's cache; made where it is not there yet."""
+    import matplotlib as mpl
     from fontTools.ttLib import TTFont
 
-    source = FILES / f"source-sans-3-{part}-normal.woff2"
+    folder = Path(mpl.get_cachedir()) / "momentum"
     target = folder / f"{source.stem}-{source.stat().st_size}.ttf"
     if not target.exists():
         font = TTFont(source)
@@ -35,13 +36,12 @@ def _made(part, folder):
 @cache
 def families():
     """The families in which figures are set, best first; each is known to matplotlib afterwards."""
-    import matplotlib as mpl
     from matplotlib import font_manager
 
     found = []
     try:
         for part, (family, weight) in PARTS.items():
-            file = _made(part, Path(mpl.get_cachedir()) / "momentum")
+            file = true_type(FILES / f"source-sans-3-{part}-normal.woff2")
             font_manager.fontManager.ttflist.append(font_manager.FontEntry(fname=str(file), name=family, weight=weight))
             found += [family] * (family not in found)
     except (ImportError, OSError):  # no fontTools or brotli, no such file, or nowhere to write

@@ -313,15 +313,11 @@ def test_what_no_client_would_show_is_refused(page, source):
         page.markdown(source)
 
 
-def test_a_figure_that_nobody_drew_is_named(tmp_path, monkeypatch):
+def test_a_figure_that_nobody_drew_is_named(monkeypatch):
     """A new figure cell that was never run: the edition stands, and says what to run."""
-    notebook = nbformat.read(ROOT / "notebooks" / "errata.ipynb", as_version=4)
-    drawn = next(cell for cell in notebook.cells if reader._figure(cell))
-    drawn.id = "new-figure"
-    path = ROOT / "notebooks" / "errata.ipynb"
-    monkeypatch.setattr(reader.nbformat, "read", lambda *_, **__: notebook)
     monkeypatch.setattr(reader.executed, "find", lambda path: None)
-    edition = reader.Edition(BOOK, path)
+    edition = reader.Edition(BOOK, ROOT / "notebooks" / "errata.ipynb")
+    next(cell for cell in edition.source.cells if reader._figure(cell)).id = "new-figure"
     edition.notebook()
     assert edition.missing == ["new-figure"]
 

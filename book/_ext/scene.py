@@ -169,31 +169,22 @@ def _draw(shape, ax, unit):
 
 
 @cache
-def _typefaces():
-    """Make the page's typefaces known to matplotlib, which reads no woff2: family for words, family for titles."""
-    from io import BytesIO
-    from tempfile import mkdtemp
-
-    from fontTools.ttLib import TTFont
+def _serif():
+    """The family of titles, known to matplotlib afterwards."""
     from matplotlib import font_manager
 
-    folder = Path(mkdtemp(prefix="typefaces-"))
-    families = []
-    for package, weight in (("source-sans-3", 400), ("source-serif-4", 600)):
-        face = MODULES / "@fontsource" / package / "files" / f"{package}-latin-{weight}-normal.woff2"
-        font = TTFont(BytesIO(face.read_bytes()))
-        font.flavor = None
-        font.save(folder / f"{package}.ttf")
-        font_manager.fontManager.addfont(folder / f"{package}.ttf")
-        families.append([font_manager.FontProperties(fname=folder / f"{package}.ttf").get_name(), "DejaVu Sans"])
-    return families
+    from momentum_lib import typeface
+
+    file = typeface.true_type(MODULES / "@fontsource" / "source-serif-4" / "files" / "source-serif-4-latin-600-normal.woff2")
+    font_manager.fontManager.addfont(file)
+    return [font_manager.FontProperties(fname=file).get_name(), typeface.PLAIN]
 
 
-def _write(figure, lines, y, size, face, look):
+def _write(figure, lines, y, size, face, look, weight="normal"):
     """Write lines one below the other from ``y`` inches down; return where the next one belongs."""
     tall = figure.get_size_inches()[1]
     for line in lines:
-        figure.text(0.045, y / tall, line, fontsize=size, fontfamily=face, color=_hex(look))
+        figure.text(0.045, y / tall, line, fontsize=size, fontfamily=face, fontweight=weight, color=_hex(look))
         y -= size * (1.2 if size > 30 else 1.37) / 72
     return y
 
@@ -203,7 +194,9 @@ def card(shapes, title, claim, site, file):
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    sans, serif = _typefaces()
+    from momentum_lib import typeface
+
+    sans, serif = typeface.families(), _serif()
     wide, tall, picture = 12, 6.3, 6.3  # inches, 100 dots each
     high = picture * HEIGHT / WIDTH
     with mpl.rc_context({"path.simplify": False, "figure.constrained_layout.use": False}):
@@ -216,7 +209,7 @@ def card(shapes, title, claim, site, file):
             _draw(shape, ax, picture * 72 / WIDTH)
         lines = textwrap.wrap(title, 19)
         size = 42 if len(lines) < 4 else 34
-        y = _write(figure, lines, (tall + high) / 2 - size / 90, size, serif, "ink")
+        y = _write(figure, lines, (tall + high) / 2 - size / 90, size, serif, "ink", "semibold")
         _write(figure, textwrap.wrap(claim, 38)[: int((y - 1.4) / 0.4)], y, 21, sans, "quiet")
         _write(figure, [site], (tall - high) / 2, 18, sans, "momentum")
         figure.savefig(file, format="png", transparent=False, metadata={"Software": None})
