@@ -14,10 +14,10 @@ HEAVY = ["torch", "matplotlib", "anywidget", "ipywidgets", "IPython", "scipy", "
 
 # the layers of the design, lowest first; a module may import from its own layer and from those below
 LAYERS = [
-    {"notation", "ops"},
+    {"notation", "ops", "draws"},
     {"core", "printing"},
     {"rules", "surfaces"},
-    {"theory", "sweep", "kernels", "conventions", "codegen", "gaps", "looks", "optim", "scale", "typeface"},
+    {"theory", "sweep", "kernels", "conventions", "codegen", "gaps", "looks", "optim", "scale", "typeface", "networks"},
     {"plot", "animate", "widgets", "grade", "records"},
     {"train"},
 ]
@@ -41,6 +41,7 @@ def test_importing_the_library_loads_numpy_alone():
         "rules",
         "surfaces",
         "theory",
+        "networks",
         "sweep",
         "kernels",
         "conventions",

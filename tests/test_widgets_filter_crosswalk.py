@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("anywidget")
 from momentum_lib import convert, rules, theory
 from momentum_lib.conventions import CONVENTIONS
+from momentum_lib.draws import draw_noise
 from momentum_lib.widgets import Crosswalk, Filter
-from momentum_lib.widgets._noise import draw_noise
 from momentum_lib.widgets.crosswalk import largest_difference
 from momentum_lib.widgets.filter import SIGNALS, clean, gradients
 

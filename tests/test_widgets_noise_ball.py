@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("anywidget")
 from momentum_lib import descend, rules, surfaces, theory
+from momentum_lib.draws import draw_noise
 from momentum_lib.widgets import NoiseBall
-from momentum_lib.widgets._noise import draw_noise
 from momentum_lib.widgets.noise_ball import FRAME, GRID, STEPS, TOP, WALKERS, swarm
 
 SETTINGS = list(itertools.product(["rate", "effective"], [0.02, 0.2], [0.0, 0.5, TOP]))

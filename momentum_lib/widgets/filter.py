@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from .. import rules, theory
+from ..draws import draw_noise
 from ._base import INK, QUIET, Choice, Flag, Integer, LiveFigure, Number, canvas, stroke
-from ._noise import draw_noise
 
 STEPS = 200
 STEP_AT = 60

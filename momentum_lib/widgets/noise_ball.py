@@ -6,8 +6,8 @@ import math
 import numpy as np
 
 from .. import rules, theory
+from ..draws import draw_noise
 from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, canvas, stroke
-from ._noise import draw_noise
 
 WALKERS, STEPS = 300, 200
 POOL = 100

@@ -32,8 +32,8 @@ import traitlets
 
 from .. import rules, surfaces
 from ..core import descend
+from ..draws import draw_noise
 from ._base import Source
-from ._noise import draw_noise
 
 SHOWS = {
     "distance": "distance to the minimum (start = 1)",

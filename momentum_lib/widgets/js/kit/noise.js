@@ -1,6 +1,6 @@
-// Noise that is the same in the browser and in Python. Pure. Python side: momentum_lib/widgets/_noise.py
+// Noise that is the same in the browser and in Python. Pure. Python side: momentum_lib/draws.py
 
-/** `n` draws of noise (mean 0, variance 1): sums of twelve uniforms of mulberry32, as _noise.draw_noise makes them, bit for bit. @param {number} n @param {number} seed */
+/** `n` draws of noise (mean 0, variance 1): sums of twelve uniforms of mulberry32, as draw_noise makes them, bit for bit. @param {number} n @param {number} seed */
 export function drawNoise(n, seed) {
   const out = new Float64Array(n);
   let a = Math.imul(seed, 0x9e3779b1);

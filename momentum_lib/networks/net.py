@@ -1,0 +1,245 @@
+"""A small fully connected network: what it says, its loss, its gradient and its Hessian, exact and in plain NumPy."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from ..core import check_floating, nearest
+from ..draws import draw_noise
+from .sharpness import largest_eigenvalue
+
+LOSSES = ("squared", "cross-entropy")
+
+
+class Network:
+    """A fully connected network with tanh after every layer but the last; one vector holds its parameters.
+
+    ``sizes``  how many units each layer has, inputs first: ``(64, 32, 10)``
+    ``loss``   "squared": the squares of the errors, summed over outputs, averaged over rows, halved;
+               "cross-entropy": minus the logarithm of the softmax's share of the right class, averaged over rows
+    ``count``  the number P of parameters
+    ``shapes`` of each layer's matrix (outputs, inputs) and bias (outputs,), in the order in which ``theta`` holds them
+
+    ``theta`` has shape (..., P): axes in front are many networks at once, and what is computed keeps them.
+    Data are :class:`Rows`, anything with ``x`` and ``y``.
+
+    >>> net = Network((1, 12, 12, 1))
+    >>> net.count
+    193
+    """
+
+    def __init__(self, sizes, loss="squared"):
+        sizes = tuple(sizes)
+        if len(sizes) < 2 or not all(isinstance(size, (int, np.integer)) and size >= 1 for size in sizes):
+            raise ValueError(f"sizes is {sizes!r}; allowed: two or more whole numbers >= 1, such as (64, 32, 10).")
+        if loss not in LOSSES:
+            raise ValueError(nearest(loss, LOSSES, "loss"))
+        self.sizes, self.loss_name = sizes, loss
+        self.shapes = [shape for inputs, outputs in pairwise(sizes) for shape in ((outputs, inputs), (outputs,))]
+        self.count = sum(int(np.prod(shape)) for shape in self.shapes)
+
+    def __repr__(self):
+        return f"<network {'-'.join(map(str, self.sizes))}, {self.loss_name}: {self.count} parameters>"
+
+    # -- parameters ------------------------------------------------------------------------------
+
+    def start(self, seed=0):
+        """Parameters to begin with, shape (P,): weights with standard deviation 1/sqrt(inputs), biases 0.
+
+        The draws are those of :func:`momentum_lib.draws.draw_noise`, which the browser makes, too, bit for bit.
+        """
+        draws, theta, at = draw_noise(self.count, seed), np.zeros(self.count), 0
+        for shape in self.shapes:
+            size = int(np.prod(shape))
+            if len(shape) == 2:
+                theta[at : at + size] = draws[at : at + size] / np.sqrt(shape[1])
+            at += size
+        return theta
+
+    def starts(self, seeds):
+        """One start for each seed, shape (seeds, P)."""
+        return np.stack([self.start(seed) for seed in seeds])
+
+    def split(self, theta):
+        """The layers as views of ``theta``: a list of (matrix (..., outputs, inputs), bias (..., outputs))."""
+        theta = self._checked(theta)
+        parts, at = [], 0
+        for shape in self.shapes:
+            size = int(np.prod(shape))
+            parts.append(theta[..., at : at + size].reshape(*theta.shape[:-1], *shape))
+            at += size
+        return list(zip(parts[::2], parts[1::2], strict=True))
+
+    def join(self, layers):
+        """The inverse of :meth:`split`: (..., P) from matrices and biases."""
+        parts = [part for layer in layers for part in layer]
+        lead = parts[1].shape[:-1]
+        return np.concatenate([part.reshape(*lead, -1) for part in parts], axis=-1)
+
+    # -- what it says ----------------------------------------------------------------------------
+
+    def outputs(self, theta, x):
+        """What the network answers to inputs (..., rows, inputs): numbers (..., rows, outputs), before any softmax."""
+        return self._activations(self.split(theta), self._inputs(x))[-1]
+
+    def probabilities(self, theta, x):
+        """The softmax of the outputs: shares of the classes that sum to 1, shape (..., rows, outputs)."""
+        return _softmax(self.outputs(theta, x))
+
+    def accuracy(self, theta, data):
+        """The share of rows whose class has the largest output, shape (...)."""
+        return (self.outputs(theta, data.x).argmax(axis=-1) == data.y).mean(axis=-1)
+
+    # -- loss, gradient, curvature ---------------------------------------------------------------
+
+    def loss(self, theta, data):
+        """The loss on the rows, shape (...)."""
+        return self._loss(self.outputs(theta, data.x), self._targets(data))[()]
+
+    def gradient(self, theta, data):
+        """The gradient of the loss, shaped like ``theta``."""
+        return self.loss_and_gradient(theta, data)[1]
+
+    def loss_and_gradient(self, theta, data):
+        """The loss (...) and its gradient (..., P), from one pass forward and one back."""
+        layers, y = self.split(theta), self._targets(data)
+        a = self._activations(layers, self._inputs(data.x))
+        d, found = self._residual(a[-1], y) / a[-1].shape[-2], []
+        for (w, _), before in zip(layers[::-1], a[-2::-1], strict=True):
+            found.append((_t(d) @ before, d.sum(axis=-2)))
+            d = (d @ w) * (1 - before**2) if before is not a[0] else None
+        return self._loss(a[-1], y)[()], self.join(found[::-1])
+
+    def hessian_product(self, theta, v, data):
+        """The Hessian of the loss times ``v`` (..., P), exact, for about the price of two gradients.
+
+        Source: Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147.
+        """
+        layers, turns, y = self.split(theta), self.split(v), self._targets(data)
+        a, slopes, last = self._activations(layers, self._inputs(data.x)), [None], len(layers) - 1
+        for k, ((w, _), (vw, vb)) in enumerate(zip(layers, turns, strict=True)):
+            slope = a[k] @ _t(vw) + vb[..., None, :]
+            if k > 0:
+                slope = slope + slopes[k] @ _t(w)
+            slopes.append(slope * (1 - a[k + 1] ** 2) if k < last else slope)
+        rows = a[-1].shape[-2]
+        d, e, found = self._residual(a[-1], y) / rows, self._bend(a[-1], slopes[-1]) / rows, []
+        for k in range(last, -1, -1):
+            (w, _), (vw, _) = layers[k], turns[k]
+            matrix = _t(e) @ a[k]
+            found.append((matrix + _t(d) @ slopes[k] if k > 0 else matrix, e.sum(axis=-2)))
+            if k > 0:
+                back, curve = d @ w, 1 - a[k] ** 2
+                d, e = back * curve, (e @ w + d @ vw) * curve - 2 * back * a[k] * slopes[k]
+        return self.join(found[::-1])
+
+    def hessian(self, theta, data):
+        """The whole Hessian (P, P) of one network; P products, so for small networks only."""
+        theta = self._one(theta)
+        return self.hessian_product(np.broadcast_to(theta, (self.count, self.count)), np.eye(self.count), data)
+
+    def sharpness(self, theta, data, start=None, tol=1e-6):
+        """The largest eigenvalue of the Hessian of one network, in units of the loss, and its unit eigenvector (P,).
+
+        ``start``  a vector (P,) to begin with, such as the eigenvector of the step before; else a fixed draw.
+        ``tol``    the error allowed in the direction; the eigenvalue's relative error is about its square.
+        Raises ValueError for a vector that is zero, or parameters that are not finite.
+        """
+        theta = self._one(theta)
+        start = draw_noise(self.count, 1) if start is None else start
+        return largest_eigenvalue(lambda v: self.hessian_product(theta, v, data), start, tol)
+
+    def on(self, data):
+        """The loss on these rows as a surface: ``descend(rule, net.on(data), start=net.start(1), ...)``."""
+        return LossSurface(self, data)
+
+    # -- the parts -------------------------------------------------------------------------------
+
+    def _checked(self, theta):
+        check_floating(theta, "theta")
+        if np.ndim(theta) < 1 or theta.shape[-1] != self.count:
+            raise ValueError(
+                f"theta has shape {np.shape(theta)}; a {'-'.join(map(str, self.sizes))} network needs (..., {self.count}), "
+                "one number for each parameter. Begin with net.start(seed)."
+            )
+        return theta
+
+    def _one(self, theta):
+        if np.shape(self._checked(theta)) != (self.count,):
+            raise ValueError(f"theta has shape {np.shape(theta)}; here one network at a time, shape ({self.count},).")
+        return theta
+
+    def _inputs(self, x):
+        if np.ndim(x) < 2 or np.shape(x)[-1] != self.sizes[0]:
+            raise ValueError(f"x has shape {np.shape(x)}; allowed: (..., rows, {self.sizes[0]}), one column for each input.")
+        return x
+
+    def _targets(self, data):
+        """Classes for cross-entropy; rows of numbers for the squared loss."""
+        y, classes = np.asarray(data.y), np.asarray(data.y).dtype.kind in "iu"
+        if self.loss_name == "cross-entropy" and not classes:
+            raise ValueError(f"cross-entropy needs classes, whole numbers from 0 to {self.sizes[-1] - 1}; y has dtype {y.dtype}.")
+        if classes and (y.min() < 0 or y.max() >= self.sizes[-1]):
+            raise ValueError(f"y has classes from {y.min()} to {y.max()}; allowed: 0 to {self.sizes[-1] - 1}, the outputs.")
+        return np.eye(self.sizes[-1], dtype=np.asarray(data.x).dtype)[y] if classes else y
+
+    def _activations(self, layers, x):
+        """The inputs, each layer's activations, the outputs."""
+        a = [x]
+        for k, (w, b) in enumerate(layers, 1):
+            z = a[-1] @ _t(w) + b[..., None, :]
+            a.append(np.tanh(z) if k < len(layers) else z)
+        return a
+
+    def _loss(self, z, y):
+        if self.loss_name == "squared":
+            return ((z - y) ** 2).sum(axis=-1).mean(axis=-1) / 2
+        top = z.max(axis=-1, keepdims=True)
+        return (np.log(np.exp(z - top).sum(axis=-1)) + top[..., 0] - (z * y).sum(axis=-1)).mean(axis=-1)
+
+    def _residual(self, z, y):
+        """The loss's slope in the outputs, times the number of rows."""
+        return z - y if self.loss_name == "squared" else _softmax(z) - y
+
+    def _bend(self, z, slope):
+        """How that slope changes when the outputs move by ``slope``."""
+        if self.loss_name == "squared":
+            return slope
+        p = _softmax(z)
+        return p * (slope - (p * slope).sum(axis=-1, keepdims=True))
+
+
+def _t(a):
+    """The last two axes exchanged."""
+    return np.swapaxes(a, -1, -2)
+
+
+def _softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+class LossSurface:
+    """A network's loss on fixed rows, with what :func:`descend` and :func:`sweep` ask of a surface.
+
+    Points have shape (P,), or (P, *batch) from a sweep.
+    """
+
+    minima = ()
+
+    def __init__(self, net, data):
+        self.net, self.data, self.dim = net, data, net.count
+        self.name = f"loss of {'-'.join(map(str, net.sizes))}"
+
+    @property
+    def start(self):
+        """The network's start of seed 0."""
+        return self.net.start()
+
+    def value(self, theta):
+        """The loss, shape (*batch)."""
+        return self.net.loss(np.moveaxis(theta, 0, -1), self.data)
+
+    def gradient(self, theta):
+        """Its gradient, shaped like ``theta``."""
+        return np.moveaxis(self.net.gradient(np.moveaxis(theta, 0, -1), self.data), -1, 0)
