@@ -18,6 +18,18 @@ def opened(page, site):
     return page.locator(".predict-question").first, page.locator(".predict-question").nth(1)
 
 
+def calm(page):
+    """Wait for what is on its way: a new load would break it off."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("document.fonts.status === 'loaded'")
+
+
+def reloaded(page):
+    calm(page)
+    page.reload()
+    page.wait_for_selector(".predict[data-ready]", state="attached")
+
+
 def summary(page):
     return page.locator(".predict-sum").inner_text()
 
@@ -46,8 +58,7 @@ def test_buttons_say_what_is_right_and_the_answer_is_kept(site, new_page, theme)
     assert "0 of 1 came out as you said" in summary(page) and "You said: Fewer. It is: More." in summary(page)
     page.evaluate(AXE.read_text("utf-8"))
     assert page.evaluate(LOOKED_AT) == []
-    page.reload()
-    page.wait_for_selector(".predict[data-ready]", state="attached")
+    reloaded(page)
     assert question.get_by_role("status").inner_text() == told
     question.get_by_role("button", name="Ask me again").click()
     assert not question.get_by_role("status").is_visible() and "You have made none" in summary(page)
@@ -75,12 +86,13 @@ def test_a_curve_drawn_by_mouse_is_compared_with_the_librarys_run(site, new_page
     assert len(kept["01-ravine"]["1"]["answer"]) == 61
     page.evaluate(AXE.read_text("utf-8"))
     assert page.evaluate(LOOKED_AT) == []
-    page.reload()
-    page.wait_for_selector(".predict[data-ready]", state="attached")
+    reloaded(page)
     assert question.get_by_role("status").inner_text() == told
-    page.get_by_role("button", name="Clear my predictions").click()
+    calm(page)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Clear my predictions").click()
     page.wait_for_selector(".predict[data-ready]", state="attached")
-    page.wait_for_function("localStorage.getItem('momentum-predictions') === null")
+    assert page.evaluate("localStorage.getItem('momentum-predictions')") is None
     assert "You have made none" in summary(page)
 
 
