@@ -11,19 +11,24 @@ import sys
 from unittest.mock import patch
 
 import pytest
+import test_predict as guess
 import test_widgets_basin as basin
+import test_widgets_curves as curves
 import test_widgets_disc as disc
 import test_widgets_ingredients as parts
 import test_widgets_noise_ball as ball
 import test_widgets_phase as phase
+import test_widgets_ribbon as ribbon
 import test_widgets_roller as roller
+import test_widgets_stage as stage
+import test_widgets_velocity as velocity
 from mutants import NOTICED, Swap, run
 from syntax import JavaScript
 
 from momentum_lib.widgets import FIGURES, bundle
 
 PACKAGE = "momentum_lib.widgets"
-TESTS = (basin, disc, parts, ball, phase, roller)
+TESTS = (basin, curves, disc, parts, ball, phase, ribbon, roller, stage, velocity)
 # (where, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
 PYTHON = [
@@ -214,6 +219,22 @@ PYTHON = [
      "runs that take another's place", basin.test_many_runs_at_once_end_as_single_ones, ()),
     ("basin", "rule.look(x, *state, **now)", "x",
      "Nesterov that does not look ahead", basin.test_divergence_is_seen_where_descend_sees_it, ()),
+    ("velocity", "np.arange(self.step + 1)[:, None]", "np.arange(self.step + 1)[::-1, None]",
+     "the oldest gradient the strongest", velocity.test_the_terms_add_up_to_the_step, (0.8, 8)),
+    ("velocity", "terms[GHOSTS + 1 :].sum(0, keepdims=True)", "terms[GHOSTS + 1 :].mean(0, keepdims=True)",
+     "a mean for the sum of all that is older", velocity.test_the_terms_add_up_to_the_step, (0.97, 24)),
+    ("velocity", "AXES @ terms.T", "AXES[::-1] @ terms.T",
+     "along and across exchanged", velocity.test_along_the_valley_they_add_and_across_it_they_cancel, ()),
+    ("stage", "{\"beta\": self.beta}", "{\"beta\": self.beta / 2}",
+     "half the memory", stage.test_it_opens_with_the_zigzag_and_the_ball_that_runs_along_the_floor, ()),
+    ("stage", "plain / ball", "ball / plain",
+     "nearer for farther", stage.test_it_opens_with_the_zigzag_and_the_ball_that_runs_along_the_floor, ()),
+    ("ribbon", "self.beta ** (age / self.tokens)", "self.beta ** age",
+     "tokens taken for steps", ribbon.test_half_of_a_gradient_counts_at_the_ring, ()),
+    ("ribbon.picture", "math.sqrt(start * end)", "start + end",
+     "a piece lit as its far end and more", ribbon.test_the_picture_is_lit_as_far_as_it_counts, ()),
+    ("ribbon", "zip(cuts, [*cuts[1:], last])", "zip(cuts, [*cuts[1:], last / 2])",
+     "a gap between two units", ribbon.test_the_pieces_fill_the_ribbon_without_a_gap, ()),
 ]  # fmt: skip
 
 BROWSER = [
@@ -368,6 +389,18 @@ BROWSER = [
      "a decay that grows with the schedule", parts.test_recipes_and_names_are_the_same_in_the_browser, (JS,)),
     ("ingredients", 'correct_m ? "s " : correct_s ? "m " : ""', 'correct_m ? "m " : correct_s ? "s " : ""',
      "names exchanged", parts.test_recipes_and_names_are_the_same_in_the_browser, (JS,)),
+    ("stage", "plain / ball", "ball / plain",
+     "nearer for farther", stage.test_the_browser_says_the_same, (JS,)),
+    ("stage", "hundred < 9.5 ? 1 : 2", "hundred < 9.5 ? 2 : 1",
+     "digits the wrong way round", stage.test_the_browser_says_the_same, (JS,)),
+    ("ribbon", "cuts[k + 1] ?? last", "cuts[k + 1] ?? 2 * last",
+     "pieces that overlap", ribbon.test_pieces_amounts_and_trainings_are_the_same_in_the_browser, (JS,)),
+    ("ribbon", "halfLife(a.beta, a.tokens) - halfLife(b.beta, b.tokens)", "halfLife(b.beta, b.tokens) - halfLife(a.beta, a.tokens)",
+     "the longest memory first", ribbon.test_pieces_amounts_and_trainings_are_the_same_in_the_browser, (JS,)),
+    ("predict/truth", 'gradients === "ones" || k % 2 === 0', 'gradients === "ones" || k % 3 === 0',
+     "gradients that turn too seldom", guess.test_the_browser_runs_what_the_library_runs, (JS, guess.CURVES[3])),
+    ("predict/truth", "a < 0.8 * b", "a < 0.08 * b",
+     "far too low called close", guess.test_a_drawn_curve_is_measured_and_compared, (JS,)),
 ]  # fmt: skip
 
 
