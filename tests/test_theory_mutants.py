@@ -11,6 +11,7 @@ import test_theory as old
 import test_theory_closed as closed
 import test_theory_floors as floors
 import test_theory_linear as linear
+import test_theory_memory as memory
 import test_theory_noise as noise
 from mutants import NOTICED, Swap, run
 
@@ -185,6 +186,42 @@ MUTANTS = [
      "every direction always shown", noise.test_result_20_momentum_gains_nothing_on_a_stream, ()),
     ("streaming", "-1 / np.log(rate)", "-2 / np.log(rate)",
      "steps per e-fold of the point, not of its square", noise.test_result_20_momentum_gains_nothing_on_a_stream, ()),
+    ("memory", "shares / (1 + 2 * ages)", "shares / (1 + ages)",
+     "the newest weight for the zigzag's", memory.test_the_edge_is_where_the_spectral_radius_passes_one, memory.TWO),
+    ("memory", "2 / (curvature * kept_zigzag(shares, ages))", "2 / (curvature + kept_zigzag(shares, ages))",
+     "a sum for a product in the edge", memory.test_the_edge_is_where_the_spectral_radius_passes_one, memory.TWO),
+    ("memory", "1 + ages[..., :, None] + ages[..., None, :]", "1 + ages[..., :, None] + ages[..., :, None]",
+     "noise without its mixed terms", memory.test_age_noise_and_zigzag_are_sums_over_the_weights, memory.TWO),
+    ("memory", "(shares * ages).sum(-1) / shares.sum(-1)", "(shares * ages).sum(-1)",
+     "an age of shares that need not add up to 1",
+     memory.test_age_noise_and_zigzag_are_sums_over_the_weights, ([1.0, 5.0], [9.0, 99.0])),
+    ("memory", "(shares / (1 + ages)).sum(-1)", "(shares * (1 + ages)).sum(-1)",
+     "the oldest for the newest", memory.test_age_noise_and_zigzag_are_sums_over_the_weights, memory.TWO),
+    ("memory", "(shares / (1 + ages))[..., None] * beta ** np.arange(check_steps(n))",
+     "shares[..., None] * beta ** np.arange(check_steps(n))",
+     "sums for averages", memory.test_the_weights_are_what_a_single_gradient_leaves, memory.TWO),
+    ("memory", "np.cumprod(beta)[:-1]", "np.cumprod(beta)[1:]",
+     "an ageing memory that fades a step early", memory.test_one_average_that_ages, ()),
+    ("memory", "np.array([beta1 / beta2, 1 - beta1 / beta2])", "np.array([beta1, 1 - beta1])",
+     "Lion's share of the memory before it is refreshed", memory.test_lions_direction_is_a_mixture, ()),
+    ("memory", "(1 - beta) * product[..., None]", "product[..., None]",
+     "the iteration matrix of sums", memory.test_the_iteration_matrix_is_the_rules_own, ()),
+    ("steepest", "np.linalg.svd(grad, compute_uv=False).sum(-1)", "np.linalg.svd(grad, compute_uv=False).max(-1)",
+     "the spectral norm for its dual", memory.test_no_other_step_of_size_one_gains_more, ("spectral", (4, 4))),
+    ("steepest", "abs(grad).sum((-2, -1))", "abs(grad).max((-2, -1))",
+     "the maximum for its dual", memory.test_no_other_step_of_size_one_gains_more, ("maximum", (4, 4))),
+    ("steepest", "left * moved[..., None, :]", "left",
+     "steps in directions that have no gradient", memory.test_what_the_gradient_leaves_free_is_zero, ()),
+    ("orthogonal", "b + c * x**2", "b - c * x**2",
+     "a sign in the polynomial", memory.test_muons_five_steps_are_the_librarys, ()),
+    ("orthogonal", "min(k, len(rows) - 1)", "0",
+     "the first step's polynomial for ever", memory.test_the_values_are_those_of_the_matrices, ("best",)),
+    ("orthogonal", "np.sqrt((values**2).sum(-1, keepdims=True))", "values.max(-1, keepdims=True)",
+     "the spectral norm for Frobenius's", memory.test_muons_five_steps_are_the_librarys, ()),
+    ("orthogonal", "9 * b * b - 20 * a * c", "9 * b * b + 20 * a * c",
+     "a sign where the error turns", memory.test_the_best_quintic_touches_its_error_four_times, (1e-3, 1.0)),
+    ("orthogonal", "(1 - error, 1 + error)", "(1 - error, 1.0)",
+     "values above 1 forgotten", memory.test_the_best_polynomials_beat_the_others_and_end_in_the_quintic, ()),
 ]  # fmt: skip
 
 

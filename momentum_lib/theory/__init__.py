@@ -9,6 +9,9 @@
 ``batch``      steps against batch size on the noisy quadratic
 ``streaming``  least squares on a stream of one-hot examples
 ``flow``       the limits of small steps: a ball with friction, its energy, Nesterov's 3/t
+``memory``     the shape of a memory: weights, mean age, noise and edge of a mixture of averages
+``steepest``   steepest descent under a norm: gradient, sign, U V'
+``orthogonal`` Newton-Schulz on singular values, and the best polynomials for it
 ``restart``    adaptive restart; how soon a saddle is left
 ``cycles``     convex functions on which heavy ball goes round for ever
 ``closed``     what makes an answer in closed form serve the live figures, too
@@ -66,6 +69,20 @@ from .linear import (
     steps_at_rate,
     trajectory,
 )
+from .memory import (
+    ageing_weights,
+    beta_at_mean_age,
+    kept_noise,
+    kept_zigzag,
+    kernel_weights,
+    lion_mixture,
+    mean_age,
+    mixture_age,
+    mixture_edge,
+    mixture_matrix,
+    nesterov_mixture,
+    newest_weight,
+)
 from .noise import (
     effective_rate,
     expected_loss,
@@ -76,6 +93,8 @@ from .noise import (
     small_rate_gap,
     stationary_covariance,
 )
+from .orthogonal import POLYNOMIALS, best_quintic, best_quintics, newton_schulz, odd_quintic
 from .restart import escape_steps, restarted_nesterov
+from .steepest import NORMS, dual_size, size, steepest
 from .streaming import best_streaming, steps_per_efold, streaming_operator, streaming_rate
 from .transient import Peak, norm_peak, power_norms, transient_peak
