@@ -46,7 +46,7 @@ class Rule:
     *Step*: :meth:`step` moves.  *Read*: :meth:`read` says which point is reported.
 
     Most rules treat each coordinate alone.  One with ``matrix`` set moves a whole matrix at
-    once; its points have shape (..., rows, columns).
+    once; its points have shape (..., rows, columns), and some of its slots (``sides``) may be squares as wide as one side.
 
     ``momentum`` names the hyper-parameter by which past gradients fade: each step multiplies
     what the velocity, or the average of gradients, holds by it, and at 0 nothing older than the
@@ -78,9 +78,18 @@ class Rule:
                 f"rule {self.name!r}: its positional arguments are {positional}; "
                 f"they must be {expected}: the point, the gradient, then the slots named in @rule."
             )
-        bad = {name: start for name, start in self.slots.items() if start not in (0, "theta")}
+        self.sides = [name for name, start in self.slots.items() if start in SIDES]
+        bad = {name: start for name, start in self.slots.items() if start not in (0, "theta", *SIDES)}
         if bad:
-            raise ValueError(f"rule {self.name!r}: slots {bad} must start as 0 (zeros) or 'theta' (a copy).")
+            raise ValueError(
+                f"rule {self.name!r}: slots {bad} must start as 0 (zeros) or 'theta' (a copy), both shaped like the point, or "
+                "as 'rows' or 'columns' (zeros, with a row and a column for each of the matrix's)."
+            )
+        if self.sides and not matrix:
+            raise ValueError(
+                f"rule {self.name!r}: {', '.join(self.sides)} are as wide as a side of a matrix, so the rule moves whole "
+                "matrices; say matrix=True."
+            )
         if family not in FAMILIES:
             raise ValueError(f"rule {self.name!r}: " + nearest(family, FAMILIES, "family"))
         keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
@@ -107,8 +116,8 @@ class Rule:
     # -- the three verbs, unchecked --------------------------------------------------------
 
     def init(self, theta):
-        """The state before the first step, one array per slot, each shaped like ``theta``."""
-        return tuple(theta * 0 if start == 0 else theta * 1 for start in self.slots.values())
+        """The state before the first step, one array per slot, each of the shape that :func:`slot_shape` says."""
+        return tuple(_start(how, theta) for how in self.slots.values())
 
     def look(self, theta, *state, **hyper):
         """The point at which the gradient is measured."""
@@ -139,8 +148,9 @@ class Rule:
     def __call__(self, theta, grad, *state, t=1, unstable=False, **hyper):
         """One step, checked: ``(theta, *state)``, or ``theta`` alone for a rule without state.
 
-        ``theta``, ``grad`` and each state array have one shape and one floating dtype.  A
-        hyper-parameter is a number, or an array that fits into theta's shape.
+        ``theta``, ``grad`` and each state array have one floating dtype, and one shape but for slots that are a
+        square of a side (see :func:`rule`).  A hyper-parameter is a number, or an array that fits into theta's shape;
+        for a rule with such slots, one number for each matrix: shape (..., 1, 1).
         ``t`` counts steps from 1.  ``unstable=True`` lets momentum leave its range.
 
         Raises TypeError (dtype, unknown or missing names) and ValueError (shape, range).
@@ -152,10 +162,16 @@ class Rule:
             )
         for name, value in zip(("theta", "grad", *self.slots), (theta, grad, *state), strict=True):
             check_floating(value, name)
-            shapes = [tuple(getattr(array, "shape", ())) for array in (value, theta)]
-            if shapes[0] != shapes[1]:
+            given, point = (tuple(getattr(array, "shape", ())) for array in (value, theta))
+            how = self.slots.get(name, 0)
+            if how in SIDES:
+                check_matrix(self, theta, "theta")
+            if given != slot_shape(how, point):
                 raise ValueError(
-                    f"{self.name}: {name} has shape {shapes[0]} and theta {shapes[1]}; "
+                    f"{self.name}: {name} has shape {given} and theta {point}; allowed: {slot_shape(how, point)}, a square as "
+                    f"wide as the matrix has {how}. Start with rule.init(theta)."
+                    if how in SIDES
+                    else f"{self.name}: {name} has shape {given} and theta {point}; "
                     "they must be equal, because shapes that broadcast would hide a mistake. Reshape one of them."
                 )
             if dtype_of(value) != dtype_of(theta):
@@ -167,7 +183,7 @@ class Rule:
             raise ValueError(f"t is {t!r}; allowed: a whole number >= 1, since steps count from 1.")
         check_matrix(self, theta, "theta")
         full = check_hyper(self, hyper, unstable=unstable)
-        full = {name: fit_hyper(name, value, theta) for name, value in full.items()}
+        full = {name: fit_hyper(name, value, theta, bool(self.sides)) for name, value in full.items()}
         theta, state = self.step(theta, grad, state, full, t)
         return (theta, *state) if self.slots else theta
 
@@ -176,8 +192,10 @@ def rule(*, family="gradient", title=None, same_as=None, matrix=False, momentum=
     """Decorator that turns a function into a :class:`Rule`.
 
     Each further keyword names a state slot and says how it starts: ``0`` for zeros like the
-    point, ``"theta"`` for a copy of it.  ``family`` chooses the colour, ``same_as`` names the
-    library call that the rule equals, with the rule's own hyper-parameter names in it.
+    point, ``"theta"`` for a copy of it.  A matrix rule's slots may also be squares of zeros: ``"rows"`` has
+    shape (..., rows, rows) where the point has (..., rows, columns), ``"columns"`` (..., columns, columns).
+    ``family`` chooses the colour, ``same_as`` names the library call that the rule equals, with the rule's own
+    hyper-parameter names in it.
     ``matrix`` says that the rule is not elementwise: it moves a whole matrix at once.
     ``momentum`` names the hyper-parameter by which past gradients fade, where it is neither
     ``beta`` nor, without that, ``beta1``; see :class:`Rule`.
@@ -187,6 +205,25 @@ def rule(*, family="gradient", title=None, same_as=None, matrix=False, momentum=
         return Rule(fn, slots, family=family, title=title, same_as=same_as, matrix=matrix, momentum=momentum)
 
     return wrap
+
+
+# -- slots ---------------------------------------------------------------------------------
+
+SIDES = {"rows": -2, "columns": -1}  # how a slot starts that is a square of a side -> the side's axis
+
+
+def slot_shape(how, shape):
+    """The shape of a slot that starts as ``how`` says (see :func:`rule`), for a point of this shape."""
+    shape = tuple(shape)
+    return (*shape[:-2], shape[SIDES[how]], shape[SIDES[how]]) if how in SIDES else shape
+
+
+def _start(how, theta):
+    """A slot before the first step: fresh memory, of theta's dtype and, for a tensor, on its device."""
+    if how in SIDES:
+        shape = slot_shape(how, theta.shape)
+        return theta.new_zeros(shape) if hasattr(theta, "new_zeros") else np.zeros(shape, theta.dtype)
+    return theta * 0 if how == 0 else theta * 1
 
 
 # -- checks --------------------------------------------------------------------------------
@@ -213,8 +250,10 @@ def dtype_of(value):
     return getattr(value, "dtype", np.dtype(float))
 
 
-def fit_hyper(name, value, theta):
+def fit_hyper(name, value, theta, whole=False):
     """One hyper-parameter for a step at ``theta``: a plain number, or an array of theta's dtype.
+
+    ``whole``: matrices move as a whole, so an array has one number for each of them.
 
     NumPy numbers become plain ones and arrays take theta's dtype, so that float32 stays float32.
     Raises ValueError for an array that would make the result larger than theta.
@@ -222,10 +261,11 @@ def fit_hyper(name, value, theta):
     if np.ndim(value) == 0:
         return float(value) if isinstance(value, (int, np.generic, np.ndarray)) else value
     shape, goal = tuple(np.shape(value)), tuple(np.shape(theta))
+    goal, room = ((*goal[:-2], 1, 1), "one number for each matrix:") if whole else (goal, "theta's")
     if len(shape) > len(goal) or any(a not in (1, b) for a, b in zip(shape[::-1], goal[::-1], strict=False)):
         raise ValueError(
-            f"{name} has shape {shape}, which does not fit into theta's {goal}; allowed: one number, "
-            "or an array whose axes are theta's last ones."
+            f"{name} has shape {shape}, which does not fit into {room} {goal}; allowed: one number, "
+            "or an array whose axes are the last ones of that shape."
         )
     return value if hasattr(theta, "new_tensor") else np.asarray(value, dtype=dtype_of(theta))
 
@@ -382,7 +422,7 @@ class Path:
     ``values``    (n+1,)      the surface's value there (without noise)
     ``looks``     (n, dim)    where the gradient was measured
     ``gradients`` (n, dim)    the gradient measured there
-    ``state``     name -> (n+1, dim), every slot over time
+    ``state``     name -> (n+1, dim), every slot over time; a square of a side: (n+1, rows, rows) or (n+1, columns, columns)
     ``hyper``     name -> number, or array of shape (steps,) for a schedule
     ``diverged_at``  None, or the step that left the finite world; arrays end before it
     """

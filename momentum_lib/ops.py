@@ -122,3 +122,57 @@ def orthogonal(x):
         gram = x @ x.swapaxes(-2, -1)
         x = a * x + (b * gram + c * (gram @ gram)) @ x
     return x.swapaxes(-2, -1) if tall else x
+
+
+def transpose(x):
+    """Each matrix of ``x``, shape (..., rows, columns), turned: (..., columns, rows)."""
+    return x.swapaxes(-2, -1)
+
+
+ZERO = 8  # times the dtype's resolution and the largest eigenvalue: what rounding leaves of a zero one is about 2
+
+
+def _spectrum(x, what):
+    """(eigenvalues (..., 1, n) from small to large, eigenvectors (..., n, n), which of them are not zero (..., 1, n)).
+
+    A matrix with an infinity or a NaN in it has NaN for all of its eigenvectors.
+    Raises ValueError for what is no square, TypeError for a dtype that no decomposition knows.
+    """
+    xp = _namespace(x)
+    if len(x.shape) < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"{what} takes symmetric matrices, shape (..., n, n); got shape {tuple(x.shape)}.")
+    if x.dtype not in (xp.float32, xp.float64):
+        raise TypeError(f"{what} takes float32 or float64; got {x.dtype}. Convert the matrix first.")
+    finite = xp.isfinite(x).all(-1)[..., None].all(-2)[..., None]
+    values, vectors = xp.linalg.eigh(xp.where(finite, x, xp.zeros_like(x)))
+    values = values[..., None, :]
+    seen = values > ZERO * xp.finfo(x.dtype).eps * values[..., -1:]
+    return values, xp.where(finite, vectors, xp.full_like(vectors, float("nan"))), seen
+
+
+def root(x, exponent, eps=0.0):
+    """A power of each symmetric matrix of ``x`` without negative eigenvalues: Q diag(w)^exponent Q', Q its eigenvectors.
+
+    ``x``: shape (..., n, n), float32 or float64, of which the lower triangle is read; the answer has its shape and dtype.
+    ``eps`` is added to every eigenvalue, as a share of the largest, before the power is taken.  A zero eigenvalue stays
+    zero, whatever the exponent and ``eps``: -1 gives the pseudo-inverse, a zero matrix gives zero.  Zero is what rounding
+    cannot tell from it: less than 8 times the dtype's resolution of the largest, or below zero.
+    Raises ValueError for another shape, TypeError for another dtype.
+    """
+    values, vectors, seen = _spectrum(x, "root")
+    xp = _namespace(x)
+    raised = xp.where(seen, values + eps * values[..., -1:], xp.ones_like(values)) ** exponent
+    return (vectors * xp.where(seen, raised, xp.zeros_like(values))) @ vectors.swapaxes(-2, -1)
+
+
+def eigenvectors(x):
+    """The eigenvectors of each symmetric matrix of ``x``, as columns, from the smallest eigenvalue to the largest.
+
+    ``x``: shape (..., n, n), float32 or float64; the answer has its shape and dtype.  Columns have length one, but one whose
+    eigenvalue is zero, or below it, is zero itself: such directions have no order and no names, and a product with the
+    answer leaves them out.  A zero matrix gives zero.  The sign of a column is whatever the decomposition makes it.
+    Raises ValueError and TypeError as :func:`root` does.
+    """
+    _, vectors, seen = _spectrum(x, "eigenvectors")
+    xp = _namespace(x)
+    return xp.where(seen, vectors, 0 * vectors)

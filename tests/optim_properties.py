@@ -935,6 +935,50 @@ def moves_matrices_by_a_matrix_rule(make):
 
 
 @prop
+def keeps_slots_as_wide_as_a_side(make):
+    """Squares of a matrix's sides beside it: stepped as the rule does, in float32 where the parameter has fewer digits, saved,
+    loaded, copied, and refused in another shape."""
+    random = torch.Generator().manual_seed(0)
+    for dtype in (torch.float64, torch.bfloat16):
+        wide, tall, bias = (
+            torch.nn.Parameter(torch.randn(*s, generator=random, dtype=torch.float64).to(dtype)) for s in ((3, 5), (6, 2), (4,))
+        )
+        build = lambda w, t, b: make(
+            [{"params": [w, t], "weight_decay": 0.1}, {"params": [b], "rule": "heavy_ball"}], "shampoo", lr=0.02
+        )
+        optimizer, work = build(wide, tall, bias), torch.float64 if dtype == torch.float64 else torch.float32
+        expected = [p.detach().to(work, copy=True) for p in (wide, tall)]
+        slots = [rules.shampoo.init(p) for p in expected]
+        for t in range(1, 5):
+            for p in (wide, tall, bias):
+                p.grad = torch.randn(p.shape, generator=random, dtype=torch.float64).to(dtype)
+            optimizer.step()
+            for k, p in enumerate((wide, tall)):
+                shrunk = expected[k] * (1 - 0.02 * 0.1)
+                expected[k], *slots[k] = rules.shampoo(shrunk, p.grad.to(work), *slots[k], lr=0.02, t=t)
+        for p, theta, kept in zip((wide, tall), expected, slots, strict=True):
+            assert_close([optimizer.state[p].get("theta", p)], [theta], 1e-6)
+            assert_close([optimizer.state[p][name] for name in ("m", "left", "right")], kept, 1e-6)
+            assert [optimizer.state[p][name].dtype for name in ("m", "left", "right")] == [work] * 3
+        copies = [torch.nn.Parameter(p.detach().clone()) for p in (wide, tall, bias)]
+        again = build(*copies)
+        again.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+        for p, q in zip((wide, tall, bias), copies, strict=True):
+            q.grad = p.grad = torch.ones_like(p)
+        optimizer.step()
+        again.step()
+        assert same((wide, tall, bias), copies)
+        saved = copy.deepcopy(optimizer.state_dict())
+        saved["state"][0]["left"] = torch.zeros(3, 5)
+        before = again.state[copies[0]]["left"].clone()
+        with pytest.raises(
+            ValueError, match=r"the saved left is \(3, 5\); the parameter has shape \(3, 5\), and left with it \(3, 3"
+        ):
+            again.load_state_dict(saved)
+        assert torch.equal(again.state[copies[0]]["left"], before)
+
+
+@prop
 def serves_a_rule_of_your_own(make):
     """A rule defined by the user, passed as it is, saved by its name."""
 

@@ -408,7 +408,7 @@ def test_hyper_parameters_and_parameters_share_no_name():
 
 COMMANDS = {  # those of the printer, and those of the symbols
     "begin", "end", "textcolor", "theta", "nabla", "left", "right", "leftarrow", "eta", "beta", "frac", "sqrt", "epsilon", "hat",
-    "text", "tau", "mathrm", "cos", "sin", "pi", "kappa", "varphi", "cdot", "le", "ge", "operatorname", "max", "omega",
+    "text", "tau", "mathrm", "cos", "sin", "pi", "kappa", "varphi", "cdot", "le", "ge", "operatorname", "max", "omega", "top",
     *(command for quantity in QUANTITIES.values() for command in re.findall(r"\\([a-zA-Z]+)", quantity.latex)),
 }  # fmt: skip
 
@@ -456,6 +456,8 @@ PRINTED = [  # a rule's LaTeX without colours, against the equation as a paper s
     ("adamw", r"\left(1 - \eta \, \omega\right) \, \theta - \frac{\eta \, \hat m}{\sqrt{\hat s} + \epsilon}"),
     ("signum", r"\theta - \eta \, \operatorname{sign}\left(m\right)"),
     ("muon", r"\operatorname{orth}\left(\beta \, m + \left(1 - \beta\right) \, g\right)"),
+    ("shampoo", r"L &\leftarrow \beta_2 \, L + \left(1 - \beta_2\right) \, g \, {g}^{\top}"),
+    ("shampoo", r"\theta - \eta \, {\hat L}_{\epsilon}^{-1/4} \, \hat m \, {\hat R}_{\epsilon}^{-1/4}"),
     ("schedule_free", r"\theta + \frac{z - \theta}{t + 1}"),
 ]
 
@@ -509,7 +511,7 @@ def test_a_matrix_rule_is_left_out_with_the_reason(node):
         f"console.log(JSON.stringify([LEFT_OUT, Object.keys(RULES)]));"
     )
     left_out, kept = json.loads(node("--input-type=module", "-e", text))
-    assert set(left_out) == {name for name, rule in rules.RULES.items() if rule.matrix} >= {"muon"} and kept == list(R)
+    assert set(left_out) == {name for name, rule in rules.RULES.items() if rule.matrix} >= {"muon", "shampoo"} and kept == list(R)
     assert all("a whole matrix at once" in left["reason"] for left in left_out.values())
     with pytest.raises(TypeError, match="muon: a rule may call where, sqrt.*found orthogonal"):
         syntax.statements(rules.muon.fn)

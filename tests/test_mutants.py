@@ -13,7 +13,7 @@ from test_rules import PROPERTIES, SETTINGS
 
 from momentum_lib import rules
 from momentum_lib.core import Rule
-from momentum_lib.ops import columns, maximum, orthogonal, rows, sign, sqrt, where
+from momentum_lib.ops import absolute, columns, maximum, orthogonal, root, rows, sign, sqrt, transpose, where
 
 R = rules.RULES
 MUTANTS = {}
@@ -462,6 +462,82 @@ def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
     m = beta * m + (1 - beta) * grad
     blend = (beta * m + (1 - beta) * grad).reshape(-1, m.shape[-1])
     return _muon(m, orthogonal(blend).reshape(m.shape), theta, lr, weight_decay, rms)
+
+
+def _shampoo(wrong):
+    """Shampoo with one part exchanged: ``wrong`` maps the name of a part to what takes its place."""
+    part = {
+        "squares": lambda g: g @ transpose(g),
+        "keep": lambda old, new, beta2: beta2 * old + (1 - beta2) * new,
+        "mean": lambda m, g, beta: beta * m + (1 - beta) * g,
+        "unbias": lambda x, beta, t: x / (1 - beta**t),
+        "unbias m": lambda x, beta, t: x / (1 - beta**t),
+        "root": lambda x, eps: root(x, -1 / 4, eps),
+        "step": lambda left, m, right, grad: left @ m @ right,
+        **wrong,
+    }
+
+    def step(theta, grad, m, left, right, *, lr, beta=0.9, beta2=0.95, eps=1e-12, t):
+        m = part["mean"](m, grad, beta)
+        left = part["keep"](left, part["squares"](grad), beta2)
+        right = part["keep"](right, part["squares"](transpose(grad)), beta2)
+        before, behind = (part["root"](part["unbias"](x, beta2, t), eps) for x in (left, right))
+        return theta - lr * part["step"](before, part["unbias m"](m, beta, t), behind, grad), m, left, right
+
+    return step
+
+
+for _what, _wrong in {
+    "square root for fourth root": {"root": lambda x, eps: root(x, -1 / 2, eps)},
+    "multiplies by the root": {"root": lambda x, eps: root(x, 1 / 4, eps)},
+    "eps forgotten": {"root": lambda x, eps: root(x, -1 / 4, 0.0)},
+    "eps a number, no share": {"root": lambda x, eps: root(x + eps * np.eye(x.shape[-1], dtype=x.dtype), -1 / 4, 0.0)},
+    "root of each entry": {"root": lambda x, eps: where(x != 0, (absolute(x) + eps + 1e-30) ** (-1 / 4), x)},
+    "one side only": {"step": lambda left, m, right, grad: left @ left @ m},
+    "the other side only": {"step": lambda left, m, right, grad: m @ right @ right},
+    "right root alone": {"step": lambda left, m, right, grad: m @ right},
+    "steps along the gradient": {"step": lambda left, m, right, grad: left @ grad @ right},
+    "climbs": {"step": lambda left, m, right, grad: -left @ m @ right},
+    "half the rate": {"step": lambda left, m, right, grad: 0.5 * left @ m @ right},
+    "sums the squares": {"keep": lambda old, new, beta2: old + new},
+    "averages with the wrong weight": {"keep": lambda old, new, beta2: beta2 * old + new},
+    "keeps the last squares only": {"keep": lambda old, new, beta2: new},
+    "squares each entry": {"squares": lambda g: (g**2) @ transpose(g**2)},
+    "a sum for m": {"mean": lambda m, g, beta: beta * m + g},
+    "blends as Nesterov": {"mean": lambda m, g, beta: beta * (beta * m + (1 - beta) * g) + (1 - beta) * g},
+    "roots with a start-up bias": {"unbias": lambda x, beta, t: x},
+    "m with a start-up bias": {"unbias m": lambda x, beta, t: x},
+    "unbiased by the next step's number": {"unbias": lambda x, beta, t: x / (1 - beta ** (t + 1))},
+}.items():
+    mutant("shampoo", _what)(_shampoo(_wrong))
+
+
+@mutant("shampoo", "squares of m, not of the gradient")
+def _(theta, grad, m, left, right, *, lr, beta=0.9, beta2=0.95, eps=1e-12, t):
+    m = beta * m + (1 - beta) * grad
+    left = beta2 * left + (1 - beta2) * m @ transpose(m)
+    right = beta2 * right + (1 - beta2) * transpose(m) @ m
+    m_hat, left_hat, right_hat = m / (1 - beta**t), left / (1 - beta2**t), right / (1 - beta2**t)
+    return theta - lr * root(left_hat, -1 / 4, eps) @ m_hat @ root(right_hat, -1 / 4, eps), m, left, right
+
+
+@mutant("shampoo", "roots of the memory before this gradient")
+def _(theta, grad, m, left, right, *, lr, beta=0.9, beta2=0.95, eps=1e-12, t):
+    m = beta * m + (1 - beta) * grad
+    step = root(left, -1 / 4, eps) @ (m / (1 - beta**t)) @ root(right, -1 / 4, eps)
+    left = beta2 * left + (1 - beta2) * grad @ transpose(grad)
+    right = beta2 * right + (1 - beta2) * transpose(grad) @ grad
+    return theta - lr * step, m, left, right
+
+
+@mutant("shampoo", "one memory for a whole batch")
+def _(theta, grad, m, left, right, *, lr, beta=0.9, beta2=0.95, eps=1e-12, t):
+    new = grad @ transpose(grad)
+    left = beta2 * left + (1 - beta2) * (new if new.ndim == 2 else new.mean(0))
+    right = beta2 * right + (1 - beta2) * transpose(grad) @ grad
+    m = beta * m + (1 - beta) * grad
+    m_hat, left_hat, right_hat = m / (1 - beta**t), left / (1 - beta2**t), right / (1 - beta2**t)
+    return theta - lr * root(left_hat, -1 / 4, eps) @ m_hat @ root(right_hat, -1 / 4, eps), m, left, right
 
 
 # -- averages of points --------------------------------------------------------------------------

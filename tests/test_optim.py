@@ -17,7 +17,7 @@ sys.modules.setdefault("expecttest", types.SimpleNamespace(TestCase=unittest.Tes
 from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db
 
 from momentum_lib import descend, rules, surfaces
-from momentum_lib.optim import Optimizer, _flat, _program, muon_with_adamw
+from momentum_lib.optim import Optimizer, _flat, _program, matrices_with_adamw, muon_with_adamw
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = {"adagrad": 0.3, "rmsprop": 0.01, "adam": 0.02, "adamw": 0.02, "signum": 0.003, "lion": 0.003}
@@ -253,6 +253,32 @@ def test_one_call_sorts_a_model_for_muon():
     assert set(again.param_groups[0]["param_names"]) == {"inner.weight", "outer.weight"}
 
 
+def test_any_matrix_rule_moves_the_hidden_matrices():
+    """Muon's call with another rule: its own settings, AdamW's by their prefix, the same groups; two rules that share a name."""
+    own = {"beta": 0.8, "beta2": 0.7, "eps": 1e-6}
+    options = {"lr": 0.03, "adamw_lr": 0.01, "adamw_beta1": 0.6, "adamw_beta2": 0.5, "weight_decay": 0.1, "guard": 3}
+    for rule in ("shampoo", rules.shampoo):
+        optimizer = matrices_with_adamw(Tiny(), rule, **options, **own)
+        hidden, outside, vectors = optimizer.param_groups
+        assert set(hidden["param_names"]) == {"inner.weight", "outer.weight"} and hidden["rule"] == "shampoo"
+        assert {name: hidden[name] for name in own} == own and hidden["lr"] == 0.03 and hidden["weight_decay"] == 0.1
+        assert {(group["rule"], group["lr"], group["beta1"], group["beta2"]) for group in (outside, vectors)} == {
+            ("adamw", 0.01, 0.6, 0.5)
+        }
+        assert [group["weight_decay"] for group in (outside, vectors)] == [0.1, 0.0] and optimizer._guard.limit == 3
+    same = [
+        [{k: v for k, v in group.items() if k not in ("params", "reasons")} for group in optimizer.param_groups]
+        for optimizer in (matrices_with_adamw(Tiny(), "muon", lr=0.02, beta=0.9), muon_with_adamw(Tiny(), beta=0.9))
+    ]
+    assert same[0] == same[1]
+    with pytest.warns(UserWarning, match="'1.weight' \\(3, 4\\) to AdamW"):
+        matrices_with_adamw(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 3)), "shampoo", lr=0.1)
+    with pytest.raises(ValueError, match="Name the matrices that Shampoo should move"):
+        matrices_with_adamw(torch.nn.LayerNorm(3), "shampoo", lr=0.1)
+    with pytest.raises(LookupError, match="Did you mean 'shampoo'"):
+        matrices_with_adamw(Tiny(), "shampo", lr=0.1)
+
+
 # -- without torch --------------------------------------------------------------------------------------
 
 NO_TORCH = """
@@ -299,6 +325,7 @@ ENGINE = [  # the properties that the engine could break; the others are about w
     "trains_by_backward",
     "clears_gradients_both_ways",
     "moves_matrices_by_a_matrix_rule",
+    "keeps_slots_as_wide_as_a_side",
     "resumes_bit_for_bit",
     "copies_and_pickles",
     "follows_who_writes_the_parameters",

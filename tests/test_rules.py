@@ -6,15 +6,16 @@ Each property is a plain function of one rule that raises AssertionError, so tha
 
 import functools
 import inspect
+import warnings
 
 import numpy as np
 import pytest
 import torch
 
 from momentum_lib import descend, rules, surfaces, sweep, theory
-from momentum_lib.core import FAMILIES, check_hyper
+from momentum_lib.core import FAMILIES, SIDES, check_hyper, slot_shape
 from momentum_lib.core import rule as a_rule
-from momentum_lib.ops import orthogonal
+from momentum_lib.ops import eigenvectors, orthogonal, root, transpose
 
 # -- the settings under which each rule is compared -------------------------------------------
 
@@ -38,6 +39,7 @@ SETTINGS = {
     "signum": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
     "lion": [{"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}, {"beta1": 0.5, "beta2": 0.8, "weight_decay": 0.5}],
     "muon": [{"beta": 0.95, "weight_decay": 0.0, "rms": 0.0}, {"beta": 0.5, "weight_decay": 0.5, "rms": 0.2}],
+    "shampoo": [{"beta": 0.9, "beta2": 0.95, "eps": 1e-12}, {"beta": 0.3, "beta2": 0.8, "eps": 1e-2}],
     "schedule_free": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
 }
 
@@ -182,6 +184,34 @@ def _follow_muon(hyper):
     return np.array(path)
 
 
+def _remembered(side, g, decay):
+    """Old and new gradients side by side, each with the root of its weight: (U, s), whose U s^2 U' is the average of their
+    squares, though no square was ever computed.  A direction that nobody used is left out.
+    """
+    u, s, _ = np.linalg.svd(np.concatenate([side * np.sqrt(decay), g * np.sqrt(1 - decay)], axis=1), full_matrices=False)
+    used = s**2 > 1e-15 * s[0] ** 2
+    return u[:, used], s[used]
+
+
+def _follow_shampoo(hyper):
+    """Shampoo by singular values of all past gradients, in place of eigenvalues of their averaged squares."""
+    beta, beta2, eps = (hyper[name] for name in ("beta", "beta2", "eps"))
+    w, m, sides = _trial()[3].reshape(MATRIX).copy(), np.zeros(MATRIX), [np.zeros((n, 1)) for n in MATRIX]
+    path = [w.copy()]
+    for t in range(1, STEPS + 1):
+        g = _gradient(w, t)
+        m = beta * m + (1 - beta) * g
+        step = m / (1 - beta**t)
+        for k, turn in enumerate((lambda a: a, np.transpose)):
+            u, s = _remembered(sides[k], turn(g), beta2)
+            sides[k] = u * s
+            square = s**2 / (1 - beta2**t)
+            step = turn((u * (square + eps * square[0]) ** -0.25) @ (u.T @ turn(step)))
+        w = w - _lr(t) * step
+        path.append(w.copy())
+    return np.array(path)
+
+
 def _follow_schedule_free(hyper):
     """Schedule-Free by its three sequences, the mean taken anew from all points of z at every step."""
     beta, z = hyper["beta"], _trial()[3].copy()
@@ -206,6 +236,7 @@ REFERENCES = {  # of rules that no library has in this form; ``hyper`` -> the pa
     "signum": lambda hyper: _follow_signs(hyper, "signum"),
     "lion": lambda hyper: _follow_signs(hyper, "lion"),
     "muon": _follow_muon,
+    "shampoo": _follow_shampoo,
     "schedule_free": _follow_schedule_free,
 }
 
@@ -320,7 +351,8 @@ def batch_equals_single_matrices(rule):
     """A matrix rule that lets the matrices of a batch see each other, wide and tall ones, several settings at once."""
     rng = np.random.default_rng(4)
     for shape in ((4, 2), (2, 5), (3, 3), (1, 4), (4, 1)):
-        theta, grad, *state = rng.standard_normal((2 + len(rule.slots), 6, *shape))
+        theta, grad = rng.standard_normal((2, 6, *shape))
+        state = some_state(rule, theta, rng)
         grad[1] = 0
         grad[2] *= 1e-160
         hyper = {name: np.linspace(0.1, 0.9, 6).reshape(6, 1, 1) for name in rule.hyper}
@@ -328,7 +360,8 @@ def batch_equals_single_matrices(rule):
         for i in range(6):
             now = {name: float(value[i, 0, 0]) for name, value in hyper.items()}
             alone, kept_alone = rule.step(theta[i], grad[i], tuple(s[i] for s in state), now, 3)
-            np.testing.assert_allclose([together[i], *(k[i] for k in kept)], [alone, *kept_alone], rtol=1e-12, atol=1e-13)
+            for ours, theirs in zip((together, *kept), (alone, *kept_alone), strict=True):
+                np.testing.assert_allclose(ours[i], theirs, rtol=1e-12, atol=1e-13)
 
 
 class Regression:
@@ -346,13 +379,23 @@ class Regression:
         return (self.curvatures * (w - self.goal)).astype(w.dtype)
 
 
+def some_state(rule, theta, rng):
+    """Numbers of no meaning for each slot, none of them negative; squares of a side are symmetric, with one zero eigenvalue."""
+    state = []
+    for how in rule.slots.values():
+        noise = rng.standard_normal(slot_shape(how, theta.shape))
+        if how in SIDES:
+            noise[..., -1:] *= noise.shape[-1] == 1
+        state.append((noise @ noise.swapaxes(-2, -1) if how in SIDES else np.abs(noise)).astype(theta.dtype))
+    return state
+
+
 def _one_step_inputs(rule, dtype=np.float64, seed=0):
     rng = np.random.default_rng(seed)
     shape = MATRIX if rule.matrix else (5,)
     theta, grad = rng.standard_normal((2, *shape)).astype(dtype)
     grad[2] = 0
-    state = [np.abs(rng.standard_normal(shape)).astype(dtype) for _ in rule.slots]
-    return theta, grad, state
+    return theta, grad, some_state(rule, theta, rng)
 
 
 def leaves_inputs_alone(rule):
@@ -380,13 +423,17 @@ def keeps_the_dtype(rule):
     """A rule that turns float32 into float64 (or the reverse), in NumPy or torch, for any kind of hyper-parameter."""
     for dtype in (np.float32, np.float64):
         theta, grad, state = _one_step_inputs(rule, dtype)
-        for lr in (0.1, np.float64(0.1), np.float32(0.1), np.full(theta.shape, 0.1)):
+        for lr in (0.1, np.float64(0.1), np.float32(0.1), np.full((1, 1) if rule.sides else theta.shape, 0.1)):
             out = rule(theta, grad, *state, lr=lr, t=2)
-            for array in out if rule.slots else (out,):
-                assert array.dtype == dtype and array.shape == theta.shape, f"lr as {type(lr).__name__}"
+            for array, before in zip(out if rule.slots else (out,), (theta, *state), strict=True):
+                assert array.dtype == dtype and array.shape == before.shape, f"lr as {type(lr).__name__}"
         out = rule(*map(torch.from_numpy, (theta, grad, *state)), lr=0.1, t=2)
         for tensor in out if rule.slots else (out,):
             assert isinstance(tensor, torch.Tensor) and tensor.dtype == torch.from_numpy(theta).dtype
+        for kind in (theta, torch.from_numpy(theta)):
+            starts = rule.init(kind)
+            assert [tuple(a.shape) for a in starts] == [slot_shape(how, theta.shape) for how in rule.slots.values()]
+            assert all(type(a) is type(kind) and a.dtype == kind.dtype for a in starts)
         surface = Regression(MATRIX) if rule.matrix else surfaces.rosenbrock
         start = np.ones(MATRIX, dtype) if rule.matrix else np.array([-1.2, 1.0], dtype=dtype)
         path = descend(rule, surface, start=start, steps=5, lr=1e-4)
@@ -403,7 +450,8 @@ def tensor_equals_array(rule):
         close = (
             {"rtol": 1e-12, "atol": 1e-13} if rule.matrix else {"rtol": 1e-14, "atol": 0}
         )  # matrix products sum in their own order
-        np.testing.assert_allclose([a, *kept_a], [b.numpy(), *(k.numpy() for k in kept_b)], **close)
+        for ours, theirs in zip((a, *kept_a), (b, *kept_b), strict=True):
+            np.testing.assert_allclose(ours, theirs.numpy(), **close)
 
 
 def takes_arrays_of_hyper_parameters(rule):
@@ -525,17 +573,18 @@ def test_the_menu_keeps_the_order_of_the_text():
     taught = [
         "gradient_descent", "polyak", "classical_momentum", "heavy_ball", "dampened_momentum", "averaged_momentum",
         "nesterov_lerp", "nesterov", "nesterov_torch", "adagrad", "rmsprop", "adam", "adamw", "signum", "lion", "muon",
-        "schedule_free",
+        "shampoo", "schedule_free",
     ]  # fmt: skip
     assert [name for name in rules.RULES if name in taught] == taught
 
 
 def test_the_menu_holds_each_rule_under_its_name_and_takes_a_rule_as_itself():
     """A rule lost from a menu, or a matrix rule among those that move a point of the plane."""
-    assert list(rules.ELEMENTWISE) == [name for name in rules.RULES if name != "muon"] and "muon" in rules.RULES
+    whole = [rules.muon, rules.shampoo]
+    assert list(rules.ELEMENTWISE) == [name for name, r in rules.RULES.items() if r not in whole]
     for name, r in rules.RULES.items():
         assert rules.get(name) is rules.get(r) is r and r.name == name
-        assert rules.ELEMENTWISE.get(name, rules.muon) is r
+        assert rules.ELEMENTWISE.get(name, r) is r
 
 
 def test_an_average_of_a_constant_is_the_constant():
@@ -674,6 +723,277 @@ def test_muon_follows_a_schedule_and_a_zero_gradient():
     np.testing.assert_array_equal(once[2], rules.muon(first, surface.gradient(first), m, lr=0.05)[0])
 
 
+# -- Shampoo ---------------------------------------------------------------------------------------
+
+
+def _orthonormal(rng, n):
+    return np.linalg.qr(rng.standard_normal((n, n)))[0]
+
+
+def _run(rule, grads, **hyper):
+    """The points of a rule that is fed with these gradients, one after another, from zero."""
+    theta, state, path = np.zeros_like(grads[0]), rule.init(grads[0]), []
+    for t, grad in enumerate(grads, 1):
+        theta, state = rule.step(theta, grad, state, {**rule.hyper, **hyper}, t)
+        path.append(theta)
+    return np.array(path)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 6), (6, 3), (1, 4)])
+def test_shampoo_without_memory_is_muons_ideal(shape, record_property):
+    """A wrong exponent, or a product on the wrong side: at beta = beta2 = 0 the step is U V' of the gradient, of any rank."""
+    rng = np.random.default_rng(6)
+    grads = [rng.standard_normal(shape), 1e6 * rng.standard_normal(shape), np.outer(*map(rng.standard_normal, shape))]
+    worst = []
+    for grad in grads:
+        u, s, vt = np.linalg.svd(grad, full_matrices=False)
+        rank = (s > 1e-12 * s[0]).sum()
+        step = -_run(rules.shampoo, [grad], lr=1.0, beta=0.0, beta2=0.0, eps=0.0)[0]
+        worst.append(np.abs(step - u[:, :rank] @ vt[:rank]).max())
+    assert max(worst) < 1e-12
+    record_property("measured", f"Shampoo without memory and U V' of the gradient, {shape}: {max(worst):.1e} apart")
+    assert not _run(rules.shampoo, [0 * grads[0]], lr=1.0).any()
+
+
+@pytest.mark.parametrize("name", ["shampoo", "muon"])
+@pytest.mark.parametrize("shape", [(4, 4), (3, 6), (6, 3)])
+def test_a_matrix_rule_does_not_see_the_axes(name, shape):
+    """A ruler along the coordinates: gradients U G V give the steps U step V, which no elementwise rule but a linear one does."""
+    rng = np.random.default_rng(8)
+    grads = rng.standard_normal((30, *shape))
+    left, right = (_orthonormal(rng, n) for n in shape)
+    own, turned = _run(rules.get(name), grads, lr=0.1), _run(rules.get(name), left @ grads @ right, lr=0.1)
+    np.testing.assert_allclose(turned, left @ own @ right, rtol=0, atol=1e-12)
+    adam = [_run(rules.adam, each, lr=0.1) for each in (grads, left @ grads @ right)]
+    assert np.abs(adam[1] - left @ adam[0] @ right).max() > 0.1
+
+
+@pytest.mark.parametrize("name", [name for name, rule in rules.RULES.items() if rule.matrix])
+@pytest.mark.parametrize("shape", [(4, 4), (3, 6), (6, 3)])
+def test_a_matrix_rule_on_tensors_is_that_on_arrays(name, shape, record_property):
+    """A decomposition that depends on who makes it: 200 steps in float64 on NumPy's arrays and torch's tensors."""
+    grads = np.random.default_rng(9).standard_normal((200, *shape))
+    ours = _run(rules.get(name), grads, lr=0.05)
+    theta, state = torch.zeros(shape, dtype=torch.float64), rules.get(name).init(torch.zeros(shape, dtype=torch.float64))
+    for t, grad in enumerate(torch.from_numpy(grads), 1):
+        theta, state = rules.get(name).step(theta, grad, state, {**rules.get(name).hyper, "lr": 0.05}, t)
+    apart = np.abs(theta.numpy() - ours[-1]).max()
+    assert apart < 1e-12
+    record_property("measured", f"{name}, {shape}, NumPy and torch after 200 steps: {apart:.1e} apart")
+
+
+@functools.cache
+def _theirs():
+    """The package of optimisers whose Shampoo and SOAP are compared; imported once, when a test asks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pytorch_optimizer
+    return pytorch_optimizer
+
+
+def _follow_theirs(optimizer, weight, grads):
+    path = []
+    for grad in grads:
+        weight.grad = torch.from_numpy(grad.copy())  # theirs writes into it
+        optimizer.step()
+        path.append(weight.detach().numpy().copy())
+    return np.array(path)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (4, 7)])
+def test_shampoo_takes_the_steps_of_pytorch_optimizer(shape, record_property):
+    """Another average, root or order of products: 200 steps of ScalableShampoo, in float64, to 1e-12.
+
+    Theirs averages as ours but does not undo the start-up bias, which is a factor of the rate here.  Its momentum averages
+    what the roots have made of the gradients, ours the gradients, so they are compared at beta = 0.  A memory of fewer
+    gradients than rows has a zero eigenvalue, whose root is arbitrary in theirs, so it starts from a multiple of the identity:
+    matrix_eps, which ours gets as the state it starts from.
+    """
+    grads = np.random.default_rng(10).standard_normal((200, *shape))
+    weight = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+    theirs = _theirs().ScalableShampoo(
+        [weight], lr=0.1, betas=(0.0, 0.9), graft_type=0, nesterov=False, start_preconditioning_step=1,
+        preconditioning_compute_steps=1, shape_interpretation=False, use_svd=True, matrix_eps=1e-2,
+    )  # fmt: skip
+    theta, state = np.zeros(shape), (np.zeros(shape), *(1e-2 * np.eye(n) for n in shape))
+    path = []
+    for t, grad in enumerate(grads, 1):
+        hyper = {"lr": 0.1 / np.sqrt(1 - 0.9**t), "beta": 0.0, "beta2": 0.9, "eps": 0.0}
+        theta, state = rules.shampoo.step(theta, grad, state, hyper, t)
+        path.append(theta)
+    apart = np.abs(np.array(path) - _follow_theirs(theirs, weight, grads)).max()
+    assert apart < 1e-12
+    record_property("measured", f"Shampoo and pytorch_optimizer's ScalableShampoo, {shape}, 200 steps: {apart:.1e} apart")
+
+
+def test_shampoo_contains_the_papers_sum(record_property):
+    """The paper's Shampoo, which sums: our average with weights 1 / t, at a rate that falls as 1 / sqrt(t); 200 steps, 1e-12."""
+    grads = np.random.default_rng(11).standard_normal((200, 5, 5))
+    weight = torch.zeros(5, 5, dtype=torch.float64, requires_grad=True)
+    theirs = _theirs().Shampoo([weight], lr=0.1, matrix_eps=0.0)
+    theta, state, path = np.zeros((5, 5)), rules.shampoo.init(np.zeros((5, 5))), []
+    for t, grad in enumerate(grads, 1):
+        equal = 1 - 1 / t
+        hyper = {"lr": 0.1 / np.sqrt(t * (1 - equal**t)), "beta": 0.0, "beta2": equal, "eps": 0.0}
+        theta, state = rules.shampoo.step(theta, grad, state, hyper, t)
+        path.append(theta)
+    apart = np.abs(np.array(path) - _follow_theirs(theirs, weight, grads)).max()
+    assert apart < 1e-12
+    record_property("measured", f"Shampoo and pytorch_optimizer's Shampoo, which sums, 200 steps: {apart:.1e} apart")
+
+
+def test_shampoo_does_not_see_the_gradients_unit():
+    """An eps that is no share: gradients a million times as large give the same steps, up to rounding."""
+    grads = np.random.default_rng(12).standard_normal((20, 4, 3))
+    for eps in (0.0, 1e-2):
+        steps = [_run(rules.shampoo, factor * grads, lr=0.1, eps=eps) for factor in (1.0, 1e6)]
+        np.testing.assert_allclose(*steps, rtol=0, atol=1e-12)
+
+
+# -- powers of matrices ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exponent", [-0.25, -1 / 2, -1, 0.5])
+def test_a_root_is_that_of_the_eigenvalues(exponent):
+    """Another power, an eps of another kind, a batch that mixes its matrices; a zero eigenvalue stays zero."""
+    rng = np.random.default_rng(13)
+    values = np.array([[4.0, 1.0, 0.25, 1e-3], [9.0, 2.0, 0.0, 0.0], [0.0] * 4, [1e-200, 1e-201, 0.0, 0.0]])
+    bases = np.array([_orthonormal(rng, 4) for _ in values])
+    matrices = (bases * values[:, None]) @ bases.swapaxes(-2, -1)
+    for eps in (0.0, 0.5):
+        raised = values + eps * values[:, :1]
+        powers = np.where(values > 0, np.where(values > 0, raised, 1) ** exponent, 0)
+        wanted = (bases * powers[:, None]) @ bases.swapaxes(-2, -1)
+        for given in (matrices, torch.from_numpy(matrices)):
+            scale = np.abs(wanted).max((1, 2), keepdims=True).clip(1e-300)
+            np.testing.assert_allclose(np.asarray(root(given, exponent, eps)) / scale, wanted / scale, rtol=0, atol=1e-12)
+    once, twice = root(matrices, -1 / 4), root(matrices[0], -1 / 4)
+    np.testing.assert_allclose(once[0], twice, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(np.linalg.matrix_power(twice, -4), matrices[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n, rank", [(6, 3), (64, 32), (120, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_is_no_eigenvalue(dtype, n, rank, record_property):
+    """What rounding leaves of a zero eigenvalue, taken for one and raised to -1/4: the root has the memory's rank."""
+    rng = np.random.default_rng(14)
+    used, memory = rng.standard_normal((n, rank)), np.zeros((n, n), dtype)
+    for _ in range(60):
+        grad = (used @ rng.standard_normal((rank, 5))).astype(dtype)
+        memory = (0.95 * memory + 0.05 * grad @ grad.T).astype(dtype)
+    found = root(memory, -0.25)
+    assert found.dtype == eigenvectors(memory).dtype == dtype
+    assert np.linalg.matrix_rank(found.astype(float), tol=1e-3 * np.abs(found).max()) == rank
+    assert (np.abs(eigenvectors(memory)).max(0) > 0).sum() == rank
+    values = np.linalg.eigvalsh(memory)
+    left = np.abs(values[: n - rank]).max() / values[-1] / np.finfo(dtype).eps
+    assert left < 8 / 2
+    record_property("measured", f"rounding leaves {left:.1f} resolutions of a zero eigenvalue, {n} rows, {np.dtype(dtype)}")
+
+
+def test_eigenvectors_turn_a_matrix_into_its_eigenvalues():
+    """Vectors in another order, rows for columns, or of another length."""
+    rng = np.random.default_rng(15)
+    half = rng.standard_normal((3, 5, 4))
+    matrices = half @ half.swapaxes(-2, -1)
+    for given in (matrices, torch.from_numpy(matrices)):
+        found = np.asarray(eigenvectors(given))
+        turned = found.swapaxes(-2, -1) @ matrices @ found
+        for each, matrix in zip(turned, matrices, strict=True):
+            np.testing.assert_allclose(each, np.diag(np.linalg.eigvalsh(matrix)), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(np.linalg.norm(found, axis=-2), [[0, 1, 1, 1, 1]] * 3, rtol=0, atol=1e-14)
+    assert not eigenvectors(np.zeros((2, 3, 3))).any()
+
+
+@pytest.mark.parametrize("what", [lambda x: root(x, -0.25), eigenvectors])
+@pytest.mark.parametrize("to", [np.asarray, lambda x: torch.from_numpy(np.asarray(x))])
+def test_a_matrix_that_is_not_finite_spoils_itself_alone(what, to):
+    """An exception in the middle of a run that diverges, or one bad matrix that spoils a batch."""
+    good, bad, worse = np.diag([1.0, 2.0]), np.array([[1.0, np.nan], [0.0, 1.0]]), np.array([[np.inf, 0.0], [0.0, 1.0]])
+    found = np.asarray(what(to([good, bad, worse])))
+    np.testing.assert_array_equal(found[0], np.asarray(what(to(good))))
+    assert np.isfinite(found[0]).all() and np.isnan(found[1:]).all()
+
+
+@pytest.mark.parametrize("name", [name for name, rule in rules.RULES.items() if rule.matrix])
+def test_a_matrix_rule_that_diverges_ends_quietly(name):
+    """A decomposition that raises where the gradients have left the finite world."""
+
+    class Cliff(Regression):
+        def gradient(self, w):
+            return super().gradient(w) * (1.0 if np.abs(w).max() < 1 else 1e200)
+
+    path = descend(rules.get(name), Cliff((3, 4)), steps=60, lr=50.0)
+    assert path.diverged_at or np.isfinite(path.points).all()
+
+
+@pytest.mark.parametrize(
+    "x, error, message",
+    [
+        (np.ones((3, 4)), ValueError, r"takes symmetric matrices, shape \(..., n, n\); got shape \(3, 4\)"),
+        (np.ones(3), ValueError, r"got shape \(3,\)"),
+        (np.eye(3, dtype=np.float16), TypeError, "takes float32 or float64; got float16. Convert the matrix first"),
+        (torch.eye(3, dtype=torch.bfloat16), TypeError, "got torch.bfloat16"),
+    ],
+)
+def test_a_root_refuses_what_has_none(x, error, message):
+    """A rectangle, or a dtype that LAPACK does not know, met deep inside it."""
+    for what in (lambda x: root(x, -0.25), eigenvectors):
+        with pytest.raises(error, match=message):
+            what(x)
+
+
+# -- slots of other shapes -------------------------------------------------------------------------
+
+
+@a_rule(left="rows", right="columns", family="matrix", matrix=True)
+def sided(theta, grad, left, right, *, lr):
+    """Only keeps the squares of its last gradient."""
+    return theta - lr * grad, grad @ transpose(grad), transpose(grad) @ grad
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (2, 3, 5), (4, 4)])
+def test_a_slot_is_as_wide_as_a_side(shape):
+    """Rows for columns, a batch axis lost, a start of another dtype or device, or one that shares memory."""
+    rows, columns = shape[-2:]
+    for dtype in (np.float32, np.float64):
+        theta = np.ones(shape, dtype)
+        for given in (theta, torch.from_numpy(theta)):
+            left, right = sided.init(given)
+            assert left.shape == (*shape[:-2], rows, rows) and right.shape == (*shape[:-2], columns, columns)
+            assert left.dtype == right.dtype == given.dtype and not left.any() and not right.any()
+            after, *kept = sided(given, given, left, right, lr=0.1)
+            assert after.shape == given.shape and [k.shape for k in kept] == [left.shape, right.shape]
+    path = descend(sided, Regression(shape[-2:]), steps=3, lr=0.1)
+    assert path.state["left"].shape == (4, rows, rows) and path.state["right"].shape == (4, columns, columns)
+    np.testing.assert_allclose(path.state["left"][1], path.gradients[0] @ path.gradients[0].T, rtol=1e-12)
+
+
+BAD_SIDES = {
+    "swapped": (lambda w, s: (w, w, s[1], s[0]), {}, r"left has shape \(5, 5\) and theta \(3, 5\); allowed: \(3, 3\).*has rows"),
+    "the point's": (
+        lambda w, s: (w, w, s[0], w),
+        {},
+        r"right has shape \(3, 5\).*allowed: \(5, 5\), a square.*has columns. Start",
+    ),
+    "a vector": (lambda w, s: (w[0], w[0], *s), {}, r"sided is a matrix rule.*theta has shape \(5,\)"),
+    "a rate an entry": (
+        lambda w, s: (w, w, *s),
+        {"lr": np.full((3, 5), 0.1)},
+        r"lr has shape \(3, 5\), which does not fit into one number for each matrix: \(1, 1\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SIDES)
+def test_a_slot_of_another_shape_is_refused(case):
+    """A square that broadcasts, or a rate for each entry that would reach the squares."""
+    make, hyper, message = BAD_SIDES[case]
+    theta = np.ones((3, 5))
+    with pytest.raises(ValueError, match=message):
+        sided(*make(theta, sided.init(theta)), **{"lr": 0.1, **hyper})
+
+
 def test_schedule_free_is_the_mean_of_its_points_on_a_quadratic():
     """Weights other than 1, 1/2, 1/3, ...: x is the mean of z, and with beta = 0 z is gradient descent itself."""
     surface = surfaces.quadratic([1.0, 4.0, 10.0])
@@ -768,6 +1088,8 @@ def test_an_unknown_rule_gets_its_nearest_match(name, meant):
 BAD_RULES = {
     "positional": (lambda rule: rule(v=0)(lambda theta, v, grad, *, lr: (theta, v)), TypeError, "must be"),
     "slot start": (lambda rule: rule(v=1)(lambda theta, grad, v, *, lr: (theta, v)), ValueError, "must start as 0"),
+    "slot side": (lambda rule: rule(v="row", matrix=True)(lambda theta, grad, v, *, lr: (theta, v)), ValueError, "'columns'"),
+    "side of a point": (lambda rule: rule(v="rows")(lambda theta, grad, v, *, lr: (theta, v)), ValueError, "say matrix=True"),
     "family": (lambda rule: rule(family="momentun")(lambda theta, grad, *, lr: theta), ValueError, "'momentum'"),
 }
 

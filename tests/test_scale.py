@@ -150,7 +150,8 @@ def test_sutskevers_schedule():
 def test_state_is_what_the_rule_really_keeps(name):
     """Bytes per parameter against the arrays that ``init`` makes, in float32."""
     theta = np.zeros((6, 5), dtype=np.float32)
-    assert scale.state_bytes(name) * theta.size == sum(part.nbytes for part in rules.RULES[name].init(theta))
+    kept = sum(part.nbytes for part in rules.RULES[name].init(theta))
+    assert scale.state_bytes(name, matrix=theta.shape) * theta.size == pytest.approx(kept, rel=1e-12)
 
 
 def test_bytes_of_the_methods_without_a_rule():
@@ -220,7 +221,9 @@ def test_what_memory_refuses(change, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         scale.memory(**{"parameters": 1e9, **change})
     with pytest.raises(ValueError, match="matrix is"):
-        scale.state_bytes("soap", matrix=(0, 3))
+        scale.state_bytes("adafactor", matrix=(0, 3))
+    with pytest.raises(ValueError, match="matrix is"):
+        scale.state_bytes("shampoo", matrix=(0, 3))
 
 
 def test_a_new_rule_is_counted_by_its_slots():
@@ -231,6 +234,13 @@ def test_a_new_rule_is_counted_by_its_slots():
         """Two slots. Source: this test."""
         return theta - lr * grad, m, w
 
+    @rule(m=0, left="rows", right="columns", matrix=True, family="matrix")
+    def squares(theta, grad, m, left, right, *, lr):
+        """A slot of the point's shape, and a square of each side. Source: this test."""
+        return theta - lr * grad, m, left, right
+
+    assert from_rule(squares, (1000, 4000)).state("fp32") == {"m": 4, "left": 1, "right": 16}
+    assert scale.state_bytes("shampoo", matrix=(1000, 4000)) == 21 and scale.state_bytes("shampoo") == 12
     found = from_rule(two_slots)
     assert found.state("fp32") == {"m": 4, "w": 4} and found.arrays[0].title == "first moment" and found.rule
 

@@ -215,11 +215,12 @@ def test_the_rate_of_every_group_follows_the_schedule():
 def test_a_matrix_rule_moves_hidden_matrices_only():
     for positions in model.POSITIONS:
         gpt = model.GPT(model.size("pico", positions=positions))
-        hidden, *rest = make_optimizer(gpt, "muon", 0.02, {"adamw_lr": 0.004, "adamw_beta1": 0.8}).param_groups
+        rule = {"learned": "shampoo"}.get(positions, "muon")
+        hidden, *rest = make_optimizer(gpt, rule, 0.02, {"adamw_lr": 0.004, "adamw_beta1": 0.8}).param_groups
         assert {id(p) for p in hidden["params"]} == {
             id(p) for name, p in gpt.named_parameters() if "blocks" in name and p.dim() == 2
         }
-        assert hidden["rule"] == "muon" and hidden["lr"] == 0.02 and len(hidden["params"]) == 6
+        assert hidden["rule"] == rule and hidden["weight_decay"] == 0 and hidden["lr"] == 0.02 and len(hidden["params"]) == 6
         assert {(group["rule"], group["lr"], group["beta1"], group["beta2"]) for group in rest} == {("adamw", 0.004, 0.8, 0.95)}
         assert {id(p) for group in (hidden, *rest) for p in group["params"]} == {id(p) for p in gpt.parameters()}
 
@@ -324,7 +325,7 @@ def test_clipping_bounds_the_gradient():
 
 
 @pytest.mark.parametrize(
-    "rule, lr", [("heavy_ball", 0.3), ("adamw", 0.01), ("lion", 0.002), ("muon", 0.02), ("schedule_free", 1.0)]
+    "rule, lr", [("heavy_ball", 0.3), ("adamw", 0.01), ("lion", 0.002), ("shampoo", 0.02), ("schedule_free", 1.0)]
 )
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(rule, lr, tmp_path):
     """State that a checkpoint forgets: a moment, a step count, the place in the data or the schedule."""

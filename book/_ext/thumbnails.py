@@ -124,7 +124,7 @@ class Beside(SphinxDirective):
         each = _known(kind)[self.arguments[0]]
         parts = [_drawn(kind, each.name)]
         if kind == "rule":
-            parts.append(_memory(len(each.slots)))
+            parts.append(_memory(len(each.slots), " of a square matrix" if each.sides else ""))
         race = _race(kind, each)
         if race:
             parts.append(f'<a class="race-it" href="#{race}">{"Race it" if kind == "rule" else "Race on it"}</a>')
@@ -142,9 +142,9 @@ def _drawn(kind, name):
     return scene.svg(getattr(tiles, kind)(name))
 
 
-def _memory(slots):
-    """Bars for the four bytes of a parameter and of each number that the rule keeps beside it."""
-    words = f"{4 * slots} bytes of memory a parameter" if slots else "no memory"
+def _memory(slots, where=""):
+    """Bars for the four bytes of a parameter and of each number that the rule keeps beside it, and ``where`` it keeps so many."""
+    words = f"{4 * slots} bytes of memory a parameter{where}" if slots else "no memory"
     bars = '<i class="bar point"></i>' + '<i class="bar"></i>' * slots
     return f'<span class="bars"><span aria-hidden="true">{bars}</span> {words}</span>'
 

@@ -221,10 +221,12 @@ def _rods(ours):
     values = np.array([1.0, 0.6, 0.35, 0.2, 0.1, 0.05])
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
     grad = turn * values @ turn[::-1]
-    start = np.zeros_like(grad)
     hyper = {**{key: value for key, value in ours.hyper.items() if value is not None}, "lr": 1.0}
-    step = ours.step(start, grad, ours.init(start), hyper, 1)[0]
-    after = np.linalg.svd(step, compute_uv=False)
+    points, state = [np.zeros_like(grad)], ours.init(grad)
+    for t in (1, 2):  # the second step: a rule may only look at its first gradient
+        point, state = ours.step(points[-1], grad, state, hyper, t)
+        points.append(point)
+    after = np.linalg.svd(points[2] - points[1], compute_uv=False)
     view = View(-0.6, 5.6, -0.08, 1.25)
     rods = []
     for k, (before, behind) in enumerate(zip(values, after / after.max(), strict=True)):

@@ -84,13 +84,15 @@ def beside(kind, each):
     return f"```{{beside-{kind}}} {each.name}\n```\n\n"
 
 
+STARTS = {0: "at zero)", "theta": "as a copy of the point)"}
+
+
 def rule_card(rule):
     hyper = [
         spoken(rule, name) + (", to be given)" if default is None else f" = {default:g})") for name, default in rule.hyper.items()
     ]
     slots = [
-        spoken(rule, name) + ", starts " + ("at zero)" if start == 0 else "as a copy of the point)")
-        for name, start in rule.slots.items()
+        spoken(rule, name) + ", starts " + STARTS.get(start, f"as {start} × {start} zeros)") for name, start in rule.slots.items()
     ]
     rows = [
         ("Settings", "; ".join(hyper)),

@@ -8,6 +8,7 @@ import hashlib
 
 import numpy as np
 
+from ..core import slot_shape
 from ..rules import get
 from ..surfaces import get as get_surface
 from .answers import Wrong, answer, as_array, as_number
@@ -102,7 +103,8 @@ def update_rule(given, like, *, surface="ravine", start=None, steps=12, drop=Tru
                 f"{student.name} must return {wanted}, in this order; it returned {what if out is not None else 'nothing'}."
             )
         arrays = [
-            as_array(f"the {name} that {student.name} returns", part, theta.shape) for name, part in zip(("theta", *slots), parts)
+            as_array(f"the {name} that {student.name} returns", part, slot_shape(rule.slots.get(name, 0), theta.shape))
+            for name, part in zip(("theta", *slots), parts)
         ]
         if any(getattr(part, "dtype", theta.dtype) != theta.dtype for part in parts):
             raise Wrong(f"{student.name} changed the dtype from {theta.dtype} to {parts[0].dtype}; keep the input's.")

@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
         "momentum_lib.optim needs torch: pip install torch, or pip install .[torch] in the repository"
     ) from error
 
-from ._recipes import muon_with_adamw
+from ._recipes import matrices_with_adamw, muon_with_adamw
 from .optimizer import Optimizer
 
-__all__ = ["Optimizer", "muon_with_adamw"]
+__all__ = ["Optimizer", "matrices_with_adamw", "muon_with_adamw"]

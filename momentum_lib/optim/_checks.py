@@ -94,7 +94,7 @@ def check_parameter(rule, p, what):
     if getattr(rule, "matrix", False) and p.ndim != 2:
         raise ValueError(
             f"{what} has shape {tuple(p.shape)}; {rule.name} moves matrices only, shape (rows, columns). Put it into a group "
-            "with an elementwise rule, such as adamw; muon_with_adamw sorts a whole model."
+            "with an elementwise rule, such as adamw; matrices_with_adamw sorts a whole model."
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from .. import rules
 from .optimizer import Optimizer
 
 HIDDEN, OUTSIDE, VECTORS = "hidden", "embedding and head", "vectors"
@@ -80,32 +81,63 @@ def muon_with_adamw(
 
     Source: Jordan et al. 2024, Muon, and its advice on what not to give it.
     """
-    sorts, guesses = _sorted(_places(model), _parts(hidden), None if not_hidden is None else _parts(not_hidden))
+    muon = {"beta": beta, "weight_decay": weight_decay, "rms": rms}
+    adamw = {"adamw_lr": adamw_lr, "adamw_beta1": beta1, "adamw_beta2": beta2}
+    return _with_adamw(model, "muon", lr, muon, adamw, hidden, not_hidden, options)
+
+
+def matrices_with_adamw(
+    model,
+    rule,
+    *,
+    lr,
+    adamw_lr=3e-4,
+    adamw_beta1=0.9,
+    adamw_beta2=0.95,
+    weight_decay=0.01,
+    hidden=(),
+    not_hidden=None,
+    **options,
+):
+    """A matrix rule (Shampoo, SOAP, Muon, one of yours) for the hidden matrices, AdamW for the rest, as one optimiser.
+
+    ``rule``        a Rule or its name, and ``lr`` its rate.
+    ``options``     the rule's own hyper-parameters, and ``guard``, ``compiled``, ``maximize``, as for :class:`Optimizer`.
+
+    Everything else as for :func:`muon_with_adamw`, which says how a model is sorted; AdamW's numbers begin with ``adamw_`` here.
+    Raises as it does, and LookupError for an unknown rule.
+    """
+    own = {"weight_decay": weight_decay, **{name: options.pop(name) for name in rules.get(rule).hyper if name in options}}
+    adamw = {"adamw_lr": adamw_lr, "adamw_beta1": adamw_beta1, "adamw_beta2": adamw_beta2}
+    return _with_adamw(model, rule, lr, own, adamw, hidden, not_hidden, options)
+
+
+def _with_adamw(model, rule, lr, own, beside, hidden, not_hidden, options):
+    """The optimiser of both recipes; ``own``: the options of the matrices' group, ``beside``: AdamW's numbers."""
+    title = rules.get(rule).title
+    sorts, guesses = _sorted(_places(model), title, _parts(hidden), None if not_hidden is None else _parts(not_hidden))
     members = {
         group: [(place.name, place.p) for place, found, _ in sorts if found == group] for group in (HIDDEN, OUTSIDE, VECTORS)
     }
     if not members[HIDDEN]:
         raise ValueError(
             f"none of the {len(sorts)} parameters is a hidden matrix: two dimensions, several rows and columns, no embedding and "
-            "no head. Name the matrices that Muon should move with hidden=(...), or use Optimizer(..., 'adamw')."
+            f"no head. Name the matrices that {title} should move with hidden=(...), or use Optimizer(..., 'adamw')."
         )
     if guesses:
         warnings.warn(
-            f"muon_with_adamw guesses: {'; '.join(guesses)}. Confirm or change it with hidden=(...) or not_hidden=(...).",
-            stacklevel=2,
+            f"the sorting guesses: {'; '.join(guesses)}. Confirm or change it with hidden=(...) or not_hidden=(...).",
+            stacklevel=3,
         )
-    adamw = {"rule": "adamw", "lr": adamw_lr, "beta1": beta1, "beta2": beta2}
-    muon = {"rule": "muon", "lr": lr, "beta": beta, "rms": rms}
-    rules = {
-        HIDDEN: {**muon, "weight_decay": weight_decay},
-        OUTSIDE: {**adamw, "weight_decay": weight_decay},
+    adamw = {"rule": "adamw", **{name.removeprefix("adamw_"): value for name, value in beside.items()}}
+    ways = {
+        HIDDEN: {"rule": rule, "lr": lr, **own},
+        OUTSIDE: {**adamw, "weight_decay": own["weight_decay"]},
         VECTORS: {**adamw, "weight_decay": 0.0},
     }
-    why = {group: {place.name: reason for place, found, reason in sorts if found == group} for group in rules}
-    groups = [
-        {"params": members[name], "name": name, **rule, "reasons": why[name]} for name, rule in rules.items() if members[name]
-    ]
-    return Optimizer(groups, "muon", **options)
+    why = {group: {place.name: reason for place, found, reason in sorts if found == group} for group in ways}
+    groups = [{"params": members[name], "name": name, **way, "reasons": why[name]} for name, way in ways.items() if members[name]]
+    return Optimizer(groups, rule, **options)
 
 
 def _parts(given):
@@ -151,8 +183,8 @@ def _blocks(module):
 # -- what it is ------------------------------------------------------------------------------------
 
 
-def _sorted(places, hidden, not_hidden):
-    """([(place, group, reason)] of what is trained, [the guesses in words])."""
+def _sorted(places, title, hidden, not_hidden):
+    """([(place, group, reason)] of what is trained, [the guesses in words]); ``title``: what moves the hidden matrices."""
     _check_parts(places, "hidden", hidden)
     _check_parts(places, "not_hidden", not_hidden or ())
     heads = _heads(places)
@@ -165,7 +197,7 @@ def _sorted(places, hidden, not_hidden):
         )
         sorts.append((place, group, reason))
         if not certain:
-            guesses.append(f"{place.name!r} {tuple(place.p.shape)} to {'Muon' if group == HIDDEN else 'AdamW'} ({reason})")
+            guesses.append(f"{place.name!r} {tuple(place.p.shape)} to {title if group == HIDDEN else 'AdamW'} ({reason})")
     return sorts, guesses
 
 

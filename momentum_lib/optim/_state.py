@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import torch
 
+from ..core import SIDES, slot_shape
 from ._checks import check_options, plain_number, where_from
 from ._step import keeps_point, start, work_dtype
 
@@ -137,18 +138,22 @@ def _hyper(rule, saved, what):
 
 def _entry(rule, p, saved, what):
     """One parameter's saved state, each tensor on its parameter's device, in its working dtype and layout."""
-    wanted = {"step", *rule.slots}
-    if not isinstance(saved, dict) or not wanted <= set(saved) <= wanted | {"theta"}:
+    names = {"step", *rule.slots}
+    if not isinstance(saved, dict) or not names <= set(saved) <= names | {"theta"}:
         got = sorted(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
-        raise ValueError(f"{what}: the saved state has {got}; {rule.name} keeps {sorted(wanted)}.")
+        raise ValueError(f"{what}: the saved state has {got}; {rule.name} keeps {sorted(names)}.")
     step = saved["step"]
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:
         raise ValueError(f"{what}: the saved step is {step!r}; allowed: a whole number >= 0.")
     out = {"step": step}
     for name in (*rule.slots, *(["theta"] if "theta" in saved and keeps_point(rule, p.dtype) else [])):
         value = saved[name]
-        if not isinstance(value, torch.Tensor) or value.shape != p.shape or not value.is_floating_point():
+        how = rule.slots.get(name, 0)
+        wanted = slot_shape(how, p.shape)
+        if not isinstance(value, torch.Tensor) or tuple(value.shape) != wanted or not value.is_floating_point():
             shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-            raise ValueError(f"{what}: the saved {name} is {shape}; the parameter has shape {tuple(p.shape)}.")
-        out[name] = torch.empty_like(p.detach(), dtype=work_dtype(p.dtype)).copy_(value)
+            square = f", and {name} with it {wanted}" if how in SIDES else ""
+            raise ValueError(f"{what}: the saved {name} is {shape}; the parameter has shape {tuple(p.shape)}{square}.")
+        like = p.detach().new_empty(wanted) if how in SIDES else p.detach()
+        out[name] = torch.empty_like(like, dtype=work_dtype(p.dtype)).copy_(value)
     return out

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..core import SIDES, slot_shape
 from ._order import step
 
 LOW = (torch.float16, torch.bfloat16)  # kept in float32 behind the parameter
@@ -78,9 +79,9 @@ def followed(way, shown, theta, slots, before, slack=0.0):
 def advance(way, shown, theta, grad, slots, values, t, before=None, slack=0.0):
     """One step, in place: ``theta`` and ``slots`` get their new values, ``shown`` the point to look from next.
 
-    All tensors have one shape.  ``theta`` and ``slots`` have the working dtype; ``shown`` (the parameter) and
-    ``grad`` may have fewer digits.  ``shown`` is ``theta`` itself where the rule looks from its point.
-    ``values`` holds a number or a 0-D tensor for each name of ``way.numbers``; ``t`` counts from 1.
+    All tensors have one shape, but for slots that are a square of a side.  ``theta`` and ``slots`` have the working dtype;
+    ``shown`` (the parameter) and ``grad`` may have fewer digits.  ``shown`` is ``theta`` itself where the rule looks from its
+    point.  ``values`` holds a number or a 0-D tensor for each name of ``way.numbers``; ``t`` counts from 1.
     ``before`` and ``slack``: as for :func:`followed`.  ``grad`` is read, never written.
     """
     grad = grad.to(theta.dtype)
@@ -102,5 +103,11 @@ def advance(way, shown, theta, grad, slots, values, t, before=None, slack=0.0):
 
 
 def start(rule, theta):
-    """The slots before the first step, shaped and strided like ``theta``."""
-    return [torch.zeros_like(theta) if how == 0 else theta.clone() for how in rule.slots.values()]
+    """The slots before the first step: shaped and strided like ``theta``, or a square of one of its sides."""
+
+    def one(how):
+        if how in SIDES:
+            return theta.new_zeros(slot_shape(how, theta.shape))
+        return torch.zeros_like(theta) if how == 0 else theta.clone()
+
+    return [one(how) for how in rule.slots.values()]

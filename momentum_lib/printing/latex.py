@@ -37,6 +37,11 @@ def tex(node, colour=True, need=0, *, factor=False):
         text = rf"\begin{{cases}} {sub(yes)} & \text{{if }} {sub(condition)} \\ {sub(no)} & \text{{otherwise}} \end{{cases}}"
     elif isinstance(node, ast.Call) and node.func.id == "exp":
         text, level = f"e^{{{sub(node.args[0])}}}", 4
+    elif isinstance(node, ast.Call) and node.func.id == "transpose":
+        text, level = rf"{{{sub(node.args[0], 5)}}}^{{\top}}", 4
+    elif isinstance(node, ast.Call) and node.func.id == "root":  # the index: of the matrix with eps added to its eigenvalues
+        base, exponent, eps = node.args
+        text, level = rf"{{{sub(base, 5)}}}_{{{sub(eps)}}}^{{{ast.unparse(exponent).replace(' ', '')}}}", 4
     elif isinstance(node, ast.Call):
         name = node.func.id
         inside = ", ".join(sub(a) for a in node.args)
@@ -45,7 +50,8 @@ def tex(node, colour=True, need=0, *, factor=False):
         if name == "absolute":
             return rf"\left|{inside}\right|"
         words = {"sign": r"\operatorname{sign}", "maximum": r"\max", "sin": r"\sin", "cos": r"\cos"}
-        words |= {"orthogonal": r"\operatorname{orth}", "rows": r"\operatorname{rows}", "columns": r"\operatorname{columns}"}
+        words |= {name: rf"\operatorname{{{name}}}" for name in ("rows", "columns", "eigenvectors")}
+        words["orthogonal"] = r"\operatorname{orth}"
         simple = isinstance(node.args[0], ast.Name) and name in ("sin", "cos")
         return rf"{words[name]} {inside}" if simple else rf"{words[name]}\left({inside}\right)"
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
@@ -56,8 +62,8 @@ def tex(node, colour=True, need=0, *, factor=False):
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         text, level = rf"\frac{{{sub(node.left)}}}{{{sub(node.right)}}}", 4
     elif isinstance(node, ast.BinOp):
-        level = PRECEDENCE[type(node.op)]
-        sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: r"\,"}[type(node.op)]
+        level = PRECEDENCE[ast.Mult if isinstance(node.op, ast.MatMult) else type(node.op)]
+        sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: r"\,", ast.MatMult: r"\,"}[type(node.op)]
         if isinstance(node.op, ast.Mult) and isinstance(node.right, ast.Constant):
             sign = r"\cdot"
         text = f"{sub(node.left, level)} {sign} {sub(node.right, level + 1)}"

@@ -9,7 +9,9 @@ import textwrap
 PRECEDENCE = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 2, ast.USub: 3, ast.Pow: 4}
 COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==="}
 CALLS = {"sqrt": "sqrt", "sign": "sign", "absolute": "abs", "sin": "sin", "cos": "cos", "exp": "exp", "maximum": "max"}
-MATRIX_CALLS = ("orthogonal", "rows", "columns")  # a matrix rule may call these, too; it is printed as LaTeX only
+# A matrix rule may call these, too, and multiply by @; it is printed as LaTeX only.
+MATRIX_CALLS = ("orthogonal", "rows", "columns", "transpose", "root", "eigenvectors")
+ARITY = {"where": 3, "np.where": 3, "root": 3, "maximum": 2, "np.arctan2": 2}  # every other call takes one argument
 # A closed form of the theory calls NumPy itself.
 NUMPY = {f"np.{name}": name for name in ("sqrt", "sin", "cos", "exp", "log", "sinh", "abs")} | {"np.arctan2": "atan2"}
 CHOOSE = ("where", "np.where")
@@ -144,7 +146,8 @@ class _Check:
         self.number(node.operand)
 
     def binary(self, node):
-        if type(node.op) not in PRECEDENCE:
+        product = isinstance(node.op, ast.MatMult) and "orthogonal" in self.calls  # the text of a matrix rule
+        if type(node.op) not in PRECEDENCE and not product:
             self.refuse(node, "allowed are + - * / **", node)
         self.number(node.left)
         self.number(node.right)
@@ -158,7 +161,7 @@ class _Check:
 
     def call(self, node):
         name = ast.unparse(node.func)
-        wanted = 3 if name in CHOOSE else 2 if name in ("maximum", "np.arctan2") else 1
+        wanted = ARITY.get(name, 1)
         known = name in CHOOSE or name in CALLS or name in NUMPY or name in MATRIX_CALLS
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args) or (known and len(node.args) != wanted):
             self.refuse(node, f"{name} takes {wanted} arguments, by place", node)

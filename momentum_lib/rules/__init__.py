@@ -12,7 +12,7 @@ from .averaged import averaged_momentum, nesterov_lerp
 from .nesterov import nesterov, nesterov_torch
 from .adaptive import adagrad, rmsprop, adam, adamw
 from .sign import signum, lion
-from .matrix import muon
+from .matrix import muon, shampoo
 from .iterates import schedule_free
 
 RULES = {value.name: value for value in list(globals().values()) if isinstance(value, Rule)}

@@ -1,15 +1,17 @@
 """Bytes: what a training keeps for every parameter, and what is left of it on one of many GPUs.
 
 The optimiser's share is derived from the rules: a rule with two slots keeps two numbers for every
-parameter.  Only methods that the library has no rule for are typed in, each with its source.
+parameter, and a slot that is a square of a matrix's side as many as the matrix's shape says.  Only methods that
+the library has no rule for are typed in, each with its source.
 Counted are the *model states* of Rajbhandari et al.: weights, gradients, master copy, optimiser
 state.  Activations, buffers and what the allocator loses come on top.
 """
 
+import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context
 
-from ..core import nearest
+from ..core import nearest, slot_shape
 from ..notation import QUANTITIES
 from ..rules import RULES
 
@@ -77,21 +79,28 @@ MOMENTS = {"m": "first moment", "s": "second moment"}
 """How training software calls these slots; any other has the name of its quantity."""
 
 
-def from_rule(rule):
-    """The optimiser that a rule is: one array of the parameters' shape for each of its slots."""
-    arrays = []
-    for slot in rule.slots:
+def from_rule(rule, matrix=(4096, 4096)):
+    """The optimiser that a rule is: for each of its slots one array, of the parameters' shape or, for weight matrices of
+    the shape ``matrix`` (rows, columns), a square of one of their sides."""
+    arrays, numbers = [], math.prod(_sides(matrix))
+    for slot, how in rule.slots.items():
         quantity = QUANTITIES.get(slot)
         title = MOMENTS.get(slot) or (quantity.name if quantity else slot)
-        arrays.append(Array(slot, title, (quantity and quantity.look) or "nesterov"))
+        numbers_kept = math.prod(slot_shape(how, matrix))
+        arrays.append(Array(slot, title, (quantity and quantity.look) or "nesterov", numbers_kept / numbers))
     return Optimiser(rule.name, rule.title, tuple(arrays), rule.source, True)
+
+
+def _sides(matrix):
+    r, c = matrix
+    if not (r >= 1 and c >= 1):
+        raise ValueError(f"matrix is {matrix!r}; allowed: two sizes >= 1, rows and columns.")
+    return r, c
 
 
 def stated(matrix=(4096, 4096)):
     """The methods without a rule here, for weight matrices of this shape (rows, columns): name -> Optimiser."""
-    r, c = matrix
-    if not (r >= 1 and c >= 1):
-        raise ValueError(f"matrix is {matrix!r}; allowed: two sizes >= 1, rows and columns.")
+    r, c = _sides(matrix)
     sides = (r * r + c * c) / (r * c)
     m, s = Array("m", MOMENTS["m"], "averaged"), Array("s", MOMENTS["s"], "adaptive")
     table = [
@@ -122,10 +131,13 @@ MENU = ["gradient_descent", "heavy_ball", "lion", "muon", "adamw", "ademamix", "
 
 
 def optimiser(name, matrix=(4096, 4096)):
-    """The optimiser of that name; ``matrix`` matters to Adafactor and SOAP. Raises ValueError for an unknown name."""
+    """The optimiser of that name; ``matrix`` matters where a slot is as wide as a side of it: Shampoo, SOAP, Adafactor.
+
+    Raises ValueError for an unknown name.
+    """
     if name not in OPTIMISERS:
         raise ValueError(nearest(name, list(OPTIMISERS), "optimiser"))
-    return OPTIMISERS[name] if OPTIMISERS[name].rule else stated(matrix)[name]
+    return from_rule(RULES[name], matrix) if OPTIMISERS[name].rule else stated(matrix)[name]
 
 
 def _precision(name):

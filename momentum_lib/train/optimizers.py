@@ -2,10 +2,11 @@
 
 from .. import rules
 from ..core import check_hyper
-from ..optim import Optimizer, muon_with_adamw
+from ..optim import Optimizer, matrices_with_adamw
 from . import parallel
 
 BESIDE = {"adamw_lr": 0.003, "adamw_beta1": 0.9, "adamw_beta2": 0.95}  # of the parameters that a matrix rule leaves
+DECAY = {"weight_decay": 0.0}  # unless a rule has its own
 DEFAULTS = {"adamw": {"beta2": 0.95, "weight_decay": 0.0}}  # language models' beta2; no decay unless asked for
 
 
@@ -36,8 +37,7 @@ def whole(model, rule, lr, hyper, compiled=False):
     own, beside = complete(rule, lr, hyper)
     if not beside:
         return Optimizer(model.named_parameters(), rule, lr=lr, compiled=compiled, **own)
-    adamw = {name.removeprefix("adamw_"): value for name, value in beside.items() if name != "adamw_lr"}
-    return muon_with_adamw(model, lr=lr, adamw_lr=beside["adamw_lr"], compiled=compiled, **adamw, **own)
+    return matrices_with_adamw(model, rule, lr=lr, compiled=compiled, **DECAY | beside | own)
 
 
 def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", world=None):

@@ -190,6 +190,26 @@ export const QUANTITIES = {
     "high_open": true,
     "look": "adaptive"
   },
+  "left": {
+    "name": "average of the gradient's squares, row by row",
+    "latex": "L",
+    "symbol": "L",
+    "unit": "(f / theta)^2",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "adaptive"
+  },
+  "right": {
+    "name": "average of the gradient's squares, column by column",
+    "latex": "R",
+    "symbol": "R",
+    "unit": "(f / theta)^2",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "adaptive"
+  },
   "z": {
     "name": "point that steps",
     "latex": "z",
@@ -234,6 +254,26 @@ export const QUANTITIES = {
     "name": "average of squares without its start-up bias",
     "latex": "\\hat s",
     "symbol": "ŝ",
+    "unit": "(f / theta)^2",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "adaptive"
+  },
+  "left_hat": {
+    "name": "row squares without their start-up bias",
+    "latex": "\\hat L",
+    "symbol": "L̂",
+    "unit": "(f / theta)^2",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "adaptive"
+  },
+  "right_hat": {
+    "name": "column squares without their start-up bias",
+    "latex": "\\hat R",
+    "symbol": "R̂",
     "unit": "(f / theta)^2",
     "low": null,
     "high": null,

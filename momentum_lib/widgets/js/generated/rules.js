@@ -352,5 +352,10 @@ export const LEFT_OUT = {
     "title": "Muon",
     "family": "matrix",
     "reason": "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
+  },
+  "shampoo": {
+    "title": "Shampoo",
+    "family": "matrix",
+    "reason": "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
   }
 };
