@@ -73,6 +73,21 @@ def test_one_average_that_ages():
     np.testing.assert_allclose(theory.ageing_weights(ages), m[::-1], rtol=1e-12)
 
 
+def test_two_memories_in_one_line_each():
+    """The closed form that the live figure asks, and the one average that has one of its numbers in common."""
+    for share, young, old in ((0.5, 3.0, 35.0), (0.0, 9.0, 50.0), (1.0, 9.0, 50.0), (0.05, 0.0, 19.0), (0.3, 40.0, 2.0)):
+        mixture = [1 - share, share], [young, old]
+        found = theory.two_memories(share, young, old)
+        asked = (theory.mixture_age, theory.newest_weight, theory.mixture_edge, theory.kept_noise)
+        assert found == pytest.approx([ask(*mixture) for ask in asked], rel=1e-14)
+        weights = (1 - share) * theory.weight_at(np.arange(30), young) + share * theory.weight_at(np.arange(30), old)
+        np.testing.assert_allclose(weights, theory.kernel_weights(*mixture, 30), rtol=1e-13)
+        _, newest, edge, noise = found
+        assert theory.newest_weight([1.0], theory.age_at_newest(newest)) == pytest.approx(newest)
+        assert theory.kept_noise([1.0], theory.age_at_noise(noise)) == pytest.approx(noise)
+        assert theory.mixture_edge([1.0], theory.age_at_edge(edge)) == pytest.approx(edge)
+
+
 # -- the edge ----------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ import test_widgets_basin as basin
 import test_widgets_curves as curves
 import test_widgets_disc as disc
 import test_widgets_ingredients as parts
+import test_widgets_kernel as kernel
 import test_widgets_noise_ball as ball
 import test_widgets_phase as phase
 import test_widgets_ribbon as ribbon
@@ -28,7 +29,7 @@ from syntax import JavaScript
 from momentum_lib.widgets import FIGURES, bundle
 
 PACKAGE = "momentum_lib.widgets"
-TESTS = (basin, curves, disc, parts, ball, phase, ribbon, roller, stage, velocity)
+TESTS = (basin, curves, disc, kernel, parts, ball, phase, ribbon, roller, stage, velocity)
 # (where, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
 PYTHON = [
@@ -235,6 +236,22 @@ PYTHON = [
      "a piece lit as its far end and more", ribbon.test_the_picture_is_lit_as_far_as_it_counts, ()),
     ("ribbon", "zip(cuts, [*cuts[1:], last])", "zip(cuts, [*cuts[1:], last / 2])",
      "a gap between two units", ribbon.test_the_pieces_fill_the_ribbon_without_a_gap, ()),
+    ("kernel", "self.share + (self.end - self.share) * self.progress", "self.end + (self.share - self.end) * self.progress",
+     "a run backwards", kernel.test_an_ageing_memorys_share_moves_from_its_first_to_its_last, ()),
+    ("kernel", "aged = share * theory.weight_at(k, old)", "aged = theory.weight_at(k, old)",
+     "the old average without its share", kernel.test_weights_and_numbers_are_the_theorys, ("first",)),
+    ("kernel", "(1 - share) * theory.weight_at(k, young) + aged", "theory.weight_at(k, young) + aged",
+     "weights that do not add up to 1", kernel.test_weights_and_numbers_are_the_theorys, ("nesterov",)),
+    ("kernel",
+     '{"newest": theory.age_at_newest, "edge": theory.age_at_edge, "noise": theory.age_at_noise}',
+     '{"newest": theory.age_at_newest, "edge": theory.age_at_noise, "noise": theory.age_at_edge}',
+     "edge and noise exchanged", kernel.test_the_one_beside_it_has_one_number_in_common, ()),
+    ("kernel.picture", "ratio = mine / other if other else 1.0", "ratio = other / mine if other else 1.0",
+     "ratios upside down", kernel.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("kernel",
+     'weights.bar(k, found["weights"] - found["aged"], width=0.72, bottom=found["aged"], color=blue)',
+     'weights.bar(k, found["weights"] - found["aged"], width=0.72, color=blue)',
+     "bars that are not stacked", kernel.test_the_picture_is_drawn_where_its_numbers_say, ()),
 ]  # fmt: skip
 
 BROWSER = [
@@ -401,6 +418,18 @@ BROWSER = [
      "gradients that turn too seldom", guess.test_the_browser_runs_what_the_library_runs, (JS, guess.CURVES[3])),
     ("predict/truth", "a < 0.8 * b", "a < 0.08 * b",
      "far too low called close", guess.test_a_drawn_curve_is_measured_and_compared, (JS,)),
+    ("kernel", "share + (end - share) * progress", "end + (share - end) * progress",
+     "a run backwards", kernel.test_the_same_in_the_browser, (JS, "ageing")),
+    ("kernel", "(1 - share) * weightAt(k, young) + share * weightAt(k, old)", "share * weightAt(k, young) + (1 - share) * weightAt(k, old)",
+     "shares exchanged", kernel.test_the_same_in_the_browser, (JS, "lion")),
+    ("kernel", "Math.max(0, ageAtEdge(edge))", "Math.max(0, ageAtNoise(edge))",
+     "an edge taken for noise", kernel.test_the_same_in_the_browser, (JS, "lion")),
+    ("kernel", "Math.max(0, ageAtNewest(newest))", "Math.max(0, ageAtNoise(newest))",
+     "a weight taken for noise", kernel.test_the_same_in_the_browser, (JS, "nesterov")),
+    ("kernel", "facts(0, one, one)", "facts(0, one / 2, one)",
+     "the average beside it of another age", kernel.test_the_same_in_the_browser, (JS, "first")),
+    ("kernel", "allTold(beside).slice(1)", "allTold(beside).slice(0, 3)",
+     "the other's mean age for its newest weight", kernel.test_words_in_the_browser, (JS,)),
 ]  # fmt: skip
 
 

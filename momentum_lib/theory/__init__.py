@@ -70,6 +70,9 @@ from .linear import (
     trajectory,
 )
 from .memory import (
+    age_at_edge,
+    age_at_newest,
+    age_at_noise,
     ageing_weights,
     beta_at_mean_age,
     kept_noise,
@@ -82,6 +85,8 @@ from .memory import (
     mixture_matrix,
     nesterov_mixture,
     newest_weight,
+    two_memories,
+    weight_at,
 )
 from .noise import (
     effective_rate,

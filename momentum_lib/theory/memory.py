@@ -14,11 +14,14 @@ direction that Lion takes the sign of, and AdEMAMix's numerator (shares 1 and al
 import numpy as np
 
 from ..core import check_number, check_steps
+from .closed import closed_form
 
 
+@closed_form
 def beta_at_mean_age(age):
     """The momentum whose average has this mean age: a/(1+a), of the shape of ``age``. Raises ValueError unless age >= 0."""
-    return _ages(age) / (1 + _ages(age))
+    _ages(age)
+    return age / (1 + age)
 
 
 def mean_age(beta):
@@ -66,7 +69,7 @@ def ageing_weights(ages):
     since.  Ages 0, 1, 2, ... give every gradient the same weight: the plain mean of all of them.
     Raises ValueError for a negative age.
     """
-    beta = beta_at_mean_age(np.atleast_1d(ages))[::-1]
+    beta = np.atleast_1d(beta_at_mean_age(ages))[::-1]
     return (1 - beta) * np.concatenate([[1.0], np.cumprod(beta)[:-1]])
 
 
@@ -145,6 +148,48 @@ def mixture_matrix(shares, ages, product):
     matrix[..., 0, 0] = 1.0
     matrix[..., 0, :] -= (shares[..., None] * matrix[..., 1:, :]).sum(-2)
     return matrix
+
+
+@closed_form
+def weight_at(k, age):
+    """Weight of the gradient from k steps ago in an average of this mean age: beta^k / (1 + age).  ValueError unless age >= 0."""
+    _ages(age)
+    return (age / (1 + age)) ** k / (1 + age)
+
+
+@closed_form
+def two_memories(share, young, old):
+    """Mean age, newest weight, stability edge at curvature 1, kept noise of two averages, the old one with this share.
+
+    The same as ``mixture_age``, ``newest_weight``, ``mixture_edge`` and ``kept_noise`` of the shares
+    (1 - share, share) and the ages (young, old), in one line each.  Raises ValueError for a negative age.
+    """
+    _ages(young)
+    _ages(old)
+    rest = 1 - share
+    age = rest * young + share * old
+    newest = rest / (1 + young) + share / (1 + old)
+    edge = 2 / (rest / (1 + 2 * young) + share / (1 + 2 * old))
+    noise = rest**2 / (1 + 2 * young) + 2 * rest * share / (1 + young + old) + share**2 / (1 + 2 * old)
+    return age, newest, edge, noise
+
+
+@closed_form
+def age_at_newest(newest):
+    """The mean age of the one average whose newest gradient has this weight: 1/newest - 1."""
+    return 1 / newest - 1
+
+
+@closed_form
+def age_at_noise(noise):
+    """The mean age of the one average that keeps this part of the noise variance: (1/noise - 1)/2."""
+    return (1 / noise - 1) / 2
+
+
+@closed_form
+def age_at_edge(edge):
+    """The mean age of the one average with this stability edge at curvature 1: (edge/2 - 1)/2."""
+    return (edge / 2 - 1) / 2
 
 
 def nesterov_mixture(beta):

@@ -25,6 +25,7 @@ from .disc import Disc
 from .euler import Euler
 from .filter import Filter
 from .ingredients import Ingredients
+from .kernel import Kernel
 from .linear_map import LinearMap
 from .memory import Memory
 from .noise_ball import NoiseBall

@@ -288,6 +288,68 @@ export function frictionShare(beta) {
   return 1 - (beta * beta);
 }
 
+/**
+ * The momentum whose average has this mean age: a/(1+a), of the shape of ``age``. Raises ValueError unless age >= 0.
+ * @param {number} age
+ * @returns {number}
+ */
+export function betaAtMeanAge(age) {
+  return age / (1 + age);
+}
+
+/**
+ * Weight of the gradient from k steps ago in an average of this mean age: beta^k / (1 + age).  ValueError unless age >= 0.
+ * @param {number} k
+ * @param {number} age
+ * @returns {number}
+ */
+export function weightAt(k, age) {
+  return Math.pow(age / (1 + age), k) / (1 + age);
+}
+
+/**
+ * Mean age, newest weight, stability edge at curvature 1, kept noise of two averages, the old one with this share.
+ * @param {number} share
+ * @param {number} young
+ * @param {number} old
+ * @returns {[number, number, number, number]}
+ */
+export function twoMemories(share, young, old) {
+  const rest = 1 - share;
+  const age = rest * young + share * old;
+  const newest = rest / (1 + young) + share / (1 + old);
+  const edge = 2 / (rest / (1 + 2 * young) + share / (1 + 2 * old));
+  const noise = (rest * rest) / (1 + 2 * young) + 2 * rest * share / (1 + young + old) + (share * share) / (1 + 2 * old);
+  return [age, newest, edge, noise];
+}
+
+/**
+ * The mean age of the one average whose newest gradient has this weight: 1/newest - 1.
+ * @param {number} newest
+ * @returns {number}
+ */
+export function ageAtNewest(newest) {
+  return 1 / newest - 1;
+}
+
+/**
+ * The mean age of the one average that keeps this part of the noise variance: (1/noise - 1)/2.
+ * @param {number} noise
+ * @returns {number}
+ */
+export function ageAtNoise(noise) {
+  return (1 / noise - 1) / 2;
+}
+
+/**
+ * The mean age of the one average with this stability edge at curvature 1: (edge/2 - 1)/2.
+ * @param {number} edge
+ * @returns {number}
+ */
+export function ageAtEdge(edge) {
+  return (edge / 2 - 1) / 2;
+}
+
 /** Which variant of a closed form is a rule's. @type {Record<string, { ahead: boolean, averaged: boolean }>} */
 export const FORMS = {
   gradient_descent: {"ahead": false, "averaged": false},
