@@ -13,11 +13,17 @@ from momentum_lib.networks import Network, Rows, sharpness
 CURVE = networks.chebyshev(7)
 CLASSES = Rows(draw_noise(6 * 5, 4).reshape(6, 5), np.array([0, 2, 1, 1, 0, 2]))
 NETS = {
-    "curve": (Network((1, 4, 3, 1)), CURVE),
-    "one layer": (Network((5, 3)), Rows(CLASSES.x, draw_noise(18, 5).reshape(6, 3))),
-    "classes": (Network((5, 4, 3), "cross-entropy"), CLASSES),
-    "squared classes": (Network((5, 4, 4, 3)), CLASSES),
+    "curve": ((1, 4, 3, 1), "squared", CURVE),
+    "one layer": ((5, 3), "squared", Rows(CLASSES.x, draw_noise(18, 5).reshape(6, 3))),
+    "classes": ((5, 4, 3), "cross-entropy", CLASSES),
+    "squared classes": ((5, 4, 4, 3), "squared", CLASSES),
 }
+
+
+def case(name):
+    """The network and the rows of that name."""
+    sizes, loss, data = NETS[name]
+    return Network(sizes, loss), data
 
 
 def torch_loss(net, theta, data):
@@ -38,7 +44,7 @@ def torch_loss(net, theta, data):
 @pytest.mark.parametrize("name", NETS)
 def test_loss_gradient_and_hessian_are_torchs(name):
     """A transposed matrix, a slope of tanh forgotten, a factor 2: all to 1e-12."""
-    net, data = NETS[name]
+    net, data = case(name)
     theta = net.start(3) + 0.3 * draw_noise(net.count, 9)
     point = torch.tensor(theta, requires_grad=True)
     loss = torch_loss(net, point, data)
@@ -56,7 +62,7 @@ def test_loss_gradient_and_hessian_are_torchs(name):
 @pytest.mark.parametrize("name", NETS)
 def test_many_networks_are_each_what_one_is(name):
     """An axis that sums over networks; rows of one network's given to another."""
-    net, data = NETS[name]
+    net, data = case(name)
     thetas = net.starts(range(6)).reshape(2, 3, net.count)
     own = data.take(np.array([[0, 1], [2, 3], [4, 5], [1, 1], [5, 0], [3, 2]]).reshape(2, 3, 2))
     for rows in (data, own):
@@ -86,7 +92,7 @@ def test_the_parameters_are_one_vector_and_its_layers_are_views():
 
 
 def test_probabilities_and_accuracy():
-    net, data = NETS["classes"]
+    net, data = case("classes")
     p = net.probabilities(net.starts([1, 2]), data.x)
     z = torch.tensor(net.outputs(net.starts([1, 2]), data.x))
     assert p == pytest.approx(torch.softmax(z, -1).numpy(), rel=1e-12)
@@ -99,7 +105,7 @@ def test_probabilities_and_accuracy():
 
 @pytest.mark.parametrize("name", NETS)
 def test_the_sharpness_is_the_whole_hessians(name):
-    net, data = NETS[name]
+    net, data = case(name)
     for theta in (net.start(1), net.start(2) + 0.5 * draw_noise(net.count, 3)):
         values, vectors = np.linalg.eigh(net.hessian(theta, data))
         value, vector = net.sharpness(theta, data)
@@ -124,6 +130,16 @@ def test_the_largest_eigenvalue_is_not_the_largest_in_size():
         sharpness.largest_eigenvalue(lambda v: v * np.inf, np.ones(3))
 
 
+def test_an_eigenvalue_that_overtakes_is_seen():
+    """Steps 20 and 30 of this training: two eigenvalues cross, and what was the sharpest direction is an eigenvector still."""
+    net, data = Network((1, 12, 12, 1)), networks.chebyshev()
+    parts = [(20, 0.1, 0.9), (10, 0.25, 0.5)]
+    run = net.start(7)
+    for steps, lr, beta in parts:
+        run = networks.train(net, data, rules.heavy_ball, run, steps, every=10, lr=lr, beta=beta)
+        assert run.sharpness[-1] == pytest.approx(np.linalg.eigvalsh(net.hessian(run.theta, data))[-1], rel=1e-9)
+
+
 @pytest.mark.parametrize("rule", ["gradient_descent", "heavy_ball", "averaged_momentum", "nesterov", "nesterov_torch"])
 def test_the_edge_is_the_iteration_matrixs(rule):
     """A curvature a little beyond the edge grows, a little below it fades."""
@@ -138,22 +154,36 @@ def test_the_edge_is_the_iteration_matrixs(rule):
 # -- training ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "rule, hyper", [("heavy_ball", {"lr": 0.1, "beta": 0.9}), ("nesterov", {"lr": 0.05}), ("adam", {"lr": 0.01})]
-)
+SETTINGS = [
+    ("heavy_ball", {"lr": 0.1, "beta": 0.9}),
+    ("heavy_ball", {"lr": np.linspace(0.1, 0.01, 40)}),
+    ("nesterov", {"lr": 0.05}),
+    ("adam", {"lr": 0.01}),
+]
+
+
+@pytest.mark.parametrize("rule, hyper", SETTINGS, ids=["heavy ball", "a schedule", "nesterov", "adam"])
 def test_training_is_descend_on_the_loss(rule, hyper):
     """A second loop that looks, steps or reads otherwise than the library's first."""
-    net, data = NETS["curve"]
+    net, data = case("curve")
     run = networks.train(net, data, rules.get(rule), net.start(1), 40, **hyper)
     path = descend(rules.get(rule), net.on(data), start=net.start(1), steps=40, **hyper)
     assert run.theta == pytest.approx(path.points[-1], abs=1e-13)
     assert run.losses == pytest.approx([net.loss(look, data) for look in path.looks], abs=1e-14)
-    grid = sweep(rules.get(rule), net.on(data), steps=40, start=net.start(1), lr=np.array([hyper["lr"], 0.02]))
-    assert grid.values[0] == pytest.approx(path.values[-1], rel=1e-11)
+
+
+def test_a_sweep_runs_on_the_loss():
+    net, data = case("curve")
+    grid = sweep(rules.heavy_ball, net.on(data), steps=40, start=net.start(1), lr=np.array([0.1, 0.02]))
+    for k, lr in enumerate((0.1, 0.02)):
+        assert grid.values[k] == pytest.approx(
+            descend(rules.heavy_ball, net.on(data), start=net.start(1), steps=40, lr=lr).values[-1], rel=1e-11
+        )
+    assert len(net.on(data).start) == net.count
 
 
 def test_training_in_batches_is_torchs():
-    net, data = NETS["classes"]
+    net, data = case("classes")
     run = networks.train(net, data, rules.heavy_ball, net.start(1), 9, batch=4, seed=3, lr=0.3, beta=0.7)
     theta = torch.tensor(net.start(1), requires_grad=True)
     sgd = torch.optim.SGD([theta], lr=0.3, momentum=0.7)
@@ -166,7 +196,7 @@ def test_training_in_batches_is_torchs():
 
 def test_a_grid_of_rates_and_seeds_is_its_single_runs():
     """A rate given to another network, an order of rows shared by accident, a schedule read along the wrong axis."""
-    net, data = NETS["classes"]
+    net, data = case("classes")
     rates, seeds = np.array([[0.1], [0.4]]), np.array([5, 6, 7])
     starts = np.broadcast_to(net.starts(seeds), (2, 3, net.count))
     fall = np.linspace(1, 0, 8, endpoint=False)
@@ -188,7 +218,7 @@ def test_a_grid_of_rates_and_seeds_is_its_single_runs():
 
 
 def test_a_matrix_rule_moves_each_layer_by_itself():
-    net, data = NETS["classes"]
+    net, data = case("classes")
     starts = net.starts([1, 2])
     run = networks.train(net, data, rules.muon, starts, 2, lr=0.1)
     for k in range(2):
@@ -204,6 +234,23 @@ def test_a_matrix_rule_moves_each_layer_by_itself():
         assert run.theta[k] == pytest.approx(theta, abs=1e-12)
 
 
+@pytest.mark.parametrize("rule", [rules.adam, rules.muon])
+def test_a_training_goes_on_where_another_ended(rule):
+    """A memory that starts at zero again, a count of steps that does, batches seen twice."""
+    net, data = case("classes")
+    whole = networks.train(net, data, rule, net.starts([1, 2]), 9, batch=2, every=3, lr=0.02)
+    first = networks.train(net, data, rule, net.starts([1, 2]), 4, batch=2, lr=0.02)
+    then = networks.train(net, data, rule, first, 5, batch=2, every=5, lr=0.02)
+    assert np.array_equal(then.theta, whole.theta) and np.array_equal(then.losses, whole.losses[4:])
+    assert then.at.tolist() == [4, 9] and then.memory[2] == 9
+    other = networks.train(net, data, rules.heavy_ball, net.start(1), 4, lr=0.1)
+    ahead = networks.train(net, data, rules.nesterov_torch, other, 1, lr=0.1, beta=0.8)
+    v = 0.8 * other.memory[1][0][0] + net.gradient(other.theta, data)
+    assert ahead.theta == pytest.approx(other.theta - 0.1 * (net.gradient(other.theta, data) + 0.8 * v), abs=1e-14)
+    with pytest.raises(ValueError, match="cannot go on with the memory of heavy_ball"):
+        networks.train(net, data, rules.adam, other, 1, lr=0.1)
+
+
 def test_a_network_that_explodes_says_so_and_the_others_go_on():
     net, data = Network((1, 4, 1)), CURVE
     run = networks.train(net, data, rules.heavy_ball, net.starts([1, 1]), 300, every=150, lr=[0.1, 1e6], beta=0.9)
@@ -212,7 +259,7 @@ def test_a_network_that_explodes_says_so_and_the_others_go_on():
 
 
 def test_single_precision_stays_single():
-    net, data = NETS["classes"]
+    net, data = case("classes")
     run = networks.train(net, data.astype(np.float32), rules.heavy_ball, net.start(1).astype(np.float32), 3, batch=2, lr=0.1)
     assert run.theta.dtype == np.float32
     both = networks.train(net, data.astype(np.float32), rules.heavy_ball, net.starts([1, 2]).astype("f4"), 3, lr=[0.1, 0.2])
@@ -279,13 +326,13 @@ def test_every_epoch_has_each_row_once_in_an_order_of_its_own():
         (lambda: Network((3,)), "two or more whole numbers"),
         (lambda: Network((3, 0)), "two or more whole numbers"),
         (lambda: Network((3, 1), "square"), "Did you mean 'squared'"),
-        (lambda: NETS["curve"][0].loss(np.zeros(5), CURVE), "one number for each parameter"),
-        (lambda: NETS["classes"][0].loss(NETS["classes"][0].start(), CURVE), "one column for each input"),
-        (lambda: NETS["classes"][0].loss(NETS["classes"][0].start(), Rows(CLASSES.x, CLASSES.x[:, :3])), "needs classes"),
-        (lambda: NETS["classes"][0].loss(NETS["classes"][0].start(), Rows(CLASSES.x, CLASSES.y + 1)), "0 to 2, the outputs"),
-        (lambda: NETS["curve"][0].sharpness(NETS["curve"][0].starts([1, 2]), CURVE), "one network at a time"),
-        (lambda: networks.train(*NETS["curve"], rules.heavy_ball, NETS["curve"][0].start(), 5, lr=[0.1, 0.2]), "a schedule"),
-        (lambda: networks.train(*NETS["curve"], rules.heavy_ball, NETS["curve"][0].start(), -1, lr=0.1), "steps"),
+        (lambda: case("curve")[0].loss(np.zeros(5), CURVE), "one number for each parameter"),
+        (lambda: case("classes")[0].loss(case("classes")[0].start(), CURVE), "one column for each input"),
+        (lambda: case("classes")[0].loss(case("classes")[0].start(), Rows(CLASSES.x, CLASSES.x[:, :3])), "needs classes"),
+        (lambda: case("classes")[0].loss(case("classes")[0].start(), Rows(CLASSES.x, CLASSES.y + 1)), "0 to 2, the outputs"),
+        (lambda: case("curve")[0].sharpness(case("curve")[0].starts([1, 2]), CURVE), "one network at a time"),
+        (lambda: networks.train(*case("curve"), rules.heavy_ball, case("curve")[0].start(), 5, lr=[0.1, 0.2]), "a schedule"),
+        (lambda: networks.train(*case("curve"), rules.heavy_ball, case("curve")[0].start(), -1, lr=0.1), "steps"),
         (lambda: networks.edge("adam", lr=0.1), "no closed form"),
     ],
 )  # fmt: skip

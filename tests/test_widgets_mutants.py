@@ -15,6 +15,7 @@ import test_predict as guess
 import test_widgets_basin as basin
 import test_widgets_curves as curves
 import test_widgets_disc as disc
+import test_widgets_edge as edge
 import test_widgets_ingredients as parts
 import test_widgets_kernel as kernel
 import test_widgets_noise_ball as ball
@@ -29,10 +30,21 @@ from syntax import JavaScript
 from momentum_lib.widgets import FIGURES, bundle
 
 PACKAGE = "momentum_lib.widgets"
-TESTS = (basin, curves, disc, kernel, parts, ball, phase, ribbon, roller, stage, velocity)
+TESTS = (basin, curves, disc, edge, kernel, parts, ball, phase, ribbon, roller, stage, velocity)
 # (where, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
 PYTHON = [
+    ("edge", "rules.nesterov_torch if nesterov else rules.heavy_ball", "rules.heavy_ball if nesterov else rules.nesterov_torch",
+     "the two rules exchanged", edge.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("edge", "average / self.edge", "self.edge / average",
+     "the ratio upside down", edge.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("edge", "places - places.mean()", "places",
+     "the swing from the origin", edge.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("edge", "EVERY * np.arange(len(sharp))", "np.arange(len(sharp))",
+     "measurements at the wrong steps", edge.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("edge", "axes['sharp'].axhline(self.edge, color=INK, linewidth=1.4, linestyle=(0, (5, 3)))",
+     "axes['sharp'].axhline(self.edge / 2, color=INK, linewidth=1.4, linestyle=(0, (5, 3)))",
+     "half of the edge", edge.test_the_picture_is_drawn_where_its_numbers_say, ()),
     ("disc", "(60 if averaged else 6) / kappa", "(60 if averaged else 6) * kappa",
      "the axis of another unit", disc.test_best_setting_and_axis_are_the_same_in_the_browser, (JS, "heavy_ball", 9)),
     ("disc", "best.lr / (1 - best.beta)", "best.lr * (1 - best.beta)",
@@ -255,6 +267,43 @@ PYTHON = [
 ]  # fmt: skip
 
 BROWSER = [
+    ("edge", "momentumEdge(lr, beta, ahead, averaged)", "momentumEdge(lr, beta, !ahead, averaged)",
+     "the edges of the two rules exchanged", edge.test_the_edge_and_its_rate, (JS, True)),
+    ("edge", "run.t % EVERY === 0", "run.t % (2 * EVERY) === 0",
+     "half of the measurements", edge.test_fifty_steps_are_numpys_whatever_the_hand_does, (JS,)),
+    ("edge", "run.edges.push(edgeOf(setting))", "run.edges.push(edgeOf({ ...setting, beta: 0 }))",
+     "the edge of gradient descent", edge.test_fifty_steps_are_numpys_whatever_the_hand_does, (JS,)),
+    ("edge", "run.recent[run.t % (SWING + 1)].set(theta)", "run.recent[(run.t + 1) % (SWING + 1)].set(theta)",
+     "the last points out of order", edge.test_fifty_steps_are_numpys_whatever_the_hand_does, (JS,)),
+    ("edge", "!part || part.lr !== lr || part.beta !== beta || part.nesterov !== nesterov",
+     "!part || part.lr !== lr || part.beta !== beta",
+     "a look ahead that is not noted", edge.test_fifty_steps_are_numpys_whatever_the_hand_does, (JS,)),
+    ("edge.summary", "average / edge", "edge / average",
+     "the ratio upside down", edge.test_words_tell_where_the_sharpness_is, (JS,)),
+    ("edge", "!(loss <= EXPLODED)", "loss === Infinity",
+     "an explosion that is noticed too late", edge.test_a_training_explodes_and_says_so_on_both_sides, (JS,)),
+    ("edge", "16 * x ** 5 - 20 * x ** 3 + 5 * x", "8 * x ** 4 - 8 * x ** 2 + 1",
+     "another polynomial", edge.test_constants_and_data_are_the_same, (JS,)),
+    ("network", "theta[at] = draws[at] / Math.sqrt(inputs)", "theta[at] = draws[at] / inputs",
+     "a start that is too small", edge.test_the_browsers_network_is_numpys, (JS, "classes")),
+    ("network", "found = softmax(z) - right", "found = softmax(z) + right",
+     "a sign in cross-entropy", edge.test_the_browsers_network_is_numpys, (JS, "classes")),
+    ("network", "found += (gap * gap) / 2", "found += gap * gap",
+     "the squared loss twice", edge.test_the_browsers_network_is_numpys, (JS, "curve")),
+    ("network", "d[k][i] *= 1 - a[k][i] * a[k][i]", "d[k][i] *= 1 - a[k][i]",
+     "the slope of another function than tanh", edge.test_the_browsers_network_is_numpys, (JS, "curve")),
+    ("network", "classes ? p[j] * (s[j] - mean) : s[j]", "classes ? p[j] * s[j] : s[j]",
+     "the softmax's Hessian without its second part", edge.test_the_browsers_network_is_numpys, (JS, "classes")),
+    ("network", "addOuter(layers[k], out, d[k + 1], slope[k]); back(layers[k], theta, d[k + 1], raw[k]);",
+     "back(layers[k], theta, d[k + 1], raw[k]);",
+     "a Hessian product without the slopes", edge.test_the_browsers_network_is_numpys, (JS, "curve")),
+    ("network", "e[k][i] * curve - 2 * raw[k][i] * a[k][i] * slope[k][i]",
+     "e[k][i] * curve - raw[k][i] * a[k][i] * slope[k][i]",
+     "tanh's second derivative", edge.test_the_browsers_network_is_numpys, (JS, "curve")),
+    ("network", "which ? which[at] : at", "at",
+     "a batch of the first rows", edge.test_the_browsers_network_is_numpys, (JS, "curve")),
+    ("network", "above(diagonal, beside, middle) > 0", "above(diagonal, beside, middle) > 1",
+     "the second largest eigenvalue", edge.test_lanczos_is_the_same_in_the_browser, (JS,)),
     ("linear", "[[a, b], [c, d]]", "[[a, c], [b, d]]",
      "the matrix transposed", disc.test_matrix_and_eigenvalues_in_the_browser_are_the_theorys, (JS, "heavy_ball")),
     ("linear", "rule.lookAt(0, UNIT, hyper)", "0",

@@ -138,16 +138,16 @@ class Network:
         theta = self._one(theta)
         return self.hessian_product(np.broadcast_to(theta, (self.count, self.count)), np.eye(self.count), data)
 
-    def sharpness(self, theta, data, start=None, tol=1e-6):
+    def sharpness(self, theta, data, tol=1e-6):
         """The largest eigenvalue of the Hessian of one network, in units of the loss, and its unit eigenvector (P,).
 
-        ``start``  a vector (P,) to begin with, such as the eigenvector of the step before; else a fixed draw.
-        ``tol``    the error allowed in the direction; the eigenvalue's relative error is about its square.
-        Raises ValueError for a vector that is zero, or parameters that are not finite.
+        ``tol``: the error allowed in the direction; the eigenvalue's relative error is about its square.  It begins anew from
+        one fixed draw each time: from the eigenvector of the step before it would miss an eigenvalue that has overtaken, for
+        that vector is an eigenvector still.
+        Raises ValueError for parameters that are not finite.
         """
         theta = self._one(theta)
-        start = draw_noise(self.count, 1) if start is None else start
-        return largest_eigenvalue(lambda v: self.hessian_product(theta, v, data), start, tol)
+        return largest_eigenvalue(lambda v: self.hessian_product(theta, v, data), draw_noise(self.count, 1), tol)
 
     def on(self, data):
         """The loss on these rows as a surface: ``descend(rule, net.on(data), start=net.start(1), ...)``."""

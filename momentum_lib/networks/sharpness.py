@@ -32,7 +32,7 @@ def largest_eigenvalue(product, start, tol=1e-6):
         values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
         size = np.abs(values).max()
         if rest * abs(vectors[-1, -1]) <= tol * size or len(basis) == len(start) or rest <= 1e-14 * size:
-            vector = vectors[:, -1] @ np.array(basis)
+            vector = vectors[:, -1] * np.sign(vectors[0, -1] or 1) @ np.array(basis)  # it points where the start did
             return float(values[-1]), vector / np.linalg.norm(vector)
         beside.append(rest)
         basis.append(w / rest)

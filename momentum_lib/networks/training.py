@@ -16,8 +16,11 @@ class Training:
 
     ``theta``      (..., P)       the parameters that the rule reports at the end
     ``losses``     (steps, ...)   the loss of each step on the rows and at the point where its gradient was measured
-    ``at``         (m,)           the steps before which the sharpness was measured; 0 is the start
+    ``at``         (m,)           how many steps were made when the sharpness was measured; 0 is the start
     ``sharpness``  (m, ...)       the largest eigenvalue of the Hessian on all rows, at the point that the rule reports
+
+    ``memory``     (point, states, steps done), from which :func:`train` goes on: the point at which the rule stands, for
+                   each block that it moves its slots, and how many steps were made since the start
 
     A network that has left the finite world has loss inf, and sharpness NaN, from then on.
     """
@@ -27,6 +30,7 @@ class Training:
     losses: np.ndarray
     at: np.ndarray
     sharpness: np.ndarray
+    memory: tuple
 
 
 def edge(rule, *, lr, beta=0.0):
@@ -44,6 +48,8 @@ def edge(rule, *, lr, beta=0.0):
 def train(net, data, rule, start, steps, *, batch=None, seed=0, every=0, **hyper):
     """Train from ``start`` (..., P) for ``steps`` steps and return a :class:`Training`.
 
+    ``start``  parameters, or a :class:`Training` to go on from: with its memory, and with this rule and these numbers
+               from now on.  The rule has as many slots as the one before.
     ``batch``  rows a step; None takes all of them
     ``seed``   of the batches' order (:func:`batches`): a whole number, or one for each network, shape (...)
     ``every``  measure the sharpness before each ``every``-th step and at the end; 0 measures none
@@ -55,13 +61,12 @@ def train(net, data, rule, start, steps, *, batch=None, seed=0, every=0, **hyper
     Raises TypeError and ValueError for what does not fit.
     """
     check_rule(rule)
-    steps, theta = check_steps(steps), np.array(net._checked(start))
+    steps, (theta, states, before) = check_steps(steps), _begin(net, rule, start)
     lead = theta.shape[:-1]
     hyper = {name: _timed(name, value, steps, lead) for name, value in check_hyper(rule, hyper).items()}
-    order = None if batch is None else _orders(len(data), batch, steps, seed, lead)
+    order = None if batch is None else _orders(len(data), batch, before + steps, seed, lead)[before:]
     blocks = _blocks(net, theta) if rule.matrix else [theta]
-    states = [rule.init(block) for block in blocks]
-    losses, at, sharpness, axis = [], [], [], None
+    losses, at, sharpness = [], [], []
     now = _now(hyper, 0, blocks)
 
     def reported():
@@ -70,9 +75,8 @@ def train(net, data, rule, start, steps, *, batch=None, seed=0, every=0, **hyper
     with np.errstate(all="ignore"):
         for t in range(steps + 1):
             if every and (t % every == 0 or t == steps):
-                values, axis = _measure(net, data, reported(), axis)
-                at.append(t)
-                sharpness.append(values)
+                at.append(before + t)
+                sharpness.append(_measure(net, data, reported()))
             if t == steps:
                 break
             now = _now(hyper, t, blocks)
@@ -80,7 +84,7 @@ def train(net, data, rule, start, steps, *, batch=None, seed=0, every=0, **hyper
             loss, grad = net.loss_and_gradient(look, data if order is None else data.take(order[t]))
             losses.append(np.where(np.isfinite(loss), loss, np.inf))
             grads = _blocks(net, grad) if rule.matrix else [grad]
-            moved = [rule.step(b, g, s, h, t + 1) for b, g, s, h in zip(blocks, grads, states, now, strict=True)]
+            moved = [rule.step(b, g, s, h, before + t + 1) for b, g, s, h in zip(blocks, grads, states, now, strict=True)]
             blocks, states = [block for block, _ in moved], [state for _, state in moved]
         end = reported()
     return Training(
@@ -89,7 +93,22 @@ def train(net, data, rule, start, steps, *, batch=None, seed=0, every=0, **hyper
         losses=np.array(losses).reshape(steps, *lead),
         at=np.array(at, dtype=int),
         sharpness=np.array(sharpness).reshape(len(at), *lead),
+        memory=(_whole(blocks, theta.shape), states, before + steps),
     )
+
+
+def _begin(net, rule, start):
+    """Where a training begins: the point (a copy), the slots of each block, and how many steps were made before."""
+    if not isinstance(start, Training):
+        theta = np.array(net._checked(start))
+        return theta, [rule.init(block) for block in (_blocks(net, theta) if rule.matrix else [theta])], 0
+    point, states, before = start.memory
+    if len(start.rule.slots) != len(rule.slots) or start.rule.matrix != rule.matrix:
+        raise ValueError(
+            f"{rule.name} cannot go on with the memory of {start.rule.name}: it keeps {', '.join(rule.slots) or 'nothing'}, "
+            f"and that one {', '.join(start.rule.slots) or 'nothing'}. Begin anew with run.theta."
+        )
+    return np.array(net._checked(point)), states, before
 
 
 def _timed(name, value, steps, lead):
@@ -135,12 +154,11 @@ def _now(hyper, t, blocks):
     ]
 
 
-def _measure(net, data, theta, axes):
-    """The sharpness of each network, shape (...), and the eigenvectors, from which the next measurement starts."""
+def _measure(net, data, theta):
+    """The sharpness of each network, shape (...); NaN where one has left the finite world."""
     flat = theta.reshape(-1, net.count).astype(float)
-    axes = [None] * len(flat) if axes is None else axes
-    found = [net.sharpness(one, data, axis) if _finite(net, one, data) else (np.nan, axis) for one, axis in zip(flat, axes)]
-    return np.reshape([value for value, _ in found], theta.shape[:-1]), [axis for _, axis in found]
+    found = [net.sharpness(one, data)[0] if _finite(net, one, data) else np.nan for one in flat]
+    return np.reshape(found, theta.shape[:-1])
 
 
 def _finite(net, theta, data):

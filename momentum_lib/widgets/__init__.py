@@ -22,6 +22,7 @@ from .crosswalk import Crosswalk
 from .curves import Curves
 from .dial import Dial
 from .disc import Disc
+from .edge import Edge
 from .euler import Euler
 from .filter import Filter
 from .ingredients import Ingredients

@@ -616,3 +616,49 @@ export function noisyWalk(rule, o, points) {
     points[at + row] = theta;
   }
 }
+
+/** @param {Rule} rule */
+function vectorSource({ hyper, slots, template }) {
+  const kept = Object.keys(slots),
+    carried = ["theta", ...kept];
+  return `"use strict";
+return function step(thetas, grads, slots, t, hyper) {
+  const { ${Object.keys(hyper).join(", ")} } = hyper;
+  ${kept.map((name, k) => `const ${name}_all = slots[${k}];`).join(" ")}
+  for (let i = 0; i < thetas.length; i++) {
+    const grad$ = grads[i];
+    let ${["theta$ = thetas[i]", ...kept.map((name) => `${name}$ = ${name}_all[i]`), ...template.locals.map((name) => `${name}$`)].join(", ")};
+    ${template.step.join(" ")}
+    const ${template.next.map((value, k) => `next_${k} = ${value}`).join(", ")};
+    ${carried.map((name, k) => `${k === 0 ? "thetas" : `${name}_all`}[i] = next_${k};`).join(" ")}
+  }
+};`;
+}
+
+/**
+ * One step of a rule on a whole vector, in place: the point and its slots, each an array of the point's length.
+ * @param {Rule} rule one that measures the gradient where it is
+ * @param {Float64Array} theta @param {Float64Array} grad @param {Float64Array[]} slots
+ * @param {number} t the step's number, from 1
+ * @param {Hyper} hyper all of the rule's
+ */
+export function stepVector(rule, theta, grad, slots, t, hyper) {
+  const step = compile(`vector ${rule.name}`, () => vectorSource(rule));
+  if (step) {
+    step(theta, grad, slots, t, hyper);
+    return;
+  }
+  for (let i = 0; i < theta.length; i++) {
+    const [next, state] = rule.step(
+      theta[i],
+      grad[i],
+      t,
+      slots.map((slot) => slot[i]),
+      hyper,
+    );
+    theta[i] = next;
+    state.forEach((value, k) => {
+      slots[k][i] = value;
+    });
+  }
+}
