@@ -53,7 +53,8 @@ class Rule:
     last gradient is left.  It is ``beta``, else ``beta1``, unless the rule says otherwise: Lion's is
     ``beta2``, since its ``beta1`` only weighs that memory against the new gradient.  Schedule-Free's
     says how far the gradient is measured from the point that steps, towards the mean; at 0 it is
-    measured where gradient descent measures it.  None: the rule keeps no gradients (gradient
+    measured where gradient descent measures it.  Of two averages of gradients (two-memory momentum,
+    AdEMAMix) it is the shorter one's, the first slot's.  None: the rule keeps no gradients (gradient
     descent), or their squares alone (AdaGrad, RMSProp).
     """
 

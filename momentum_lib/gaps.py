@@ -41,6 +41,18 @@ def symbols():
             )
 
 
+def dashes():
+    """Families with more rules than dashes: two of their lines would look alike."""
+    for family, look in LOOKS.items():
+        members = [rule.name for rule in rules.RULES.values() if rule.family == family]
+        if len(members) > 1 + len(look.members):
+            yield (
+                f"the family {family!r} has {len(members)} rules ({', '.join(members)}) and {1 + len(look.members)} dashes, so "
+                f"two of them would look alike. Add a dash, in units of the line's width, to `members` of LOOKS[{family!r}] in "
+                'momentum_lib/notation.py, such as\n    "1 2.4"'
+            )
+
+
 def pictures():
     """Surfaces without a gradient, and surfaces below the line that fills SURFACES."""
     for surface in vars(surfaces).values():
@@ -60,4 +72,4 @@ def pictures():
 
 def found():
     """One sentence for each place that is missing, in the order in which an author fills them."""
-    return [*imports(), *symbols(), *pictures()]
+    return [*imports(), *symbols(), *dashes(), *pictures()]

@@ -3,6 +3,7 @@
 Each takes ``make(params, rule, **options)``, the class or the class with an engine chosen, and raises where it is wrong.
 """
 
+import contextlib
 import copy
 import io
 import pickle
@@ -55,6 +56,17 @@ def assert_close(ours, theirs, tol):
         assert torch.isfinite(a).all()
         if a.numel():
             assert (a.detach() - b.detach()).abs().max() <= tol * max(1.0, float(b.detach().abs().max()))
+
+
+@contextlib.contextmanager
+def double_by_default():
+    """torch's default dtype is float64 inside: NAdam keeps the product of its momenta in it, and float32 is worth 1e-9 a step."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def same(ours, theirs):
@@ -120,7 +132,7 @@ def looks_steps_and_reports_as_descend(make):
     """The parameters hold the look while training and the report inside ``reported()``, also after a change of rate."""
     f, steps = surfaces.ravine(kappa=20, angle=0.4), 40
     rates = np.where(np.arange(steps) < 15, 0.02, 0.01)
-    for name in ("nesterov", "schedule_free", "polyak"):
+    for name in ("nesterov", "schedule_free", "polyak", "generalised_primal_averaging"):
         path = descend(rules.get(name), f, steps=steps, lr=rates)
         p = torch.tensor(f.start, dtype=torch.float64)
         optimizer = make([p], name, lr=0.02)
@@ -308,6 +320,7 @@ def cycles_momentum_as_torch_does(make):
             ("nesterov_torch", torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
             ("adam", torch.optim.Adam, {}),
             ("adamw", torch.optim.AdamW, {}),
+            ("nadam", torch.optim.NAdam, {}),
         ):
             a, b = tensors(), tensors()
             ours, torchs = make(a, name, lr=0.01), cls(b, lr=0.01, **theirs)
@@ -316,8 +329,9 @@ def cycles_momentum_as_torch_does(make):
             for grads in gradients(a, 25):
                 for p, q, g in zip(a, b, grads):
                     p.grad, q.grad = g.clone(), g.clone()
-                ours.step()
-                torchs.step()
+                with double_by_default():
+                    ours.step()
+                    torchs.step()
                 for one_of in pair:
                     one_of.step()
                 (group,), (other,) = ours.param_groups, torchs.param_groups
@@ -403,6 +417,8 @@ def resumes_bit_for_bit(make):
         ("adam", torch.bfloat16),
         ("schedule_free", torch.float32),
         ("polyak", torch.float32),
+        ("nadam", torch.bfloat16),
+        ("two_memory_momentum", torch.float32),
     ):
         cuts = set(random.integers(1, 20, 3).tolist())
         whole, broken = tensors(dtype), tensors(dtype)

@@ -352,6 +352,45 @@ def _(theta, grad, m, s, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0
     return (1 - lr * weight_decay) * theta, m, s
 
 
+NADAM = {  # the parts of NAdam's text that a mutant exchanges
+    "now": "beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))",
+    "later": "beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))",
+    "gathered": "now * gathered + (1 - now)",
+    "new": "(1 - now) * grad / gathered",
+    "old": "later * m / (1 - later + later * gathered)",
+    "root": "sqrt(s / (1 - beta2**t)) + eps",
+}
+
+
+def _nadam(description, **other):
+    """A mutant of NAdam with one of those parts written otherwise."""
+    part = {**NADAM, **other}
+
+    @mutant("nadam", description)
+    def _(theta, grad, m, s, gathered, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, momentum_decay=0.004, t):
+        names = {**locals(), "sqrt": sqrt}
+        names["m"] = beta1 * m + (1 - beta1) * grad
+        names["s"] = beta2 * s + (1 - beta2) * grad**2
+        for name in NADAM:
+            names[name] = eval(part[name], {}, names)
+        return theta - lr * (names["new"] + names["old"]) / names["root"], names["m"], names["s"], names["gathered"]
+
+
+_nadam("a momentum that never warms up", now="beta1", later="beta1")
+_nadam("warms up twice as fast", now="beta1 * (1 - 0.5 * 0.96 ** (2 * t * momentum_decay))")
+_nadam("counts its warm-up from 0", now="beta1 * (1 - 0.5 * 0.96 ** ((t - 1) * momentum_decay))")
+_nadam("warms up from nothing", now="beta1 * (1 - 0.96 ** (t * momentum_decay))")
+_nadam("this step's momentum for the next one's", later="now")
+_nadam("the next step's momentum for this one's", now="beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))")
+_nadam("corrects as Adam does", new="(1 - now) * grad / (1 - beta1**t)", old="later * m / (1 - beta1 ** (t + 1))")
+_nadam("corrects the average for this step, not the next", old="later * m / gathered")
+_nadam("leaves the new gradient uncorrected", new="(1 - now) * grad")
+_nadam("Adam's step without the blend", new="0 * grad", old="m / gathered")
+_nadam("gathers what it should forget", gathered="(1 - now) * gathered + now")
+_nadam("floor inside the root", root="sqrt(s / (1 - beta2**t) + eps)")
+_nadam("no correction of the squares", root="sqrt(s) + eps")
+
+
 # -- signs ---------------------------------------------------------------------------------------
 
 
@@ -578,6 +617,170 @@ def _(theta, grad, z, *, lr, beta=0.9, t):
     return theta + (z - theta) / (t + 1), z
 
 
+@mutant("generalised_primal_averaging", "averages the old point in")
+def _(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
+    return mu_x * theta + (1 - mu_x) * z, z - lr * grad
+
+
+@mutant("generalised_primal_averaging", "keeps the share that it should give")
+def _(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
+    z = z - lr * grad
+    return (1 - mu_x) * theta + mu_x * z, z
+
+
+@mutant("generalised_primal_averaging", "one share for mean and look")
+def _(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
+    z = z - lr * grad
+    return mu_y * theta + (1 - mu_y) * z, z
+
+
+@mutant("generalised_primal_averaging", "steps from the mean")
+def _(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
+    z = theta - lr * grad
+    return mu_x * theta + (1 - mu_x) * z, z
+
+
+@mutant("generalised_primal_averaging", "looks where it stands", look=None)
+def _(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
+    z = z - lr * grad
+    return mu_x * theta + (1 - mu_x) * z, z
+
+
+@mutant(
+    "generalised_primal_averaging",
+    "looks with the weights swapped",
+    look=lambda theta, z, *, lr, mu_x, mu_y: (1 - mu_y) * theta + mu_y * z,
+)
+def _(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
+    z = z - lr * grad
+    return mu_x * theta + (1 - mu_x) * z, z
+
+
+@mutant(
+    "generalised_primal_averaging",
+    "looks with the mean's share",
+    look=lambda theta, z, *, lr, mu_x, mu_y: mu_x * theta + (1 - mu_x) * z,
+)
+def _(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
+    z = z - lr * grad
+    return mu_x * theta + (1 - mu_x) * z, z
+
+
+@mutant("generalised_primal_averaging", "starts at the origin", slots={"z": 0})
+def _(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
+    z = z - lr * grad
+    return mu_x * theta + (1 - mu_x) * z, z
+
+
+# -- mixtures of memories ------------------------------------------------------------------------
+
+
+@mutant("qhm", "the shares swapped")
+def _(theta, grad, m, *, lr, beta=0.999, nu=0.7):
+    m = beta * m + (1 - beta) * grad
+    return theta - lr * (nu * grad + (1 - nu) * m), m
+
+
+@mutant("qhm", "blends with the old average")
+def _(theta, grad, m, *, lr, beta=0.999, nu=0.7):
+    return theta - lr * ((1 - nu) * grad + nu * m), beta * m + (1 - beta) * grad
+
+
+@mutant("qhm", "sum for average")
+def _(theta, grad, m, *, lr, beta=0.999, nu=0.7):
+    m = beta * m + grad
+    return theta - lr * ((1 - nu) * grad + nu * m), m
+
+
+@mutant("qhm", "adds the gradient whole")
+def _(theta, grad, m, *, lr, beta=0.999, nu=0.7):
+    m = beta * m + (1 - beta) * grad
+    return theta - lr * (grad + nu * m), m
+
+
+@mutant("qhm", "beta for the share")
+def _(theta, grad, m, *, lr, beta=0.999, nu=0.7):
+    m = beta * m + (1 - beta) * grad
+    return theta - lr * ((1 - beta) * grad + beta * m), m
+
+
+@mutant("two_memory_momentum", "the shares swapped")
+def _(theta, grad, m, slow, *, lr, beta1=0.75, beta2=0.9722, nu=0.5):
+    m = beta1 * m + (1 - beta1) * grad
+    slow = beta2 * slow + (1 - beta2) * grad
+    return theta - lr * (nu * m + (1 - nu) * slow), m, slow
+
+
+@mutant("two_memory_momentum", "the momenta swapped")
+def _(theta, grad, m, slow, *, lr, beta1=0.75, beta2=0.9722, nu=0.5):
+    m = beta2 * m + (1 - beta2) * grad
+    slow = beta1 * slow + (1 - beta1) * grad
+    return theta - lr * ((1 - nu) * m + nu * slow), m, slow
+
+
+@mutant("two_memory_momentum", "the long memory averages the short one")
+def _(theta, grad, m, slow, *, lr, beta1=0.75, beta2=0.9722, nu=0.5):
+    m = beta1 * m + (1 - beta1) * grad
+    slow = beta2 * slow + (1 - beta2) * m
+    return theta - lr * ((1 - nu) * m + nu * slow), m, slow
+
+
+@mutant("two_memory_momentum", "steps along the old long memory")
+def _(theta, grad, m, slow, *, lr, beta1=0.75, beta2=0.9722, nu=0.5):
+    m = beta1 * m + (1 - beta1) * grad
+    return theta - lr * ((1 - nu) * m + nu * slow), m, beta2 * slow + (1 - beta2) * grad
+
+
+@mutant("two_memory_momentum", "one memory of the same mean age")
+def _(theta, grad, m, slow, *, lr, beta1=0.75, beta2=0.9722, nu=0.5):
+    age = (1 - nu) * beta1 / (1 - beta1) + nu * beta2 / (1 - beta2)
+    m = age / (1 + age) * m + (1 - age / (1 + age)) * grad
+    return theta - lr * m, m, slow
+
+
+@mutant("two_memory_momentum", "adds both memories whole")
+def _(theta, grad, m, slow, *, lr, beta1=0.75, beta2=0.9722, nu=0.5):
+    m = beta1 * m + (1 - beta1) * grad
+    slow = beta2 * slow + (1 - beta2) * grad
+    return theta - lr * (m + nu * slow), m, slow
+
+
+ADEMAMIX = {  # the parts of AdEMAMix's text that a mutant exchanges
+    "slow": "beta3 * slow + (1 - beta3) * grad",
+    "blend": "m / (1 - beta1**t) + alpha * slow",
+    "below": "sqrt(s / (1 - beta2**t)) + eps",
+    "kept": "(1 - lr * weight_decay) * theta",
+}
+
+
+def _ademamix(description, **other):
+    """A mutant of AdEMAMix with one of those parts written otherwise."""
+    part = {**ADEMAMIX, **other}
+
+    @mutant("ademamix", description)
+    def _(theta, grad, m, slow, s, *, lr, beta1=0.9, beta2=0.999, beta3=0.9999, alpha=5.0, eps=1e-8, weight_decay=0.0, t):
+        names = {**locals(), "sqrt": sqrt}
+        names["m"] = beta1 * m + (1 - beta1) * grad
+        names["s"] = beta2 * s + (1 - beta2) * grad**2
+        for name in ADEMAMIX:
+            names[name] = eval(part[name], {}, names)
+        return names["kept"] - lr * names["blend"] / names["below"], names["m"], names["slow"], names["s"]
+
+
+_ademamix("corrects the slow average, too", blend="m / (1 - beta1**t) + alpha * slow / (1 - beta3**t)")
+_ademamix("corrects neither average", blend="m + alpha * slow")
+_ademamix("mixes by shares", blend="(m / (1 - beta1**t) + alpha * slow) / (1 + alpha)")
+_ademamix("no slow average in the step", blend="m / (1 - beta1**t)")
+_ademamix("weighs the fast average", blend="alpha * m / (1 - beta1**t) + slow")
+_ademamix("beta2 for beta3", slow="beta2 * slow + (1 - beta2) * grad")
+_ademamix("the slow average averages the fast one", slow="beta3 * slow + (1 - beta3) * m")
+_ademamix("sum for slow average", slow="beta3 * slow + grad")
+_ademamix("no correction of the squares", below="sqrt(s) + eps")
+_ademamix("floor inside the root", below="sqrt(s / (1 - beta2**t) + eps)")
+_ademamix("no decay", kept="theta")
+_ademamix("decay that forgets the rate", kept="(1 - weight_decay) * theta")
+
+
 @functools.cache
 def killers(rule):
     """The names of the properties that the rule fails."""
@@ -613,5 +816,5 @@ def test_every_behaviour_property_kills_something():
 
 def test_there_are_enough_mutants():
     """A list that shrank: every rule that has its own row of settings has at least one mutant."""
-    assert len(MUTANTS) >= 70
+    assert len(MUTANTS) >= 115
     assert {rule.name for rule in MUTANTS.values()} >= set(SETTINGS)

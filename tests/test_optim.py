@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from optim_properties import PROPERTIES, assert_close, follow, gradients, sample, tensors
+from optim_properties import PROPERTIES, assert_close, double_by_default, follow, gradients, sample, tensors
 
 # torch's table is in its wheel, but torch's test base class wants this package, of which the table uses nothing
 sys.modules.setdefault("expecttest", types.SimpleNamespace(TestCase=unittest.TestCase))
@@ -66,25 +66,27 @@ def test_every_rule_looks_from_its_start_at_the_start(name):
 
 
 def our_terms(cls, options):
-    """torch's keywords for SGD, Adam and AdamW as a rule and its options; None where no rule of the course is that."""
-    options = {"lr": 1e-3, **options}
+    """torch's keywords for SGD, Adam, AdamW and NAdam as a rule and its options; None where no rule of the course is that."""
+    options = {"lr": 2e-3 if cls is torch.optim.NAdam else 1e-3, **options}
     if options.pop("amsgrad", False):
         return None  # AMSGrad keeps a running maximum, and is no rule of the course
     if cls is not torch.optim.AdamW:
-        options["decoupled_weight_decay"] = False
+        options["decoupled_weight_decay"] = options.get("decoupled_weight_decay", False)
     if cls is torch.optim.SGD:
         beta, dampening = options.pop("momentum", 0), options.pop("dampening", 0)
         rule = "nesterov_torch" if options.pop("nesterov", False) else "dampened_momentum" if dampening else "heavy_ball"
         options |= {"dampening": dampening} if dampening else {}
         return ("gradient_descent", options) if beta == 0 else (rule, {**options, "beta": beta})
     beta1, beta2 = options.pop("betas", (0.9, 0.999))
+    if cls is torch.optim.NAdam:
+        return "nadam", {**options, "beta1": beta1, "beta2": beta2}
     return ("adamw" if cls is torch.optim.AdamW else "adam"), {**options, "beta1": beta1, "beta2": beta2} | (
         {} if cls is torch.optim.Adam else {"decoupled_weight_decay": True}
     )
 
 
 INFO = {info.optim_cls: info for info in optim_db}
-CLASSES = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
+CLASSES = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam)
 INPUTS = [(cls, given) for cls in CLASSES for given in INFO[cls].optim_inputs_func(device="cpu")]
 ERRORS = [(cls, given) for cls in CLASSES for given in INFO[cls].optim_error_inputs_func("cpu", torch.float32)]
 EXTRA = {
@@ -105,8 +107,9 @@ def test_a_thousand_steps_are_torchs(case):
     cls, options = CASES[case]
     name, terms = our_terms(cls, options)
     a, b = (tensors(shapes=("transposed", ())) for _ in range(2))
-    follow(Optimizer(a, name, **terms), a, gradients(a, 1000), (500, 0.004))
-    follow(cls(b, **options), b, gradients(b, 1000), (500, 0.004))
+    with double_by_default():
+        follow(Optimizer(a, name, **terms), a, gradients(a, 1000), (500, 0.004))
+        follow(cls(b, **options), b, gradients(b, 1000), (500, 0.004))
     assert_close(a, b, 1e-12)
 
 
@@ -141,8 +144,8 @@ def test_torchs_error_inputs_are_refused(cls, given):
 
 def test_the_table_is_torchs_whole_table():
     """A mapping that leaves out more than it says: AMSGrad twice, and what only torch's implementations can get wrong."""
-    assert len(INPUTS) == 19 and len(CASES) == 17 + len(EXTRA)
-    assert len(ERRORS) == 31 and len(REFUSED) == 23
+    assert len(INPUTS) == 26 and len(CASES) == 24 + len(EXTRA)
+    assert len(ERRORS) == 39 and len(REFUSED) == 31
 
 
 # -- beside torch's tools ------------------------------------------------------------------------------

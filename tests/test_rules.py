@@ -4,17 +4,21 @@ Each property is a plain function of one rule that raises AssertionError, so tha
 ``test_mutants`` can run the very same functions on rules that are wrong on purpose.
 """
 
+import dataclasses
 import functools
+import importlib
 import inspect
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from optim_properties import double_by_default
 
-from momentum_lib import descend, rules, surfaces, sweep, theory
+from momentum_lib import descend, gaps, looks, rules, surfaces, sweep, theory
 from momentum_lib.core import FAMILIES, SIDES, check_hyper, slot_shape
 from momentum_lib.core import rule as a_rule
+from momentum_lib.notation import LOOKS
 from momentum_lib.ops import eigenvectors, orthogonal, root, transpose
 
 # -- the settings under which each rule is compared -------------------------------------------
@@ -36,11 +40,27 @@ SETTINGS = {
         {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01},
         {"beta1": 0.5, "beta2": 0.8, "eps": 1e-2, "weight_decay": 0.5},
     ],
+    "nadam": [
+        {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "momentum_decay": 0.004},
+        {"beta1": 0.5, "beta2": 0.8, "eps": 1e-2, "momentum_decay": 0.5},
+        {"beta1": 0.9, "beta2": 0.99, "eps": 1e-3, "momentum_decay": 0.0},
+    ],
     "signum": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
     "lion": [{"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}, {"beta1": 0.5, "beta2": 0.8, "weight_decay": 0.5}],
     "muon": [{"beta": 0.95, "weight_decay": 0.0, "rms": 0.0}, {"beta": 0.5, "weight_decay": 0.5, "rms": 0.2}],
     "shampoo": [{"beta": 0.9, "beta2": 0.95, "eps": 1e-12}, {"beta": 0.3, "beta2": 0.8, "eps": 1e-2}],
     "schedule_free": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
+    "generalised_primal_averaging": [{"mu_x": 0.9, "mu_y": 0.7}, {"mu_x": 0.3, "mu_y": 1.0}, {"mu_x": 0.99, "mu_y": 0.0}],
+    "qhm": [{"beta": 0.999, "nu": 0.7}, {"beta": 0.9, "nu": 1.0}, {"beta": 0.3, "nu": 0.3}, {"beta": 0.9, "nu": 0.0}],
+    "two_memory_momentum": [
+        {"beta1": 0.75, "beta2": 0.9722, "nu": 0.5},
+        {"beta1": 0.3, "beta2": 0.9, "nu": 0.2},
+        {"beta1": 0.0, "beta2": 0.5, "nu": 1.0},
+    ],
+    "ademamix": [
+        {"beta1": 0.9, "beta2": 0.999, "beta3": 0.9999, "alpha": 5.0, "eps": 1e-8, "weight_decay": 0.0},
+        {"beta1": 0.5, "beta2": 0.8, "beta3": 0.95, "alpha": 2.0, "eps": 1e-2, "weight_decay": 0.5},
+    ],
 }
 
 
@@ -104,9 +124,11 @@ class _Keras:
         SGD = KerasSGD
 
 
+@double_by_default()
 def _follow_torch(same_as, hyper, look=None):
     point = torch.tensor(_trial()[3].copy(), requires_grad=True)
-    optimiser = eval(same_as, {"torch": torch, "params": [point], "lr": LR, **hyper})
+    library = same_as.partition(".")[0]  # torch, or a package of optimisers for it
+    optimiser = eval(same_as, {library: importlib.import_module(library), "params": [point], "lr": LR, **hyper})
     path = [point.detach().numpy().copy()]
     for t in range(1, STEPS + 1):
         optimiser.param_groups[0]["lr"] = _lr(t)
@@ -226,6 +248,33 @@ def _follow_schedule_free(hyper):
     return np.array(path)
 
 
+def _follow_kernel(hyper):
+    """Two-memory momentum without its averages: every step weighs all gradients so far by their age."""
+    b1, b2, nu = hyper["beta1"], hyper["beta2"], hyper["nu"]
+    age = np.arange(STEPS)
+    kernel = (1 - nu) * (1 - b1) * np.power(b1, age) + nu * (1 - b2) * np.power(b2, age)
+    w, grads = _trial()[3].copy(), np.zeros((STEPS, DIM))
+    path = [w]
+    for t in range(1, STEPS + 1):
+        grads[t - 1] = _gradient(w, t)
+        w = w - _lr(t) * kernel[:t][::-1] @ grads[:t]
+        path.append(w)
+    return np.array(path)
+
+
+def _follow_primal_averaging(hyper):
+    """Primal averaging by its sum: the mean weighs all points of z so far by their age, the start with what is left."""
+    mu_x, mu_y = hyper["mu_x"], hyper["mu_y"]
+    weights = (1 - mu_x) * np.power(mu_x, np.arange(STEPS))
+    z = x = start = _trial()[3].copy()
+    points, path = np.zeros((STEPS, DIM)), [x]
+    for t in range(1, STEPS + 1):
+        points[t - 1] = z = z - _lr(t) * _gradient(mu_y * x + (1 - mu_y) * z, t)
+        x = mu_x**t * start + weights[:t][::-1] @ points[:t]
+        path.append(x)
+    return np.array(path)
+
+
 REFERENCES = {  # of rules that no library has in this form; ``hyper`` -> the path
     "polyak": lambda hyper: _follow_keras("keras.optimizers.SGD(lr, momentum=beta)", hyper),  # the classical form is the same run
     "nesterov": lambda hyper: _follow_torch(  # plain momentum, fed with gradients from where Sutskever et al. look
@@ -238,6 +287,8 @@ REFERENCES = {  # of rules that no library has in this form; ``hyper`` -> the pa
     "muon": _follow_muon,
     "shampoo": _follow_shampoo,
     "schedule_free": _follow_schedule_free,
+    "generalised_primal_averaging": _follow_primal_averaging,
+    "two_memory_momentum": _follow_kernel,
 }
 
 
@@ -281,6 +332,16 @@ COMPANION = {  # (theta, slot) -> (theta, slot) on f = c theta^2 / 2, typed from
     "nesterov_lerp": lambda c, lr, b: [[1 - lr * (1 - b) * (1 + b) * c, -lr * b * b], [(1 - b) * c, b]],
     "nesterov": lambda c, lr, b: [[1 - lr * c, -lr * b * (1 - lr * c)], [c, b * (1 - lr * c)]],
     "nesterov_torch": lambda c, lr, b: [[1 - lr * c * (1 + b), -lr * b * b], [c, b]],
+    "generalised_primal_averaging": lambda c, lr, x, y: [
+        [x - (1 - x) * lr * c * y, (1 - x) * (1 - lr * c * (1 - y))],
+        [-lr * c * y, 1 - lr * c * (1 - y)],
+    ],
+    "qhm": lambda c, lr, b, nu: [[1 - lr * c * (1 - b * nu), -lr * b * nu], [(1 - b) * c, b]],
+    "two_memory_momentum": lambda c, lr, b1, b2, nu: [
+        [1 - lr * c * ((1 - nu) * (1 - b1) + nu * (1 - b2)), -lr * (1 - nu) * b1, -lr * nu * b2],
+        [(1 - b1) * c, b1, 0],
+        [(1 - b2) * c, 0, b2],
+    ],
 }
 
 
@@ -317,7 +378,7 @@ GRID_SURFACES = {
     "noisy ravine": surfaces.noisy(surfaces.ravine(kappa=50, angle=0.4), sigma=0.5, seed=3),
     "noisy rosenbrock": surfaces.noisy(surfaces.rosenbrock, sigma=2.0, seed=4),
 }
-AXES = {"lr": [1e-4, 3e-3, 0.04, 0.7], "beta": [0.0, 0.5, 0.9], "beta1": [0.0, 0.9], "beta2": [0.9, 0.999]}
+AXES = {"lr": [1e-4, 3e-3, 0.04, 0.7], "beta": [0.0, 0.5, 0.9], "beta1": [0.0, 0.9], "beta2": [0.9, 0.999], "mu_x": [0.0, 0.9]}
 
 
 def grid_equals_single_runs(rule):
@@ -572,8 +633,8 @@ def test_the_menu_keeps_the_order_of_the_text():
     """A shuffled import line: menus and tables show the rules in this order, and a newer one anywhere between them."""
     taught = [
         "gradient_descent", "polyak", "classical_momentum", "heavy_ball", "dampened_momentum", "averaged_momentum",
-        "nesterov_lerp", "nesterov", "nesterov_torch", "adagrad", "rmsprop", "adam", "adamw", "signum", "lion", "muon",
-        "shampoo", "schedule_free",
+        "nesterov_lerp", "nesterov", "nesterov_torch", "adagrad", "rmsprop", "adam", "adamw", "nadam", "signum", "lion", "muon",
+        "shampoo", "schedule_free", "generalised_primal_averaging", "qhm", "two_memory_momentum", "ademamix",
     ]  # fmt: skip
     assert [name for name in rules.RULES if name in taught] == taught
 
@@ -587,12 +648,24 @@ def test_the_menu_holds_each_rule_under_its_name_and_takes_a_rule_as_itself():
         assert rules.ELEMENTWISE.get(name, r) is r
 
 
+def test_each_rule_of_a_family_has_a_dash_of_its_own(monkeypatch):
+    """Two rules of one colour whose lines look alike; what is missing is said before anything is generated."""
+    for family in FAMILIES:
+        dashes = [looks.dash(r) for r in rules.RULES.values() if r.family == family]
+        assert len(set(dashes)) == len(dashes), f"{family}: {dashes}"
+    assert list(gaps.dashes()) == []
+    few = dataclasses.replace(LOOKS["averaged"], members=LOOKS["averaged"].members[:-1])
+    monkeypatch.setitem(LOOKS, "averaged", few)
+    (said,) = gaps.dashes()
+    assert "'averaged' has 6 rules (averaged_momentum" in said and "5 dashes" in said and "LOOKS['averaged']" in said
+
+
 def test_an_average_of_a_constant_is_the_constant():
     """Weights of an average that do not sum to one: a sign, which follows, does not show it."""
-    averaged = {"m": ONES * 0.3, "s": ONES * 0.09}
+    averaged = {"m": ONES * 0.3, "slow": ONES * 0.3, "s": ONES * 0.09, "gathered": ONES}
     for r in rules.ELEMENTWISE.values():
         if set(r.slots) <= set(averaged) and r.slots and r is not rules.adagrad:  # AdaGrad's s is a sum
-            hyper = {**r.hyper, "lr": 0.01, **{name: 0.5 for name in ("beta", "beta1", "beta2") if name in r.hyper}}
+            hyper = {**r.hyper, "lr": 0.01, **{name: 0.5 for name in ("beta", "beta1", "beta2", "beta3") if name in r.hyper}}
             theta, state = ONES, r.init(ONES)
             for t in range(1, 61):
                 theta, state = r.step(theta, ONES * 0.3, state, hyper, t)
@@ -605,12 +678,22 @@ def test_which_hyper_parameter_is_the_momentum():
     named = {name: rule.momentum for name, rule in rules.RULES.items() if name in SETTINGS}
     none, lion = ("gradient_descent", "adagrad", "rmsprop"), named.pop("lion")
     assert [named.pop(name) for name in none] == [None] * 3 and lion == "beta2"
-    assert named.pop("adam") == named.pop("adamw") == "beta1" and set(named.values()) == {"beta"}
+    first = ("adam", "adamw", "nadam", "two_memory_momentum", "ademamix")
+    assert [named.pop(name) for name in first] == ["beta1"] * 5
+    assert named.pop("generalised_primal_averaging") == "mu_x" and set(named.values()) == {"beta"}
     with pytest.raises(ValueError, match="rule 'step', momentum: unknown hyper-parameter 'bet'. Did you mean 'beta'"):
 
         @a_rule(m=0, momentum="bet")
         def step(theta, grad, m, *, lr, beta=0.9):
             return theta - lr * m, m
+
+
+def test_torchs_nadam_in_its_usual_dtype_differs_by_the_rounding_of_one_product():
+    """A docstring that promises more, or less: 1e-12 with the product in float64 (the table), 1e-6 of the way with float32."""
+    hyper = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "momentum_decay": 0.004}
+    exact, usual = _follow_torch(rules.nadam.same_as, hyper), _follow_torch.__wrapped__(rules.nadam.same_as, hyper)
+    gap = np.abs(exact - usual).max() / np.abs(exact - exact[0]).max()
+    assert 1e-10 < gap < 1e-6 and "torch.set_default_dtype(torch.float64)" in rules.nadam.doc
 
 
 def test_torch_counts_zero_momentum_as_no_buffer():
@@ -1015,7 +1098,7 @@ def test_signs_step_by_the_rate_whatever_the_gradients_size():
 
 def test_decay_is_decoupled():
     """Decay that goes through Adam's ratio: where all gradients are zero each weight shrinks by the same share."""
-    for name in ("adamw", "lion"):
+    for name in ("adamw", "lion", "ademamix"):
         theta, *_ = rules.get(name)(
             ONES * [1.0, 10.0, -5.0], 0 * ONES, *[0 * ONES] * len(rules.get(name).slots), lr=0.1, weight_decay=0.2
         )

@@ -30,8 +30,15 @@ TERMS = {  # what a docstring writes in ASCII, and the page sets
     "f / theta": r"f/\theta",
     "1 - k^(-0.8)": r"1 - k^{-0.8}",
     "(1 - beta) z + beta theta": r"(1 - \beta)\,z + \beta\,\theta",
+    "mu_y theta + (1 - mu_y) z": r"\mu_y\,\theta + (1 - \mu_y)\,z",
+    "mu_x = t / (t + 1)": r"\mu_x = t/(t + 1)",
     "1 / (t + 1)": "1/(t + 1)",
     "1 / t": "1/t",
+    "beta / (1 - beta)": r"\beta/(1 - \beta)",
+    "lr (1 - beta)": r"\eta\,(1 - \beta)",
+    "lr (1 - mu_x)": r"\eta\,(1 - \mu_x)",
+    "1 / log(beta3)": r"1/\log\beta_3",
+    "1 / log(beta1)": r"1/\log\beta_1",
     "1 - beta": r"1 - \beta",
 }
 

@@ -10,10 +10,11 @@ from .plain import gradient_descent
 from .momentum import polyak, classical_momentum, heavy_ball, dampened_momentum
 from .averaged import averaged_momentum, nesterov_lerp
 from .nesterov import nesterov, nesterov_torch
-from .adaptive import adagrad, rmsprop, adam, adamw
+from .adaptive import adagrad, rmsprop, adam, adamw, nadam
 from .sign import signum, lion
 from .matrix import muon, shampoo
-from .iterates import schedule_free
+from .iterates import schedule_free, generalised_primal_averaging
+from .mixtures import qhm, two_memory_momentum, ademamix
 
 RULES = {value.name: value for value in list(globals().values()) if isinstance(value, Rule)}
 ELEMENTWISE = {rule.name: rule for rule in RULES.values() if not rule.matrix}  # those that can move a point of the plane

@@ -75,7 +75,7 @@ class Optimiser:
         return {a.name: a.size * (width if a.width is None else a.width) for a in self.arrays}
 
 
-MOMENTS = {"m": "first moment", "s": "second moment"}
+MOMENTS = {"m": "first moment", "slow": "slow first moment", "s": "second moment"}
 """How training software calls these slots; any other has the name of its quantity."""
 
 
@@ -105,7 +105,6 @@ def stated(matrix=(4096, 4096)):
     m, s = Array("m", MOMENTS["m"], "averaged"), Array("s", MOMENTS["s"], "adaptive")
     table = [
         ("amsgrad", "AMSGrad", (m, s, Array("largest", "largest second moment", "nesterov")), "arXiv:1904.09237"),
-        ("ademamix", "AdEMAMix", (m, Array("slow", "slow first moment", "momentum"), s), "arXiv:2409.03137"),
         (
             "adam8bit",
             "Adam, 8-bit state",

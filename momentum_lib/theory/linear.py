@@ -145,9 +145,10 @@ def regime(rule, curvature, **hyper):
     """How the error moves: "monotone", "ripples" or "diverging", one word per setting.
 
     Diverging: an eigenvalue of modulus 1 or more.  Monotone: every eigenvalue real and >= 0, so
-    the error changes its sign once at most.  Ripples: the rest, a complex pair (a swing) or a
-    negative eigenvalue (a flip).  Eigenvalues within 1e-7 of real count as real, because at
-    critical damping rounding splits a double root by about that much.
+    the error changes its sign at most once for each slot.  Ripples: the rest, a complex pair (a swing)
+    or a negative eigenvalue (a flip); with two slots it may fade sooner than the error does.
+    Eigenvalues within 1e-7 of real count as real, because at critical damping rounding splits a
+    double root by about that much.
     Shape: what ``curvature`` and the hyper-parameters broadcast to.
     Source: the regimes of Goh 2017, doi:10.23915/distill.00006.
     """

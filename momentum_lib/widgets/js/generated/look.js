@@ -57,7 +57,8 @@ export const LOOK = {
       "5 2",
       "",
       "7 2 1.4 2",
-      "3 1.4"
+      "3 1.4",
+      "9 1.6 1.4 1.6 1.4 1.6"
     ],
     "lead": "averaged_momentum"
   },
@@ -67,12 +68,13 @@ export const LOOK = {
     "dash": "9 4 2 4",
     "marker": "square",
     "width": 2.2,
-    "meaning": "adaptive rules: AdaGrad, RMSProp, Adam, AdamW",
+    "meaning": "adaptive rules: AdaGrad, RMSProp, Adam and its kin",
     "members": [
       "5 2",
       "1 1.6",
       "",
-      "3 1.4"
+      "3 1.4",
+      "9 1.6 1.4 1.6 1.4 1.6"
     ],
     "lead": "adam"
   },
@@ -210,6 +212,26 @@ export const QUANTITIES = {
     "high_open": true,
     "look": "adaptive"
   },
+  "slow": {
+    "name": "slow average of gradients",
+    "latex": "m_{\\text{slow}}",
+    "symbol": "m slow",
+    "unit": "f / theta",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "averaged"
+  },
+  "gathered": {
+    "name": "average of ones",
+    "latex": "c",
+    "symbol": "c",
+    "unit": "a pure number",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": null
+  },
   "z": {
     "name": "point that steps",
     "latex": "z",
@@ -319,6 +341,86 @@ export const QUANTITIES = {
     "high": 1,
     "high_open": true,
     "look": "adaptive"
+  },
+  "beta3": {
+    "name": "momentum of the slow average",
+    "latex": "\\beta_3",
+    "symbol": "β₃",
+    "unit": "a pure number",
+    "low": 0,
+    "high": 1,
+    "high_open": true,
+    "look": "averaged"
+  },
+  "beta_now": {
+    "name": "momentum of this step",
+    "latex": "\\beta_t",
+    "symbol": "βₜ",
+    "unit": "a pure number",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "momentum"
+  },
+  "beta_next": {
+    "name": "momentum of the next step",
+    "latex": "\\beta_{t+1}",
+    "symbol": "βₜ₊₁",
+    "unit": "a pure number",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "momentum"
+  },
+  "momentum_decay": {
+    "name": "pace of the momentum's warm-up",
+    "latex": "\\psi",
+    "symbol": "ψ",
+    "unit": "1 / steps",
+    "low": 0,
+    "high": null,
+    "high_open": true,
+    "look": null
+  },
+  "nu": {
+    "name": "share of the memory",
+    "latex": "\\nu",
+    "symbol": "ν",
+    "unit": "a pure number",
+    "low": 0,
+    "high": 1,
+    "high_open": false,
+    "look": "momentum"
+  },
+  "alpha": {
+    "name": "weight of the slow average",
+    "latex": "\\alpha",
+    "symbol": "α",
+    "unit": "a pure number",
+    "low": 0,
+    "high": null,
+    "high_open": true,
+    "look": "averaged"
+  },
+  "mu_x": {
+    "name": "share that the mean keeps",
+    "latex": "\\mu_x",
+    "symbol": "μx",
+    "unit": "a pure number",
+    "low": 0,
+    "high": 1,
+    "high_open": true,
+    "look": "averaged"
+  },
+  "mu_y": {
+    "name": "share of the mean in the look",
+    "latex": "\\mu_y",
+    "symbol": "μy",
+    "unit": "a pure number",
+    "low": 0,
+    "high": 1,
+    "high_open": false,
+    "look": null
   },
   "eps": {
     "name": "floor of the denominator",

@@ -279,6 +279,33 @@ export const RULES = {
     lookAt: (theta, [m, s], { lr, beta1, beta2, eps, weight_decay }) => theta,
     readAt: (theta, [m, s], { lr, beta1, beta2, eps, weight_decay }) => theta,
   },
+  nadam: {
+    name: "nadam",
+    title: "NAdam",
+    family: "adaptive",
+    dash: "6.6 3.08",
+    slots: {"m": 0, "s": 0, "gathered": 0},
+    hyper: {"lr": null, "beta1": 0.9, "beta2": 0.999, "eps": 1e-08, "momentum_decay": 0.004},
+    momentum: "beta1",
+    usesT: true,
+    sameAs: "torch.optim.NAdam(params, lr=lr, betas=(beta1, beta2), eps=eps, momentum_decay=momentum_decay)",
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#1D5FBF}{\\beta_t} &\\leftarrow \\textcolor{#1D5FBF}{\\beta_1} \\, \\left(1 - 0.5 \\, {0.96}^{t \\, \\psi}\\right) \\\\ \\textcolor{#1D5FBF}{\\beta_{t+1}} &\\leftarrow \\textcolor{#1D5FBF}{\\beta_1} \\, \\left(1 - 0.5 \\, {0.96}^{\\left(t + 1\\right) \\, \\psi}\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta_1} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta_1}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\textcolor{#7E3AAF}{s} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#7E3AAF}{s} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, {\\textcolor{#C2410C}{g}}^{2} \\\\ c &\\leftarrow \\textcolor{#1D5FBF}{\\beta_t} \\, c + \\left(1 - \\textcolor{#1D5FBF}{\\beta_t}\\right) \\\\ \\textcolor{#4F6BD8}{\\hat m} &\\leftarrow \\frac{\\left(1 - \\textcolor{#1D5FBF}{\\beta_t}\\right) \\, \\textcolor{#C2410C}{g}}{c} + \\frac{\\textcolor{#1D5FBF}{\\beta_{t+1}} \\, \\textcolor{#4F6BD8}{m}}{1 - \\textcolor{#1D5FBF}{\\beta_{t+1}} + \\textcolor{#1D5FBF}{\\beta_{t+1}} \\, c} \\\\ \\textcolor{#7E3AAF}{\\hat s} &\\leftarrow \\frac{\\textcolor{#7E3AAF}{s}}{1 - {\\textcolor{#7E3AAF}{\\beta_2}}^{t}} \\\\ \\theta &\\leftarrow \\theta - \\frac{\\eta \\, \\textcolor{#4F6BD8}{\\hat m}}{\\sqrt{\\textcolor{#7E3AAF}{\\hat s}} + \\epsilon}\\end{aligned}",
+    python: "def nadam(theta, grad, m, s, gathered, *, lr, beta1=0.9, beta2=0.999, eps=1e-8, momentum_decay=0.004, t):\n    beta_now = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))\n    beta_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))\n    m = beta1 * m + (1 - beta1) * grad\n    s = beta2 * s + (1 - beta2) * grad**2\n    gathered = beta_now * gathered + (1 - beta_now)\n    m_hat = (1 - beta_now) * grad / gathered + beta_next * m / (1 - beta_next + beta_next * gathered)\n    s_hat = s / (1 - beta2**t)\n    return theta - lr * m_hat / (sqrt(s_hat) + eps), m, s, gathered",
+    lines: ["βₜ ← β₁ (1 − 0.5 · 0.96^(t ψ))", "βₜ₊₁ ← β₁ (1 − 0.5 · 0.96^((t + 1) ψ))", "m ← β₁ m + (1 − β₁) g", "s ← β₂ s + (1 − β₂) g²", "c ← βₜ c + (1 − βₜ)", "m̂ ← (1 − βₜ) g / c + βₜ₊₁ m / (1 − βₜ₊₁ + βₜ₊₁ c)", "ŝ ← s / (1 − β₂ᵗ)", "θ ← θ − η m̂ / (√ŝ + ε)"],
+    template: {"locals": ["beta_next", "beta_now", "m_hat", "s_hat"], "step": ["beta_now$ = beta1 * (1 - 0.5 * Math.pow(0.96, t * momentum_decay));", "beta_next$ = beta1 * (1 - 0.5 * Math.pow(0.96, (t + 1) * momentum_decay));", "m$ = beta1 * m$ + (1 - beta1) * grad$;", "s$ = beta2 * s$ + (1 - beta2) * (grad$ * grad$);", "gathered$ = beta_now$ * gathered$ + (1 - beta_now$);", "m_hat$ = (1 - beta_now$) * grad$ / gathered$ + beta_next$ * m$ / (1 - beta_next$ + beta_next$ * gathered$);", "s_hat$ = s$ / (1 - Math.pow(beta2, t));"], "next": ["theta$ - lr * m_hat$ / (Math.sqrt(s_hat$) + eps)", "m$", "s$", "gathered$"], "look": null, "read": null},
+    step: (theta, grad, t, [m, s, gathered], { lr, beta1, beta2, eps, momentum_decay }) => {
+      const beta_now = beta1 * (1 - 0.5 * Math.pow(0.96, t * momentum_decay));
+      const beta_next = beta1 * (1 - 0.5 * Math.pow(0.96, (t + 1) * momentum_decay));
+      m = beta1 * m + (1 - beta1) * grad;
+      s = beta2 * s + (1 - beta2) * (grad * grad);
+      gathered = beta_now * gathered + (1 - beta_now);
+      const m_hat = (1 - beta_now) * grad / gathered + beta_next * m / (1 - beta_next + beta_next * gathered);
+      const s_hat = s / (1 - Math.pow(beta2, t));
+      return [theta - lr * m_hat / (Math.sqrt(s_hat) + eps), [m, s, gathered]];
+    },
+    lookAt: (theta, [m, s, gathered], { lr, beta1, beta2, eps, momentum_decay }) => theta,
+    readAt: (theta, [m, s, gathered], { lr, beta1, beta2, eps, momentum_decay }) => theta,
+  },
   signum: {
     name: "signum",
     title: "Signum",
@@ -342,6 +369,95 @@ export const RULES = {
     },
     lookAt: (theta, [z], { lr, beta }) => (1 - beta) * z + beta * theta,
     readAt: (theta, [z], { lr, beta }) => theta,
+  },
+  generalised_primal_averaging: {
+    name: "generalised_primal_averaging",
+    title: "Generalised primal averaging",
+    family: "averaged",
+    dash: "16.8 4.8 3.36 4.8",
+    slots: {"z": "theta"},
+    hyper: {"lr": null, "mu_x": 0.9, "mu_y": 0.7},
+    momentum: "mu_x",
+    usesT: false,
+    sameAs: null,
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\mu_y \\, \\theta + \\left(1 - \\mu_y\\right) \\, z\\right) \\\\ z &\\leftarrow z - \\eta \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\textcolor{#4F6BD8}{\\mu_x} \\, \\theta + \\left(1 - \\textcolor{#4F6BD8}{\\mu_x}\\right) \\, z\\end{aligned}",
+    python: "def generalised_primal_averaging(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):\n    z = z - lr * grad\n    return mu_x * theta + (1 - mu_x) * z, z\n\ndef look(theta, z, *, lr, mu_x, mu_y):\n    return mu_y * theta + (1 - mu_y) * z",
+    lines: ["g = ∇f(μy θ + (1 − μy) z)", "z ← z − η g", "θ ← μx θ + (1 − μx) z"],
+    template: {"locals": [], "step": ["z$ = z$ - lr * grad$;"], "next": ["mu_x * theta$ + (1 - mu_x) * z$", "z$"], "look": "mu_y * theta$ + (1 - mu_y) * z$", "read": null},
+    step: (theta, grad, t, [z], { lr, mu_x, mu_y }) => {
+      z = z - lr * grad;
+      return [mu_x * theta + (1 - mu_x) * z, [z]];
+    },
+    lookAt: (theta, [z], { lr, mu_x, mu_y }) => mu_y * theta + (1 - mu_y) * z,
+    readAt: (theta, [z], { lr, mu_x, mu_y }) => theta,
+  },
+  qhm: {
+    name: "qhm",
+    title: "QHM",
+    family: "averaged",
+    dash: "7.2 3.36",
+    slots: {"m": 0},
+    hyper: {"lr": null, "beta": 0.999, "nu": 0.7},
+    momentum: "beta",
+    usesT: false,
+    sameAs: "pytorch_optimizer.QHM(params, lr=lr, momentum=beta, nu=nu)",
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\left(\\left(1 - \\textcolor{#1D5FBF}{\\nu}\\right) \\, \\textcolor{#C2410C}{g} + \\textcolor{#1D5FBF}{\\nu} \\, \\textcolor{#4F6BD8}{m}\\right)\\end{aligned}",
+    python: "def qhm(theta, grad, m, *, lr, beta=0.999, nu=0.7):\n    m = beta * m + (1 - beta) * grad\n    return theta - lr * ((1 - nu) * grad + nu * m), m",
+    lines: ["m ← β m + (1 − β) g", "θ ← θ − η ((1 − ν) g + ν m)"],
+    template: {"locals": [], "step": ["m$ = beta * m$ + (1 - beta) * grad$;"], "next": ["theta$ - lr * ((1 - nu) * grad$ + nu * m$)", "m$"], "look": null, "read": null},
+    step: (theta, grad, t, [m], { lr, beta, nu }) => {
+      m = beta * m + (1 - beta) * grad;
+      return [theta - lr * ((1 - nu) * grad + nu * m), [m]];
+    },
+    lookAt: (theta, [m], { lr, beta, nu }) => theta,
+    readAt: (theta, [m], { lr, beta, nu }) => theta,
+  },
+  two_memory_momentum: {
+    name: "two_memory_momentum",
+    title: "Two-memory momentum",
+    family: "averaged",
+    dash: "21.6 3.84 3.36 3.84 3.36 3.84",
+    slots: {"m": 0, "slow": 0},
+    hyper: {"lr": null, "beta1": 0.75, "beta2": 0.9722, "nu": 0.5},
+    momentum: "beta1",
+    usesT: false,
+    sameAs: null,
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta_1} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta_1}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\textcolor{#4F6BD8}{m_{\\text{slow}}} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#4F6BD8}{m_{\\text{slow}}} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\theta &\\leftarrow \\theta - \\eta \\, \\left(\\left(1 - \\textcolor{#1D5FBF}{\\nu}\\right) \\, \\textcolor{#4F6BD8}{m} + \\textcolor{#1D5FBF}{\\nu} \\, \\textcolor{#4F6BD8}{m_{\\text{slow}}}\\right)\\end{aligned}",
+    python: "def two_memory_momentum(theta, grad, m, slow, *, lr, beta1=0.75, beta2=0.9722, nu=0.5):\n    m = beta1 * m + (1 - beta1) * grad\n    slow = beta2 * slow + (1 - beta2) * grad\n    return theta - lr * ((1 - nu) * m + nu * slow), m, slow",
+    lines: ["m ← β₁ m + (1 − β₁) g", "m slow ← β₂ m slow + (1 − β₂) g", "θ ← θ − η ((1 − ν) m + ν m slow)"],
+    template: {"locals": [], "step": ["m$ = beta1 * m$ + (1 - beta1) * grad$;", "slow$ = beta2 * slow$ + (1 - beta2) * grad$;"], "next": ["theta$ - lr * ((1 - nu) * m$ + nu * slow$)", "m$", "slow$"], "look": null, "read": null},
+    step: (theta, grad, t, [m, slow], { lr, beta1, beta2, nu }) => {
+      m = beta1 * m + (1 - beta1) * grad;
+      slow = beta2 * slow + (1 - beta2) * grad;
+      return [theta - lr * ((1 - nu) * m + nu * slow), [m, slow]];
+    },
+    lookAt: (theta, [m, slow], { lr, beta1, beta2, nu }) => theta,
+    readAt: (theta, [m, slow], { lr, beta1, beta2, nu }) => theta,
+  },
+  ademamix: {
+    name: "ademamix",
+    title: "AdEMAMix",
+    family: "adaptive",
+    dash: "19.8 3.52 3.08 3.52 3.08 3.52",
+    slots: {"m": 0, "slow": 0, "s": 0},
+    hyper: {"lr": null, "beta1": 0.9, "beta2": 0.999, "beta3": 0.9999, "alpha": 5.0, "eps": 1e-08, "weight_decay": 0.0},
+    momentum: "beta1",
+    usesT: true,
+    sameAs: "pytorch_optimizer.AdEMAMix(params, lr=lr, betas=(beta1, beta2, beta3), alpha=alpha, eps=eps, weight_decay=weight_decay, weight_decouple=True)",
+    latex: "\\begin{aligned}\\textcolor{#C2410C}{g} &= \\nabla f\\left(\\theta\\right) \\\\ \\textcolor{#4F6BD8}{m} &\\leftarrow \\textcolor{#1D5FBF}{\\beta_1} \\, \\textcolor{#4F6BD8}{m} + \\left(1 - \\textcolor{#1D5FBF}{\\beta_1}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\textcolor{#4F6BD8}{m_{\\text{slow}}} &\\leftarrow \\textcolor{#4F6BD8}{\\beta_3} \\, \\textcolor{#4F6BD8}{m_{\\text{slow}}} + \\left(1 - \\textcolor{#4F6BD8}{\\beta_3}\\right) \\, \\textcolor{#C2410C}{g} \\\\ \\textcolor{#7E3AAF}{s} &\\leftarrow \\textcolor{#7E3AAF}{\\beta_2} \\, \\textcolor{#7E3AAF}{s} + \\left(1 - \\textcolor{#7E3AAF}{\\beta_2}\\right) \\, {\\textcolor{#C2410C}{g}}^{2} \\\\ \\textcolor{#4F6BD8}{\\hat m} &\\leftarrow \\frac{\\textcolor{#4F6BD8}{m}}{1 - {\\textcolor{#1D5FBF}{\\beta_1}}^{t}} \\\\ \\textcolor{#7E3AAF}{\\hat s} &\\leftarrow \\frac{\\textcolor{#7E3AAF}{s}}{1 - {\\textcolor{#7E3AAF}{\\beta_2}}^{t}} \\\\ \\theta &\\leftarrow \\left(1 - \\eta \\, \\omega\\right) \\, \\theta - \\frac{\\eta \\, \\left(\\textcolor{#4F6BD8}{\\hat m} + \\textcolor{#4F6BD8}{\\alpha} \\, \\textcolor{#4F6BD8}{m_{\\text{slow}}}\\right)}{\\sqrt{\\textcolor{#7E3AAF}{\\hat s}} + \\epsilon}\\end{aligned}",
+    python: "def ademamix(theta, grad, m, slow, s, *, lr, beta1=0.9, beta2=0.999, beta3=0.9999, alpha=5.0, eps=1e-8, weight_decay=0.0, t):\n    m = beta1 * m + (1 - beta1) * grad\n    slow = beta3 * slow + (1 - beta3) * grad\n    s = beta2 * s + (1 - beta2) * grad**2\n    m_hat = m / (1 - beta1**t)\n    s_hat = s / (1 - beta2**t)\n    return (1 - lr * weight_decay) * theta - lr * (m_hat + alpha * slow) / (sqrt(s_hat) + eps), m, slow, s",
+    lines: ["m ← β₁ m + (1 − β₁) g", "m slow ← β₃ m slow + (1 − β₃) g", "s ← β₂ s + (1 − β₂) g²", "m̂ ← m / (1 − β₁ᵗ)", "ŝ ← s / (1 − β₂ᵗ)", "θ ← (1 − η ω) θ − η (m̂ + α m slow) / (√ŝ + ε)"],
+    template: {"locals": ["m_hat", "s_hat"], "step": ["m$ = beta1 * m$ + (1 - beta1) * grad$;", "slow$ = beta3 * slow$ + (1 - beta3) * grad$;", "s$ = beta2 * s$ + (1 - beta2) * (grad$ * grad$);", "m_hat$ = m$ / (1 - Math.pow(beta1, t));", "s_hat$ = s$ / (1 - Math.pow(beta2, t));"], "next": ["(1 - lr * weight_decay) * theta$ - lr * (m_hat$ + alpha * slow$) / (Math.sqrt(s_hat$) + eps)", "m$", "slow$", "s$"], "look": null, "read": null},
+    step: (theta, grad, t, [m, slow, s], { lr, beta1, beta2, beta3, alpha, eps, weight_decay }) => {
+      m = beta1 * m + (1 - beta1) * grad;
+      slow = beta3 * slow + (1 - beta3) * grad;
+      s = beta2 * s + (1 - beta2) * (grad * grad);
+      const m_hat = m / (1 - Math.pow(beta1, t));
+      const s_hat = s / (1 - Math.pow(beta2, t));
+      return [(1 - lr * weight_decay) * theta - lr * (m_hat + alpha * slow) / (Math.sqrt(s_hat) + eps), [m, slow, s]];
+    },
+    lookAt: (theta, [m, slow, s], { lr, beta1, beta2, beta3, alpha, eps, weight_decay }) => theta,
+    readAt: (theta, [m, slow, s], { lr, beta1, beta2, beta3, alpha, eps, weight_decay }) => theta,
   },
 };
 
