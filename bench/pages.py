@@ -5,9 +5,10 @@
     python -m bench.pages --all --rounds 1                   # every page
     python -m bench.pages --site /tmp/before --site _build/html     # two builds in turn, page by page
 
-For each page, as medians over the rounds: the first paint; the blocking time (what the main thread's tasks take beyond 50 ms
-each, until five seconds after the page has loaded); the layout shift; and the gzipped bytes of all that it asks for while it
-is scrolled to its end.
+For each page, as medians over the rounds: the first paint; the first live figure's picture (a line of it is drawn, in view or
+not; no time where the page has none); the blocking time (what the main thread's tasks take beyond 50 ms each, until five
+seconds after the page has loaded) and the longest of these tasks; the layout shift; and the gzipped bytes of all that it asks
+for while it is scrolled to its end.
 """
 
 import argparse
@@ -24,9 +25,15 @@ ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 PAGES = ("book/intro", "notebooks/01-", "notebooks/03-", "notebooks/05-", "notebooks/07-", "notebooks/13-", "book/glossary")
 SLOWER, AFTER = 4, 5.0
+MEASURED = ("paint", "picture", "blocking", "longest", "shift")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run")
 WATCH = """
-window.__seen = { tasks: [], shift: 0 };
+window.__seen = { tasks: [], shift: 0, picture: NaN };
+(function look() {
+  const drawn = document.querySelector('.live-figure .lf-plot svg path[d], .live-figure .lf-plot svg polyline[points]');
+  if (drawn) __seen.picture = performance.now();
+  else if (performance.now() < 20000) requestAnimationFrame(look);
+})();
 new PerformanceObserver((list) => list.getEntries().forEach((task) => __seen.tasks.push(task.duration)))
   .observe({ type: 'longtask', buffered: true });
 new PerformanceObserver((list) => list.getEntries().forEach((one) => { if (!one.hadRecentInput) __seen.shift += one.value; }))
@@ -35,6 +42,8 @@ new PerformanceObserver((list) => list.getEntries().forEach((one) => { if (!one.
 SEEN = """() => ({
   paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN,
   blocking: __seen.tasks.reduce((sum, task) => sum + Math.max(0, task - 50), 0),
+  longest: Math.max(0, ...__seen.tasks),
+  picture: __seen.picture,
   shift: __seen.shift,
 })"""
 SCROLL = """async () => {
@@ -101,8 +110,7 @@ def measure(browser, sites, name, rounds):
         for runs, base in zip(seen, sites, strict=True):
             runs.append(load(browser, f"{base}{name}.html"))
     return [
-        {key: statistics.median(run[key] for run in runs) for key in ("paint", "blocking", "shift")}
-        | {"weight": weight(browser, f"{base}{name}.html")}
+        {key: statistics.median(run[key] for run in runs) for key in MEASURED} | {"weight": weight(browser, f"{base}{name}.html")}
         for runs, base in zip(seen, sites, strict=True)
     ]
 
@@ -121,7 +129,7 @@ def report(sites, wanted, rounds):
     names = names_of(sites[0], wanted)
     served = [serve(site) for site in sites]
     print(f"\nPages on a phone: Chromium, 390 px, processor {SLOWER} times slower; medians of {rounds}")
-    print(f"  {'page':<28} {'first paint':>12} {'blocking':>12} {'shift':>7} {'gzipped':>10}")
+    print(f"  {'page':<28} {'first paint':>12} {'picture':>12} {'blocking':>12} {'longest':>12} {'shift':>7} {'gzipped':>10}")
     rows = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
@@ -129,7 +137,8 @@ def report(sites, wanted, rounds):
             for row in measure(browser, [base for base, _ in served], name, rounds):
                 rows.append(row)
                 print(
-                    f"  {name:<28} {row['paint']:9.0f} ms {row['blocking']:9.0f} ms {row['shift']:7.3f} "
+                    f"  {name:<28} {row['paint']:9.0f} ms {row['picture']:9.0f} ms {row['blocking']:9.0f} ms "
+                    f"{row['longest']:9.0f} ms {row['shift']:7.3f} "
                     f"{row['weight'] / 1000:7.1f} kB", flush=True,
                 )  # fmt: skip
         browser.close()

@@ -9,10 +9,12 @@ the two others are reached by switching the theme, which changes style alone. Ax
 - *Colour*: contrast, and links among words. They run in each view, on one text of each kind. Of two texts of a kind, these
   rules read the same: text colour, size, weight and shadow, the
   colours of the text around it, whether it is more than a letter, and the backgrounds and opacities of everything that they
-  stand in. That is all they read where boxes follow one another; so what is positioned, floated, moved, drawn (SVG) or a
-  form's field is a kind of its own. (What KaTeX moves within a formula has no background, so it hides nothing.) Where axe is
-  not sure of the first text of a kind, since something lies half over it, all texts of that kind are looked at. A kind that
-  passed is known on the pages that follow, and at the other width: what these rules read is in its name.
+  stand in. That is all they read where boxes follow one another; so what is positioned, moved or drawn (SVG) is a kind of its
+  own, and a floated or sticky box is told by its class. (What KaTeX moves within a formula has no background, so it hides
+  nothing.) Gradients are off meanwhile: the course's are the shades at the edge of what scrolls, and axe leaves every text
+  before one undecided. Where axe is not sure of the first text of a kind, since something lies half over it, all texts of that
+  kind are looked at; of letters, signs and texts in a drawing it is never sure. A kind that passed is known on the pages that
+  follow, and at the other width: what these rules read is in its name.
 
 After a switch all rules run on every element that has become visible, too (a picture that is only for the dark, say). Formulas
 that hold nothing to be looked at are emptied before, so this is a page's last check.
@@ -46,8 +48,9 @@ RUN = """async (colours) => {
 COLOURS = ["color-contrast", "link-in-text-block"]
 RUN_AGAIN = """async ({ rules, known }) => {
   const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Map(), behind = new Map();
-  const loose = (style) => /absolute|fixed|sticky/.test(style.position) || style.float !== "none" || style.transform !== "none"
-    || style.translate !== "none" || /(^| )-/.test(style.margin);
+  const apart = (style) => /absolute|fixed/.test(style.position) || style.transform !== "none" || style.translate !== "none"
+    || /(^| )-/.test(style.margin);
+  const aside = (style) => style.position === "sticky" || style.float !== "none";
   /** Everything that an element's text stands on: backgrounds and opacities up to the root; null where boxes may overlap. */
   function ground(element) {
     if (!element) return "";
@@ -56,10 +59,11 @@ RUN_AGAIN = """async ({ rules, known }) => {
       const own = [style.backgroundColor, style.backgroundImage, style.opacity, style.filter, style.mixBlendMode,
         style.clipPath].join();
       const pseudo = ["::before", "::after"].filter((name) => getComputedStyle(element, name).content !== "none").length;
-      const plain = own === `${CLEAR}1,none,normal,none` && !pseudo;
+      const plain = own === `${CLEAR}1,none,normal,none` && !pseudo && !aside(style);
       const formula = element.parentElement?.closest(".katex") && own.startsWith(CLEAR);
-      const free = below === null || (loose(style) && !formula) || element instanceof SVGElement;
-      behind.set(element, free ? null : plain ? below : `${below}/${own},${pseudo}`);
+      const free = below === null || (apart(style) && !formula) || element instanceof SVGElement;
+      const box = aside(style) && !formula ? element.className : "";
+      behind.set(element, free ? null : plain ? below : `${below}/${own},${pseudo},${box}`);
     }
     return behind.get(element);
   }
@@ -71,7 +75,7 @@ RUN_AGAIN = """async ({ rules, known }) => {
   const said = (element) => [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE)
     .map((node) => node.data).join("").trim();
   const letters = (text) => [text.length < 2, /[^ -~\\s]/.test(text)].join();
-  const field = (element) => element.matches("input, select, textarea, button");
+  const field = (element) => element.matches("select, textarea, input:not([type=range], [type=checkbox], [type=radio])");
   /** Whether a link stands among other words, so that it must differ from them. */
   function amongWords(link) {
     let block = link?.parentElement;
@@ -98,48 +102,54 @@ RUN_AGAIN = """async ({ rules, known }) => {
     const others = Object.fromEntries(rules.map((id) => [id, { enabled: false }]));
     return told(await axe.run({ include }, { resultTypes: ["violations"], rules: others, preload: false }));
   }
-  /** The rules of colours on these alone: the violations, the elements of whose colours it is sure, those it objects to. */
+  /** The rules of colours on these alone: the violations, the elements that something may hide, those it objects to. */
   async function look(include) {
+    const shades = document.head.appendChild(document.createElement("style"));
+    shades.textContent = "html *, html *::before, html *::after { background-image: none !important; }";
     const found = await axe.run({ include },
-      { resultTypes: ["violations", "passes"], elementRef: true, runOnly: { type: "rule", values: rules } });
-    const colours = [...found.violations, ...found.passes].filter((rule) => rule.id === "color-contrast");
-    const elements = (rules) => new Set(rules.flatMap((rule) => rule.nodes).map((node) => node.element));
-    return [told(found), elements(colours), elements(found.violations)];
+      { resultTypes: ["violations", "incomplete"], elementRef: true, runOnly: { type: "rule", values: rules } });
+    shades.remove();
+    const hidden = ({ any }) => any.some(({ data }) => /Overlap|Obscur|outside/.test(data?.messageKey));
+    const elements = (rules, which = () => true) =>
+      new Set(rules.flatMap((rule) => rule.nodes).filter(which).map((node) => node.element));
+    return [told(found), elements(found.incomplete, hidden), elements(found.violations)];
   }
-  /** Take out what holds none of these and lies over nothing else: formulas, and blocks in which nothing is moved or
-      positioned. Axe reads the place of every element that there is. Returns what puts all back. */
+  /** Empty what holds none of these and lies over nothing else: formulas, and blocks in which nothing is moved or positioned.
+      Axe reads the place of every element that there is. An empty shell stays: selectors count on neighbours. Returns what
+      puts all back. */
   function without(chosen) {
     const up = (element, into) => { for (; element && !into.has(element); element = element.parentElement) into.add(element); };
     const needed = new Set(), restless = new Set(), whole = new Set(chosen), held = []; // their inside, too
     for (const element of chosen) up(element, needed);
     for (const element of document.querySelectorAll("body *")) {
       if (restless.has(element) || element.closest(".katex")) continue;
-      if (loose(getComputedStyle(element)) || (element.shadowRoot && !needed.has(element))) up(element, restless);
+      if (apart(getComputedStyle(element)) || (element.shadowRoot && !needed.has(element))) up(element, restless);
     }
-    const take = (node) => { const mark = document.createComment(""); node.replaceWith(mark); held.push([mark, node]); };
+    const take = (node) => { const shell = node.cloneNode(false); node.replaceWith(shell); held.push([shell, node]); };
     const block = (element) => /^(block|flex|grid|list-item|table)$/.test(getComputedStyle(element).display);
     (function prune(box) {
       for (const child of [...box.children]) {
-        const formula = child.matches(".katex");
+        const formula = child.closest(".katex");
         if (!needed.has(child) && (formula || (!restless.has(child) && block(child)))) take(child);
-        else if (!whole.has(child) && !formula) prune(child);
+        else if (!whole.has(child)) prune(child);
       }
     })(document.body);
     return () => held.forEach(([mark, node]) => mark.replaceWith(node));
   }
-  const passed = (of) => [...kinds].filter(([key, [first]]) => typeof key === "string" && of(first)).map(([key]) => key);
+  const passed = (of) => [...kinds].filter(([key, all]) => typeof key === "string" && of(all)).map(([key]) => key);
   for (const key of known) kinds.delete(key);
   const structure = unseen.length ? await lookAtAllOf(unseen) : [];
   const some = [...new Set([...unseen, ...[...kinds.values()].map(([first]) => first)])];
   if (!some.length) return [structure, []];
-  const putBack = without(some), [found, sure, wrong] = await look(some);
-  const letter = (element) => said(element).length < 2; // of one it is never sure
-  const unsure = [...kinds.values()].filter(([first]) => !sure.has(first) && !letter(first)).flatMap(([, ...others]) => others);
+  const putBack = without(some), [found, covered, wrong] = await look(some);
+  const unsure = [...kinds.values()].filter(([first]) => covered.has(first)).flatMap(([, ...others]) => others);
   putBack();
-  const clean = passed((first) => (sure.has(first) || letter(first)) && !wrong.has(first));
-  if (!unsure.length) return [[...structure, ...found], clean];
-  const putAllBack = without(unsure), [more] = await look(unsure);
+  if (!unsure.length) return [[...structure, ...found], passed(([first]) => !covered.has(first) && !wrong.has(first))];
+  const putAllBack = without(unsure), [more, hidden, bad] = await look(unsure);
   putAllBack();
+  const seen = new Set([...kinds.values()].flatMap(([first, ...others]) => (covered.has(first) ? others : [first])));
+  const clean = passed((all) => all.some((one) => seen.has(one) && !covered.has(one) && !hidden.has(one))
+    && !all.some((one) => wrong.has(one) || bad.has(one)));
   return [[...structure, ...found, ...more], clean];
 }"""
 KNOWN = set()  # kinds of text that were looked at on some page, and found without fault
