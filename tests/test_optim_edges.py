@@ -8,6 +8,7 @@ import torch
 from momentum_lib import rule, rules
 from momentum_lib.ops import sqrt
 from momentum_lib.optim import Optimizer, _checks, _order
+from momentum_lib.optim._state import arrival
 
 
 @rule()
@@ -173,3 +174,26 @@ def test_betas_are_a_pair(given):
     with pytest.raises(ValueError, match="allowed: a pair, beta1 and beta2 of adam"):
         optimizer.param_groups[0]["betas"] = given
     assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+
+
+# -- which of a rule's two points a parameter holds that was saved without its state ---------------
+
+
+def _points():
+    expected = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
+    return expected, expected * 1.5
+
+
+def test_a_parameter_that_is_mostly_the_other_point_is_that_one():
+    expected, other = _points()
+    for p in (other.clone(), torch.tensor([1.5, 3.0, 9.0, 9.0], dtype=torch.float64)):
+        assert arrival(p, expected, other) == "other"
+    assert arrival(torch.tensor([1.5, 9.0, 9.0, 9.0], dtype=torch.float64), expected, other) == "exact"
+
+
+def test_a_parameter_saved_in_sixteen_bits_is_known_by_the_nearer_point():
+    expected = torch.tensor([1.001, 2.003, 3.007, 4.009], dtype=torch.float64)
+    both = lambda point: arrival(point.to(torch.bfloat16).to(torch.float64), expected, expected * (1 + 2**-10))
+    assert both(expected) == "rounded"  # both points are within the rounding, and neither is nearer by far
+    apart = lambda point: arrival(point.to(torch.bfloat16).to(torch.float64), expected, expected * 1.5)
+    assert apart(expected) == "rounded" and apart(expected * 1.5) == "other"
