@@ -21,6 +21,7 @@ import test_widgets_kernel as kernel
 import test_widgets_noise_ball as ball
 import test_widgets_phase as phase
 import test_widgets_ribbon as ribbon
+import test_widgets_rods as rods
 import test_widgets_roller as roller
 import test_widgets_stage as stage
 import test_widgets_velocity as velocity
@@ -30,7 +31,7 @@ from syntax import JavaScript
 from momentum_lib.widgets import FIGURES, bundle
 
 PACKAGE = "momentum_lib.widgets"
-TESTS = (basin, curves, disc, edge, kernel, parts, ball, phase, ribbon, roller, stage, velocity)
+TESTS = (basin, curves, disc, edge, kernel, parts, ball, phase, ribbon, rods, roller, stage, velocity)
 # (where, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
 PYTHON = [
@@ -264,6 +265,16 @@ PYTHON = [
      'weights.bar(k, found["weights"] - found["aged"], width=0.72, bottom=found["aged"], color=blue)',
      'weights.bar(k, found["weights"] - found["aged"], width=0.72, color=blue)',
      "bars that are not stacked", kernel.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("rods", "min(k, len(rows) - 1)", "0",
+     "the first polynomial for ever", rods.test_the_curve_goes_through_the_rods_ends, ()),
+    ("rods", "path[-1][path[0] > 0]", "path[-1]",
+     "a zero counted as the shortest", rods.test_the_path_is_what_happens_to_a_matrix, ("muon",)),
+    ("rods", "theory.best_quintics(LOW, MOST)", "theory.best_quintics(0.5, MOST)",
+     "best on another interval", rods.test_polynomials_are_the_same_in_the_browser, (JS,)),
+    ("rods",
+     'curve.plot(path[0][seen], path[-1][seen], "o", color=look["color"], markersize=6)',
+     'curve.plot(path[-1][seen], path[0][seen], "o", color=look["color"], markersize=6)',
+     "before and after exchanged", rods.test_the_picture_is_drawn_where_its_numbers_say, ()),
 ]  # fmt: skip
 
 BROWSER = [
@@ -479,6 +490,16 @@ BROWSER = [
      "the average beside it of another age", kernel.test_the_same_in_the_browser, (JS, "first")),
     ("kernel", "allTold(beside).slice(1)", "allTold(beside).slice(0, 3)",
      "the other's mean age for its newest weight", kernel.test_words_in_the_browser, (JS,)),
+    ("rods", "Math.min(k, rows.length - 1)", "Math.min(k + 1, rows.length - 1)",
+     "each polynomial a step early", rods.test_the_same_in_the_browser, (JS, "best")),
+    ("rods", "path[0][i] > 0", "path[0][i] >= 0",
+     "a zero counted as the shortest", rods.test_the_same_in_the_browser, (JS, "cubic")),
+    ("rods", "Math.sqrt(1 - height * height) / rest", "(1 - height) / rest",
+     "others that do not share the norm", rods.test_a_rod_that_is_drawn_leaves_the_others_their_proportions, (JS,)),
+    ("rods", "(pen - k) * (next[i] - v)", "(next[i] - v)",
+     "a rod that jumps", rods.test_words_and_ways_in_the_browser, (JS,)),
+    ("rods", "1.8887161973518318", "1.9",
+     "a digit of the best polynomial", rods.test_polynomials_are_the_same_in_the_browser, (JS,)),
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core import check_steps
 from ..ops import NEWTON_SCHULZ
+from .closed import closed_form
 
 CUBIC = (1.5, -0.5, 0.0)
 """Newton's own: it converges to 1 from every s in (0, sqrt 3), quadratically in the end, but a small s grows by 1.5 a step."""
@@ -17,6 +18,7 @@ POLYNOMIALS = {"muon": (NEWTON_SCHULZ,), "cubic": (CUBIC,)}
 """Coefficients (a, b, c) by name, one row a step; the last one goes on."""
 
 
+@closed_form
 def odd_quintic(x, a, b, c):
     """a x + b x^3 + c x^5, of the shape of ``x``."""
     return x * (a + x**2 * (b + c * x**2))

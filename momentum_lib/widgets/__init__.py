@@ -35,6 +35,7 @@ from .predict import Predict
 from .race import Race
 from .ravine import Ravine
 from .ribbon import Ribbon
+from .rods import Rods
 from .roller import Roller
 from .scale import Scale
 from .stage import Stage

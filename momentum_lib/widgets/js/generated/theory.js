@@ -350,6 +350,18 @@ export function ageAtEdge(edge) {
   return (edge / 2 - 1) / 2;
 }
 
+/**
+ * a x + b x^3 + c x^5, of the shape of ``x``.
+ * @param {number} x
+ * @param {number} a
+ * @param {number} b
+ * @param {number} c
+ * @returns {number}
+ */
+export function oddQuintic(x, a, b, c) {
+  return x * (a + (x * x) * (b + c * (x * x)));
+}
+
 /** Which variant of a closed form is a rule's. @type {Record<string, { ahead: boolean, averaged: boolean }>} */
 export const FORMS = {
   gradient_descent: {"ahead": false, "averaged": false},
