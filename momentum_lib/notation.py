@@ -64,6 +64,8 @@ QUANTITIES = {
     "s_hat": Quantity("average of squares without its start-up bias", r"\hat s", "ŝ", "(f / theta)^2", look="adaptive"),
     "left_hat": Quantity("row squares without their start-up bias", r"\hat L", "L̂", "(f / theta)^2", look="adaptive"),
     "right_hat": Quantity("column squares without their start-up bias", r"\hat R", "R̂", "(f / theta)^2", look="adaptive"),
+    "q_left": Quantity("eigenvectors of the row squares", r"Q_L", "Q_L", look="adaptive"),
+    "q_right": Quantity("eigenvectors of the column squares", r"Q_R", "Q_R", look="adaptive"),
     "lr": Quantity("learning rate", r"\eta", "η", "theta^2 / f", low=0),
     "beta": Quantity("momentum", r"\beta", "β", low=0, high=1, look="momentum"),
     "beta1": Quantity("momentum of the average", r"\beta_1", "β₁", low=0, high=1, look="momentum"),

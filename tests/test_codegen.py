@@ -458,6 +458,8 @@ PRINTED = [  # a rule's LaTeX without colours, against the equation as a paper s
     ("muon", r"\operatorname{orth}\left(\beta \, m + \left(1 - \beta\right) \, g\right)"),
     ("shampoo", r"L &\leftarrow \beta_2 \, L + \left(1 - \beta_2\right) \, g \, {g}^{\top}"),
     ("shampoo", r"\theta - \eta \, {\hat L}_{\epsilon}^{-1/4} \, \hat m \, {\hat R}_{\epsilon}^{-1/4}"),
+    ("soap", r"s &\leftarrow \beta_2 \, s + \left(1 - \beta_2\right) \, {\left({Q_L}^{\top} \, g \, Q_R\right)}^{2}"),
+    ("soap", r"\theta - \eta \, Q_L \, \mathrm{direction} \, {Q_R}^{\top}"),
     ("schedule_free", r"\theta + \frac{z - \theta}{t + 1}"),
 ]
 
@@ -511,7 +513,11 @@ def test_a_matrix_rule_is_left_out_with_the_reason(node):
         f"console.log(JSON.stringify([LEFT_OUT, Object.keys(RULES)]));"
     )
     left_out, kept = json.loads(node("--input-type=module", "-e", text))
-    assert set(left_out) == {name for name, rule in rules.RULES.items() if rule.matrix} >= {"muon", "shampoo"} and kept == list(R)
+    assert set(left_out) == {name for name, rule in rules.RULES.items() if rule.matrix} >= {
+        "muon",
+        "shampoo",
+        "soap",
+    } and kept == list(R)
     assert all("a whole matrix at once" in left["reason"] for left in left_out.values())
     with pytest.raises(TypeError, match="muon: a rule may call where, sqrt.*found orthogonal"):
         syntax.statements(rules.muon.fn)

@@ -13,7 +13,7 @@ from test_rules import PROPERTIES, SETTINGS
 
 from momentum_lib import rules
 from momentum_lib.core import Rule
-from momentum_lib.ops import absolute, columns, maximum, orthogonal, root, rows, sign, sqrt, transpose, where
+from momentum_lib.ops import absolute, columns, eigenvectors, maximum, orthogonal, root, rows, sign, sqrt, transpose, where
 
 R = rules.RULES
 MUTANTS = {}
@@ -577,6 +577,60 @@ def _(theta, grad, m, left, right, *, lr, beta=0.9, beta2=0.95, eps=1e-12, t):
     m = beta * m + (1 - beta) * grad
     m_hat, left_hat, right_hat = m / (1 - beta**t), left / (1 - beta2**t), right / (1 - beta2**t)
     return theta - lr * root(left_hat, -1 / 4, eps) @ m_hat @ root(right_hat, -1 / 4, eps), m, left, right
+
+
+def _soap(wrong):
+    """SOAP with one part exchanged: ``wrong`` maps the name of a part to what takes its place."""
+    part = {
+        "basis": eigenvectors,
+        "count": lambda t: maximum(t - 1, 1),
+        "m": lambda m, g, beta1, t: where(t > 1, beta1 * m + (1 - beta1) * g, m),
+        "s": lambda s, seen, beta2: beta2 * s + (1 - beta2) * seen**2,
+        "there": lambda p, x, q: transpose(p) @ x @ q,
+        "back": lambda p, x, q: p @ x @ transpose(q),
+        "ratio": lambda m, s, eps: m / (sqrt(s) + eps),
+        "keep": lambda old, new, beta2: beta2 * old + (1 - beta2) * new,
+        "before": lambda old, new: old,
+        "hat m": lambda m, beta, k: m / (1 - beta**k),
+        "hat s": lambda s, beta, k: s / (1 - beta**k),
+        **wrong,
+    }
+
+    def step(theta, grad, m, s, left, right, *, lr, beta1=0.95, beta2=0.95, eps=1e-8, t):
+        after = part["keep"](left, grad @ transpose(grad), beta2), part["keep"](right, transpose(grad) @ grad, beta2)
+        p, q = (part["basis"](part["before"](old, new)) for old, new in zip((left, right), after, strict=True))
+        k, m = part["count"](t), part["m"](m, grad, beta1, t)
+        s = part["s"](s, part["there"](p, grad, q), beta2)
+        turned = part["there"](p, part["hat m"](m, beta1, k), q)
+        return theta - lr * part["back"](p, part["ratio"](turned, part["hat s"](s, beta2, k), eps), q), m, s, *after
+
+    return step
+
+
+for _what, _wrong in {
+    "basis of the memory with this gradient in it": {"before": lambda old, new: new},
+    "Adam in the coordinates": {"basis": lambda x: 0 * x + np.eye(x.shape[-1], dtype=x.dtype)},
+    "eigenvectors as rows": {"basis": lambda x: transpose(eigenvectors(x))},
+    "s of one row for all": {"s": lambda s, seen, beta2: beta2 * s + (1 - beta2) * (seen**2 + 0 * s)[..., :1, :]},
+    "turns the other way": {"there": lambda p, x, q: p @ x @ transpose(q), "back": lambda p, x, q: transpose(p) @ x @ q},
+    "does not turn the step back": {"back": lambda p, x, q: x},
+    "turns one side only": {"there": lambda p, x, q: transpose(p) @ x, "back": lambda p, x, q: p @ x},
+    "counts the first step": {"count": lambda t: t},
+    "m takes the first gradient": {"m": lambda m, g, beta1, t: beta1 * m + (1 - beta1) * g},
+    "a sum for m": {"m": lambda m, g, beta1, t: where(t > 1, beta1 * m + g, m)},
+    "s sums": {"s": lambda s, seen, beta2: s + seen**2},
+    "s of the size, not the square": {"s": lambda s, seen, beta2: beta2 * s + (1 - beta2) * absolute(seen)},
+    "the last square only": {"s": lambda s, seen, beta2: seen**2},
+    "no root": {"ratio": lambda m, s, eps: m / (s + eps)},
+    "eps below the root": {"ratio": lambda m, s, eps: m / sqrt(s + eps)},
+    "climbs": {"ratio": lambda m, s, eps: -m / (sqrt(s) + eps)},
+    "half the rate": {"ratio": lambda m, s, eps: 0.5 * m / (sqrt(s) + eps)},
+    "m with a start-up bias": {"hat m": lambda m, beta, k: m},
+    "s with a start-up bias": {"hat s": lambda s, beta, k: s},
+    "keeps the last squares only": {"keep": lambda old, new, beta2: new},
+    "sums the squares": {"keep": lambda old, new, beta2: old + new},
+}.items():
+    mutant("soap", _what)(_soap(_wrong))
 
 
 # -- averages of points --------------------------------------------------------------------------

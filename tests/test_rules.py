@@ -49,6 +49,11 @@ SETTINGS = {
     "lion": [{"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}, {"beta1": 0.5, "beta2": 0.8, "weight_decay": 0.5}],
     "muon": [{"beta": 0.95, "weight_decay": 0.0, "rms": 0.0}, {"beta": 0.5, "weight_decay": 0.5, "rms": 0.2}],
     "shampoo": [{"beta": 0.9, "beta2": 0.95, "eps": 1e-12}, {"beta": 0.3, "beta2": 0.8, "eps": 1e-2}],
+    "soap": [
+        {"beta1": 0.95, "beta2": 0.95, "eps": 1e-4},  # at 1e-8 one step of its sixth divides by 2e-4, and rounding grows by that
+        {"beta1": 0.3, "beta2": 0.8, "eps": 1e-2},
+        {"beta1": 0.9, "beta2": 0.7, "eps": 1e-8},
+    ],
     "schedule_free": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
     "generalised_primal_averaging": [{"mu_x": 0.9, "mu_y": 0.7}, {"mu_x": 0.3, "mu_y": 1.0}, {"mu_x": 0.99, "mu_y": 0.0}],
     "qhm": [{"beta": 0.999, "nu": 0.7}, {"beta": 0.9, "nu": 1.0}, {"beta": 0.3, "nu": 0.3}, {"beta": 0.9, "nu": 0.0}],
@@ -234,6 +239,28 @@ def _follow_shampoo(hyper):
     return np.array(path)
 
 
+def _follow_soap(hyper):
+    """SOAP by singular vectors of all past gradients, largest first, in place of eigenvectors of their averaged squares."""
+    beta1, beta2, eps = (hyper[name] for name in ("beta1", "beta2", "eps"))
+    w, m, s = _trial()[3].reshape(MATRIX).copy(), np.zeros(MATRIX), np.zeros(MATRIX)
+    bases = sides = [np.zeros((n, 0)) for n in MATRIX]
+    path = [w.copy()]
+    for t in range(1, STEPS + 1):
+        g = _gradient(w, t)
+        if t > 1:
+            left, right = bases
+            m = beta1 * m + (1 - beta1) * g
+            s *= beta2
+            seen = s[: left.shape[1], : right.shape[1]]  # of the directions that some gradient used, which come first
+            seen += (1 - beta2) * (left.T @ g @ right) ** 2
+            turned = left.T @ (m / (1 - beta1 ** (t - 1))) @ right
+            w = w - _lr(t) * left @ (turned / (np.sqrt(seen / (1 - beta2 ** (t - 1))) + eps)) @ right.T
+        parts = [_remembered(side, turn, beta2) for side, turn in zip(sides, (g, g.T), strict=True)]
+        bases, sides = [u for u, _ in parts], [u * size for u, size in parts]
+        path.append(w.copy())
+    return np.array(path)
+
+
 def _follow_schedule_free(hyper):
     """Schedule-Free by its three sequences, the mean taken anew from all points of z at every step."""
     beta, z = hyper["beta"], _trial()[3].copy()
@@ -286,6 +313,7 @@ REFERENCES = {  # of rules that no library has in this form; ``hyper`` -> the pa
     "lion": lambda hyper: _follow_signs(hyper, "lion"),
     "muon": _follow_muon,
     "shampoo": _follow_shampoo,
+    "soap": _follow_soap,
     "schedule_free": _follow_schedule_free,
     "generalised_primal_averaging": _follow_primal_averaging,
     "two_memory_momentum": _follow_kernel,
@@ -634,14 +662,14 @@ def test_the_menu_keeps_the_order_of_the_text():
     taught = [
         "gradient_descent", "polyak", "classical_momentum", "heavy_ball", "dampened_momentum", "averaged_momentum",
         "nesterov_lerp", "nesterov", "nesterov_torch", "adagrad", "rmsprop", "adam", "adamw", "nadam", "signum", "lion", "muon",
-        "shampoo", "schedule_free", "generalised_primal_averaging", "qhm", "two_memory_momentum", "ademamix",
+        "shampoo", "soap", "schedule_free", "generalised_primal_averaging", "qhm", "two_memory_momentum", "ademamix",
     ]  # fmt: skip
     assert [name for name in rules.RULES if name in taught] == taught
 
 
 def test_the_menu_holds_each_rule_under_its_name_and_takes_a_rule_as_itself():
     """A rule lost from a menu, or a matrix rule among those that move a point of the plane."""
-    whole = [rules.muon, rules.shampoo]
+    whole = [rules.muon, rules.shampoo, rules.soap]
     assert list(rules.ELEMENTWISE) == [name for name, r in rules.RULES.items() if r not in whole]
     for name, r in rules.RULES.items():
         assert rules.get(name) is rules.get(r) is r and r.name == name
@@ -678,8 +706,8 @@ def test_which_hyper_parameter_is_the_momentum():
     named = {name: rule.momentum for name, rule in rules.RULES.items() if name in SETTINGS}
     none, lion = ("gradient_descent", "adagrad", "rmsprop"), named.pop("lion")
     assert [named.pop(name) for name in none] == [None] * 3 and lion == "beta2"
-    first = ("adam", "adamw", "nadam", "two_memory_momentum", "ademamix")
-    assert [named.pop(name) for name in first] == ["beta1"] * 5
+    first = ("adam", "adamw", "nadam", "two_memory_momentum", "ademamix", "soap")
+    assert [named.pop(name) for name in first] == ["beta1"] * 6
     assert named.pop("generalised_primal_averaging") == "mu_x" and set(named.values()) == {"beta"}
     with pytest.raises(ValueError, match="rule 'step', momentum: unknown hyper-parameter 'bet'. Did you mean 'beta'"):
 
@@ -838,10 +866,14 @@ def test_shampoo_without_memory_is_muons_ideal(shape, record_property):
     assert not _run(rules.shampoo, [0 * grads[0]], lr=1.0).any()
 
 
-@pytest.mark.parametrize("name", ["shampoo", "muon"])
+@pytest.mark.parametrize("name", ["muon", "shampoo", "soap"])
 @pytest.mark.parametrize("shape", [(4, 4), (3, 6), (6, 3)])
 def test_a_matrix_rule_does_not_see_the_axes(name, shape):
-    """A ruler along the coordinates: gradients U G V give the steps U step V, which no elementwise rule but a linear one does."""
+    """A ruler along the coordinates: gradients U G V give the steps U step V, which no elementwise rule but a linear one does.
+
+    SOAP, too: its Adam runs along eigenvectors, which turn with the gradients; their signs fall out of the squares.  It holds
+    where no two eigenvalues other than zeros are equal: then eigenvectors have no directions of their own, nor has its ruler.
+    """
     rng = np.random.default_rng(8)
     grads = rng.standard_normal((30, *shape))
     left, right = (_orthonormal(rng, n) for n in shape)
@@ -923,6 +955,66 @@ def test_shampoo_contains_the_papers_sum(record_property):
     apart = np.abs(np.array(path) - _follow_theirs(theirs, weight, grads)).max()
     assert apart < 1e-12
     record_property("measured", f"Shampoo and pytorch_optimizer's Shampoo, which sums, 200 steps: {apart:.1e} apart")
+
+
+def _exact_soap():
+    """pytorch_optimizer's SOAP with its own exact eigenvectors at every step, in place of one QR step from the last ones."""
+
+    class Exact(_theirs().SOAP):
+        def get_orthogonal_matrix_qr(self, state, *_):
+            return self.get_orthogonal_matrix(state["GG"])
+
+    return Exact
+
+
+@pytest.mark.parametrize("betas", [(0.95, 0.95), (0.5, 0.8)])
+def test_soap_takes_the_steps_of_pytorch_optimizer(betas, record_property):
+    """Another basis, a first step that moves, a bias correction that counts it: 200 steps in float64, to 1e-12.
+
+    Theirs refreshes the basis by one QR step, which it makes in float32: 1e-7 at best, and no eigenvectors.  So it is compared
+    with its own exact decomposition at every step.  Theirs adds eps before the bias correction, ours after it, so eps is zero.
+    The matrices are square: where a memory of fewer gradients than rows has zero eigenvalues, theirs moves along whichever
+    eigenvectors LAPACK makes up there, ours not at all.
+    """
+    grads = np.random.default_rng(16).standard_normal((200, 5, 5))
+    weight = torch.zeros(5, 5, dtype=torch.float64, requires_grad=True)
+    theirs = _exact_soap()([weight], lr=0.05, betas=betas, weight_decay=0.0, precondition_frequency=1, eps=0.0)
+    beta1, beta2 = betas
+    ours = _run(rules.soap, grads, lr=0.05, beta1=beta1, beta2=beta2, eps=1e-300)
+    apart = np.abs(ours - _follow_theirs(theirs, weight, grads)).max()
+    assert apart < 1e-12 * max(1.0, np.abs(ours).max())
+    record_property("measured", f"SOAP and pytorch_optimizer's with exact eigenvectors, {betas}, 200 steps: {apart:.1e} apart")
+
+
+def test_soap_is_adam_in_the_eigenvectors_of_its_memory():
+    """A basis of the wrong side, or a step that is not turned back: where the memory is diagonal, SOAP is Adam itself."""
+    rng = np.random.default_rng(17)
+    first = np.diag([1.0, 2.0, 3.0])
+    grads = [first, *(first * rng.uniform(0.5, 1.0) for _ in range(20))]  # one basis for ever: that of the coordinates
+    soap = _run(rules.soap, grads, lr=0.1, beta1=0.9, beta2=0.8)
+    adam = _run(rules.adam, grads[1:], lr=0.1, beta1=0.9, beta2=0.8, eps=1e-8)
+    assert not soap[0].any()
+    np.testing.assert_allclose(soap[1:], adam, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 6), (6, 3)])
+def test_soap_without_memory_is_muons_ideal_where_the_gradient_repeats(shape):
+    """Adam's sign in the wrong basis: at beta1 = beta2 = 0 the second of two equal gradients gives U V', up to eps and rounding."""
+    grad = np.random.default_rng(18).standard_normal(shape)
+    u, _, vt = np.linalg.svd(grad, full_matrices=False)
+    path = _run(rules.soap, [grad, grad], lr=1.0, beta1=0.0, beta2=0.0, eps=1e-6)
+    np.testing.assert_allclose(-path[1], u @ vt, rtol=0, atol=1e-5)
+
+
+def test_soap_moves_only_where_a_gradient_was_before():
+    """A step along eigenvectors that LAPACK made up: of a memory of one gradient, only that gradient's directions are known."""
+    rng = np.random.default_rng(19)
+    first, second = np.outer(rng.standard_normal(4), rng.standard_normal(5)), rng.standard_normal((4, 5))
+    step = _run(rules.soap, [first, second], lr=0.1)[1]
+    u, s, vt = np.linalg.svd(first)
+    inside = np.outer(u[:, 0], vt[0])
+    np.testing.assert_allclose(step, np.sum(step * inside) * inside, rtol=0, atol=1e-15)
+    assert np.abs(step).max() > 0.01
 
 
 def test_shampoo_does_not_see_the_gradients_unit():

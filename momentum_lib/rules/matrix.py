@@ -1,7 +1,7 @@
-"""Rules that move a whole matrix at once: Muon, Shampoo."""
+"""Rules that move a whole matrix at once: Muon, Shampoo, SOAP."""
 
 from ..core import rule
-from ..ops import columns, maximum, orthogonal, root, rows, sqrt, transpose, where
+from ..ops import columns, eigenvectors, maximum, orthogonal, root, rows, sqrt, transpose, where
 
 
 @rule(m=0, family="matrix", matrix=True, title="Muon")
@@ -39,3 +39,28 @@ def shampoo(theta, grad, m, left, right, *, lr, beta=0.9, beta2=0.95, eps=1e-12,
     left_hat = left / (1 - beta2**t)
     right_hat = right / (1 - beta2**t)
     return theta - lr * root(left_hat, -1 / 4, eps) @ m_hat @ root(right_hat, -1 / 4, eps), m, left, right
+
+
+@rule(m=0, s=0, left="rows", right="columns", family="matrix", matrix=True, title="SOAP")
+def soap(theta, grad, m, s, left, right, *, lr, beta1=0.95, beta2=0.95, eps=1e-8, t):
+    """SOAP: Adam, with the gradient seen along the eigenvectors of Shampoo's two averages and the step turned back.
+
+    Convention: left averages grad grad', right grad' grad; both bases are those of the memory before this gradient, so the
+    first step only fills the memory, and m, s and their bias corrections begin with the second, as in the authors' code.
+    Squares, roots and quotients go entry by entry; s[i, j] belongs to the i-th and j-th smallest eigenvalue. The ideal form:
+    exact eigenvectors at every step, where the code refreshes them every ten by one QR step. A direction in which no
+    gradient pointed before is not moved. Unit of lr: theta. Shapes: theta, grad, m and s alike, (..., rows, columns);
+    left (..., rows, rows); right (..., columns, columns).
+    Source: Vyas et al. 2025, arXiv:2409.11321, Algorithm 3.
+    """
+    k = maximum(t - 1, 1)
+    q_left = eigenvectors(left)
+    q_right = eigenvectors(right)
+    m = where(t > 1, beta1 * m + (1 - beta1) * grad, m)
+    s = beta2 * s + (1 - beta2) * (transpose(q_left) @ grad @ q_right) ** 2
+    m_hat = m / (1 - beta1**k)
+    s_hat = s / (1 - beta2**k)
+    direction = transpose(q_left) @ m_hat @ q_right / (sqrt(s_hat) + eps)
+    left = beta2 * left + (1 - beta2) * grad @ transpose(grad)
+    right = beta2 * right + (1 - beta2) * transpose(grad) @ grad
+    return theta - lr * q_left @ direction @ transpose(q_right), m, s, left, right

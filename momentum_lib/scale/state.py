@@ -117,7 +117,12 @@ def stated(matrix=(4096, 4096)):
             (Array("factors", "row and column sums of squares", "adaptive", (r + c) / (r * c)),),
             "arXiv:1804.04235",
         ),
-        ("soap", "SOAP", (m, s, Array("sides", "two sides and their eigenvectors", "matrix", 2 * sides)), "arXiv:2409.11321"),
+        (
+            "soap_released",
+            "SOAP, as released",
+            (m, s, Array("sides", "two sides and their eigenvectors", "matrix", 2 * sides)),
+            "arXiv:2409.11321, code that keeps the eigenvectors for ten steps",
+        ),
     ]
     return {name: Optimiser(name, title, arrays, source, False) for name, title, arrays, source in table}
 
@@ -125,7 +130,7 @@ def stated(matrix=(4096, 4096)):
 OPTIMISERS = {**{name: from_rule(rule) for name, rule in RULES.items()}, **stated()}
 """Name -> Optimiser: every rule of the library, then the stated methods at matrices of 4096 x 4096."""
 
-MENU = ["gradient_descent", "heavy_ball", "lion", "muon", "adamw", "ademamix", "adam8bit", "adafactor", "soap"]
+MENU = ["gradient_descent", "heavy_ball", "lion", "muon", "adamw", "ademamix", "adam8bit", "adafactor", "soap_released"]
 """The optimisers that the calculator offers."""
 
 

@@ -123,7 +123,7 @@ def test_without_sharing_the_line_has_no_fraction(browser, address):
 def test_copied_python_prints_the_same(browser, address):
     with live.open_page(browser, address) as page:
         live.type_into(page, "parameters", "30")
-        live.first(page).locator('[data-control="optimiser"] select').select_option("soap")
+        live.first(page).locator('[data-control="optimiser"] select').select_option("soap_released")
         _, printed = live.run_python(live.python_of(page))
         assert printed.splitlines()[0] == live.numbers(page)["line"]
 
