@@ -999,7 +999,7 @@ def test_soap_is_adam_in_the_eigenvectors_of_its_memory():
 
 @pytest.mark.parametrize("shape", [(5, 5), (3, 6), (6, 3)])
 def test_soap_without_memory_is_muons_ideal_where_the_gradient_repeats(shape):
-    """Adam's sign in the wrong basis: at beta1 = beta2 = 0 the second of two equal gradients gives U V', up to eps and rounding."""
+    """Adam's sign in the wrong basis: at beta1 = beta2 = 0 the second of two equal gradients gives U V', up to eps."""
     grad = np.random.default_rng(18).standard_normal(shape)
     u, _, vt = np.linalg.svd(grad, full_matrices=False)
     path = _run(rules.soap, [grad, grad], lr=1.0, beta1=0.0, beta2=0.0, eps=1e-6)

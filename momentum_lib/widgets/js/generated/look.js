@@ -302,6 +302,26 @@ export const QUANTITIES = {
     "high_open": true,
     "look": "adaptive"
   },
+  "q_left": {
+    "name": "eigenvectors of the row squares",
+    "latex": "Q_L",
+    "symbol": "Q_L",
+    "unit": "a pure number",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "adaptive"
+  },
+  "q_right": {
+    "name": "eigenvectors of the column squares",
+    "latex": "Q_R",
+    "symbol": "Q_R",
+    "unit": "a pure number",
+    "low": null,
+    "high": null,
+    "high_open": true,
+    "look": "adaptive"
+  },
   "lr": {
     "name": "learning rate",
     "latex": "\\eta",

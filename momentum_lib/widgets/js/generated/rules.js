@@ -473,5 +473,10 @@ export const LEFT_OUT = {
     "title": "Shampoo",
     "family": "matrix",
     "reason": "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
+  },
+  "soap": {
+    "title": "SOAP",
+    "family": "matrix",
+    "reason": "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
   }
 };

@@ -9,7 +9,7 @@ export const OPTIMISERS = {
   ademamix: {"title": "AdEMAMix", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.0, "width": null}, {"name": "slow", "title": "slow first moment", "look": "averaged", "size": 1.0, "width": null}, {"name": "s", "title": "second moment", "look": "adaptive", "size": 1.0, "width": null}]},
   adam8bit: {"title": "Adam, 8-bit state", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.001953125, "width": 1}, {"name": "s", "title": "second moment", "look": "adaptive", "size": 1.001953125, "width": 1}]},
   adafactor: {"title": "Adafactor without momentum", "arrays": [{"name": "factors", "title": "row and column sums of squares", "look": "adaptive", "size": 0.00048828125, "width": null}]},
-  soap: {"title": "SOAP", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.0, "width": null}, {"name": "s", "title": "second moment", "look": "adaptive", "size": 1.0, "width": null}, {"name": "sides", "title": "two sides and their eigenvectors", "look": "matrix", "size": 4.0, "width": null}]},
+  soap_released: {"title": "SOAP, as released", "arrays": [{"name": "m", "title": "first moment", "look": "averaged", "size": 1.0, "width": null}, {"name": "s", "title": "second moment", "look": "adaptive", "size": 1.0, "width": null}, {"name": "sides", "title": "two sides and their eigenvectors", "look": "matrix", "size": 4.0, "width": null}]},
 };
 
 /** @type {Record<string, import('../kit/types.js').Precision>} */
