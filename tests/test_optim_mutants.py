@@ -149,8 +149,14 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
         ("_state._entry", "work_dtype(p.dtype)", "p.dtype",
          "loads_across_dtypes"),
     "loads any shape":
-        ("_state", "value.shape != p.shape", "False",
+        ("_state", "tuple(value.shape) != wanted", "False",
          "refuses_a_foreign_state"),
+    "loads slots of the point's shape only":
+        ("_state", "slot_shape(how, p.shape)", "tuple(p.shape)",
+         "keeps_slots_as_wide_as_a_side"),
+    "starts a square in the point's shape":
+        ("_step", "how in SIDES", "False",
+         "keeps_slots_as_wide_as_a_side"),
     "loads another rule's state":
         ("_state", 'saved["rule"] != own["rule"]', "False",
          "refuses_a_foreign_state"),

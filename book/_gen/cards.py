@@ -40,6 +40,12 @@ TERMS = {  # what a docstring writes in ASCII, and the page sets
     "1 / log(beta3)": r"1/\log\beta_3",
     "1 / log(beta1)": r"1/\log\beta_1",
     "1 - beta": r"1 - \beta",
+    "grad grad'": r"g\,g^\top",
+    "grad' grad": r"g^\top g",
+    "U V'": r"U V^\top",
+    "beta = beta2 = 0": r"\beta = \beta_2 = 0",
+    "eps = 0": r"\epsilon = 0",
+    "s[i, j]": r"s_{ij}",
 }
 
 

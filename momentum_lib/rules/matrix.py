@@ -30,7 +30,7 @@ def shampoo(theta, grad, m, left, right, *, lr, beta=0.9, beta2=0.95, eps=1e-12,
     pointed is not moved. At beta = beta2 = 0 and eps = 0 the direction is U V' of the gradient's decomposition, which Muon
     approximates. Unit of lr: theta; eps is a share. Shapes: theta, grad and m alike, (..., rows, columns);
     left (..., rows, rows); right (..., columns, columns).
-    Source: Gupta, Koren and Singer 2018, arXiv:1802.09568; averages after Shi et al. 2023, arXiv:2309.06497.
+    Source: Gupta, Koren and Singer 2018, arXiv:1802.09568, Algorithm 1, with averages in place of sums.
     """
     m = beta * m + (1 - beta) * grad
     left = beta2 * left + (1 - beta2) * grad @ transpose(grad)
