@@ -23,6 +23,7 @@ import test_widgets_phase as phase
 import test_widgets_ribbon as ribbon
 import test_widgets_rods as rods
 import test_widgets_roller as roller
+import test_widgets_rotation as rotation
 import test_widgets_stage as stage
 import test_widgets_velocity as velocity
 from mutants import NOTICED, Swap, run
@@ -31,7 +32,7 @@ from syntax import JavaScript
 from momentum_lib.widgets import FIGURES, bundle
 
 PACKAGE = "momentum_lib.widgets"
-TESTS = (basin, curves, disc, edge, kernel, parts, ball, phase, ribbon, rods, roller, stage, velocity)
+TESTS = (basin, curves, disc, edge, kernel, parts, ball, phase, ribbon, rods, roller, rotation, stage, velocity)
 # (where, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
 PYTHON = [
@@ -275,6 +276,26 @@ PYTHON = [
      'curve.plot(path[0][seen], path[-1][seen], "o", color=look["color"], markersize=6)',
      'curve.plot(path[-1][seen], path[0][seen], "o", color=look["color"], markersize=6)',
      "before and after exchanged", rods.test_the_picture_is_drawn_where_its_numbers_say, ()),
+    ("turning", "return q @ np.diag(np.arange(1.0, SIZE + 1) ** -2) @ q.T, drawn @ q.T",
+     "return q @ np.diag(np.arange(1.0, SIZE + 1) ** -2) @ q.T, drawn",
+     "a solution that is not turned along", rotation.test_turning_changes_nothing_but_the_coordinates, (20,)),
+    ("turning", "np.kron(out, np.array([[c, -s], [s, c]]))", "np.kron(np.array([[c, -s], [s, c]]), np.eye(len(out)))",
+     "one pairing of the coordinates alone",
+     rotation.test_at_45_degrees_each_direction_is_spread_evenly_and_at_90_none_is, ()),
+    ("turning", "lr * (1 - (t - 1) / STEPS)", "lr * (1 - t / STEPS)",
+     "a rate that falls a step early", rotation.test_a_run_is_the_rules_own_steps, ()),
+    ("turning", "np.where(np.isfinite(shares), shares, np.inf)", "np.where(np.isfinite(shares), shares, 0)",
+     "a run that diverges counted as the best", rotation.test_a_run_is_the_rules_own_steps, ()),
+    ("rotation", "-REACH * np.sign(np.round(q @ own, 12))", "-REACH * np.sign(own)",
+     "a square that turns with the problem", rotation.test_the_planes_steps_are_the_steepest_under_their_norms, (80,)),
+    ("rotation", "q @ np.sign(own)", "np.sign(own)",
+     "a spectral norm that keeps to the coordinates", rotation.test_the_planes_steps_are_the_steepest_under_their_norms, (10,)),
+    ("rotation", "logs.mean(1)", "logs.min(1)",
+     "the luckiest problem for all five", rotation.test_between_measured_angles_the_logarithms_are_interpolated, ()),
+    ("rotation",
+     "rows.plot(now, k, marker, markersize=8, color=look.light)",
+     "rows.plot(2 * now, k, marker, markersize=8, color=look.light)",
+     "marks beside their numbers", rotation.test_words_and_picture_carry_the_numbers, ()),
 ]  # fmt: skip
 
 BROWSER = [
@@ -500,6 +521,18 @@ BROWSER = [
      "a rod that jumps", rods.test_words_and_ways_in_the_browser, (JS,)),
     ("rods", "1.8887161973518318", "1.9",
      "a digit of the best polynomial", rods.test_polynomials_are_the_same_in_the_browser, (JS,)),
+    ("rotation", "Math.sqrt(square / (logs.length - 1))", "Math.sqrt(square / logs.length)",
+     "a spread of five taken for one of six", rotation.test_the_same_in_the_browser, (JS, 33)),
+    ("rotation", "(at - k) * (to[i] - value)", "(to[i] - value)",
+     "the next angle's losses", rotation.test_the_same_in_the_browser, (JS, 33)),
+    ("rotation", "[c * a - s * b, s * a + c * b]", "[c * a + s * b, c * b - s * a]",
+     "turned the other way", rotation.test_the_same_in_the_browser, (JS, 33)),
+    ("rotation", "gradient.map((v) => -reach * signOf(v))", "gradient.map((v) => -reach * v)",
+     "a gradient for its sign", rotation.test_the_same_in_the_browser, (JS, 61.5)),
+    ("rotation", "(-reach * v) / size", "-reach * v",
+     "a gradient that is not of size 1", rotation.test_the_same_in_the_browser, (JS, 5)),
+    ("rotation", "left[side] / untouched[side]", "untouched[side] / left[side]",
+     "losses said upside down", rotation.test_rows_and_words_in_the_browser, (JS,)),
 ]  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from .ravine import Ravine
 from .ribbon import Ribbon
 from .rods import Rods
 from .roller import Roller
+from .rotation import Rotation
 from .scale import Scale
 from .stage import Stage
 from .velocity import Velocity
