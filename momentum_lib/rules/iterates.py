@@ -21,7 +21,7 @@ def _(theta, z, *, lr, beta):
     return (1 - beta) * z + beta * theta
 
 
-@rule(z="theta", family="averaged", momentum="mu_x")
+@rule(z="theta", family="averaged", title="Generalised primal averaging", momentum="mu_x")
 def generalised_primal_averaging(theta, grad, z, *, lr, mu_x=0.9, mu_y=0.7):
     """Primal averaging: gradient descent on z, whose fading mean is the answer; look between the two.
 
