@@ -59,7 +59,7 @@ def test_a_generated_file_says_so_in_its_first_line(name):
 
 
 def random_params(surface, rng):
-    """Other parameters than the defaults, in their range; of 24 bits, since Python squares a longer number by pow, not exactly."""
+    """Other parameters than the defaults, in their range; of 24 bits, since Python squares a longer number by pow, inexactly."""
     out = {name: float(np.float32(value * rng.uniform(0.6, 1.6))) for name, value in surface.params.items()}
     if "kappa" in out:
         out |= {"kappa": float(10 ** rng.uniform(0, 4)), "angle": float(rng.uniform(-3, 3))}
