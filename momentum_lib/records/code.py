@@ -11,6 +11,7 @@ from pathlib import Path
 from .format import canonical
 
 LIBRARY = Path(__file__).resolve().parents[1]
+TRAINING = ("cohort", "data", "defaults", "ensemble", "loop", "model", "optimizers", "schedule", "settings", "stacked")
 
 
 def tree(node):
@@ -53,7 +54,7 @@ def sources_of(rules):
 
     families = {get(rule).fn.__module__.rpartition(".")[2] for rule in rules}
     optim = [path.relative_to(LIBRARY).as_posix() for path in sorted(LIBRARY.glob("optim/*.py"))]
-    training = [f"train/{name}.py" for name in ("data", "defaults", "loop", "model", "optimizers", "schedule", "settings")]
+    training = [f"train/{name}.py" for name in TRAINING]
     return sorted(
         {
             "core.py",

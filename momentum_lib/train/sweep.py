@@ -160,8 +160,11 @@ def run_one(task, world=None, bar=None, stop=None):
         groups.append([trainer.done, by_frequency(trainer.corpus.frequency, evaluation)])
 
     result = train(trainer, bar=bar, stop=stop, watch=watch if task.groups else None)
-    if result.stopped_by:
-        return None
+    return None if result.stopped_by else row_of(task, result, groups, began)
+
+
+def row_of(task, result, groups, began):
+    """The row of a run that ended just now; ``groups``: [step, loss by frequency], ``began``: when, in seconds of the clock."""
     settings = task.settings
     return {
         "key": task.key,
@@ -209,22 +212,35 @@ def run_all(tasks, rows, *, jobs=1, threads=1, device="auto", runner=run_one, ba
 
     Returns the number of the signal that stopped it, or 0.  Raises SweepError where a run failed; what was finished is kept.
     """
+    return run_each(missing(tasks, rows), rows, jobs, threads, device, runner, bar, say, stop)
+
+
+def missing(tasks, rows):
+    """The tasks whose rows are not there, once each."""
     there = {row["key"] for row in rows.rows}
-    wanted = list({task.key: task for task in tasks if task.key not in there}.values())
-    if not wanted:
+    return list({task.key: task for task in tasks if task.key not in there}.values())
+
+
+def run_each(units, rows, jobs, threads, device, runner, bar=None, say=None, stop=None):
+    """``runner(unit, world, stop=...)`` for each unit, ``jobs`` at a time; it returns the row, or the rows, of its runs.
+
+    Returns the number of the signal that stopped it, or 0.  Raises SweepError where a run failed.
+    """
+    if not units:
         return 0
     with stop or StopRequest() as request:
         if jobs == 1:
-            return _one_by_one(wanted, rows, threads, device, runner, bar, say, request)
-        return _in_processes(wanted, rows, jobs, threads, device, runner, bar, say, request)
+            return _one_by_one(units, rows, threads, device, runner, bar, say, request)
+        return _in_processes(units, rows, jobs, threads, device, runner, bar, say, request)
 
 
-def _finish(row, rows, bar, say):
-    rows.append(row)
-    if bar:
-        bar(1)
-    if say:
-        say(describe_row(row))
+def _finish(made, rows, bar, say):
+    for row in made if isinstance(made, list) else [made]:
+        rows.append(row)
+        if bar:
+            bar(1)
+        if say:
+            say(describe_row(row))
 
 
 def describe_row(row):
