@@ -288,10 +288,10 @@ def test_the_curve_is_chebyshevs():
 
 def test_the_digits_are_divided_once():
     parts = networks.digits(1000, 297)
-    assert [len(part) for part in parts] == [1000, 297, 500]
+    assert [len(part) for part in parts[:3]] == [1000, 297, 500]
     assert np.abs(parts.train.x.mean(axis=0)).max() < 1e-15 and set(parts.test.y) == set(range(10))
-    whole = np.concatenate([part.x for part in parts])
-    grey = (whole - whole.min(axis=0)) * 16
+    whole = np.concatenate([part.x for part in parts[:3]])
+    grey = (whole + parts.mean) * 16
     assert grey == pytest.approx(np.round(grey), abs=1e-12) and grey.max() == pytest.approx(16)
     fewer = networks.digits(400, 200)
     assert np.array_equal(fewer.train.y, parts.train.y[:400]) and len(fewer.test) == 1197

@@ -3,11 +3,21 @@
 import numpy as np
 import pytest
 import test_networks as good
+import test_widgets_digits as digits
 from mutants import NOTICED, Swap, run
 
 import momentum_lib.networks  # noqa: F401  (the package whose modules are changed)
 
 PACKAGE = "momentum_lib.networks"
+TABLE = [
+    ("digits_table.falling", "np.arange(steps) / steps", "np.arange(1, steps + 1) / steps",
+     "a rate that is zero in the last step", digits.test_what_is_learnt_is_one_training_of_all_steps, ()),
+    ("digits_table.held_out_losses", "net.loss(run.theta, data.held_out)", "net.loss(run.theta, data.train)",
+     "rates chosen by what is learnt", digits.test_a_whole_side_is_searched_anew, ()),
+    ("digits_table.rows", "order[LEARNT + HELD_OUT :]", "order[LEARNT:]",
+     "shown digits among those that the rates were chosen by",
+     digits.test_the_digits_are_scikit_learns_and_the_held_out_ones_are_not_among_them, ()),
+]  # fmt: skip
 # (where, right text, wrong text, what is wrong, the test that must fail, its arguments)
 MUTANTS = [
     ("net.start", "np.sqrt(shape[1])", "shape[1]",
@@ -55,6 +65,14 @@ def test_a_broken_network_is_noticed(mutant):
         run(test, arguments)
 
 
+@pytest.mark.parametrize("mutant", TABLE, ids=lambda mutant: f"{mutant[0]}: {mutant[3]}")
+def test_a_broken_table_of_the_digits_is_noticed(mutant):
+    """What the live figure of the digits rests on: it is no figure, so test_widgets_mutants.py has no place for it."""
+    where, right, wrong, _, test, arguments = mutant
+    with Swap("momentum_lib.widgets", where, right, wrong, users=[digits]), pytest.raises(NOTICED):
+        run(test, arguments)
+
+
 def test_the_right_networks_are_back():
-    for _, _, _, _, test, arguments in {mutant[4]: mutant for mutant in MUTANTS}.values():
+    for _, _, _, _, test, arguments in {mutant[4]: mutant for mutant in MUTANTS + TABLE}.values():
         run(test, arguments)

@@ -14,6 +14,7 @@ import pytest
 import test_predict as guess
 import test_widgets_basin as basin
 import test_widgets_curves as curves
+import test_widgets_digits as digits
 import test_widgets_disc as disc
 import test_widgets_edge as edge
 import test_widgets_ingredients as parts
@@ -32,10 +33,14 @@ from syntax import JavaScript
 from momentum_lib.widgets import FIGURES, bundle
 
 PACKAGE = "momentum_lib.widgets"
-TESTS = (basin, curves, disc, edge, kernel, parts, ball, phase, ribbon, rods, roller, rotation, stage, velocity)
+TESTS = (basin, curves, digits, disc, edge, kernel, parts, ball, phase, ribbon, rods, roller, rotation, stage, velocity)
 # (where, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
 PYTHON = [
+    ("digits", "first + EVERY", "first + EVERY - 1",
+     "a training with gaps", digits.test_what_is_learnt_is_one_training_of_all_steps, ()),
+    ("digits", "net.probabilities(theta[-1], digit[None])[0]", "net.probabilities(theta[0], digit[None])[0]",
+     "what the untrained network reads", digits.test_both_networks_learn_to_read, ()),
     ("edge", "rules.nesterov_torch if nesterov else rules.heavy_ball", "rules.heavy_ball if nesterov else rules.nesterov_torch",
      "the two rules exchanged", edge.test_the_picture_is_drawn_where_its_numbers_say, ()),
     ("edge", "average / self.edge", "self.edge / average",
@@ -299,6 +304,22 @@ PYTHON = [
 ]  # fmt: skip
 
 BROWSER = [
+    ("digits", "1 - t / STEPS", "1 - (t + 1) / STEPS",
+     "a rate that is zero in the last step", digits.test_fifty_steps_are_numpys, (JS, "32", 50)),
+    ("digits", "v / 16 - MEAN[i]", "v / 16",
+     "digits from which no mean is taken", digits.test_fifty_steps_are_numpys, (JS, "32", 50)),
+    ("digits", "loss += softmax(z) - answer", "loss += softmax(z)",
+     "a loss that knows no answer", digits.test_fifty_steps_are_numpys, (JS, "all", 12)),
+    ("digits", "which === 'plain' ? '0' : momentum", "momentum",
+     "momentum for both", digits.test_fifty_steps_are_numpys, (JS, "32", 50)),
+    ("network", "part[a] - part[b]", "part[b] - part[a]",
+     "the digits in the opposite order", digits.test_batches_are_the_same_in_the_browser, (JS, 300, 32, 40, 3)),
+    ("digits/ink", "row * SIDE + column", "column * SIDE + row",
+     "rows and columns exchanged", digits.test_ink_counts_what_lies_under_the_pen, (JS,)),
+    ("digits/ink", "SIDE - 2 * PEN", "SIDE",
+     "a digit that sticks out of its pad", digits.test_ink_counts_what_lies_under_the_pen, (JS,)),
+    ("digits/ink", "WIDEST - 2 * PEN", "SIDE - 2 * PEN",
+     "wide digits as wide as the pad", digits.test_ink_counts_what_lies_under_the_pen, (JS,)),
     ("edge", "momentumEdge(lr, beta, ahead, averaged)", "momentumEdge(lr, beta, !ahead, averaged)",
      "the edges of the two rules exchanged", edge.test_the_edge_and_its_rate, (JS, True)),
     ("edge", "run.t % EVERY === 0", "run.t % (2 * EVERY) === 0",

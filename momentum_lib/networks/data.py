@@ -35,11 +35,12 @@ class Rows:
 
 
 class Digits(NamedTuple):
-    """Three disjoint parts: to learn from, to choose settings by, to judge by once."""
+    """Three disjoint parts: to learn from, to choose settings by, to judge by once; ``mean`` (64,) was taken off them."""
 
     train: Rows
     held_out: Rows
     test: Rows
+    mean: np.ndarray
 
 
 def chebyshev(rows=20):
@@ -75,9 +76,10 @@ def digits(train=1000, held_out=297):
         )
     order = np.random.default_rng(DIGITS_ORDER).permutation(len(x))
     x, y = x[order] / 16, y[order]
-    every = Rows(x - x[:train].mean(axis=0), y)
+    mean = x[:train].mean(axis=0)
+    every = Rows(x - mean, y)
     parts = (slice(train), slice(train, train + held_out), slice(train + held_out, None))
-    return Digits(*(every.take(part) for part in parts))
+    return Digits(*(every.take(part) for part in parts), mean=mean)
 
 
 def batches(rows, size, steps, seed=0):

@@ -21,6 +21,7 @@ from .complex_pair import ComplexPair
 from .crosswalk import Crosswalk
 from .curves import Curves
 from .dial import Dial
+from .digits import Digits
 from .disc import Disc
 from .edge import Edge
 from .euler import Euler

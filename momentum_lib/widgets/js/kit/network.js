@@ -216,6 +216,24 @@ export function network(sizes, loss = "squared") {
   };
 }
 
+/**
+ * Which rows each step takes, the same as Python's: each epoch has a fresh order, and the rows left over at its end are passed
+ * over. steps * size row numbers, step after step.
+ * @param {number} rows @param {number} size @param {number} steps @param {number} seed
+ */
+export function batches(rows, size, steps, seed) {
+  const whole = Math.floor(rows / size),
+    epochs = Math.ceil(steps / whole),
+    draws = drawNoise(rows * epochs, seed),
+    out = new Int32Array(steps * size);
+  for (let epoch = 0, at = 0; epoch < epochs; epoch++) {
+    const part = draws.subarray(rows * epoch, rows * (epoch + 1)),
+      order = Array.from(part, (_, k) => k).sort((a, b) => part[a] - part[b]); // stable, as NumPy's is asked to be
+    for (let k = 0; k < whole * size && at < out.length; k++) out[at++] = order[k];
+  }
+  return out;
+}
+
 // ----------------------------------------------------------------------------------------------------- sharpness
 
 /** @param {Float64Array} a @param {Float64Array} b */
