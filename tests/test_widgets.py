@@ -117,14 +117,17 @@ def test_title_and_caption_hold_in_every_state(figure):
 
 
 def extremes(figure):
-    """Every number and point of the state at its lowest, at its highest, and in between."""
-    for part in (0.0, 1.0, 0.35):
+    """Every number and point of the state at its lowest, at its highest, and in between; where it has none, every integer."""
+    whole = not {"number", "point"} & {spec["kind"] for spec in figure.spec().values()}
+    for part in (0.07, 1.0, 0.35) if whole else (0.0, 1.0, 0.35):  # integers often begin at their lowest
         state = {}
         for name, spec in figure.spec().items():
             if spec["kind"] == "number":
                 state[name] = spec["min"] + part * (spec["max"] - spec["min"])
             if spec["kind"] == "point":
                 state[name] = [low + part * (high - low) for low, high in spec["domain"]]
+            if spec["kind"] == "integer" and whole:
+                state[name] = round(spec["min"] + part * (spec["max"] - spec["min"]))
         yield state
 
 
