@@ -181,9 +181,9 @@ def test_a_saved_notebook_shows_its_figures_again(chromium, lab, states):
     with live.new_context(chromium, viewport={"width": 1366, "height": 1000}) as context:
         context.set_default_timeout(120_000)
         page, _ = opened(context, lab, path.name)
-        page.wait_for_function("document.querySelector('.momentum-live')" if states else
-                               "document.body.textContent.includes('model not found')")  # fmt: skip
-        assert page.evaluate(SEEN) == (["figure"] if states else ["picture"])
+        wanted = "figure" if states else "picture"
+        page.wait_for_function(f"JSON.stringify(({SEEN})().filter(Boolean)) === '[\"{wanted}\"]'")
+        assert "not found" not in page.evaluate("document.querySelector('.jp-Notebook').innerText")
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / f"lab-saved-{states}.png")
         page.evaluate(RUN)
