@@ -24,7 +24,7 @@ def test_it_opens_with_the_zigzag_and_the_ball_that_runs_along_the_floor():
     assert figure.lr == round(theory.best_gradient_descent(1, 25).lr, 4)  # gradient descent's own best: as fair as one rate is
     plain, ball = figure.numbers()["left"]
     assert (stage.percent(plain), stage.percent(ball)) == ("20 %", "0.9 %")
-    assert figure.numbers()["said"] == "With memory 0.52 the ball is 21 times nearer after 20 steps."
+    assert figure.numbers()["said"] == "With memory 0.52 the blue ball is 21 times nearer than the orange one after 20 steps."
     across = [path.points @ [-np.sin(0.3), np.cos(0.3)] for path in figure.paths().values()]
     assert (np.sign(across[0][1:]) != np.sign(across[0][:-1])).all()  # one crosses the floor with every step ...
     still = [np.abs(each[8:]).max() / abs(each[0]) for each in across]

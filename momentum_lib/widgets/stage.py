@@ -20,6 +20,11 @@ def percent(part):
     return "flies off" if part > 9.99 else f"{_short(100 * part, 1 if 100 * part < 9.5 else 2)} %"
 
 
+def _remains(part):
+    said = percent(part)
+    return f"{said} left" if said.endswith("%") else said
+
+
 def _times(ratio):
     return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
 
@@ -42,10 +47,13 @@ def sentence(beta, lr, plain, ball):
         return f"With {memory} the ball lies at the minimum {after}."
     ratio = plain / ball
     if ratio >= 1.05:
-        return f"With {memory} the ball is {_times(ratio)} times nearer {after}."
+        return f"With {memory} the blue ball is {_times(ratio)} times nearer than the orange one {after}."
     if ratio > 0.95:
         return f"With {memory} the two balls are equally near {after}."
-    return f"With {memory} the ball swings out and past: {after} it is {_times(1 / ratio)} times farther away."
+    return (
+        f"With {memory} the blue ball swings out and past: {after} it is {_times(1 / ratio)} times farther away than the orange "
+        "one."
+    )
 
 
 class Stage(LiveFigure):
@@ -106,7 +114,7 @@ class Stage(LiveFigure):
             ax.plot(*path.points.T, **style, marker="o", markersize=2.5)
             ax.plot(*path.points[-1], "o", color=style["color"], markersize=8)
             ax.text(
-                right - 0.1, top - below, f"{name}: {percent(part)} left", color=style["color"], ha="right", fontsize=9
+                right - 0.1, top - below, f"{name}: {_remains(part)}", color=style["color"], ha="right", fontsize=9
             )  # fmt: skip
         ax.plot(*self.start, "o", markersize=8, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6)
         ax.plot(0, 0, "x", color=INK, markersize=6)

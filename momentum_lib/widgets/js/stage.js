@@ -70,6 +70,12 @@ export function percent(part) {
   return `${show(hundred, hundred < 9.5 ? 1 : 2)} %`;
 }
 
+/** What the board says of a ball at a step. @param {ArrayLike<number>} points @param {number} step */
+function remains(points, step) {
+  const part = percent(left(points, step));
+  return part.endsWith("%") ? `${part} left` : part;
+}
+
 /** How many times, short. @param {number} ratio */
 const times = (ratio) => (ratio < 9.95 ? ratio.toFixed(1) : String(Math.round(ratio)));
 
@@ -91,9 +97,10 @@ export function sentence(beta, lr, plain, ball) {
     return `With memory 0 the two balls are one: ${percent(ball)} of the distance is left after ${STEPS} steps.`;
   if (ball === 0) return `With ${memory} the ball lies at the minimum after ${STEPS} steps.`;
   const ratio = plain / ball;
-  if (ratio >= 1.05) return `With ${memory} the ball is ${times(ratio)} times nearer after ${STEPS} steps.`;
+  if (ratio >= 1.05)
+    return `With ${memory} the blue ball is ${times(ratio)} times nearer than the orange one after ${STEPS} steps.`;
   if (ratio > 0.95) return `With ${memory} the two balls are equally near after ${STEPS} steps.`;
-  return `With ${memory} the ball swings out and past: after ${STEPS} steps it is ${times(1 / ratio)} times farther away.`;
+  return `With ${memory} the blue ball swings out and past: after ${STEPS} steps it is ${times(1 / ratio)} times farther away than the orange one.`;
 }
 
 /** The ravine from above, with everything that moves on it. @param {StageFigure} fig */
@@ -163,9 +170,9 @@ function drawPlane({ plot, contours, minimum, heavy, plain, told, handle }, stat
   handle.update(state.start[0], state.start[1]);
   const right = plot.x.domain[1];
   told.plain.name.update(right, HIGH, "without memory", -96, 26);
-  told.plain.value.update(right, HIGH, `${percent(left(drawn.plain, head))} left`, -12, 26);
+  told.plain.value.update(right, HIGH, remains(drawn.plain, head), -12, 26);
   told.heavy.name.update(right, HIGH, `with memory ${show(state.beta)}`, -96, 47);
-  told.heavy.value.update(right, HIGH, `${percent(left(drawn.ball, head))} left`, -12, 47);
+  told.heavy.value.update(right, HIGH, remains(drawn.ball, head), -12, 47);
   told.step.update(right, HIGH, `step ${head} of ${STEPS}`, -12, 67);
 }
 

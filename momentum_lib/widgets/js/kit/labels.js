@@ -23,6 +23,7 @@ function widthOf(words, font) {
   pen ??= document.createElement("canvas").getContext("2d");
   if (!pen) return 7 * words.length;
   pen.font = font;
+  pen.wordSpacing = "0.75px"; // as .lf-text has it
   const found = pen.measureText(words).width;
   if (document.fonts.status !== "loaded") return found; // of the typeface that stands in
   if (widths.size > 4000) widths.clear(); // numbers that move make new words for ever

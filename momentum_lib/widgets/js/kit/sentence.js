@@ -1,6 +1,7 @@
 // Words of the text that move a figure: "halve the rate". The page says which figure and what is set, in the form of a
 // figure's address (book/_ext/sentence.py); here the words become buttons.
 
+import { offerWayBack } from "./back.js";
 import { reducedMotion } from "./dom.js";
 import { fromHash, same } from "./state.js";
 
@@ -58,6 +59,16 @@ function isSeen(place) {
   return Math.min(bottom, innerHeight) - Math.max(top, bar) >= SEEN * Math.min(height, innerHeight - bar);
 }
 
+/** Bring a figure into view: whole where it fits, else from its pictures on, whatever of them stays in view while one scrolls. @param {HTMLElement} place */
+function bring(place) {
+  const whole = place.offsetHeight <= innerHeight - 80,
+    shown = (!whole && place.querySelector(".lf-pictures")) || place;
+  shown.scrollIntoView({
+    block: whole ? "center" : "start",
+    behavior: reducedMotion() ? "instant" : "smooth",
+  });
+}
+
 /**
  * Make buttons of the page's words, and let them move the figures.
  * @param {(key: string) => HTMLElement|null} reach a figure's place by its key, mounted if it was not
@@ -81,8 +92,8 @@ export function bindWords(reach) {
       const goal = fromHash(`#live=${key}&${words.dataset.set}`, key, place.__figure.specs);
       if (!goal) return;
       if (!isSeen(place)) {
-        const picture = place.querySelector(".lf-plot") ?? place;
-        picture.scrollIntoView({ block: "center", behavior: reducedMotion() ? "instant" : "smooth" });
+        bring(place);
+        offerWayBack(words);
       }
       place.addEventListener("pointerdown", halt);
       travel(place, place.__figure, goal);

@@ -17,6 +17,14 @@ const wordsOf = (/** @type {Node[]} */ nodes) =>
     .join("")
     .trim();
 
+/** An answer as its button shows it: without the full stop that it has in the text. @param {Node[]} nodes */
+function onButton(nodes) {
+  const shown = copies(nodes),
+    last = shown.at(-1);
+  if (last?.nodeType === Node.TEXT_NODE) last.textContent = (last.textContent ?? "").replace(/\.\s*$/, "");
+  return shown;
+}
+
 /** The name of a button with a formula, which is drawn twice: the words, and each formula as its MathML reads. @param {Node[]} nodes */
 function spoken(nodes) {
   const copy = h("span", {}, ...copies(nodes));
@@ -55,8 +63,13 @@ function withButtons(question) {
   const buttons = answers.map(({ label }) =>
     h(
       "button",
-      { class: "predict-choice", type: "button", "aria-pressed": "false", "aria-label": spoken(label) },
-      ...copies(label),
+      {
+        class: "predict-choice",
+        type: "button",
+        "aria-pressed": "false",
+        "aria-label": spoken(label).replace(/\.$/, ""),
+      },
+      ...onButton(label),
     ),
   );
   const row = h("div", { class: "predict-choices", role: "group", "aria-label": "Your answer" }, ...buttons);
