@@ -59,12 +59,10 @@ function isSeen(place) {
   return Math.min(bottom, innerHeight) - Math.max(top, bar) >= SEEN * Math.min(height, innerHeight - bar);
 }
 
-/** Bring a figure into view: whole where it fits, else from its pictures on, whatever of them stays in view while one scrolls. @param {HTMLElement} place */
+/** Bring a figure into view: whole where it fits, else from its top on. (A picture that stays while one scrolls is no place.) @param {HTMLElement} place */
 function bring(place) {
-  const whole = place.offsetHeight <= innerHeight - 80,
-    shown = (!whole && place.querySelector(".lf-pictures")) || place;
-  shown.scrollIntoView({
-    block: whole ? "center" : "start",
+  place.scrollIntoView({
+    block: place.offsetHeight <= innerHeight - 80 ? "center" : "start",
     behavior: reducedMotion() ? "instant" : "smooth",
   });
 }
