@@ -31,6 +31,8 @@ def states(figure):
                 state[name] = spec["min"] + part * (spec["max"] - spec["min"])
             elif name == "step":  # of the race, whose speed alone is a number
                 state[name] = round(40 * part)
+            elif name == "sample":  # of the digits, which have no number
+                state[name] = round(spec["min"] + (part or 0.1) * (spec["max"] - spec["min"]))
             elif spec["kind"] == "point":
                 state[name] = [low + part * (high - low) for low, high in spec["domain"]]
         yield state
