@@ -133,10 +133,11 @@ def extremes(figure):
 
 @every
 def test_what_a_picture_says_follows_its_state(figure):
-    told = {figure.alt()}
-    states = list(extremes(figure))
+    told, begin = {figure.alt()}, figure.state()
+    states = [state for state in extremes(figure) if {**begin, **state} != begin]  # a figure may begin at an end
+    assert len(states) >= 2
     for state in states:
-        other = make(figure.figure, **{**figure.state(), **state})
+        other = make(figure.figure, **{**begin, **state})
         told.add(other.alt())
         assert "nan" not in other.alt().lower().split()
     assert len(told) == 1 + len(states), f"{figure.figure}: two states, one sentence: {told}"

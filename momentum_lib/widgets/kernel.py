@@ -47,8 +47,8 @@ class Kernel(LiveFigure):
     title = "A memory has a shape, and one number does not say it"
     caption = (
         "Bars: how much each past gradient counts in the next step, by its age; the triangle stands where they balance, at the "
-        "mean age. The dashed line is one average that has one number in common with this memory. Below, the other "
-        "numbers, as multiples of that average’s."
+        "mean age. The dashed line is one average that has one number in common with this memory. The rows have the "
+        "other numbers, as multiples of that average’s."
     )
 
     shape = Choice("two", ["one", "two", "ageing"])

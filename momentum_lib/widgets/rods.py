@@ -26,7 +26,7 @@ class Rods(LiveFigure):
     title = "Long rods and short ones, brought to one length"
     caption = (
         "Each rod is a singular value of a matrix: the outline before, divided by the norm; the filled rod after the steps of "
-        "the polynomial. At length 1 for all of them the matrix is U V′. The curve is what the same steps make of any value."
+        "the polynomial. Where all have length one the matrix is U V′. The curve is what the same steps make of any value."
     )
 
     values = Numbers(

@@ -74,10 +74,10 @@ class Rotation(LiveFigure):
     figure = "rotation"
     title = "Turn the problem: some rules notice, some do not"
     caption = (
-        "Marks: the share of the loss that each rule leaves after 100 steps, at its own best rate, on a problem of 32 by 32 "
-        "weights whose directions are turned against the coordinates. Hollow marks: the problem untouched; "
-        "thin lines: the spread of five problems. The plane has two of the problem’s directions, and one step of size 1 in three "
-        "norms: the maximum norm’s square keeps to the coordinates, the spectral norm’s turns with the problem."
+        "Marks: the share of the loss that each rule leaves after a hundred steps, at its own best rate, on a problem of "
+        "a matrix of weights whose directions are turned against the coordinates. Hollow marks: the problem untouched; bands: "
+        "the spread of five problems. The plane has two of the problem’s directions, and one step of unit size in three norms: "
+        "the maximum norm’s square keeps to the coordinates, the spectral norm’s turns with the problem."
     )
 
     angle = Number(0, 0, 90)
