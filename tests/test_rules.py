@@ -1006,6 +1006,12 @@ def test_soap_without_memory_is_muons_ideal_where_the_gradient_repeats(shape):
     np.testing.assert_allclose(-path[1], u @ vt, rtol=0, atol=1e-5)
 
 
+def test_the_defaults_of_shampoo_and_soap():
+    """A default that moved: SOAP's are those of its paper; Shampoo's eps is too small to be seen in a well-posed step."""
+    assert rules.shampoo.hyper == {"lr": None, "beta": 0.9, "beta2": 0.95, "eps": 1e-12}
+    assert rules.soap.hyper == {"lr": None, "beta1": 0.95, "beta2": 0.95, "eps": 1e-8}
+
+
 def test_soap_moves_only_where_a_gradient_was_before():
     """A step along eigenvectors that LAPACK made up: of a memory of one gradient, only that gradient's directions are known."""
     rng = np.random.default_rng(19)
