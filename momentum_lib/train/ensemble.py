@@ -10,6 +10,7 @@ import math
 import time
 from dataclasses import asdict
 
+import numpy as np
 import torch
 
 from . import checkpoint, data, parallel
@@ -81,12 +82,16 @@ class Ensemble:
         length = tokens.shape[-1] - 1
         return tokens.narrow(-1, 0, length), tokens.narrow(-1, 1, length)
 
+    def _batches(self, runs):
+        """The inputs and targets of each run's own next batch, (E, B, T) each."""
+        length, batch, context = len(self.train_bytes), self.base.batch, self.config.context
+        index = [data.batch_index(length, run.seed, self.done, batch, context) for run in runs]
+        return self._windows(self.train_bytes, np.stack(index))
+
     def step(self):
         """One step of every live run; returns their mean losses (E,), so that a GPU need not be waited for."""
         base, runs = self.base, [self.settings[k] for k in self.live]
-        length, context = len(self.train_bytes), self.config.context
-        index = data.np.stack([data.batch_index(length, run.seed, self.done, base.batch, context) for run in runs])
-        inputs, targets = self._windows(self.train_bytes, index)  # (E, B, T)
+        inputs, targets = self._batches(runs)  # (E, B, T)
         self.rows.grad = None
         loss = None
         for x, y in zip(inputs.chunk(base.accumulation, 1), targets.chunk(base.accumulation, 1)):
@@ -103,7 +108,7 @@ class Ensemble:
         """Clip each run's gradient by its own norm, and let each cohort take its rule's step."""
         grad = self.rows.grad
         if any(run.clip for run in runs):
-            most = grad.new_tensor([run.clip or math.inf for run in runs])
+            most = torch.tensor([run.clip or math.inf for run in runs], dtype=grad.dtype).to(grad.device)
             share = (most / (torch.linalg.vector_norm(grad, dim=1) + 1e-6)).clamp(max=1.0)
             grad.mul_(share.masked_fill(most.isinf(), 1.0).unsqueeze(1))
         scale = [factor(self.done, run.steps, warmup=run.warmup, decay=run.decay, floor=run.floor) for run in runs]
