@@ -325,7 +325,8 @@ def test_clipping_bounds_the_gradient():
 
 
 @pytest.mark.parametrize(
-    "rule, lr", [("heavy_ball", 0.3), ("adamw", 0.01), ("lion", 0.002), ("shampoo", 0.02), ("schedule_free", 1.0)]
+    "rule, lr",
+    [("heavy_ball", 0.3), ("adamw", 0.01), ("lion", 0.002), ("shampoo", 0.02), ("schedule_free", 1.0), ("nadam", 0.01)],
 )
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(rule, lr, tmp_path):
     """State that a checkpoint forgets: a moment, a step count, the place in the data or the schedule."""
