@@ -109,16 +109,15 @@ class Edge(LiveFigure):
     # -- on paper --------------------------------------------------------------------------------
 
     def alt(self):
-        """What the picture says, with its numbers."""
+        """What the picture says, with its numbers: those that the last bit of the arithmetic does not change."""
         found = self.numbers()
         rule = f"learning rate {self.lr:.3g} and momentum {self.beta:.3g}{' with a look ahead' if self.nesterov else ''}"
         if found["exploded"]:
-            return f"At {rule} the edge is {self.edge:.3g}; the training explodes at step {found['exploded']}."
-        loss = f"the loss is {found['losses'][-1]:.2g} and " if self.steps else ""
-        return (
-            f"After {self.steps} steps at {rule} {loss}the sharpness, averaged over the last {AVERAGED} steps, is "
-            f"{found['average']:.3g}: {found['ratio']:.2f} times the edge, {self.edge:.3g}."
-        )
+            return f"At {rule} the edge is {self.edge:.3g}, and the training explodes before step {self.steps}."
+        part, last = found["ratio"], f"averaged over the last {AVERAGED} of {self.steps} steps at {rule}"
+        if 0.9 < part < 1.1:
+            return f"The sharpness, {last}, is within a tenth of the edge, {self.edge:.3g}: it stays there."
+        return f"The sharpness, {last}, is about {max(1, round(10 * part)) * 10} % of the edge, {self.edge:.3g}."
 
     def picture(self):
         """The sharpness below its edge, the curve and its points, the loss, the swing along the sharpest direction."""

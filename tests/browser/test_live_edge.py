@@ -250,7 +250,7 @@ def test_cleanup_leaves_nothing(browser, short):
 
 
 def test_static_picture_without_javascript_and_in_print(browser, address):
-    live.static_picture_stands(browser, address, says="times the edge, 38")
+    live.static_picture_stands(browser, address, says="within a tenth of the edge, 38")
 
 
 def test_frame_times_are_reported(browser, short, record_property):
