@@ -20,7 +20,7 @@ import numpy as np
 from momentum_lib import rules, surfaces, sweep
 from momentum_lib.kernels import build
 
-from . import grading, grids, optim, pages
+from . import ensemble, grading, grids, optim, pages
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE, STEPS = 256, 200
@@ -165,6 +165,7 @@ def main():
     bench_sweep(rounds)
     grids.main(rounds)
     optim.main(rounds)
+    ensemble.main(rounds)
     bench_engine(rounds)
     pages.main(rounds)
 

@@ -459,3 +459,11 @@ def test_a_plan_runs_nothing(tmp_path, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "tuning runs: 0 of" in out and "judged runs: 0 of a number not known yet" in out
     assert not (tmp_path / "momentum-cpu.json").exists()
+
+
+@pytest.mark.parametrize("more", [[], ["--one-by-one"]])
+def test_an_experiment_trains_its_runs_together_unless_told_otherwise(more, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(cli, "make_runs", lambda *arguments: seen.append(arguments[-1]) or 130)
+    assert cli.main(["experiment", "frequency", *more, "--out", str(tmp_path)]) == 130
+    assert [run.__name__ for run in seen] == ["run_all" if more else "run_together"]

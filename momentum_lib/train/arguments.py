@@ -45,6 +45,8 @@ Run a family of experiments and write its record, NAME-FAMILY.json.
   frequency   SGD, Adam and sign descent by how frequent a byte is
   cost        time of a step and memory of its state, rule by rule
 
+Runs of one shape train as one, as many at a time as the memory, or a CPU's cache, is good for; the result is that of
+single runs but for rounding, and --one-by-one makes those.
 Each finished run is a line of NAME-FAMILY.rows.jsonl; started again, the command makes only what is missing.
 A record of other runs is never written over.
 On a GPU:
@@ -190,6 +192,9 @@ def build_parser():
     experiment.add_argument("--out", type=Path, default=Path("records"), metavar="FOLDER", help="folder of rows and record")
     experiment.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
     experiment.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of a process")
+    experiment.add_argument(
+        "--one-by-one", action="store_true", help="train each run by itself; otherwise those of one shape train together"
+    )
     experiment.add_argument("--plan", action="store_true", help="say how many runs there are and how many are done; run nothing")
     experiment.add_argument("--quiet", action="store_true", help="no progress bar")
 

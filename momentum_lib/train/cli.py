@@ -154,7 +154,7 @@ def conclude(arguments, trainer, result, say, writes):
 def command_sweep(arguments):
     from . import device as devices
     from .limits import fit
-    from .sweep import Rows, Task, describe_row, grid
+    from .sweep import Rows, Task, describe_row, grid, run_all
 
     axes = {"rule": arguments.rule, **dict(arguments.set), "lr": arguments.lr, "seed": arguments.seed}
     with checked():
@@ -168,7 +168,7 @@ def command_sweep(arguments):
         done = {row["key"] for row in rows.rows}
         keys = {task.key for task in tasks}
         print(f"{len(keys)} runs, {len(keys & done)} of them in {arguments.out} already", flush=True)
-        stopped = make_runs(arguments, tasks, rows, keys, arguments.device)
+        stopped = make_runs(arguments, tasks, rows, keys, arguments.device, run_all)
         if stopped:
             return stopped
         ended = [row for row in rows.rows if row["key"] in keys and row["held_out"] is not None]
@@ -194,13 +194,11 @@ def shared_settings(arguments, axes):
     return Settings(**shared, checkpoint_every=0, eval_every=0)
 
 
-def make_runs(arguments, tasks, rows, keys, device="auto"):
-    """Run what is missing with a bar; returns the exit code of a stop, or 0."""
-    from .sweep import run_all
-
+def make_runs(arguments, tasks, rows, keys, device, run):
+    """Run what is missing with a bar, by ``run`` (``run_all`` or ``run_together``); returns the exit code of a stop, or 0."""
     done = sum(row["key"] in keys for row in rows.rows)
     with progress(len(keys), done, "runs", arguments.quiet, unit="run") as (bar, say):
-        stopped = run_all(tasks, rows, jobs=arguments.jobs, threads=arguments.threads, device=device, bar=bar, say=say)
+        stopped = run(tasks, rows, jobs=arguments.jobs, threads=arguments.threads, device=device, bar=bar, say=say)
     if stopped:
         left = len(keys - {row["key"] for row in rows.rows})
         print(f"stopped: {left} runs are left; the same command makes them.", file=sys.stderr)
@@ -212,7 +210,8 @@ def command_experiment(arguments):
     from . import parallel
     from .experiments import count, experiment_of, family_of, record, tasks
     from .folder import check_record
-    from .sweep import Rows
+    from .sweep import Rows, run_all
+    from .together import run_together
 
     with checked():
         at_least_one_job(arguments)
@@ -237,8 +236,10 @@ def command_experiment(arguments):
                 f"{count(experiment, family)} in all",
                 flush=True,
             )
-            if not arguments.plan and (stopped := make_runs(arguments, wanted, rows, keys, device.type)):
-                return stopped
+            if not arguments.plan:
+                run = run_all if arguments.one_by_one else run_together
+                if stopped := make_runs(arguments, wanted, rows, keys, device.type, run):
+                    return stopped
         if not arguments.plan:
             write_record(record(name, arguments.family, rows.rows, device, command), path)
     return 0
