@@ -1072,6 +1072,16 @@ def test_rounding_is_no_eigenvalue(dtype, n, rank, record_property):
     record_property("measured", f"rounding leaves {left:.1f} resolutions of a zero eigenvalue, {n} rows, {np.dtype(dtype)}")
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_where_an_eigenvalue_begins(dtype):
+    """A border of its own for each op, or another one than the docstring's eight resolutions of the largest."""
+    resolution = np.finfo(dtype).eps
+    for share, seen in ((7.5 * resolution, 0), (8.5 * resolution, 1)):
+        matrix = np.diag([share, 1.0]).astype(dtype)
+        for given in (matrix, torch.from_numpy(matrix), 1e-10 * matrix):
+            assert np.count_nonzero(np.asarray(root(given, 0.5))) == np.count_nonzero(np.asarray(eigenvectors(given))) == 1 + seen
+
+
 def test_eigenvectors_turn_a_matrix_into_its_eigenvalues():
     """Vectors in another order, rows for columns, or of another length."""
     rng = np.random.default_rng(15)
@@ -1094,6 +1104,9 @@ def test_a_matrix_that_is_not_finite_spoils_itself_alone(what, to):
     found = np.asarray(what(to([good, bad, worse])))
     np.testing.assert_array_equal(found[0], np.asarray(what(to(good))))
     assert np.isfinite(found[0]).all() and np.isnan(found[1:]).all()
+    batches = np.asarray(what(to([[good, bad, good], [good, good, worse]])))
+    assert np.isnan(batches).all((2, 3)).tolist() == [[False, True, False], [False, False, True]]
+    assert np.isfinite(batches[[0, 0, 1, 1], [0, 2, 0, 1]]).all()
 
 
 @pytest.mark.parametrize("name", [name for name, rule in rules.RULES.items() if rule.matrix])
@@ -1113,6 +1126,8 @@ def test_a_matrix_rule_that_diverges_ends_quietly(name):
     [
         (np.ones((3, 4)), ValueError, r"takes symmetric matrices, shape \(..., n, n\); got shape \(3, 4\)"),
         (np.ones(3), ValueError, r"got shape \(3,\)"),
+        (np.ones((2, 3, 4)), ValueError, r"got shape \(2, 3, 4\)"),
+        (np.ones((2, 3, 2)), ValueError, r"got shape \(2, 3, 2\)"),
         (np.eye(3, dtype=np.float16), TypeError, "takes float32 or float64; got float16. Convert the matrix first"),
         (torch.eye(3, dtype=torch.bfloat16), TypeError, "got torch.bfloat16"),
     ],
