@@ -50,6 +50,15 @@ def test_the_race_shows_that_memory_pays():
     assert all(np.allclose(line.points[0], lines[0].points[0]) for line in lines)
 
 
+def test_the_sharpness_climbs_to_its_line():
+    """It begins far below the dashed limit, and of its second half four fifths lie within a tenth of the picture of it."""
+    limit, climb = tiles.network()
+    line = limit.points[0, 1]
+    assert climb.points[0, 1] > line + 0.5 * scene.HEIGHT  # downwards is down
+    late = climb.points[len(climb.points) // 2 :, 1]
+    assert (np.abs(late - line) < scene.HEIGHT / 10).mean() > 0.8
+
+
 def test_an_outline_in_relative_moves_comes_back_to_its_start():
     """Rounded moves that add up to a gap; a ring that loses its hole."""
     turn = np.linspace(0, 2 * np.pi, 40)

@@ -141,6 +141,18 @@ def rough():
     return [hill, Line(view(x, height), width=1.4), *paths]
 
 
+def network():
+    """The sharpness of a small network: it climbs to the edge that momentum sets, and stays there."""
+    from momentum_lib import networks, rules
+
+    net, data, hyper = networks.Network((1, 12, 12, 1)), networks.chebyshev(), {"lr": 0.1, "beta": 0.9}
+    run = networks.train(net, data, rules.heavy_ball, net.start(1), 1600, every=16, **hyper)
+    edge = networks.edge(rules.heavy_ball, **hyper)
+    view = View(-60, 1660, np.log(2.2), np.log(1.9 * edge))
+    limit = Line(view([-60, 1660], np.log([edge, edge])), width=1.2, dash="5 3", opacity=0.8)
+    return [limit, _curve(run.at, np.log(run.sharpness), view, "momentum", runs=True)]
+
+
 def adam():
     """Adam's ruler for every direction: the same step across and along."""
     from momentum_lib import descend, rules, surfaces
@@ -185,7 +197,7 @@ def memory():
 
 CHAPTERS = {
     "01": ravine, "02": averages, "03": race, "04": choosing, "05": circle, "06": ball, "07": ahead, "08": noise, "09": rough,
-    "11": adam, "13": transformer, "14": memory,
+    "10": network, "11": adam, "13": transformer, "14": memory,
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ CHAPTERS = {
     7: "07-ahead",
     8: "08-noise",
     9: "09-rough",
+    10: "10-network",
     11: "11-adam",
     13: "13-transformer",
     14: "14-scale",
