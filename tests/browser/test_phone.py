@@ -123,3 +123,19 @@ def test_the_ring_of_focus_lies_about_the_thumb(browser, sliders):
         page.keyboard.press("Shift")  # so that the focus is one of keys
         assert bar.evaluate("e => getComputedStyle(e).outlineStyle") == "none"  # none about the bar, over the words above it
         assert bar.screenshot() != before
+
+
+OUTSIDE = """() => [...document.querySelectorAll('.lf-plot svg')].flatMap((svg) => {
+  const frame = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('.lf-axes text')].filter((text) => {
+    const { top, bottom, left, right } = text.getBoundingClientRect();
+    return bottom < frame.top - 14 || top > frame.bottom + 14 || right < frame.left - 14 || left > frame.right + 14;
+  }).map((text) => `${svg.closest('.live-figure').dataset.figure}: ${text.textContent}`);
+})"""
+
+
+def test_no_tick_stands_beyond_its_axis(browser, address):
+    with live.open_page(browser, address, width=1000, height=900) as page:
+        live.open_drawers(page)
+        assert page.evaluate("document.querySelectorAll('.lf-axes text').length") > 100
+        assert page.evaluate(OUTSIDE) == []

@@ -201,12 +201,15 @@ function canvas(parent, label) {
 // ------------------------------------------------------------------------------------------------------------- axes
 
 /** Where ticks stand on an axis so many pixels long. @param {Axis} axis @param {number} pixels @param {number} each pixels to a tick */
-const ticksOf = (axis, pixels, each) =>
-  (axis.ticks ?? (axis.type === "log" ? logTicks : ticks))(
-    axis.domain[0],
-    axis.domain[1],
-    axis.count ?? Math.max(2, Math.round(pixels / each)),
+function ticksOf(axis, pixels, each) {
+  const [first, last] = axis.domain,
+    make = axis.ticks ?? (axis.type === "log" ? logTicks : ticks),
+    [low, high] = first < last ? [first, last] : [last, first],
+    slack = 1e-9 * (high - low);
+  return make(first, last, axis.count ?? Math.max(2, Math.round(pixels / each))).filter(
+    (value) => value >= low - slack && value <= high + slack,
   );
+}
 
 /** A large number, as short as it can be told: 5·10¹¹. @param {number} value */
 function short(value) {
