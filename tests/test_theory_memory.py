@@ -5,7 +5,8 @@ import pytest
 
 from momentum_lib import ops, rules, theory
 
-ONE, TWO, NEAR, THREE = ([1.0], [19.0]), ([0.5, 0.5], [3.0, 35.0]), ([0.5, 0.5], [1.0, 17.0]), ([0.2, 0.5, 0.3], [0.0, 4.0, 60.0])
+ONE, TWO, NEAR = ((1.0,), (19.0,)), ((0.5, 0.5), (3.0, 35.0)), ((0.5, 0.5), (1.0, 17.0))
+THREE = (0.2, 0.5, 0.3), (0.0, 4.0, 60.0)
 MIXTURES = (ONE, TWO, NEAR, THREE, theory.nesterov_mixture(0.95), theory.lion_mixture())
 
 

@@ -194,7 +194,7 @@ MUTANTS = [
      "noise without its mixed terms", memory.test_age_noise_and_zigzag_are_sums_over_the_weights, memory.TWO),
     ("memory", "(shares * ages).sum(-1) / shares.sum(-1)", "(shares * ages).sum(-1)",
      "an age of shares that need not add up to 1",
-     memory.test_age_noise_and_zigzag_are_sums_over_the_weights, ([1.0, 5.0], [9.0, 99.0])),
+     memory.test_age_noise_and_zigzag_are_sums_over_the_weights, ((1.0, 5.0), (9.0, 99.0))),
     ("memory.newest_weight", "(shares / (1 + ages)).sum(-1)", "(shares * (1 + ages)).sum(-1)",
      "the oldest for the newest", memory.test_age_noise_and_zigzag_are_sums_over_the_weights, memory.TWO),
     ("memory", "(shares / (1 + ages))[..., None] * beta ** np.arange(check_steps(n))",
