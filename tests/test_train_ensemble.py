@@ -202,6 +202,17 @@ def test_runs_of_another_shape_are_refused():
         Ensemble([*wild(), replace(wild()[0], batch=8)], WORLD)
 
 
+def test_ensembles_of_one_shape_are_compiled_once(monkeypatch):
+    """Half a minute for each pair of runs, and a limit of torch's after eight."""
+    made = []
+    monkeypatch.setattr(torch, "compile", lambda fn: made.append(fn) or fn)
+    ensemble.compiled.cache_clear()
+    settings = wild(compile=True)
+    results = [ensemble.train(Ensemble(some, WORLD))[0] for some in (settings, settings[:1])]
+    ensemble.compiled.cache_clear()
+    assert len(made) == 1 and results[0][0].losses == pytest.approx(results[1][0].losses, abs=1e-6)
+
+
 # -- many ensembles, one file of rows ------------------------------------------------------------
 
 

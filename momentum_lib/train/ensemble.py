@@ -6,6 +6,7 @@ text, on arrays with one more axis.  A run that diverges leaves the stack.  Each
 have left it, up to the order in which sums are taken.
 """
 
+import functools
 import math
 import time
 from dataclasses import asdict
@@ -34,6 +35,12 @@ def shared(settings):
     return tuple(sorted((name, value) for name, value in asdict(settings).items() if name not in APART))
 
 
+@functools.cache
+def compiled(config, device, dtype):
+    """The compiled loss of stacked models of one shape, made once for all ensembles of it; another number of runs fits, too."""
+    return torch.compile(Stacked(config, device, dtype).losses)
+
+
 class Ensemble:
     """Runs with the given settings on one device; :meth:`step` makes one step of each, :meth:`state` is all a resume needs.
 
@@ -56,7 +63,7 @@ class Ensemble:
         self.done, self.config, device = 0, base.config(), self.world.device
         self.precision = devices.precision_of(base.precision, device)
         self.stacked = Stacked(self.config, device, dtype)
-        self.losses = torch.compile(self.stacked.losses) if base.compile else self.stacked.losses
+        self.losses = compiled(self.config, device, dtype) if base.compile else self.stacked.losses
         self.live = sorted(range(len(self.settings)), key=lambda k: self.settings[k].rule)
         rows, groups = zip(*(self._begin(self.settings[k]) for k in self.live))
         self.rows = torch.stack(rows).to(device, dtype).requires_grad_()
