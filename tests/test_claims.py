@@ -106,5 +106,50 @@ def test_a_myth_leads_to_its_section_or_says_that_there_is_none():
         claims.anchor({**row, "myth": {**row["myth"], "section": "proof"}})
 
 
+def watch_with(tmp_path, monkeypatch, **changes):
+    """The entries of a watch of one sound entry, with these changes."""
+    entry = {"name": "Young", "year": 2026, "claim": "It helps.", "source": "a thread", "url": "https://x.org", "read": "thread"}
+    entry |= {"status": "reproduced", "rows": ["7.1"], "seen": "It did."} | changes
+    folder = tmp_path / "book" / "claims" / "watch"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "2026.yml").write_text(json.dumps([entry]))
+    monkeypatch.setattr(claims, "ROOT", tmp_path)
+    monkeypatch.setattr(claims, "rows", lambda: ROWS)
+    return claims.watched()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"status": "seen"}, "its status is 'seen'; allowed: reproduced, refuted, not seen at this size, not tried"),
+        ({"read": "heard"}, "its read is 'heard'; allowed: paper, abstract"),
+        ({"rows": ["7.1", "99.1"]}, "the ledger has no row 99.1"),
+        ({"rows": []}, "its status is 'reproduced' and its rows are"),
+        ({"status": "not tried"}, "its status is 'not tried' and its rows are"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_watched_claim_says_how_it_was_read_and_shows_what_was_seen(tmp_path, monkeypatch, changes, said):
+    with pytest.raises(LookupError, match=re.escape(said)):
+        watch_with(tmp_path, monkeypatch, **changes)
+
+
+def test_the_watch_lists_every_entry_once_under_its_status(tmp_path, monkeypatch):
+    entries = claims.watched()
+    assert len({entry["name"] for entry in entries}) == len(entries) >= 15
+    assert all(entry["claim"].endswith(".") and entry["seen"].endswith(".") for entry in entries)
+    assert all(entry["url"].startswith("https://") and 2025 <= entry["year"] <= 2026 for entry in entries)
+    page, status = claims.watch(), ""
+    for line in page.splitlines():
+        status = line[4:].partition(":")[0].lower() if line.startswith("### ") else status
+        if line.startswith("**"):
+            name = line[2:].partition("**")[0]
+            assert [entry["status"] for entry in entries if entry["name"] == name] == [status]
+    assert page.count("*Here*") == len(entries)
+    watch_with(tmp_path, monkeypatch)
+    assert "### Reproduced: 1\n" in claims.watch() and "### Refuted: none\n" in claims.watch()
+    assert "{ref}`7.1 <claim-7-1>`" in claims.watch()
+
+
 def test_page_is_fresh(capsys):
     assert claims.main(["--check"]) == 0, capsys.readouterr().out

@@ -164,6 +164,18 @@ def adam():
     return [*country(land, view), _way(plain, view, width=1.6, opacity=0.7), _way(ours, view)]
 
 
+def beyond():
+    """The weights of past gradients: two memories mixed, a rod each, over one average of the same mean age."""
+    from momentum_lib import theory
+
+    two = theory.kernel_weights([0.5, 0.5], [3.0, 35.0], 26)
+    one = theory.kernel_weights([1.0], [19.0], 26)
+    view = View(-1.4, 26.4, -0.012, 0.15)
+    ages = np.arange(26)
+    rods = [Line(view([k, k], [0, weight]), "matrix", 5, grows=True, opacity=0.9) for k, weight in zip(ages, two, strict=True)]
+    return [*rods, Line(view(ages, one), "averaged", 2.4, runs=True)]
+
+
 def transformer():
     """Validation losses of the recorded trainings: with momentum and without."""
     from momentum_lib import records
@@ -197,7 +209,7 @@ def memory():
 
 CHAPTERS = {
     "01": ravine, "02": averages, "03": race, "04": choosing, "05": circle, "06": ball, "07": ahead, "08": noise, "09": rough,
-    "10": network, "11": adam, "13": transformer, "14": memory,
+    "10": network, "11": adam, "12": beyond, "13": transformer, "14": memory,
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""Write the claims ledger and the page of myths from book/claims/*.yml, evaluating every row.
+"""Write the claims ledger, the claims watch and the page of myths from book/claims, evaluating every row.
 
-    python book/_gen/claims.py            rewrite claims.md and myths.md beside this file
+    python book/_gen/claims.py            rewrite claims.md, watch.md and myths.md beside this file
     python book/_gen/claims.py --check    write nothing; exit 1 if one of them is stale
 
 A row says what is claimed, whose formula it is, one Python expression that computes the value,
@@ -8,6 +8,9 @@ the value and the tolerance.  ``tests/test_claims.py`` holds every row, and that
 prints the number that the row says it prints.  A row that judges what is usually ``told`` may say
 under ``myth`` which live figure settles it: the figure, its state, what to see in it, and the tag
 of the chapter's section that shows why.
+
+``book/claims/watch/*.yml`` lists what others claimed lately: how it was read, what the course has seen of it, and the
+ledger's rows that show it.
 """
 
 import json
@@ -214,7 +217,71 @@ def myths():
     return NOTE + "\n".join(lines)
 
 
-FILES = {"claims.md": ledger, "myths.md": myths}
+# --- the watch: what others claimed lately, and what the course has seen of it ------------------------------------------
+STATUSES = {  # status -> what it says of a claim
+    "reproduced": "seen in an experiment of the course, as far as the entry says",
+    "refuted": "an experiment of the course that should show it shows the opposite",
+    "not seen at this size": "tried, and what was claimed did not come out, in a toy that may be too small for it",
+    "not tried": "nothing here speaks for it or against it",
+}
+READ = {
+    "paper": "paper read",
+    "abstract": "abstract read",
+    "excerpt": "excerpt read",
+    "thread": "thread read",
+    "not read": "not read",
+}
+
+
+def watched():
+    """All entries of the watch, in the order of their files.
+
+    Raises LookupError for an unknown status or way of reading, for a row that the ledger does not have, and for a status
+    that needs rows and has none, or the other way round.
+    """
+    known = {str(row["id"]) for row in rows()}
+    found = []
+    for path in sorted((ROOT / "book" / "claims" / "watch").glob("*.yml")):
+        for entry in yaml.safe_load(path.read_text("utf-8")):
+            where = f"book/claims/watch/{path.name}, {entry.get('name', '?')}"
+            for field, allowed in (("status", STATUSES), ("read", READ)):
+                if entry.get(field) not in allowed:
+                    raise LookupError(f"{where}: its {field} is {entry.get(field)!r}; allowed: {', '.join(allowed)}.")
+            named = entry.get("rows", [])
+            if missing := [row for row in named if row not in known]:
+                raise LookupError(f"{where}: the ledger has no row {missing[0]}.")
+            if bool(named) == (entry["status"] == "not tried"):
+                raise LookupError(
+                    f"{where}: its status is {entry['status']!r} and its rows are {named}; name the ledger's rows that show it, "
+                    "and none for what was not tried."
+                )
+            found.append(entry)
+    return found
+
+
+def watch_entry(entry):
+    """One claim of others: its name and year; the claim, its source and how it was read; what was seen, and where."""
+    shown = ", ".join(f"{{ref}}`{row} <claim-{row.replace('.', '-')}>`" for row in entry.get("rows", []))
+    where = f" Claim{'s' * (len(entry.get('rows', [])) > 1)} {shown}." if shown else ""
+    return (
+        f"**{entry['name']}**, {entry['year']}\n"
+        f": {entry['claim']} [{entry['source']}]({entry['url']}); {READ[entry['read']]}.\n"
+        f"  *Here*: {entry['seen']}{where}\n"
+    )
+
+
+def watch():
+    """The section: how many claims have which status, then each status with its claims."""
+    found = watched()
+    lines = []
+    for status, words in STATUSES.items():
+        mine = [entry for entry in found if entry["status"] == status]
+        lines += [f"### {status[0].upper()}{status[1:]}: {len(mine) or 'none'}", "", f"That is, {words}.", ""]
+        lines += [watch_entry(entry) for entry in mine]
+    return NOTE + "\n".join(lines)
+
+
+FILES = {"claims.md": ledger, "watch.md": watch, "myths.md": myths}
 
 
 def main(arguments):
