@@ -12,6 +12,7 @@ CHAPTERS = {
     9: "09-rough",
     10: "10-network",
     11: "11-adam",
+    12: "12-beyond",
     13: "13-transformer",
     14: "14-scale",
 }

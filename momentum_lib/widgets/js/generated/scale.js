@@ -52,5 +52,6 @@ export const RUNS = [
   {"name": "GLM-4.5 355B", "year": 2025, "optimiser": "Muon", "family": "muon", "momentum": 0.95, "beta2": "not recorded", "tokens_per_step": "not recorded"},
   {"name": "Apertus 8B and 70B", "year": 2025, "optimiser": "AdEMAMix", "family": "ademamix", "momentum": "not recorded", "beta2": "not recorded", "tokens_per_step": "not recorded"},
   {"name": "DeepSeek-V4", "year": 2026, "optimiser": "Muon, AdamW for the rest", "family": "muon", "momentum": 0.95, "beta2": 0.95, "tokens_per_step": 75500000},
+  {"name": "Trinity 400B", "year": 2026, "optimiser": "Muon", "family": "muon", "momentum": "not recorded", "beta2": "not recorded", "tokens_per_step": "not recorded"},
   {"name": "modded-nanogpt", "year": 2026, "optimiser": "NorMuon and Muon", "family": "muon", "momentum": 0.95, "beta2": "not recorded", "tokens_per_step": "not recorded"},
 ];
