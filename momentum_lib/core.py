@@ -117,7 +117,7 @@ class Rule:
     # -- the three verbs, unchecked --------------------------------------------------------
 
     def init(self, theta):
-        """The state before the first step, one array per slot, each of the shape that :func:`slot_shape` says."""
+        """The state before the first step, one array per slot, shaped like theta or as :func:`rule` was told."""
         return tuple(_start(how, theta) for how in self.slots.values())
 
     def look(self, theta, *state, **hyper):
