@@ -123,7 +123,7 @@ def watch_with(tmp_path, monkeypatch, **changes):
     [
         ({"status": "seen"}, "its status is 'seen'; allowed: reproduced, refuted, not seen at this size, not tried"),
         ({"read": "heard"}, "its read is 'heard'; allowed: paper, abstract"),
-        ({"rows": ["7.1", "99.1"]}, "the ledger has no row 99.1"),
+        ({"rows": ["7.1", "7.999"]}, "the ledger has no row 7.999"),
         ({"rows": []}, "its status is 'reproduced' and its rows are"),
         ({"status": "not tried"}, "its status is 'not tried' and its rows are"),
     ],

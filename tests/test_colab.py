@@ -25,7 +25,7 @@ TRAINING = {path.stem for path in NOTEBOOKS if "from momentum_lib.train import" 
 CHAPTERS = [path for path in NOTEBOOKS if path.stem not in TRAINING]
 VENV = ROOT / ".venv-colab"
 PINS = ["numpy==2.1.3", "matplotlib==3.10.0", "ipywidgets==7.7.1", "ipython==7.34.0", "traitlets==5.7.1", "anywidget==0.9.21",
-        "ipykernel==6.17.1", "tqdm==4.67.1", "pillow==11.3.0"]  # fmt: skip
+        "ipykernel==6.17.1", "tqdm==4.67.1", "pillow==11.3.0", "scipy==1.16.3", "scikit-learn==1.6.1"]  # fmt: skip
 STUB = "import os\nassert os.environ['COLAB_REHEARSAL'] == '1'\n"
 
 
