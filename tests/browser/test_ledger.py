@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from momentum_lib import scale
 from tests.browser.accessibility import violations
 from tests.browser.conftest import ROOT
 from tests.browser.pages import TOO_WIDE
@@ -151,4 +152,4 @@ def test_a_mark_of_the_timeline_says_its_row(site, new_page, width, kind):
           return parseFloat(getComputedStyle(t).fontSize) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width; }"""
     )
     assert sizes >= 11
-    assert page.locator(".runs-table tbody tr").count() == 27
+    assert page.locator(".runs-table tbody tr").count() == len(scale.RUNS)
