@@ -20,7 +20,8 @@ SILENT = {
 }  # fmt: skip
 HIDDEN = {
     "katex-html", "headerlink", "cell_input", "cell_output", "highlight", "math-block", "live-said", "live-static", "backrefs",
-    "admonition-title", "viewcode-link", "exercise", "solution", "visually-hidden", "claim", "race-it",
+    "admonition-title", "viewcode-link", "exercise", "solution", "visually-hidden", "claim", "claim-row",
+    "race-it", "py", "glossary", "citation",
 }  # fmt: skip
 RAISED = str.maketrans("0123456789+-−nkt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿᵏᵗ")
 LONGEST = 24  # letters of a formula within a sentence; of a longer one the snippet keeps a dot

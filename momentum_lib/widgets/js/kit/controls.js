@@ -138,7 +138,7 @@ function tickOn(to, mark) {
         "span",
         {
           class: `lf-mark ${mark.class ?? ""}`,
-          "data-side": mark.side ?? (left > 0.985 && mark.label.length > 3 ? "end" : "middle"), // else beyond the slider
+          "data-side": mark.side ?? (left > 0.985 && mark.label.length > 2 ? "end" : "middle"), // else beyond the slider
           style: `--at: ${(left * 100).toFixed(2)}%`,
         },
         mark.label,
