@@ -13,12 +13,12 @@ import hashlib
 import inspect
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from .. import networks, rules
+from ._tables import command
 
 TABLE = Path(__file__).parent / "js" / "generated" / "digits.js"
 HEADER = (
@@ -141,14 +141,4 @@ def load():
 
 def main(arguments=None):
     """Write the table where its search has changed, or with ``--check`` see whether it has. Returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments not in ([], ["--check"]):
-        print("usage: digits_table.py [--check]", file=sys.stderr)
-        return 2
-    if written() == digest():
-        return 0
-    if arguments:
-        print(f"{TABLE.name} is out of date: run make generate", file=sys.stderr)
-        return 1
-    TABLE.write_text(write(rows(), sides()), encoding="utf-8")
-    return 0
+    return command(TABLE, lambda: written() == digest(), lambda: write(rows(), sides()), arguments)

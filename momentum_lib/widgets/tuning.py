@@ -19,7 +19,6 @@ import hashlib
 import inspect
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ import numpy as np
 from .. import conventions, rules, surfaces
 from ..printing.javascript import rule_templates, surface_templates
 from ..sweep import sweep
+from ._tables import command
 
 TABLE = Path(__file__).parent / "js" / "generated" / "tuned.js"
 HEADER = (
@@ -189,15 +189,5 @@ def best(surface, rule):
 
 def main(arguments=None):
     """Write the table, or with ``--check`` see whether it is of these rules and surfaces. Returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments not in ([], ["--check"]):
-        print("usage: tuned.py [--check]", file=sys.stderr)
-        return 2
     now = digests()
-    if not arguments:
-        TABLE.write_text(write(table(current(now))), encoding="utf-8")
-        return 0
-    if written() == now:
-        return 0
-    print(f"{TABLE.name} is out of date: run make generate", file=sys.stderr)
-    return 1
+    return command(TABLE, lambda: written() == now, lambda: write(table(current(now))), arguments)

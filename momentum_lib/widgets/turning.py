@@ -17,12 +17,12 @@ import hashlib
 import inspect
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from .. import rules
+from ._tables import command
 
 TABLE = Path(__file__).parent / "js" / "generated" / "turned.js"
 HEADER = (
@@ -157,15 +157,5 @@ def write(found):
 
 def main(arguments=None):
     """Write the table, or with ``--check`` see whether it is of this test and these rules. Returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments not in ([], ["--check"]):
-        print("usage: turned.py [--check]", file=sys.stderr)
-        return 2
     now = digests()
-    if written() == now:
-        return 0
-    if not arguments:
-        TABLE.write_text(write(table(current(now))), encoding="utf-8")
-        return 0
-    print(f"{TABLE.name} is out of date: run make generate", file=sys.stderr)
-    return 1
+    return command(TABLE, lambda: written() == now, lambda: write(table(current(now))), arguments)

@@ -5,13 +5,12 @@ import { descend } from "./kit/engine.js";
 import { equation } from "./kit/equation.js";
 import { createFigure } from "./kit/figure.js";
 import { CONVENTIONS, PAIRS, REASONS } from "./generated/conventions.js";
-import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { effectiveRate, lrAtEffectiveRate, momentumEdge } from "./generated/theory.js";
 import { marksData } from "./kit/geometry.js";
 import { choice, choices, flag, integer, number, point } from "./kit/state.js";
-import { MOMENTUM } from "./kit/sliders.js";
+import { LEARNING_RATE, MOMENTUM } from "./kit/sliders.js";
 
 const NAMES = Object.keys(CONVENTIONS);
 const PARAMS = { kappa: 25, angle: 0.3 };
@@ -389,10 +388,7 @@ function addControls(fig) {
     set: (name) => adopt(fig, name),
   });
   fig.slider({
-    name: "lr",
-    label: QUANTITIES.lr.name,
-    symbol: QUANTITIES.lr.symbol,
-    type: "log",
+    ...LEARNING_RATE,
     range: () => [top() / 100, 1.05 * top()],
     marks: () => [{ value: top(), label: "edge", side: "end", class: "lf-mark-edge" }],
   });

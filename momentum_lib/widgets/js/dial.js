@@ -12,6 +12,7 @@ import { CONVENTIONS } from "./generated/conventions.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
+import { LEARNING_RATE } from "./kit/sliders.js";
 import { choice, integer, number, point } from "./kit/state.js";
 import { bestOf } from "./kit/tune.js";
 import { FORMS, criticalRate as critical, momentumEdge, totalWeight } from "./generated/theory.js";
@@ -431,10 +432,7 @@ function addFall(fig, parent) {
 /** Sliders and menus; returns the condition number's, which the ravine alone has. @param {DialFigure} fig @param {{finish: () => void, best: () => Best}} map */
 function addControls(fig, map) {
   fig.slider({
-    name: "lr",
-    label: QUANTITIES.lr.name,
-    symbol: QUANTITIES.lr.symbol,
-    type: "log",
+    ...LEARNING_RATE,
     range: () => rateRange(fig.snapshot()),
   });
   const kappa = fig.slider({

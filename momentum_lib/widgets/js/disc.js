@@ -10,6 +10,7 @@ import { eigenvalues, iterationMatrix, modulus, radius } from "./kit/linear.js";
 import { measuredRate } from "./kit/measure.js";
 import { complexPlane } from "./kit/plane.js";
 import { addSettingsMap, cells } from "./kit/settings_map.js";
+import { LEARNING_RATE } from "./kit/sliders.js";
 import { choice, integer, number } from "./kit/state.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
@@ -431,10 +432,7 @@ function addFall(fig) {
 /** Sliders, rules and the best setting; returns the momentum's slider, which a rule without one hides. @param {DiscFigure} fig */
 function addControls(fig) {
   fig.slider({
-    name: "lr",
-    label: QUANTITIES.lr.name,
-    symbol: QUANTITIES.lr.symbol,
-    type: "log",
+    ...LEARNING_RATE,
     range: () => rateRange(fig.snapshot()),
   });
   const momentum = fig.slider({

@@ -7,9 +7,8 @@ import { stepVector } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { dot, network } from "./kit/network.js";
 import { onSpace } from "./kit/player.js";
-import { MOMENTUM } from "./kit/sliders.js";
+import { LEARNING_RATE, MOMENTUM } from "./kit/sliders.js";
 import { flag, integer, number } from "./kit/state.js";
-import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { FORMS, momentumEdge } from "./generated/theory.js";
 
@@ -506,10 +505,7 @@ function addSwing(fig) {
 /** @param {EdgeFigure} fig */
 function addControls(fig) {
   fig.slider({
-    name: "lr",
-    label: QUANTITIES.lr.name,
-    symbol: QUANTITIES.lr.symbol,
-    type: "log",
+    ...LEARNING_RATE,
     words: (lr) => `${show(lr)}: the edge is ${show(edgeOf({ ...fig.snapshot(), lr }))}`,
   });
   fig.slider(MOMENTUM);

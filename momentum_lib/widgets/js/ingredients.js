@@ -7,6 +7,7 @@ import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
+import { LEARNING_RATE } from "./kit/sliders.js";
 import { choice, flag, integer, number, point } from "./kit/state.js";
 
 /**
@@ -359,10 +360,7 @@ function addControls(fig) {
   });
   const base = () => FIELDS[fig.get("surface")].begin;
   const fast = fig.slider({
-    name: "lr",
-    label: QUANTITIES.lr.name,
-    symbol: QUANTITIES.lr.symbol,
-    type: "log",
+    ...LEARNING_RATE,
     range: () => [base().lr / 20, base().lr * 10],
   });
   const slow = fig.slider({

@@ -7,6 +7,7 @@ import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { measuredRate } from "./kit/measure.js";
+import { LEARNING_RATE } from "./kit/sliders.js";
 import { integer, number, point } from "./kit/state.js";
 import { bestGradientDescent, momentumEdge } from "./generated/theory.js";
 
@@ -168,10 +169,7 @@ function addFall(fig, { plot: plane }) {
 /** @param {RavineFigure} fig */
 function addControls(fig) {
   fig.slider({
-    name: "lr",
-    label: QUANTITIES.lr.name,
-    symbol: QUANTITIES.lr.symbol,
-    type: "log",
+    ...LEARNING_RATE,
     range: () => [edge(fig) / 40, 1.3 * edge(fig)],
     marks: () => [
       { value: best(fig), label: "best", side: "end" },

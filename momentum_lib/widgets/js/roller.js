@@ -7,6 +7,7 @@ import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { between } from "./kit/geometry.js";
+import { LEARNING_RATE } from "./kit/sliders.js";
 import { choice, integer, number } from "./kit/state.js";
 import { frictionShare, kineticEnergy } from "./generated/theory.js";
 
@@ -274,10 +275,7 @@ function addEnergy(fig) {
 /** @param {RollerFigure} fig */
 function addControls(fig) {
   fig.slider({
-    name: "lr",
-    label: QUANTITIES.lr.name,
-    symbol: QUANTITIES.lr.symbol,
-    type: "log",
+    ...LEARNING_RATE,
     range: () => here(fig).rates,
   });
   fig.slider({

@@ -2,6 +2,14 @@
 
 import { QUANTITIES } from "../generated/look.js";
 
+/** The learning rate, by equal factors. */
+export const LEARNING_RATE = {
+  name: /** @type {const} */ ("lr"),
+  label: QUANTITIES.lr.name,
+  symbol: QUANTITIES.lr.symbol,
+  type: /** @type {const} */ ("log"),
+};
+
 /** The momentum, spread out towards 1, with the usual values marked. */
 export const MOMENTUM = {
   name: /** @type {const} */ ("beta"),
