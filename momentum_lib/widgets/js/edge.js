@@ -478,7 +478,7 @@ function addSwing(fig) {
     x: { domain: [-SWING, 0], label: "steps ago", count: 5, format: (v) => show(Math.abs(v)) },
     y: { domain: [-0.1, 0.1], label: "place along the sharpest direction", count: 3 },
     height: (width) => clamp(width * 0.42, 170, 220),
-    margin: { top: 26, left: 46, right: 12 },
+    margin: { top: 26, left: 54, right: 12 },
   });
   const rest = plot.line({ class: "lf-guide", layer: "back" }),
     line = plot.line({ look: "momentum", class: "lf-thin" }),
@@ -487,7 +487,7 @@ function addSwing(fig) {
   /** @param {Training} run @param {State} state */
   return (run, state) => {
     const places = swing(run),
-      size = Math.min(Math.max(1e-4, ...places.map(Math.abs)), 1e6);
+      size = Math.min(Math.max(1e-9, ...places.map(Math.abs)), 1e6);
     if (size > top || size < top / 6) top = round(size * 1.1); // it holds still while the swing changes a little
     plot.setDomain(undefined, [-top, top]);
     for (const part of [line, dots]) part.node.dataset.look = lookOf(state);

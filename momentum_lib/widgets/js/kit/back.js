@@ -12,11 +12,11 @@ let withdraw = () => {};
 export function offerWayBack(words) {
   withdraw();
   const button = h("button", { class: "way-back", type: "button" }, "Back to the text");
+  let left = false; // the words are still in view when the way begins
   const watch = new IntersectionObserver(([{ isIntersecting }]) => {
     if (isIntersecting && left) withdraw();
     left ||= !isIntersecting;
   });
-  let left = false; // the words are still in view when the way begins
   /** @param {KeyboardEvent} event */
   const key = ({ key: name }) => {
     if (name === "Escape" && !document.querySelector("dialog[open]")) button.click();

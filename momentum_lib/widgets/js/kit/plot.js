@@ -211,7 +211,7 @@ function ticksOf(axis, pixels, each) {
   );
 }
 
-/** A large number, as short as it can be told: 5·10¹¹. @param {number} value */
+/** A large or a tiny number, as short as it can be told: 5·10¹¹. @param {number} value */
 function short(value) {
   const [digits, exponent] = value.toExponential().split("e");
   return `${digits.replace("-", "−")}·${powerOfTen(Number(exponent))}`;
@@ -220,7 +220,8 @@ function short(value) {
 /** What stands at a tick. @param {Axis} axis @param {number} value */
 function tickWords(axis, value) {
   if (axis.format) return axis.format(value);
-  if (axis.type !== "log" && Math.abs(value) >= 1e5) return short(value);
+  if (axis.type !== "log" && value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3))
+    return short(value);
   if (axis.type !== "log" || (value >= 0.01 && value <= 1000)) return show(value);
   return powerOfTen(Math.round(Math.log10(value)));
 }
