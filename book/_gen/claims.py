@@ -271,12 +271,12 @@ def watch_entry(entry):
 
 
 def watch():
-    """The section: how many claims have which status, then each status with its claims."""
+    """The page: each status with the number of its claims, and the claims."""
     found = watched()
     lines = []
     for status, words in STATUSES.items():
         mine = [entry for entry in found if entry["status"] == status]
-        lines += [f"### {status[0].upper()}{status[1:]}: {len(mine) or 'none'}", "", f"That is, {words}.", ""]
+        lines += [f"## {status[0].upper()}{status[1:]}: {len(mine) or 'none'}", "", f"That is, {words}.", ""]
         lines += [watch_entry(entry) for entry in mine]
     return NOTE + "\n".join(lines)
 

@@ -32,6 +32,8 @@
     texts.set(row, known);
     return known;
   };
+  const sections = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("article section section")]);
+  const chapters = sections.filter((section) => section.querySelector("details.claim-row"));
   const asked = { words: "", chapter: "", verdict: "" };
 
   const words = make("input", {
@@ -78,8 +80,8 @@
       row.hidden = !fits;
       shown += Number(fits);
     }
-    for (const section of document.querySelectorAll("article section section"))
-      /** @type {HTMLElement} */ (section).hidden = !section.querySelector("details.claim-row:not([hidden])");
+    for (const section of chapters)
+      section.hidden = !section.querySelector("details.claim-row:not([hidden])");
     for (const chip of chips.children)
       chip.setAttribute("aria-pressed", String(chip.classList.contains(`verdict-${asked.verdict}`)));
     count.textContent = shown
