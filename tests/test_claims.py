@@ -141,13 +141,13 @@ def test_the_watch_lists_every_entry_once_under_its_status(tmp_path, monkeypatch
     assert all(entry["url"].startswith("https://") and 2025 <= entry["year"] <= 2026 for entry in entries)
     page, status = claims.watch(), ""
     for line in page.splitlines():
-        status = line[4:].partition(":")[0].lower() if line.startswith("### ") else status
+        status = line[3:].partition(":")[0].lower() if line.startswith("## ") else status
         if line.startswith("**"):
             name = line[2:].partition("**")[0]
             assert [entry["status"] for entry in entries if entry["name"] == name] == [status]
     assert page.count("*Here*") == len(entries)
     watch_with(tmp_path, monkeypatch)
-    assert "### Reproduced: 1\n" in claims.watch() and "### Refuted: none\n" in claims.watch()
+    assert "## Reproduced: 1\n" in claims.watch() and "## Refuted: none\n" in claims.watch()
     assert "{ref}`7.1 <claim-7-1>`" in claims.watch()
 
 
