@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import summary
+from . import summary, worth
 from .format import DICT, LIST, NUMBER, TEXT
 
 RUN = {
@@ -41,5 +41,9 @@ KINDS = {
     "momentum": _training(summary.momentum),
     "best": _training(summary.best_against_best),
     "frequency": _training(summary.frequency),
+    "worth": _training(worth.worth),
+    "numbers": _training(worth.against),
+    "million": _training(worth.worth),
+    "lengths": _training(worth.against),
     "cost": Kind(summary.cost, TIMING, trained=False),
 }

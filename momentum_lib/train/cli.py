@@ -227,21 +227,22 @@ def command_experiment(arguments):
                 check_record(path, rows.rows)
         if rows.outdated:
             print(f"note: {rows.outdated} rows were made by other code of the library; their runs are made again")
-        for stage in (0, 1):
-            wanted = tasks(experiment, family, rows.rows)[stage]
-            keys = {task.key for task in wanted}
+        judging = False
+        while not judging:  # a search names its next tries once the last ones have ended
+            tuning, judged = tasks(experiment, family, rows.rows)
+            judging = bool(judged)
+            keys = {task.key for task in judged or tuning}
             done = sum(row["key"] in keys for row in rows.rows)
             print(
-                f"{('tuning', 'judged')[stage]} runs: {done} of {len(keys) or 'a number not known yet'} done; "
-                f"{count(experiment, family)} in all",
+                f"{'judged' if judging else 'tuning'} runs: {done} of {len(keys)} done; {count(experiment, family)} in all",
                 flush=True,
             )
-            if not arguments.plan:
-                run = run_all if arguments.one_by_one else run_together
-                if stopped := make_runs(arguments, wanted, rows, keys, device.type, run):
-                    return stopped
-        if not arguments.plan:
-            write_record(record(name, arguments.family, rows.rows, device, command), path)
+            if arguments.plan:
+                return 0
+            run = run_all if arguments.one_by_one else run_together
+            if stopped := make_runs(arguments, judged or tuning, rows, keys, device.type, run):
+                return stopped
+        write_record(record(name, arguments.family, rows.rows, device, command), path)
     return 0
 
 

@@ -18,8 +18,10 @@ from ..records.summary import best
 from ..rules import RULES
 from .data import corpus
 from .device import machine, title
+from . import worth
 from .optimizers import complete
 from .settings import Settings
+from .sides import Family, Side
 from .sweep import Task
 
 TUNING_SEED = 100
@@ -30,18 +32,6 @@ MOMENTA = (0.0, 0.5, 0.9, 0.95, 0.99)
 VARIED = {name: RULES[name].momentum for name in ("heavy_ball", "adamw", "lion", "muon")} | {"lion": "beta1"}
 GRID = 6  # rates a side may try in a grid, each twice the one before
 SEARCH = 10  # settings a side may try in a search
-
-
-@dataclass(frozen=True)
-class Family:
-    """How large the runs are, and around which rate each rule's tuning is centred (found by a coarse sweep before).
-
-    ``replay``: how many first steps of a record are run again, and how far their losses may lie apart, in nats.
-    """
-
-    base: Settings
-    centre: dict
-    replay: dict
 
 
 FAMILIES = {
@@ -77,16 +67,7 @@ FAMILIES = {
         },
         {"steps": 1, "tolerance": 0.05, "other_corpus": 0.3},
     ),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Side:
-    """One competitor: its name, its rule, and the (lr, hyper) pairs that it may try."""
-
-    name: str
-    rule: str
-    trials: tuple
+} | worth.FAMILIES  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -195,6 +176,13 @@ EXPERIMENTS = {
         groups=True,
         changes={"eval_windows": 512, "eval_every": 100},
     ),
+    "worth": Experiment(
+        "How much is momentum worth to SGD, AdamW, Signum and Muon, when both sides search their settings with as many tries?",
+        worth.worth_sides,
+    ),
+    "numbers": Experiment("Which number of Lion is its momentum, and which momentum of Muon's two helps?", worth.number_sides),
+    "million": Experiment("How much is a momentum of 0.9 worth to AdamW and Muon at a size of a million?", worth.million_sides),
+    "lengths": Experiment("Is AdamW better with beta1 0.5 or with 0.9, in a short and in a longer training?", worth.length_sides),
     "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", measure=measure_cost),
 }
 
@@ -220,17 +208,23 @@ def experiment_of(name):
 def tasks(experiment, family, rows):
     """(tuning runs, judged runs) as far as the rows at hand allow them to be named.
 
-    The judged runs are known once every tuning run has ended; until then there are none.
+    A side that searches names its later tries once the earlier ones have ended.  The judged runs are known once every tuning
+    run has ended; until then there are none.
     """
     sides = list(experiment.sides(family))
+    losses = {row["key"]: math.inf if row["held_out"] is None else row["held_out"] for row in rows}
 
     def make(side, lr, hyper, seed, role):
         own, beside = complete(side.rule, lr, hyper)  # all of them written out: a row says what it ran with
         settings = replace(experiment.base(family), rule=side.rule, lr=lr, hyper={**own, **beside}, seed=seed)
         return Task(settings, role, side.name, experiment.groups)
 
-    tuning = [make(side, lr, hyper, TUNING_SEED, "tune") for side in sides for lr, hyper in side.trials]
-    if {task.key for task in tuning} - {row["key"] for row in rows}:
+    tuning, ended_all = [], True
+    for side in sides:
+        trials, ended = side.wanted(lambda lr, hyper: losses.get(make(side, lr, hyper, TUNING_SEED, "tune").key))
+        tuning += [make(side, *trial, TUNING_SEED, "tune") for trial in trials]
+        ended_all &= ended
+    if not ended_all:
         return tuning, []
     judged = []
     for side in sides:
@@ -242,7 +236,7 @@ def tasks(experiment, family, rows):
 def count(experiment, family):
     """How many runs an experiment has, tuning and judged together."""
     sides = list(experiment.sides(family))
-    return sum(len(side.trials) for side in sides) + len(sides) * len(SEEDS)
+    return sum(side.budget for side in sides) + len(sides) * len(SEEDS)
 
 
 def wall_seconds(rows):

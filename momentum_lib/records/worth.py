@@ -1,0 +1,72 @@
+"""What momentum is worth: each rule with momentum beside the same rule without, over one cell or over many."""
+
+import math
+
+from .summary import best, holm, losses, paired, side_summary, sides, t_probability
+
+
+def bar(chance, df):
+    """The t that Student's distribution with df degrees of freedom passes, in either direction, with this probability."""
+    low, high = 0.0, 1e4
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_probability(middle, df) > chance else (low, middle)
+    return high
+
+
+def interval(comparison, chance=0.05):
+    """The ends of the interval around a paired mean that misses the truth with this probability; None where there is no t."""
+    if comparison["t"] is None:
+        return None
+    half = bar(chance, comparison["n"] - 1) * comparison["sd"] / math.sqrt(comparison["n"])
+    return [comparison["mean"] - half, comparison["mean"] + half]
+
+
+def cut(rows, side):
+    """Whether the best tuning run has, among the runs with its other hyper-parameters, the lowest or the highest rate.
+
+    A rate that diverged counts as tried: a best one below it is not cut.
+    """
+    chosen = best(rows, side)
+    if chosen is None:
+        return False
+    same = [row for row in rows if (row["side"], row["role"]) == (side, "tune") and _beside(row) == _beside(chosen)]
+    rates = sorted(row["lr"] for row in same)
+    return chosen["lr"] in (rates[0], rates[-1])
+
+
+def _beside(row):
+    """The hyper-parameters that are no rate."""
+    return {name: value for name, value in row["hyper"].items() if not name.endswith("lr")}
+
+
+def table(rows):
+    """Side -> its summary; ``at_edge`` is :func:`cut`'s."""
+    return {side: {**side_summary(rows, side), "at_edge": cut(rows, side)} for side in sides(rows)}
+
+
+def compared(rows, pairs):
+    """The comparisons of pairs of sides (ours, theirs), each with its interval; Holm's correction over all of them."""
+    found = []
+    for ours, theirs in pairs:
+        comparison = paired(losses(rows, ours), losses(rows, theirs))
+        found.append({"side": ours, "beside": theirs, **comparison, "interval": interval(comparison)})
+    holm(found)
+    return found
+
+
+def worth(rows):
+    """Each rule with momentum beside the same rule without, both at the best that equally many tries found."""
+    found = table(rows)
+    rules = [side.removesuffix(" none") for side in found if side.endswith(" none")]
+    return {"sides": found, "momentum_beside_none": compared(rows, [(f"{rule} momentum", f"{rule} none") for rule in rules])}
+
+
+def against(rows):
+    """Every side beside the reference of its group: the first side whose name begins with the same word."""
+    found = table(rows)
+    first = {}
+    for side in found:
+        first.setdefault(side.split(" ")[0], side)
+    pairs = [(side, first[side.split(" ")[0]]) for side in found if side != first[side.split(" ")[0]]]
+    return {"sides": found, "beside_first": compared(rows, pairs)}
