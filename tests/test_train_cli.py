@@ -425,7 +425,7 @@ def test_a_run_that_fails_in_a_process_is_told_and_the_others_kept(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["momentum", "best", "frequency"])
-@pytest.mark.parametrize("family", list(experiments.FAMILIES))
+@pytest.mark.parametrize("family", experiments.SIZES)
 def test_every_side_may_try_the_same_number_of_settings(name, family):
     """A contest that one side enters better tuned."""
     sides = list(experiments.EXPERIMENTS[name].sides(experiments.FAMILIES[family]))

@@ -23,21 +23,22 @@ def interval(comparison, chance=0.05):
 
 
 def cut(rows, side):
-    """Whether the best tuning run has, among the runs with its other hyper-parameters, the lowest or the highest rate.
+    """Whether no lower, or no higher, rate than the best tuning run's was tried, with whatever momentum.
 
-    A rate that diverged counts as tried: a best one below it is not cut.
+    Rates are compared in the unit of an average of gradients, SGD's as lr / (1 - beta).  A rate that diverged counts as tried:
+    a best one below it is not cut.
     """
     chosen = best(rows, side)
     if chosen is None:
         return False
-    same = [row for row in rows if (row["side"], row["role"]) == (side, "tune") and _beside(row) == _beside(chosen)]
-    rates = sorted(row["lr"] for row in same)
-    return chosen["lr"] in (rates[0], rates[-1])
+    rates = sorted(averaged(row) for row in rows if (row["side"], row["role"]) == (side, "tune"))
+    return averaged(chosen) in (rates[0], rates[-1])
 
 
-def _beside(row):
-    """The hyper-parameters that are no rate."""
-    return {name: value for name, value in row["hyper"].items() if not name.endswith("lr")}
+def averaged(row):
+    """The rate of a run in the unit of an average of gradients, to three digits."""
+    beta = row["hyper"].get("beta", 0.0) if row["rule"] == "heavy_ball" else 0.0
+    return float(f"{row['lr'] / (1 - beta):.3g}")
 
 
 def table(rows):

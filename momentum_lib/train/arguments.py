@@ -45,6 +45,12 @@ Run a family of experiments and write its record, NAME-FAMILY.json.
   frequency   SGD, Adam and sign descent by how frequent a byte is
   cost        time of a step and memory of its state, rule by rule
 
+and, in cells of one size, batch and length (--family nano-8x200, say: 200 steps of 8 windows):
+  worth       SGD, AdamW, Signum and Muon without momentum and with the best one, found by as many tries
+  numbers     each of Lion's two numbers, and both as one; Muon and the AdamW beside it, with momentum and without
+  lengths     AdamW with beta1 0, .5 and .9
+  million     AdamW and Muon with a momentum of .9 and without (--family micro-8x1000)
+
 Runs of one shape train as one, as many at a time as the memory, or a CPU's cache, is good for; the result is that of
 single runs but for rounding, and --one-by-one makes those.
 Each finished run is a line of NAME-FAMILY.rows.jsonl; started again, the command makes only what is missing.
@@ -187,8 +193,10 @@ def build_parser():
         description=EXPERIMENT_HELP,
         formatter_class=Formatter,
     )
-    experiment.add_argument("name", metavar="NAME", help="momentum, best, frequency or cost")
-    experiment.add_argument("--family", default="cpu", help="cpu: nano models, minutes on two cores; gpu: 38 million parameters")
+    experiment.add_argument("name", metavar="NAME", help="one of the experiments above")
+    experiment.add_argument(
+        "--family", default="cpu", help="cpu: nano models, minutes on two cores; gpu: 38 million parameters; or a cell"
+    )
     experiment.add_argument("--out", type=Path, default=Path("records"), metavar="FOLDER", help="folder of rows and record")
     experiment.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
     experiment.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of a process")

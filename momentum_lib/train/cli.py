@@ -208,14 +208,15 @@ def make_runs(arguments, tasks, rows, keys, device, run):
 
 def command_experiment(arguments):
     from . import parallel
-    from .experiments import count, experiment_of, family_of, record, tasks
+    from .experiments import experiment_of, family_of, plan, record, tasks
     from .folder import check_record
     from .sweep import Rows, run_all
     from .together import run_together
 
     with checked():
         at_least_one_job(arguments)
-        name, experiment, family = arguments.name, experiment_of(arguments.name), family_of(arguments.family)
+        name, experiment = arguments.name, experiment_of(arguments.name)
+        family = family_of(arguments.family, experiment)
     device = parallel.alone("cuda" if arguments.family == "gpu" else "cpu").device
     command = f"python -m momentum_lib.train experiment {name} --family {arguments.family}"
     path = arguments.out / f"{name}-{arguments.family}.json"
@@ -227,16 +228,14 @@ def command_experiment(arguments):
                 check_record(path, rows.rows)
         if rows.outdated:
             print(f"note: {rows.outdated} rows were made by other code of the library; their runs are made again")
+        print(plan(experiment, family), flush=True)
         judging = False
         while not judging:  # a search names its next tries once the last ones have ended
             tuning, judged = tasks(experiment, family, rows.rows)
             judging = bool(judged)
             keys = {task.key for task in judged or tuning}
             done = sum(row["key"] in keys for row in rows.rows)
-            print(
-                f"{'judged' if judging else 'tuning'} runs: {done} of {len(keys)} done; {count(experiment, family)} in all",
-                flush=True,
-            )
+            print(f"{'judged' if judging else 'tuning'} runs: {done} of {len(keys)} done", flush=True)
             if arguments.plan:
                 return 0
             run = run_all if arguments.one_by_one else run_together

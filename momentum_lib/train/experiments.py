@@ -16,9 +16,10 @@ from .. import records
 from ..core import nearest
 from ..records.summary import best
 from ..rules import RULES
+from . import worth
 from .data import corpus
 from .device import machine, title
-from . import worth
+from .model import flops_per_token
 from .optimizers import complete
 from .settings import Settings
 from .sides import Family, Side
@@ -67,15 +68,17 @@ FAMILIES = {
         },
         {"steps": 1, "tolerance": 0.05, "other_corpus": 0.3},
     ),
-} | worth.FAMILIES  # fmt: skip
+}  # fmt: skip
+SIZES = tuple(FAMILIES)
+FAMILIES |= worth.FAMILIES
 
 
 @dataclass(frozen=True)
 class Experiment:
     """What is asked, and ``sides(family)`` to train; ``groups`` records the loss by how frequent a byte is.
 
-    ``changes`` to the family's settings: rare bytes need more windows to be judged by.  An experiment without sides trains
-    nothing: ``measure(name, family, device, command, title, say)`` makes its record.
+    ``changes`` to the family's settings: rare bytes need more windows to be judged by.  ``families``: those it is made for.
+    An experiment without sides trains nothing: ``measure(name, family, device, command, title, say)`` makes its record.
     """
 
     question: str
@@ -83,6 +86,7 @@ class Experiment:
     measure: Callable | None = None
     groups: bool = False
     changes: dict = field(default_factory=dict)
+    families: tuple = SIZES
 
     def base(self, family):
         """The settings that all of the experiment's runs share."""
@@ -179,20 +183,34 @@ EXPERIMENTS = {
     "worth": Experiment(
         "How much is momentum worth to SGD, AdamW, Signum and Muon, when both sides search their settings with as many tries?",
         worth.worth_sides,
+        families=tuple(worth.FAMILIES),
     ),
-    "numbers": Experiment("Which number of Lion is its momentum, and which momentum of Muon's two helps?", worth.number_sides),
-    "million": Experiment("How much is a momentum of 0.9 worth to AdamW and Muon at a size of a million?", worth.million_sides),
-    "lengths": Experiment("Is AdamW better with beta1 0.5 or with 0.9, in a short and in a longer training?", worth.length_sides),
+    "numbers": Experiment(
+        "Which number of Lion is its momentum, and which momentum of Muon's two helps?",
+        worth.number_sides,
+        families=tuple(worth.FAMILIES),
+    ),
+    "lengths": Experiment(
+        "Is AdamW better with beta1 0.5 or with 0.9, in a short and in a longer training?",
+        worth.length_sides,
+        families=tuple(worth.FAMILIES),
+    ),
+    "million": Experiment(
+        "How much is a momentum of 0.9 worth to AdamW and Muon at a size of a million?",
+        worth.million_sides,
+        families=tuple(worth.FAMILIES),
+    ),
     "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", measure=measure_cost),
 }
 
 
-def family_of(name):
-    """The named family.  Raises ValueError for an unknown name, and where a GPU is needed and there is none."""
+def family_of(name, experiment):
+    """The named family.  Raises ValueError for a name that the experiment does not know, and where a GPU is needed and there is
+    none."""
     import torch
 
-    if name not in FAMILIES:
-        raise ValueError(nearest(name, FAMILIES, "family"))
+    if name not in experiment.families:
+        raise ValueError(nearest(name, experiment.families, "family"))
     if name == "gpu" and not torch.cuda.is_available():
         raise ValueError("the gpu family needs a CUDA GPU, and this torch finds none; use --family cpu.")
     return FAMILIES[name]
@@ -221,7 +239,7 @@ def tasks(experiment, family, rows):
 
     tuning, ended_all = [], True
     for side in sides:
-        trials, ended = side.wanted(lambda lr, hyper: losses.get(make(side, lr, hyper, TUNING_SEED, "tune").key))
+        trials, ended = side.wanted(lambda *trial, side=side: losses.get(make(side, *trial, TUNING_SEED, "tune").key))
         tuning += [make(side, *trial, TUNING_SEED, "tune") for trial in trials]
         ended_all &= ended
     if not ended_all:
@@ -237,6 +255,17 @@ def count(experiment, family):
     """How many runs an experiment has, tuning and judged together."""
     sides = list(experiment.sides(family))
     return sum(side.budget for side in sides) + len(sides) * len(SEEDS)
+
+
+def plan(experiment, family):
+    """How many runs an experiment has, of what size, and how much they compute, in a sentence."""
+    base, runs = experiment.base(family), count(experiment, family)
+    config = base.config()
+    work = runs * base.steps * base.batch * config.context * flops_per_token(config)
+    return (
+        f"{runs} runs of the {base.model} model, {base.steps} steps of {base.batch} x {config.context} bytes each: "
+        f"{work:.2g} floating-point operations"
+    )
 
 
 def wall_seconds(rows):

@@ -24,7 +24,9 @@ def next_points(outcomes, rungs, rounds=ROUNDS):
         return []
     u, k = best_point(outcomes)
     beside = [(u + right, k + up) for right, up in AROUND]
-    return [point for point in beside if 0 <= point[1] < rungs and point not in outcomes][: rounds[sizes.index(len(outcomes)) + 1]]
+    return [point for point in beside if 0 <= point[1] < rungs and point not in outcomes][
+        : rounds[sizes.index(len(outcomes)) + 1]
+    ]
 
 
 def best_point(outcomes):

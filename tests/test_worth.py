@@ -1,0 +1,203 @@
+"""What momentum is worth: the search that tunes both sides, the sides themselves, and what their record says."""
+
+import datetime
+import math
+
+import numpy as np
+import pytest
+
+from momentum_lib import records, rules
+from momentum_lib.records import worth as said
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+
+from momentum_lib.train import experiments, lattice, worth  # noqa: E402
+
+NANO = worth.FAMILIES["nano-8x200"]
+
+
+def searched(side, loss):
+    """The trials of a side, in order, where ``loss(lr, hyper)`` is what each ends at."""
+    trials, ended = side.wanted(loss)
+    assert ended
+    return trials
+
+
+# -- the search --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("best", [(-6.0, 0), (-2.3, 1), (0.0, 3), (1.4, 4), (6.0, 2)])
+@pytest.mark.parametrize("rungs", [1, 5])
+def test_the_search_goes_to_where_it_is_best_and_repeats_nothing(best, rungs):
+    """A grid that is cut where it is best: the best here lies up to eight times outside the first tries."""
+    points = dict.fromkeys(lattice.FIRST if rungs == 1 else lattice.FIRST_OF_LADDER)
+    cost = lambda point: (point[0] - best[0]) ** 2 + 0.3 * (point[1] - min(best[1], rungs - 1)) ** 2
+    sizes = []
+    while points:
+        outcomes = {point: cost(point) for point in points}
+        fresh = lattice.next_points(outcomes, rungs)
+        sizes.append(len(fresh))
+        if not fresh:
+            break
+        points |= dict.fromkeys(fresh)
+    assert sizes == [3, 3, 0] and len(points) == sum(lattice.ROUNDS)
+    u, k = lattice.best_point(outcomes)
+    first = min(cost(point) for point in list(points)[:4])
+    assert cost((u, k)) <= first
+    if rungs == 1 and abs(best[0]) <= 6:
+        assert abs(u - best[0]) <= 1.0
+    assert all(0 <= rung < rungs for _, rung in points)
+
+
+def test_where_every_run_diverged_the_search_goes_down():
+    outcomes = dict.fromkeys(lattice.FIRST, math.inf)
+    fresh = lattice.next_points(outcomes, 1)
+    assert len(fresh) == 3 and min(u for u, _ in fresh) < -3
+    assert lattice.best_point({(0.0, 0): math.inf, (1.0, 0): 3.0, (2.0, 0): 2.0}) == (2.0, 0)
+
+
+# -- the sides ---------------------------------------------------------------------------------
+
+MOMENTA = {"heavy_ball": ["beta"], "adamw": ["beta1"], "signum": ["beta"], "muon": ["beta", "adamw_beta1"]}
+
+
+@pytest.mark.parametrize("name", ["worth", "numbers", "lengths", "million"])
+def test_every_side_has_the_same_budget_and_uses_all_of_it(name):
+    sides = list(experiments.EXPERIMENTS[name].sides(NANO))
+    assert len({side.budget for side in sides}) == 1 and len({side.name for side in sides}) == len(sides)
+    for side in sides:
+        trials = searched(side, lambda lr, hyper: abs(math.log(lr / 0.02)) + sum(hyper.values()))
+        assert len(trials) == side.budget == len({str(trial) for trial in trials}), side.name
+
+
+def test_no_momentum_is_left_on_the_side_without():
+    """Muon without momentum whose embeddings kept theirs."""
+    for side in worth.worth_sides(NANO):
+        trials = searched(side, lambda lr, hyper: abs(math.log(lr / 0.02)))
+        for _, hyper in trials:
+            values = {hyper[name] for name in MOMENTA[side.rule]}
+            assert len(values) == 1, "one momentum everywhere"
+            assert (values == {0.0}) == side.name.endswith(" none"), side.name
+        if side.name.endswith(" momentum"):
+            assert len({hyper[MOMENTA[side.rule][0]] for _, hyper in trials}) >= 2
+
+
+def test_lion_with_one_number_for_both_is_signum():
+    theta, grads = np.zeros(3), np.random.default_rng(0).standard_normal((20, 3))
+    ours, theirs = [(theta, rule.init(theta)) for rule in (rules.lion, rules.signum)]
+    for t, grad in enumerate(grads, 1):
+        ours = rules.lion.step(ours[0], grad, ours[1], {"lr": 0.1, "beta1": 0.8, "beta2": 0.8, "weight_decay": 0.0}, t)
+        theirs = rules.signum.step(theirs[0], grad, theirs[1], {"lr": 0.1, "beta": 0.8}, t)
+        np.testing.assert_array_equal(ours[0], theirs[0])
+
+
+def test_the_cells_change_one_thing_at_a_time_around_the_centre():
+    centre, *others = worth.CELLS
+    arms = [cell for cell in others if sum(a != b for a, b in zip(cell, centre)) == 1]
+    assert {sum(cell[k] != centre[k] for cell in arms) for k in range(3)} == {2}, "two more values of each"
+    rest = [cell for cell in others if cell not in arms]
+    assert all(batch * steps == centre[1] * centre[2] for _, batch, steps in rest), "as much text as the centre has"
+    assert all(worth.FAMILIES[worth.cell_name(*cell)].base.context == worth.CONTEXT for cell in worth.CELLS)
+
+
+def test_an_experiment_refuses_a_family_of_another():
+    for name, family in (("best", "nano-8x200"), ("worth", "cpu")):
+        with pytest.raises(ValueError, match="unknown family"):
+            experiments.family_of(family, experiments.EXPERIMENTS[name])
+
+
+# -- rounds, and the record --------------------------------------------------------------------
+
+
+def row(task, loss):
+    """A row as a training leaves it, whose loss is told."""
+    settings = task.settings
+    return {
+        "key": task.key, "role": task.role, "side": task.side, "rule": settings.rule, "lr": settings.lr, "hyper": settings.hyper,
+        "seed": settings.seed, "held_out": loss, "diverged_at": None if loss is not None else 10, "first_losses": [5.5],
+        "curve": [[10, 5.0]], "evaluations": [[settings.steps, round(loss, 4)]] if loss is not None else [], "seconds": 1.0,
+        "began": 0.0, "took": 1.0, "code": "",
+    }  # fmt: skip
+
+
+def told(task):
+    """Best at a rate of 0.02 (SGD's of an average: 0.5) and a momentum of 0.8, which is worth 0.1; the highest rates diverge."""
+    hyper, settings = task.settings.hyper, task.settings
+    beta = hyper.get("beta", hyper.get("beta1"))
+    rate = settings.lr / (1 - beta) / 25 if settings.rule == "heavy_ball" else settings.lr
+    if rate > 0.15:
+        return None
+    return 2 + 0.05 * math.log(rate / 0.02) ** 2 + 0.15 * abs(beta - 0.8) + 0.01 * (settings.seed % 7)
+
+
+@pytest.fixture(scope="module")
+def finished():
+    """The rows of a whole experiment, round by round, and how many each round made."""
+    experiment, rows, made = experiments.EXPERIMENTS["worth"], [], []
+    while True:
+        tuning, judged = experiments.tasks(experiment, NANO, rows)
+        fresh = [task for task in judged or tuning if task.key not in {row["key"] for row in rows}]
+        made.append(len(fresh))
+        rows += [row(task, told(task)) for task in fresh]
+        if judged:
+            return rows, made
+
+
+def test_a_search_goes_on_round_by_round_and_is_judged_once_all_have_ended(finished):
+    rows, made = finished
+    assert made == [8 * 4, 8 * 3, 8 * 3, 8 * 5]
+    assert len(rows) == experiments.count(experiments.EXPERIMENTS["worth"], NANO)
+    assert "120 runs of the nano model, 200 steps of 8 x 32 bytes" in experiments.plan(experiments.EXPERIMENTS["worth"], NANO)
+
+
+def test_its_record_verifies_and_says_what_the_rows_say(finished):
+    rows, _ = finished
+    record = experiments.record("worth", "nano-8x200", rows, torch.device("cpu"), "no command")
+    records.verify(record)
+    assert record["tuning"]["runs_per_side"] == 10 and record["recorded"] == datetime.date.today().isoformat()
+    summary = record["summary"]
+    assert [c["side"] for c in summary["momentum_beside_none"]] == [f"{name} momentum" for name in MOMENTA]
+    for name, numbers in MOMENTA.items():
+        side = summary["sides"][f"{name} momentum"]
+        assert side["hyper"][numbers[0]] == 0.8 and not side["at_edge"]
+        c = next(c for c in summary["momentum_beside_none"] if c["side"] == f"{name} momentum")
+        assert c["mean"] < -0.1 and c["interval"] is None or c["interval"][0] <= c["mean"] <= c["interval"][1]
+
+
+# -- what is said ------------------------------------------------------------------------------
+
+
+def test_the_interval_against_scipy():
+    from scipy import stats
+
+    for chance, df in ((0.05, 4), (0.01, 4), (0.05, 1), (0.002, 30)):
+        assert said.bar(chance, df) == pytest.approx(stats.t.ppf(1 - chance / 2, df), rel=1e-9)
+    values = np.array([0.1, 0.3, 0.2, 0.25, 0.4])
+    found = records.kinds.summary.paired(dict(enumerate(values)), dict.fromkeys(range(5), 0.0))
+    low, high = stats.t.interval(0.95, 4, values.mean(), values.std(ddof=1) / math.sqrt(5))
+    np.testing.assert_allclose(said.interval(found), (low, high), rtol=1e-9)
+    assert said.interval({"t": None}) is None
+
+
+def test_a_best_rate_is_cut_where_no_rate_beyond_it_was_tried():
+    def tried(lr, beta, loss, rule="heavy_ball"):
+        return {"side": "s", "role": "tune", "rule": rule, "lr": lr, "hyper": {"beta": beta}, "held_out": loss}
+
+    inner = [tried(0.1, 0.5, 2.0), tried(0.2, 0.5, 1.0), tried(0.4, 0.5, None)]
+    assert not said.cut(inner, "s"), "the next rate diverged"
+    assert said.cut(inner[:2], "s") and not said.cut([tried(0.1, 0.5, None)], "s")
+    assert said.cut([*inner, tried(0.2, 0.9, 0.5)], "s"), "with 0.9 that is five times the rate that it is with 0.5"
+    signs = [tried(lr, beta, lr, "signum") for beta, rates in ((0.5, (0.1, 0.4)), (0.9, (0.05, 0.2))) for lr in rates]
+    assert said.cut(signs, "s") and not said.cut([*signs, tried(0.02, 0.5, 1.0, "signum")], "s"), "a sign's rate is its own"
+
+
+def test_sides_are_compared_with_the_first_of_their_rule():
+    rows = [
+        {"side": side, "role": role, "rule": "lion", "lr": 0.1, "hyper": {}, "seed": seed, "held_out": loss + 0.01 * seed**2 * k}
+        for k, (side, loss) in enumerate((("lion both 0", 3.0), ("lion both 0.9", 2.0), ("muon 0, x", 2.0), ("muon 0.9, x", 1.5)))
+        for role, seeds in (("tune", [100]), ("judge", [1, 2, 3]))
+        for seed in seeds
+    ]
+    found = said.against(rows)["beside_first"]
+    assert [(c["side"], c["beside"]) for c in found] == [("lion both 0.9", "lion both 0"), ("muon 0.9, x", "muon 0, x")]
+    assert all(c["mean"] < 0 and c["p_holm"] >= c["p"] for c in found)
