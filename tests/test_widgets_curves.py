@@ -10,7 +10,19 @@ import traitlets
 
 from momentum_lib import rules
 from momentum_lib.widgets import Curves
-from momentum_lib.widgets.curves import POINTS, apart, example, excerpt, excerpts, smooth, strengths, thinned, together
+from momentum_lib.widgets.curves import (
+    POINTS,
+    apart,
+    example,
+    excerpt,
+    excerpts,
+    losers,
+    named,
+    smooth,
+    strengths,
+    thinned,
+    together,
+)
 
 MODULES = {"curves": "curves"}
 
@@ -66,6 +78,29 @@ def test_an_excerpt_has_every_seed_and_every_setting():
     np.testing.assert_allclose(side["training"], whole.reshape(5, 40, 3).mean(-1), rtol=5e-4)
     assert excerpt(CONTEST)["sides"][2]["group"] == ""
     assert all(len(repr(value)) <= 6 for curve in side["training"] for value in curve)  # four digits and a point
+
+
+@pytest.mark.parametrize(
+    "side, hyper, told",
+    [
+        ("muon", {"beta": 0.9}, ("Muon", "", "Muon")),
+        ("adamw 0", {}, ("momentum 0", "adamw", "AdamW")),
+        ("heavy_ball none", {"beta": 0.0}, ("no momentum", "heavy_ball", "Heavy ball")),
+        ("muon momentum", {"beta": 0.8, "adamw_beta1": 0.8}, ("momentum 0.8", "muon", "Muon")),
+        ("lion both 0.5", {}, ("momentum 0.5", "lion both", "Lion, both numbers")),
+        ("lion beta2 0.99", {}, ("beta2 0.99", "lion beta2", "Lion, beta2 alone")),
+        ("muon 0.9, adamw beside it 0", {}, ("momentum 0.9, beside it 0", "muon", "Muon")),
+    ],
+)
+def test_a_side_is_named_by_what_it_varies(side, hyper, told):
+    assert named(side, side.split(" ")[0], hyper) == told
+
+
+def test_a_setting_that_lost_is_any_but_the_best_even_at_the_same_rate(js):
+    tried = [[0.1, [3.0], 2.5], [0.1, [4.0], 2.1], [0.2, [5.0], None], [0.05, [6.0], 2.1]]
+    assert [curve for _, curve, _ in losers(tried)] == [[3.0], [5.0], [6.0]]
+    assert len(losers([[0.1, [3.0], None]])) == 1
+    assert js(f"curves.losers({{ tried: {json.dumps(tried)} }}).map(([, curve]) => curve)") == [[3.0], [5.0], [6.0]]
 
 
 def test_a_diverged_run_is_cut_short_and_counted():

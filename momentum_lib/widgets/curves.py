@@ -42,19 +42,44 @@ def _own_look(name):
 
 
 def side_looks(rows):
-    """(name in LOOKS, SVG dash) of each side: ``rows`` are (rule, group) in order.
+    """(name in LOOKS, SVG dash) of each side: ``rows`` are (rule, group, title) in order.
 
-    Sides of one group share their rule's colour and differ by shade (:func:`shades`); the first of them, which has no
-    momentum, is ink.
+    Sides of one group share their rule's colour and differ by shade (:func:`strengths`); the one without momentum is ink.
     """
-    found, seen = [], set()
-    for rule, group in rows:
-        if not group:
-            found.append(_own_look(rule))
-        else:
-            found.append((rules.get(rule).family if group in seen else "ink", ""))
-            seen.add(group)
-    return found
+    return [
+        _own_look(rule) if not group else ("ink" if title in NONE else rules.get(rule).family, "") for rule, group, title in rows
+    ]
+
+
+NONE = ("momentum 0", "no momentum", "momentum 0, beside it 0")  # the titles of a side without
+
+
+def named(side, rule, hyper):
+    """(title, group, name of the group) of a side of a record, by its name.
+
+    "adamw 0.9" has a momentum, and so has "adamw momentum", which searched it; "lion beta1 0.9" has one number of several.
+    A name without a space is a rule by itself, in no group.
+    """
+    whole, (_, _, label) = rules.get(rule), side.partition(" ")
+    if not label:
+        return whole.title, "", whole.title
+    if label == "none":
+        return "no momentum", rule, whole.title
+    if label == "momentum":
+        return f"momentum {hyper[whole.momentum]:g}", rule, whole.title
+    word, _, value = label.rpartition(" ")
+    if "," in label:  # of the rule, and of the one beside it
+        return f"momentum {label.partition(',')[0]}, beside it {value}", rule, whole.title
+    if word in ("", "both"):
+        return f"momentum {value}", f"{rule} {word}".strip(), whole.title + (", both numbers" if word else "")
+    return label, f"{rule} {word}", f"{whole.title}, {word} alone"
+
+
+def losers(tried):
+    """The tuning runs of a side without the one that won."""
+    ended = [end for *_, end in tried if end is not None]
+    best = next((k for k, (*_, end) in enumerate(tried) if ended and end == min(ended)), None)
+    return [run for k, run in enumerate(tried) if k != best]
 
 
 def strengths(sides):
@@ -90,8 +115,8 @@ def excerpt(record, points=POINTS):
     """What the figure shows of one record (see ``momentum_lib.records``): its curves, thinned, to four digits.
 
     ``points``: at most so many of each curve are kept.  Returns plain data: ``title``, ``steps`` and ``held_steps`` (where the
-    points lie), and ``sides``: for each its ``name``, ``title`` and look (``look``, ``dash``), ``group`` (its rule where an
-    experiment has several sides of each; else ""), the ``lr`` that tuning chose, one curve a judged
+    points lie), and ``sides``: for each its ``name``, ``title`` and look (``look``, ``dash``), ``group`` (what it is shown with,
+    where an experiment has several sides of a rule; else ""), the ``lr`` that tuning chose, one curve a judged
     seed (``training``, ``held_out``), ``ends`` (their last held-out losses; None where a run diverged) and ``tried``
     (the tuning runs: [lr, training curve, last held-out loss]).  A run that diverged has a shorter curve.
     """
@@ -106,23 +131,23 @@ def excerpt(record, points=POINTS):
         mine = [row for row in rows if row["side"] == name]
         judged = [row for row in mine if row["role"] == "judge"]
         tried = [[row["lr"], values(row), row["held_out"] and _short(row["held_out"])] for row in mine if row["role"] == "tune"]
+        title, group, of = named(name, mine[0]["rule"], judged[0].get("hyper", {}))
+        look, pattern = side_looks([(mine[0]["rule"], group, title)])[0]
         sides.append(
             {
                 "name": name,
-                "title": f"momentum {name.split(' ')[-1]}" if " " in name else rules.get(mine[0]["rule"]).title,
-                "group": mine[0]["rule"] if " " in name else "",
-                "of": rules.get(mine[0]["rule"]).title,
+                "title": title,
+                "group": group,
+                "of": of,
                 "lr": judged[0]["lr"],
                 "training": [values(row) for row in judged],
                 "held_out": [[_short(value) for _, value in row["evaluations"]] for row in judged],
                 "ends": [row["held_out"] and _short(row["held_out"]) for row in judged],
                 "tried": tried[:TRIED],
+                "look": look,
+                "dash": pattern,
             }
         )
-    rule_of = {row["side"]: row["rule"] for row in rows}
-    told = side_looks([(rule_of[side["name"]], side["group"]) for side in sides])
-    for side, (look, pattern) in zip(sides, told):
-        side.update(look=look, dash=pattern)
     return {
         "title": f"{record['experiment']}, {record['family']}",
         "steps": [step for step, _ in grid],
@@ -258,7 +283,7 @@ class Curves(LiveFigure):
                     "end": float(np.mean(ends)) if ends else None,
                     "sd": float(np.std(ends, ddof=1)) if len(ends) > 1 else None,
                     "diverged": len(side["ends"]) - len(ends),
-                    "losers": [curve for lr, curve, _ in side["tried"] if lr != side["lr"]] if self.losing and training else [],
+                    "losers": [curve for _, curve, _ in losers(side["tried"])] if self.losing and training else [],
                 }
             )
         return {"steps": steps, "step": steps[index], "sides": out, "half_life": self._half_life(steps)}

@@ -68,6 +68,13 @@ function spread(ends) {
   };
 }
 
+/** The tuning runs of a side without the one that won. @param {Side} side */
+export function losers({ tried }) {
+  const ended = tried.flatMap(([, , end]) => (end === null ? [] : [end])),
+    best = ended.length ? tried.findIndex(([, , end]) => end === Math.min(...ended)) : -1;
+  return tried.filter((_, k) => k !== best);
+}
+
 /** What is drawn of each side, and the steps it is drawn at. @param {Record<string, any>} state */
 export function compute(state) {
   const { part, drawn } = chosen(state),
@@ -84,10 +91,7 @@ export function compute(state) {
       high: smooth(raw.high, beta),
       raw: raw.mean,
       ...spread(side.ends),
-      losers:
-        state.losing && training
-          ? side.tried.filter(([lr]) => lr !== side.lr).map(([, curve]) => smooth(curve, beta))
-          : [],
+      losers: state.losing && training ? losers(side).map(([, curve]) => smooth(curve, beta)) : [],
     };
   });
   return {
@@ -372,6 +376,13 @@ function onKey(event, cursor) {
   cursor.go(cursor.own() + by * (event.shiftKey && Math.abs(by) === 1 ? 10 : 1));
 }
 
+/** The part on show if it has sides of this group, else the first part that has. @param {State} state @param {string} group */
+function partWith(state, group) {
+  const has = (/** @type {Part} */ part) => part.sides.some((side) => side.group === group),
+    { part } = chosen(state);
+  return has(part) ? part : (/** @type {Part[]} */ (Object.values(state.runs)).find(has) ?? part);
+}
+
 /** The menu of rules, where the runs are grouped by them. @param {CurvesFigure} fig */
 function addRuleMenu(fig) {
   /** @type {Map<string, string>} */
@@ -384,7 +395,7 @@ function addRuleMenu(fig) {
     label: "rule",
     options: [...grouped].map(([value, label]) => ({ value, label })),
     get: () => chosen(fig.snapshot()).group,
-    set: (rule) => fig.set({ rule, sides: "" }),
+    set: (rule) => fig.set({ rule, sides: "", experiment: partWith(fig.snapshot(), rule).title }),
   });
 }
 
