@@ -378,7 +378,7 @@ function onKey(event, cursor) {
 
 /** The part on show if it has sides of this group, else the first part that has. @param {State} state @param {string} group */
 function partWith(state, group) {
-  const has = (/** @type {Part} */ part) => part.sides.some((side) => side.group === group),
+  const has = (/** @type {Part} */ one) => one.sides.some((side) => side.group === group),
     { part } = chosen(state);
   return has(part) ? part : (/** @type {Part[]} */ (Object.values(state.runs)).find(has) ?? part);
 }
