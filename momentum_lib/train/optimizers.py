@@ -54,7 +54,7 @@ def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", worl
             "the state; use --shard none."
         )
     several = world is not None and world.many
-    optimizer = whole(model, rule, lr, hyper, compiled and not several)
+    optimizer = whole(model, rule, lr, hyper, False if several else compiled)
     if not several or shard == "none":
         return optimizer
     own, _ = complete(rule, lr, hyper)
