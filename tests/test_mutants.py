@@ -835,36 +835,41 @@ _ademamix("no decay", kept="theta")
 _ademamix("decay that forgets the rate", kept="(1 - weight_decay) * theta")
 
 
+PRICEY = "grid_equals_single_runs"  # nine tenths of the table's time: it is asked where no other property has objected
+IN_TURN = sorted(PROPERTIES, key=lambda name: name == PRICEY)
+
+
 @functools.cache
-def killers(rule):
-    """The names of the properties that the rule fails."""
-    out = []
-    for name, prop in PROPERTIES.items():
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a broken rule may overflow; what counts is the assertion
-                prop(rule)
-        except (AssertionError, TypeError, ValueError, AttributeError):
-            out.append(name)
-    return tuple(out)
+def notices(name, rule):
+    """Whether the rule fails this property."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a broken rule may overflow; what counts is the assertion
+            PROPERTIES[name](rule)
+    except (AssertionError, TypeError, ValueError, AttributeError):
+        return True
+    return False
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_table_kills(name, record_property):
     """A wrong rule that every property lets pass."""
-    found = killers(MUTANTS[name])
-    record_property("measured", f"mutant killed by {len(found)} of {len(PROPERTIES)} properties  {name}  <- {', '.join(found)}")
-    assert found, f"the mutant {name!r} survives the whole table"
+    killer = next((each for each in IN_TURN if notices(each, MUTANTS[name])), None)
+    record_property("measured", f"mutant killed by {killer}  {name}")
+    assert killer, f"the mutant {name!r} survives the whole table"
 
 
-def test_no_property_cries_wolf():
-    """A property that fails on the right rules, too, and so would kill anything."""
-    assert {name: killers(rule) for name, rule in R.items()} == dict.fromkeys(R, ())
+@pytest.mark.parametrize("name", ["heavy_ball", "nesterov", "adam", "muon"])
+def test_what_makes_a_mutant_breaks_nothing_by_itself(name):
+    """A right rule that goes the mutants' way fails no property; test_rules asks the same of each rule as it is."""
+    mutant(name, "right")(R[name].fn)
+    right = MUTANTS.pop(f"{name}: right")
+    assert [each for each in IN_TURN if notices(each, right)] == []
 
 
 def test_every_behaviour_property_kills_something():
     """A property that cannot fail. (Two of them read text and signature, which a mutant keeps.)"""
-    useful = {name for rule in MUTANTS.values() for name in killers(rule)}
+    useful = {name for name in PROPERTIES if any(notices(name, rule) for rule in MUTANTS.values())}
     assert useful >= set(PROPERTIES) - {"says_where_it_comes_from", "is_fit_for_a_menu"}
 
 
