@@ -4,10 +4,12 @@ installed by the notebook's own set-up cell from a wheel that is built here.
 Needs Python 3.13 (on the PATH, or under pyenv); elsewhere it is skipped and says so. The environment is kept in .venv-colab.
 """
 
+import ast
 import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -168,17 +170,41 @@ def wrong_with(notebook):
     return found
 
 
-def test_every_chapter_runs_as_in_colab(colab, tmp_path):
-    """One kernel for all: what starts a kernel, and what a chapter imports, is the same each time."""
+def run_as_in_colab(chapters, colab, folder, more=()):
+    """Run these chapters, and then the cells ``more``, in one kernel of Colab's packages: what starts a kernel, and what a
+    chapter imports, is the same each time. Nothing may fail, and the library is the installed one."""
     python, wheel = colab
-    installed = tmp_path / "installed"
+    installed = folder / "installed"
     installed.mkdir()
-    notebook = in_a_row(CHAPTERS, tmp_path)
-    rehearse(notebook, python, wheel, installed, tmp_path)
+    notebook = in_a_row(chapters, folder)
+    for cell in more:
+        notebook.cells.append(nbformat.v4.new_code_cell(cell, metadata={"chapter": "what all chapters import"}))
+    rehearse(notebook, python, wheel, installed, folder)
     wrong = wrong_with(notebook)
     assert not wrong, "\n".join(f"{name}: {said}" for name, texts in wrong.items() for said in texts)
     looks = [cell for cell in notebook.cells if cell.source == LOOK]
-    assert len(looks) == len(CHAPTERS)
+    assert len(looks) == len(chapters)
     for cell in looks:
         said = "".join(output.get("text", "") for output in cell.outputs)
         assert said.startswith("(3, 13) 2.1.3") and str(installed) in said and str(ROOT / "momentum_lib") not in said
+
+
+def code_of(path):
+    """The Python of a notebook after its set-up cell, as one text."""
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return "\n".join(line for source in cells[1:] for line in source.splitlines() if not line.startswith(("%", "!")))
+
+
+def imports_of(path):
+    """The imports that stand by themselves in a notebook; torch and Optuna are Colab's own or the reader's to install."""
+    nodes = [node for node in ast.parse(code_of(path)).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return [text for text in map(ast.unparse, nodes) if not re.search(r"\b(torch|optuna)\b", text)]
+
+
+def test_the_shortest_chapters_run_as_in_colab(colab, tmp_path):
+    """They install the library, draw and show live figures; and what any other chapter imports is there, too. All chapters
+    run so every night (tests/clients)."""
+    shortest = sorted(CHAPTERS, key=lambda path: len(code_of(path)))[:3]
+    imports = sorted({text for path in CHAPTERS for text in imports_of(path)})
+    assert "from scipy import stats" in imports and len(imports) > 40
+    run_as_in_colab(shortest, colab, tmp_path, ["\n".join(imports)])
