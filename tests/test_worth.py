@@ -201,3 +201,21 @@ def test_sides_are_compared_with_the_first_of_their_rule():
     found = said.against(rows)["beside_first"]
     assert [(c["side"], c["beside"]) for c in found] == [("lion both 0.9", "lion both 0"), ("muon 0.9, x", "muon 0, x")]
     assert all(c["mean"] < 0 and c["p_holm"] >= c["p"] for c in found)
+
+
+def test_a_trend_compares_the_gains_of_two_cells_seed_by_seed():
+    def cell(gain):
+        rows = [
+            {"side": side, "role": role, "rule": "muon", "lr": 0.1, "hyper": {}, "seed": seed, "held_out": loss + 0.1 * seed}
+            for side, losses in (("muon none", [3.0, 3.0, 3.0]), ("muon momentum", [3.0 - g for g in gain]))
+            for role, seeds in (("tune", [100]), ("judge", [1, 2, 3]))
+            for seed, loss in zip(seeds, losses)
+        ]
+        return {"rows": rows, "summary": said.worth(rows)}
+
+    small, large = cell([0.1, 0.2, 0.3]), cell([0.3, 0.3, 0.6])
+    np.testing.assert_allclose(list(said.gains(small)["muon"].values()), [0.1, 0.2, 0.3])
+    (found,) = said.trends({"batch": (small, large)})
+    assert (found["name"], found["rule"], found["n"]) == ("batch", "muon", 3)
+    assert found["mean"] == pytest.approx(0.2) and found["sd"] == pytest.approx(0.1)
+    assert found["p_holm"] == found["p"] and found["interval"][0] < 0.2 < found["interval"][1]

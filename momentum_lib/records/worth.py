@@ -71,3 +71,30 @@ def against(rows):
         first.setdefault(side.split(" ")[0], side)
     pairs = [(side, first[side.split(" ")[0]]) for side in found if side != first[side.split(" ")[0]]]
     return {"sides": found, "beside_first": compared(rows, pairs)}
+
+
+def gains(record):
+    """Rule -> seed -> how much lower the run with momentum ended than the run without; of a record of ``worth``."""
+    found = {}
+    for comparison in record["summary"]["momentum_beside_none"]:
+        with_it, without = (losses(record["rows"], comparison[name]) for name in ("side", "beside"))
+        rule = comparison["side"].removesuffix(" momentum")
+        found[rule] = {seed: without[seed] - with_it[seed] for seed in without if seed in with_it}
+    return found
+
+
+def trends(pairs):
+    """Whether momentum is worth more in one cell than in another: the gains of both, paired by seed, rule by rule.
+
+    ``pairs``: name -> (record of one cell, record of the other).  Returns comparisons with ``name`` and ``rule``, whose mean is
+    the other's gain minus the one's; Holm's correction over all of them.
+    """
+    found = []
+    for name, (one, other) in pairs.items():
+        before, after = gains(one), gains(other)
+        for rule in before:
+            if rule in after:
+                comparison = paired(after[rule], before[rule])
+                found.append({"name": name, "rule": rule, **comparison, "interval": interval(comparison)})
+    holm(found)
+    return found

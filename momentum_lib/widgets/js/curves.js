@@ -376,11 +376,11 @@ function onKey(event, cursor) {
   cursor.go(cursor.own() + by * (event.shiftKey && Math.abs(by) === 1 ? 10 : 1));
 }
 
-/** The part on show if it has sides of this group, else the first part that has. @param {State} state @param {string} group */
-function partWith(state, group) {
+/** The experiment to show for the sides of a group: the one on show if it has them, else the first that has. @param {State} state @param {string} group */
+function experimentWith(state, group) {
   const has = (/** @type {Part} */ one) => one.sides.some((side) => side.group === group),
-    { part } = chosen(state);
-  return has(part) ? part : (/** @type {Part[]} */ (Object.values(state.runs)).find(has) ?? part);
+    parts = /** @type {Part[]} */ (Object.values(state.runs));
+  return has(chosen(state).part) ? state.experiment : (parts.find(has)?.title ?? state.experiment);
 }
 
 /** The menu of rules, where the runs are grouped by them. @param {CurvesFigure} fig */
@@ -395,7 +395,7 @@ function addRuleMenu(fig) {
     label: "rule",
     options: [...grouped].map(([value, label]) => ({ value, label })),
     get: () => chosen(fig.snapshot()).group,
-    set: (rule) => fig.set({ rule, sides: "", experiment: partWith(fig.snapshot(), rule).title }),
+    set: (rule) => fig.set({ rule, sides: "", experiment: experimentWith(fig.snapshot(), rule) }),
   });
 }
 
