@@ -18,6 +18,7 @@ import heights
 import live
 import outputs
 import pictures
+import playground
 import predict
 import search_index
 import stylesheet
@@ -269,6 +270,7 @@ def finish(html, app, page):
     root = soup.html.get("data-content_root", "") if soup.html is not None else ""
     live.finish(soup, app, root)
     predict.finish(soup, app, root)
+    playground.finish(soup, root)
     thumbnails.finish(soup, app, page)
     pictures.finish(soup, app)
     outputs.finish(soup)

@@ -91,7 +91,8 @@ def _words(outdir):
         for value in re.findall(r"""\b(?:class|id)=["']([^"']*)["']""", text):
             words.update(value.split())
     scripts = STYLES.parent / "scripts"  # (the built search brings the words of all pages: its source does not)
-    for script in [*(outdir / "_static").glob("live.js"), *(outdir / "_static").glob("predict.js"), *scripts.rglob("*.js")]:
+    built = [path for name in ("live.js", "predict.js", "play.js") for path in (outdir / "_static").glob(name)]
+    for script in [*built, *scripts.rglob("*.js")]:
         words.update(re.findall(r"[A-Za-z_][\w-]*", script.read_text(encoding="utf8")))
     return words | {"html", "body", "root", "main"}
 

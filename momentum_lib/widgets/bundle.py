@@ -202,7 +202,7 @@ def notebook_module():
     return f"{join([path])}export default {{ render: {_name(path)}.render }};\n"
 
 
-def _plain_css(text):
+def plain_css(text):
     """Styles without comments and indentation."""
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.S)).lstrip()
 
@@ -212,7 +212,7 @@ def colours():
     text = (JS / "generated" / "look.css").read_text(encoding="utf-8")
     # Notebooks elsewhere say "dark" in their own words: Colab's output frame, then VS Code.
     dark = "".join(f"--look-{name}: {look.dark}; " for name, look in LOOKS.items())
-    return _plain_css(f'{text}html[theme="dark"], body.vscode-dark {{ {dark}}}\n')
+    return plain_css(f'{text}html[theme="dark"], body.vscode-dark {{ {dark}}}\n')
 
 
 def figure_styles():
@@ -224,7 +224,7 @@ def figure_styles():
     )
     own = sorted(p for p in Path(__file__).parent.glob("*.css") if p.name != "widgets.css")
     sheets = [Path(__file__).parent / "widgets.css", *own]
-    return _plain_css(looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets))
+    return plain_css(looks + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets))
 
 
 def styles():

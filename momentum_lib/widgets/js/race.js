@@ -9,7 +9,7 @@ import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { createBoard } from "./race/board.js";
 import { createLanes } from "./race/lanes.js";
-import { nameOf } from "./race/looks.js";
+import { nameOf } from "./kit/looks.js";
 import { addPanel } from "./race/panel.js";
 import { createRuns, hasFloor, spoken } from "./race/runs.js";
 import { BOUNDS, FIELDS, MOST, frameOf, settingOf } from "./race/setup.js";

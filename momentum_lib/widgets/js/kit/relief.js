@@ -108,7 +108,7 @@ export function tones(ground, text) {
 }
 
 /** The colours that the style sheet gives a canvas, as the browser paints them. @param {HTMLCanvasElement} node @param {CanvasRenderingContext2D} pen */
-function coloursOf(node, pen) {
+export function coloursOf(node, pen) {
   const style = getComputedStyle(node);
   const [ground, text] = [style.backgroundColor, style.color].map((colour) => {
     pen.fillStyle = colour;

@@ -3,7 +3,7 @@
 import { RULES } from "../generated/rules.js";
 import { h, show } from "../kit/dom.js";
 import { memory } from "../kit/tune.js";
-import { nameOf, swatch } from "./looks.js";
+import { nameOf, swatch } from "../kit/looks.js";
 import { outcome, TOLERANCE } from "./runs.js";
 import { FIRST, MOST } from "./setup.js";
 

@@ -1,6 +1,6 @@
 // What is drawn of each rule in the race: its path from above, its loss, its name beside the loss.
 
-import { nameOf, memberLook, runner } from "./looks.js";
+import { nameOf, memberLook, runner } from "../kit/looks.js";
 
 /** @typedef {import("../kit/types.js").Plot} Plot */
 /** @typedef {import("../kit/types.js").Line} Line */

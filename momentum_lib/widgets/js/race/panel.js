@@ -5,7 +5,7 @@ import { LEFT_OUT, RULES } from "../generated/rules.js";
 import { h } from "../kit/dom.js";
 import { bestOf, memory } from "../kit/tune.js";
 import { entry } from "./board.js";
-import { nameOf, swatch } from "./looks.js";
+import { nameOf, swatch } from "../kit/looks.js";
 import { hasFloor } from "./runs.js";
 import { BOUNDS, FIRST, settingOf } from "./setup.js";
 

@@ -1,9 +1,11 @@
-// How the rules of the race are named and told apart.
+// How rules are named and told apart.
 
 import { LOOK } from "../generated/look.js";
 import { RULES } from "../generated/rules.js";
-import { s } from "../kit/dom.js";
-import { marksData } from "../kit/geometry.js";
+import { s } from "./dom.js";
+import { marksData } from "./geometry.js";
+
+/** @typedef {Pick<import("./types.js").Rule, "name"|"title"|"family"|"dash">} Named a rule, as far as looks go */
 
 /** Names that fit into the board. @type {Record<string, string>} */
 const SHORT = {
@@ -12,18 +14,21 @@ const SHORT = {
   nesterov_torch: "Nesterov (PyTorch)",
 };
 
-/** @param {string} rule */
-export const nameOf = (rule) => SHORT[rule] ?? RULES[rule].title;
+/** @param {string|Named} rule of the library, or any */
+const known = (rule) => (typeof rule === "string" ? RULES[rule] : rule);
 
-/** Dash pattern and fill that tell members of one family apart; its best-known member wears the plain look. @param {string} rule */
+/** @param {string|Named} rule */
+export const nameOf = (rule) => SHORT[known(rule).name] ?? known(rule).title;
+
+/** Dash pattern and fill that tell members of one family apart; its best-known member wears the plain look. @param {string|Named} rule */
 export function memberLook(rule) {
-  const { family } = RULES[rule],
+  const { family, dash, name } = known(rule),
     { lead, marker } = LOOK[family],
     plain = lead ?? Object.values(RULES).find((r) => r.family === family)?.name;
   return {
     family,
-    dash: RULES[rule].dash,
-    hollow: rule !== plain,
+    dash,
+    hollow: name !== plain,
     shape: marker === "dot" || marker === "none" ? /** @type {const} */ ("disc") : marker,
   };
 }
@@ -31,7 +36,7 @@ export function memberLook(rule) {
 /** The class of a rule's runner. @param {boolean} hollow */
 export const runner = (hollow) => (hollow ? "lf-runner lf-hollow" : "lf-runner");
 
-/** A short piece of the rule's line with its marker. @param {string} rule */
+/** A short piece of the rule's line with its marker. @param {string|Named} rule */
 export function swatch(rule) {
   const { family, dash, hollow, shape } = memberLook(rule),
     same = (/** @type {number} */ v) => v;

@@ -1,0 +1,106 @@
+// Take it with you: the link that restores all, one line for another page, the code, the picture.
+
+import { h } from "../kit/dom.js";
+import { glyph } from "./parts.js";
+import { toHash } from "./link.js";
+
+/** @typedef {import("./types.js").Scene} Scene */
+
+/** Copy a text; where the page may not, it is selected for the reader. @param {HTMLTextAreaElement|HTMLInputElement} field @returns {Promise<boolean>} */
+async function copyFrom(field) {
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    return true;
+  } catch {
+    return document.execCommand("copy");
+  }
+}
+
+/** The line that shows a playground in any page. @param {string} address */
+export const embedLine = (address) =>
+  `<iframe src="${address}" title="Playground: momentum" width="100%" height="640" loading="lazy" allowfullscreen></iframe>`;
+
+/** Addresses of this state: the page's, and the embed's beside it. @param {string} here @param {import("./types.js").PlayState} state @param {{page?: string, embed?: string}} places */
+export function addresses(here, state, { page, embed }) {
+  const hash = `#${toHash(state)}`;
+  const of = (/** @type {string|undefined} */ place) => {
+    const url = new URL(place ?? here, here);
+    url.search = "";
+    url.hash = hash;
+    return url.href;
+  };
+  return { page: of(page), embed: of(embed) };
+}
+
+/**
+ * The button and its dialog.
+ * @param {{life: import("../kit/dom.js").Life, root: HTMLElement, parent: HTMLElement, scene: () => Scene, places: {page?: string, embed?: string}}} o
+ */
+export function createCarry({ life, root, parent, scene, places }) {
+  const button = h(
+    "button",
+    { type: "button", class: "pg-carry-button", "aria-haspopup": "dialog", "aria-label": "Take it with you" },
+    glyph("share"),
+    h("span", { class: "pg-wide-words", text: "Take it with you" }),
+  );
+  parent.append(button);
+  const close = h("button", { type: "button", class: "pg-close", "aria-label": "Close" }, glyph("close")),
+    body = h("div", { class: "pg-carry-body" }),
+    note = h("p", { class: "pg-note", role: "status" }),
+    dialog = h(
+      "dialog",
+      { class: "pg-carry", "aria-label": "Take it with you" },
+      h("div", { class: "pg-carry-head" }, h("b", { text: "Take it with you" }), close),
+      body,
+      note,
+    );
+  root.append(dialog);
+  /** A line to be copied. @param {string} label @param {string} does @param {boolean} [tall] */
+  function line(label, does, tall = false) {
+    const field = h(tall ? "textarea" : "input", {
+        class: "pg-field",
+        readonly: true,
+        "aria-label": label,
+        spellcheck: "false",
+        ...(tall ? { rows: 9 } : {}),
+      }),
+      copy = h("button", {
+        type: "button",
+        class: "lf-button",
+        text: "Copy",
+        "aria-label": `Copy: ${label}`,
+      });
+    life.on(copy, "click", async () => {
+      note.textContent = (await copyFrom(field))
+        ? `${does}.`
+        : "Your browser does not let a page copy: the text is selected, copy it yourself.";
+    });
+    const node = h(
+      "div",
+      { class: "pg-line-row" },
+      h("span", { class: "pg-line-label", text: label }),
+      field,
+      copy,
+    );
+    return { node, field };
+  }
+  const link = line("A link to all of this", "Copied: the link opens the playground as it is now"),
+    embed = line(
+      "One line for your own page or slide",
+      "Copied: the line shows this playground in another page",
+    );
+  body.append(link.node, embed.node);
+  life.on(close, "click", () => dialog.close());
+  life.on(dialog, "click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  life.on(button, "click", () => {
+    const to = addresses(location.href, scene().state, places);
+    link.field.value = to.page;
+    embed.field.value = embedLine(to.embed);
+    note.textContent = "";
+    dialog.showModal();
+  });
+  return { body, line, say: (/** @type {string} */ text) => (note.textContent = text), button, dialog };
+}

@@ -1,0 +1,32 @@
+// The playground of the site, and of a page of somebody else's: started where the page has left its place.
+
+import { mount } from "./app.js";
+import { fromHash } from "./link.js";
+import { enlivenRecipes } from "./recipes.js";
+
+for (const place of document.querySelectorAll(".playground")) {
+  const { embed, page } = /** @type {HTMLElement} */ (place).dataset,
+    el = document.createElement("div"),
+    theme = new URLSearchParams(location.search).get("theme");
+  if (embed !== undefined && (theme === "light" || theme === "dark"))
+    document.documentElement.dataset.theme = theme;
+  place.prepend(el);
+  const root = document.documentElement.dataset.content_root ?? "";
+  const { store, life } = mount(el, {
+    state: fromHash(location.hash) ?? undefined,
+    embed: embed !== undefined,
+    places: embed === undefined ? { embed: `${root}embed.html` } : { page },
+  });
+  place.classList.add("is-live");
+  /** @type {any} */ (place).__playground = /** @type {any} */ (el).__playground;
+  life.on(window, "hashchange", () => {
+    const told = fromHash(location.hash);
+    if (told) store.set(told);
+  });
+  const list = document.querySelector("#recipes ul");
+  if (list)
+    enlivenRecipes(life, list, (state) => {
+      store.set(state);
+      place.scrollIntoView({ block: "start" });
+    });
+}

@@ -1,0 +1,188 @@
+// From the state to what all views show: the surface, the rules with their settings, their runs. Pure.
+
+import { RULES } from "../generated/rules.js";
+import { SURFACES } from "../generated/surfaces.js";
+import { show } from "../kit/dom.js";
+import { descend, relativeError, stepsTo } from "../kit/engine.js";
+import { nameOf } from "../kit/looks.js";
+import { drawNoise } from "../kit/noise.js";
+import { BUDGET, bestOf, memory } from "../kit/tune.js";
+import { PLANES, drawn, framed, withNoise } from "./ground.js";
+
+/** @typedef {import("../kit/types.js").Box} Box */
+/** @typedef {import("../kit/types.js").Hyper} Hyper */
+/** @typedef {import("../kit/types.js").Pair} Pair */
+/** @typedef {import("../kit/types.js").Rule} Rule */
+/** @typedef {import("../kit/types.js").Surface} Surface */
+/** @typedef {import("./types.js").Lane} Lane */
+/** @typedef {import("./types.js").PlayState} PlayState */
+/** @typedef {import("./types.js").Runner} Runner */
+/** @typedef {import("./types.js").Scene} Scene */
+
+/** The goal: a millionth of the first distance. */
+export const GOAL = 1e-6;
+/** How many rules and how many starts at most. */
+export const MOST_RULES = 6,
+  MOST_STARTS = 5;
+/** What a hyper-parameter may be where it is not a share below one. @type {Record<string, Pair>} */
+const WIDER = { lr: [1e-6, 100], eps: [0, 1], dampening: [0, 1] };
+export const boundsOf = (/** @type {string} */ name) => WIDER[name] ?? /** @type {Pair} */ ([0, 0.9999]);
+
+/** The state with which the page opens. @type {PlayState} */
+export const FIRST = {
+  view: "map",
+  surface: { kind: "library", name: "ravine", params: { kappa: 25, angle: 0.3 } },
+  rules: [
+    { rule: "gradient_descent", hyper: {} },
+    { rule: "heavy_ball", hyper: {} },
+    { rule: "adam", hyper: {} },
+  ],
+  picked: 1,
+  fair: "best",
+  starts: [[-2.7, -0.2]],
+  steps: 60,
+  noise: 0,
+  seed: 1,
+};
+
+/**
+ * What the state's surface is, with the sentence of what is wrong where a text is; then the last good one stays.
+ * @typedef {{surface: Surface, params: import("../kit/types.js").Params, key: string, error: string}} Resolved
+ */
+
+/** Remember the last answer of a function of one plain value. @template A, B @param {(a: A) => B} make */
+export function once(make) {
+  let key = "",
+    /** @type {B|undefined} */ kept;
+  return (/** @type {A} */ a) => {
+    const now = JSON.stringify(a);
+    if (kept === undefined || now !== key) {
+      kept = make(a);
+      key = now;
+    }
+    return kept;
+  };
+}
+
+/** @param {import("./types.js").Ground} ground @returns {Resolved} */
+function resolve(ground) {
+  if (ground.kind === "drawn") {
+    const land = drawn(ground.bumps);
+    return { surface: land, params: land.params, key: JSON.stringify(ground), error: "" };
+  }
+  const surface = PLANES[ground.kind === "library" ? ground.name : "ravine"] ?? PLANES.ravine,
+    params = { ...surface.params, ...(ground.kind === "library" ? ground.params : {}) };
+  return { surface, params, key: JSON.stringify([surface.name, params]), error: "" };
+}
+
+/** @param {Runner} runner @returns {{rule: Rule, error: string}} */
+function ruleOf(runner) {
+  return { rule: RULES[runner.rule ?? ""] ?? RULES.heavy_ball, error: "" };
+}
+
+/** Which of the runners with the same rule this is, and how many there are. @param {Runner[]} rules @param {number} index */
+function twin(rules, index) {
+  const same = rules.flatMap((one, k) =>
+    one.rule === rules[index].rule && one.text === rules[index].text ? [k] : [],
+  );
+  return { at: same.indexOf(index), of: same.length };
+}
+/** A rule's name; where it runs twice, with the momentum that tells the two apart. @param {Runner[]} rules @param {number} index @param {Rule} rule @param {Hyper} hyper */
+function titleOf(rules, index, rule, hyper) {
+  const name = memory(rule);
+  return twin(rules, index).of > 1
+    ? `${nameOf(rule)} ${show(name ? hyper[name] : hyper.lr, 2)}`
+    : nameOf(rule);
+}
+const TWINS = ["", "9 5", "2 5", "12 4 2 4", "5 3", "1 3"];
+/** @param {Runner[]} rules @param {number} index @param {Rule} rule */
+const dashOf = (rules, index, rule) => TWINS[twin(rules, index).at] || rule.dash;
+
+/** The rate that all rules share: a fifth of gradient descent's best. @param {Hyper} best of gradient descent @param {Surface} surface */
+const shared = (best, surface) => Number((best.lr / (surface.minima.length ? 5 : 1)).toPrecision(3));
+
+/** A search from this start, in a few words that say whether another one is the same. @param {Rule} rule @param {string} key of the surface @param {Pair} start */
+export const searchKey = (rule, key, start) => `${rule.name}|${key}|${start.map((v) => v.toPrecision(4))}`;
+
+/** Where the pace of a rule begins as long as nothing was searched. @param {Rule} rule @param {Surface} surface */
+function guess(rule, surface) {
+  if (SURFACES[surface.name] && RULES[rule.name]) return bestOf(surface.name, rule.name);
+  const name = memory(rule);
+  return /** @type {Hyper} */ (name ? { lr: 0.05, [name]: 0.8 } : { lr: 0.05 });
+}
+
+/**
+ * A scene maker that keeps what did not change.
+ * @param {{found: (key: string) => Hyper|undefined, latest: (rule: string, key: string) => Hyper|undefined}} best what was searched
+ */
+export function createScenes(best) {
+  const ground = once(resolve);
+
+  /** All numbers of a rule now. @param {PlayState} state @param {Rule} rule @param {Hyper} own @param {Resolved} here */
+  function hyperOf(state, rule, own, here) {
+    const { surface, key } = here,
+      start = state.starts[0],
+      of = (/** @type {Rule} */ one) =>
+        best.found(searchKey(one, key, start)) ?? best.latest(one.name, key) ?? guess(one, surface);
+    const base = state.fair === "best" ? of(rule) : { lr: shared(of(RULES.gradient_descent), surface) };
+    /** @type {Hyper} */
+    const full = {};
+    for (const [name, fallback] of Object.entries(rule.hyper))
+      full[name] = own[name] ?? base[name] ?? fallback ?? 0.1;
+    return full;
+  }
+
+  /** @param {PlayState} state @param {number} shape of the picture, width over height @returns {Scene} */
+  return function scene(state, shape) {
+    const here = ground(state.surface),
+      { surface, params, key } = here,
+      draws = state.noise > 0 ? drawNoise(2 * state.steps, state.seed) : null;
+    const errors = [here.error];
+    const lanes = state.rules.map((runner, index) => {
+      const { rule, error } = ruleOf(runner);
+      errors.push(error);
+      const hyper = hyperOf(state, rule, runner.hyper, here);
+      const runs = state.starts.map((start) => {
+        const place = draws ? withNoise({ ...surface, params }, state.noise, draws) : surface;
+        return descend(rule, place, {
+          start,
+          steps: state.steps,
+          hyper,
+          params: draws ? place.params : params,
+        });
+      });
+      return {
+        index,
+        rule,
+        title: titleOf(state.rules, index, rule, hyper),
+        dash: dashOf(state.rules, index, rule),
+        hyper,
+        own: Object.keys(runner.hyper).length > 0,
+        runs,
+        end: ending(rule, here, state, hyper, runs[0]),
+      };
+    });
+    return {
+      state,
+      surface,
+      noisy: surface,
+      params,
+      box: framed(surface.domain, shape),
+      key,
+      lanes,
+      picked: lanes[Math.min(state.picked, lanes.length - 1)],
+      tuned: lanes.every(({ rule }) => best.found(searchKey(rule, key, state.starts[0])) !== undefined),
+      error: errors.find(Boolean) ?? "",
+    };
+  };
+}
+
+/** How a run ends within the whole budget, without noise. @param {Rule} rule @param {Resolved} here @param {PlayState} state @param {Hyper} hyper @param {import("../kit/types.js").Run} drawnRun @returns {import("./types.js").Ending} */
+function ending(rule, { surface, params }, state, hyper, drawnRun) {
+  const long = descend(rule, surface, { start: state.starts[0], steps: BUDGET, hyper, params });
+  return {
+    steps: long.divergedAt ? null : stepsTo(relativeError(surface, long.points), GOAL),
+    divergedAt: long.divergedAt,
+    loss: drawnRun.values[drawnRun.n],
+  };
+}

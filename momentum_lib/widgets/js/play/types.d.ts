@@ -1,0 +1,74 @@
+// The types that the playground's modules share; see ../kit/types.d.ts.
+import type { Box, Hyper, Params, Rule, Run, Surface } from "../kit/types.js";
+
+/** A hill (height above 0) or a hollow that a finger pulled: where, how high, how wide. */
+export type Bump = [number, number, number, number];
+/** What is descended, as the state holds it. */
+export type Ground =
+  | { kind: "library"; name: string; params: Params }
+  | { kind: "formula"; text: string; params: Params }
+  | { kind: "drawn"; bumps: Bump[] }
+  | { kind: "net"; name: string };
+/** A rule that runs: one of the library, or one typed; `hyper` holds what the reader set. */
+export interface Runner {
+  rule?: string;
+  text?: string;
+  hyper: Hyper;
+}
+export type View = "map" | "settings" | "flow" | "curves" | "land" | "steps" | "predict";
+/** All that the playground is, as a link keeps it. */
+export interface PlayState {
+  view: View;
+  surface: Ground;
+  rules: Runner[];
+  /** Which rule the dial turns. */
+  picked: number;
+  /** Each rule at its own best setting, or one rate for all. */
+  fair: "best" | "same";
+  starts: [number, number][];
+  steps: number;
+  /** The spread of the noise that every gradient carries. */
+  noise: number;
+  seed: number;
+}
+
+/** A rule as it runs now. */
+export interface Lane {
+  index: number;
+  rule: Rule;
+  title: string;
+  /** Tells its line from those of its family. */
+  dash: string;
+  hyper: Hyper;
+  /** Whether the reader set one of its numbers. */
+  own: boolean;
+  /** One run a start. */
+  runs: Run[];
+  /** How the run from the first start ends within the budget. */
+  end: Ending;
+}
+export interface Ending {
+  /** Steps to the goal; null where it is not reached. */
+  steps: number | null;
+  /** The step that left the finite world; 0 where none did. */
+  divergedAt: number;
+  /** The loss at the last step that is drawn. */
+  loss: number;
+}
+/** What all views show. */
+export interface Scene {
+  state: PlayState;
+  surface: Surface;
+  /** The same with the noise of the gradients; the surface itself without noise. */
+  noisy: Surface;
+  params: Params;
+  box: Box;
+  /** Says which surface this is: pictures are kept as long as it stays. */
+  key: string;
+  lanes: Lane[];
+  picked: Lane;
+  /** Whether all rules wear the setting searched for this start. */
+  tuned: boolean;
+  /** What is wrong with a typed text, in a sentence. */
+  error: string;
+}
