@@ -136,6 +136,14 @@ function told({ code, at }) {
 
 let patterns = 0;
 
+/** The same in the playground: the function of a line, with a bowl across. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ rule, start, lr, beta }) => ({
+  surface: { kind: "library", name: "lessard", params: {} },
+  rules: [{ rule, hyper: rule === "gradient_descent" ? { lr } : { lr, beta } }],
+  picked: 0,
+  starts: [[start, 1.2]],
+});
+
 /** @param {State} state */
 const python = ({ rule, start, lr, beta }) => `from momentum_lib import descend, rules, surfaces
 
@@ -153,6 +161,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "Where does it end? Drag the start, and look for places from which the run never comes to rest",
     python,
+    playground,
   });
   fig.root.classList.add("lf-basin");
   const { rule: first, start: begin, lr: rate0, beta: beta0 } = fig.snapshot(),

@@ -108,6 +108,16 @@ const paramsOf = ({ surface, kappa }) => (surface === "ravine" ? { kappa } : {})
 const domainOf = (fig) =>
   /** @type {[[number, number], [number, number]]} */ (SURFACES[fig.get("surface")].domain);
 
+/** The same in the playground. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ surface, rule, kappa, lr, beta, start, steps }) => ({
+  view: "settings",
+  surface: { kind: "library", name: surface, params: surface === "ravine" ? { kappa } : {} },
+  rules: [{ rule, hyper: { lr, ...(RULES[rule].momentum ? { [RULES[rule].momentum]: beta } : {}) } }],
+  picked: 0,
+  starts: [start],
+  steps,
+});
+
 /** @param {State} state */
 function python(state) {
   const { surface, rule, kappa, lr, beta, start, steps, tol } = state,
@@ -151,6 +161,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "Turn the beta dial: how many steps a learning rate and a momentum need together",
     python,
+    playground,
   });
   fig.root.classList.add("lf-dial");
   /** The start lies in the picture, whatever an address says. */

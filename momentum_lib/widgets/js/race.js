@@ -36,6 +36,19 @@ export const STATE = {
 /** @typedef {import("./race/time.js").Time} Time */
 /** @typedef {ReturnType<typeof addPictures>} Pictures */
 
+/** The same in the playground. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = (state) => ({
+  surface: { kind: "library", name: state.surface, params: {} },
+  rules: state.rules.map((rule) => ({
+    rule,
+    hyper: state.tuned && !(rule in state.settings) ? {} : settingOf(state, rule),
+  })),
+  picked: 0,
+  fair: state.tuned ? "best" : "same",
+  starts: [state.start],
+  steps: Math.min(state.steps, 1000),
+});
+
 /** @param {State} state */
 function python(state) {
   const row = (/** @type {string} */ rule) =>
@@ -194,6 +207,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "The race: every rule from the same start",
     python,
+    playground,
   });
   const compact = fig.get("compact");
   fig.root.classList.add("lf-race");

@@ -81,6 +81,15 @@ const edge = (fig) => momentumEdge(fig.get("kappa"), 0);
 /** @param {RavineFigure} fig */
 const best = (fig) => bestGradientDescent(1, fig.get("kappa")).lr;
 
+/** The same in the playground. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ start, lr, kappa, angle, steps }) => ({
+  surface: { kind: "library", name: "ravine", params: { kappa, angle } },
+  rules: [{ rule: "gradient_descent", hyper: { lr } }],
+  picked: 0,
+  starts: [start],
+  steps,
+});
+
 /** @param {State} state */
 const python = ({ start, lr, kappa, angle, steps }) => `from momentum_lib import descend, rules, surfaces
 
@@ -295,6 +304,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "One learning rate for two directions: across the valley and along it",
     python,
+    playground,
   });
   const plane = addPlane(fig),
     fall = addFall(fig, plane);

@@ -37,6 +37,17 @@ export const STATE = {
 /** @typedef {ReturnType<typeof compute>} Drawn */
 /** @typedef {ReturnType<StageFigure["player"]>} Time */
 
+/** The same in the playground. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ start, beta, lr }) => ({
+  surface: { kind: "library", name: "ravine", params: PARAMS },
+  rules: [
+    { rule: "gradient_descent", hyper: { lr } },
+    { rule: "heavy_ball", hyper: { lr, beta } },
+  ],
+  starts: [start],
+  steps: STEPS,
+});
+
 /** @param {State} state */
 const python = ({ start, beta, lr }) => `from momentum_lib import descend, rules, surfaces
 
@@ -229,6 +240,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "Two balls roll down one ravine. Only the blue one remembers.",
     python,
+    playground,
   });
   fig.root.classList.add("lf-stage");
   const time = fig.player({ length: () => STEPS, seconds: () => 6, rest: 2 });

@@ -37,6 +37,17 @@ export const STATE = {
 /** @typedef {ReturnType<typeof addPlane>} Plane */
 /** @typedef {ReturnType<typeof compute>} Drawn */
 
+/** The same in the playground. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ beta }) => ({
+  surface: { kind: "library", name: "ravine", params: PARAMS },
+  rules: [
+    { rule: "gradient_descent", hyper: { lr: LR } },
+    { rule: "heavy_ball", hyper: { lr: LR, beta } },
+  ],
+  starts: [[START[0], START[1]]],
+  steps: STEPS,
+});
+
 /** @param {State} state */
 const python = ({ beta, step }) => `from momentum_lib import descend, rules, surfaces
 
@@ -300,6 +311,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "The velocity is the sum of the gradients so far, each a little faded",
     python,
+    playground,
   });
   fig.root.classList.add("lf-velocity");
   const plane = addPlane(fig);

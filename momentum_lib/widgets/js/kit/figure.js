@@ -3,6 +3,7 @@
 import { addButton, addSegments, addSelect, addSlider, addToggle } from "./controls.js";
 import { h, lifetime } from "./dom.js";
 import { createPlayer } from "./player.js";
+import { addPlaygroundLink } from "./playground.js";
 import { createPlot } from "./plot.js";
 import { fromHash, toHash } from "./state.js";
 import { createStore } from "./store.js";
@@ -20,8 +21,9 @@ import { createStore } from "./store.js";
  * @param {string} o.title what to see, in one line
  * @param {S} o.state the kind and bounds of each value
  * @param {(state: import("./types.js").Values<S>) => string} o.python code that makes the state's picture with momentum_lib
+ * @param {(state: import("./types.js").Values<S>) => Partial<import("../play/types.js").PlayState>} [o.playground] the same picture in the playground
  */
-export function createFigure({ model, el, title, state: specs, python }) {
+export function createFigure({ model, el, title, state: specs, python, playground }) {
   /** @typedef {keyof S & string} Name */
   const life = lifetime();
   const parts = anatomy(title);
@@ -60,6 +62,7 @@ export function createFigure({ model, el, title, state: specs, python }) {
     });
     addPython(desk, parts.code, () => python(store.snapshot()));
     if (model.link) addLink(desk, el, model.link.key);
+    if (playground) addPlaygroundLink(desk, () => playground(store.snapshot()));
     // Words find their places when everything is drawn; once more when the page's typeface has come.
     store.draw(() => plots.forEach((plot) => plot.settle()));
     document.fonts.ready.then(() => life.alive && store.redraw());

@@ -7,6 +7,7 @@ import { h, lifetime, reducedMotion, show } from "../kit/dom.js";
 import { descend, relativeError, stepsTo } from "../kit/engine.js";
 import { nameOf } from "../kit/looks.js";
 import { createPlayer } from "../kit/player.js";
+import { FIRST } from "../kit/playground.js";
 import { LEARNING_RATE, MOMENTUM } from "../kit/sliders.js";
 import { BUDGET, bestOf, memory } from "../kit/tune.js";
 import { createBest } from "./best.js";
@@ -14,8 +15,9 @@ import { createChips } from "./chips.js";
 import { createCarry } from "./carry.js";
 import { createGroundMenu } from "./menu.js";
 import { rateRange } from "./rates.js";
-import { GOAL, FIRST, boundsOf, createScenes, searchKey } from "./scene.js";
+import { GOAL, boundsOf, createScenes, searchKey } from "./scene.js";
 import { inOrder, sentence } from "./sentence.js";
+import { addRuleNumbers, addSurfaceNumbers } from "./numbers.js";
 import { createStore } from "./store.js";
 import { VIEWS, createTabs } from "./tabs.js";
 
@@ -209,6 +211,8 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
   addDials(desk, scene, turn);
   const chips = createChips({ life, store }, parts.chips, () => say("Typing a rule comes with the editor."));
   addFairness({ ...desk, place: (_, node) => parts.fair.append(node) }, store);
+  addRuleNumbers({ ...desk, place: (_, node) => parts.moreControls.append(node) }, scene, turn);
+  addSurfaceNumbers({ ...desk, place: (_, node) => parts.moreControls.append(node) }, scene, store);
   addFolded(desk, store);
   addStarts(life, store, parts.acts, scene);
 

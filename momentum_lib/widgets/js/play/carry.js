@@ -1,8 +1,8 @@
 // Take it with you: the link that restores all, one line for another page, the code, the picture.
 
 import { h } from "../kit/dom.js";
+import { toHash } from "../kit/playground.js";
 import { glyph } from "./parts.js";
-import { toHash } from "./link.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 

@@ -3,30 +3,16 @@
 
 import { RULES } from "../generated/rules.js";
 import { clamp } from "../kit/dom.js";
+import { FIRST, VERSION } from "../kit/playground.js";
 import { MOST_BUMPS, PLANES } from "./ground.js";
-import { FIRST, MOST_RULES, MOST_STARTS, boundsOf } from "./scene.js";
+import { MOST_RULES, MOST_STARTS, boundsOf } from "./scene.js";
 
 /** @typedef {import("./types.js").PlayState} PlayState */
 /** @typedef {import("../kit/types.js").Pair} Pair */
 
-const VERSION = "1";
 /** The longest text that is read. */
 export const LONGEST = 2000;
 const VIEWS = ["map", "land", "curves", "settings", "flow", "steps", "predict"];
-
-/** Seven digits are more than anybody sees. @param {string} _ @param {unknown} value */
-const short = (_, value) => (typeof value === "number" ? Number(value.toPrecision(7)) : value);
-
-/** @param {PlayState} state @returns {string} without the "#" */
-export function toHash(state) {
-  const told = Object.fromEntries(
-    Object.entries(state).filter(
-      ([name, value]) =>
-        JSON.stringify(value) !== JSON.stringify(FIRST[/** @type {keyof PlayState} */ (name)]),
-    ),
-  );
-  return `play=${VERSION}.${encodeURIComponent(JSON.stringify(told, short))}`;
-}
 
 const number = (
   /** @type {unknown} */ value,

@@ -2,8 +2,9 @@
 
 import { h, onTheme, reducedMotion } from "../kit/dom.js";
 import { sample } from "../kit/geometry.js";
+import { FIRST } from "../kit/playground.js";
 import { coloursOf, reliefPixels, shades } from "../kit/relief.js";
-import { FIRST, createScenes } from "./scene.js";
+import { createScenes } from "./scene.js";
 
 /** @typedef {import("./types.js").PlayState} PlayState */
 /** @typedef {import("./types.js").Scene} Scene */

@@ -28,23 +28,6 @@ export const MOST_RULES = 6,
 const WIDER = { lr: [1e-6, 100], eps: [0, 1], dampening: [0, 1] };
 export const boundsOf = (/** @type {string} */ name) => WIDER[name] ?? /** @type {Pair} */ ([0, 0.9999]);
 
-/** The state with which the page opens. @type {PlayState} */
-export const FIRST = {
-  view: "map",
-  surface: { kind: "library", name: "ravine", params: { kappa: 25, angle: 0.3 } },
-  rules: [
-    { rule: "gradient_descent", hyper: {} },
-    { rule: "heavy_ball", hyper: {} },
-    { rule: "adam", hyper: {} },
-  ],
-  picked: 1,
-  fair: "best",
-  starts: [[-2.7, -0.2]],
-  steps: 60,
-  noise: 0,
-  seed: 1,
-};
-
 /**
  * What the state's surface is, with the sentence of what is wrong where a text is; then the last good one stays.
  * @typedef {{surface: Surface, params: import("../kit/types.js").Params, key: string, error: string}} Resolved
