@@ -1,6 +1,8 @@
-"""The torch optimiser: a step of the compiled and of the plain path beside torch's fused and foreach ones.
+"""The torch optimiser: a step of the compiled and of the plain path beside torch's fused, foreach and for-loop ones.
 
-The tensors are those of a transformer with 10.7 million parameters.  torch is left out of a machine without it.
+The tensors are those of a transformer with 10.7 million parameters.  torch is left out of a machine without it.  On a CPU a
+second table tells the time of one thread by its own clock, which holds on a busy machine, too: there the plain path stands
+beside torch's for-loop, Muon beside torch.optim.Muon, and Schedule-Free beside its authors' package, where that is installed.
 """
 
 import copy
@@ -39,17 +41,17 @@ def transformer(torch, device):
     return Model().to(device)
 
 
-def in_turn(tasks, rounds, wait):
+def in_turn(tasks, rounds, wait, clock=time.perf_counter):
     """Median milliseconds of each task: every round runs them all, in an order of its own; the first one only warms up."""
     times, order = {name: [] for name in tasks}, random.Random(0)
     for turn in range(rounds + 1):
         for name in order.sample(list(tasks), len(tasks)):
             task = tasks[name]
             wait()
-            begin = time.perf_counter()
+            begin = clock()
             task()
             wait()
-            times[name] += [1e3 * (time.perf_counter() - begin)] * (turn > 0)
+            times[name] += [1e3 * (clock() - begin)] * (turn > 0)
     return {name: statistics.median(found) for name, found in times.items()}
 
 
@@ -130,6 +132,63 @@ def measure(torch, device, rounds):
         print(f"{cells} {ratios}   {last}", flush=True)
 
 
+def rivals(torch):
+    """What a person would use instead: name -> (their optimiser, ours, whether it moves the hidden matrices alone)."""
+    from momentum_lib.optim import Optimizer
+
+    ours = lambda rule, **options: functools.partial(Optimizer, rule=rule, lr=LR, **options)
+    found = {}
+    for name, (cls, options) in RULES.items():
+        theirs = functools.partial(getattr(torch.optim, cls), lr=LR, foreach=False, **options)
+        found[f"{name}: torch's for-loop"] = theirs, ours(name), False
+    theirs = functools.partial(torch.optim.Muon, lr=LR, weight_decay=0.0)
+    found["muon in bfloat16: torch.optim.Muon"] = theirs, ours("muon", products="bfloat16"), True
+    found["muon in float32: torch.optim.Muon"] = theirs, ours("muon"), True
+    try:
+        import schedulefree
+    except ImportError as error:
+        print(f"  Schedule-Free's package is left out: {error}. For it: pip install schedulefree")
+        return found
+
+    def reference(params):
+        optimizer = schedulefree.SGDScheduleFree(params, lr=LR, momentum=0.9)
+        optimizer.train()
+        return optimizer
+
+    found["schedule_free: schedulefree"] = reference, ours("schedule_free"), False
+    found["schedule_free, compiled: schedulefree"] = reference, ours("schedule_free", compiled=True), False
+    return found
+
+
+def moving(torch, model, build, hidden):
+    """A step of an optimiser on copies of the model's parameters with gradients drawn at random."""
+    params = [p.detach().clone().requires_grad_() for p in model.parameters() if not hidden or p.ndim == 2]
+    optimizer = build(params[2:] if hidden else params)
+    for p in params:
+        p.grad = torch.randn_like(p)
+    optimizer.step()
+    return optimizer.step
+
+
+def measure_one_thread(torch, rounds):
+    """The plain path beside what a person would use, in one thread's own time, and its share of a training step."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    model = transformer(torch, "cpu")
+    print(f"\nOptimiser step in one thread's own time, milliseconds, medians of {rounds} interleaved rounds, ours / theirs")
+    plain = {}
+    for name, (theirs, ours, hidden) in rivals(torch).items():
+        steps = {"theirs": moving(torch, model, theirs, hidden), "ours": moving(torch, model, ours, hidden)}
+        t = in_turn(steps, rounds, lambda: None, time.process_time)
+        plain.setdefault(name.partition(":")[0], t["ours"])
+        print(f"  {name:<42} {t['theirs']:9.1f} {t['ours']:9.1f} {t['ours'] / t['theirs']:6.2f} x", flush=True)
+    _, backward = with_gradients(torch, model, functools.partial(torch.optim.SGD, lr=LR))
+    passes = in_turn({"passes": backward}, max(1, rounds // 2), lambda: None, time.process_time)["passes"]
+    shares = ", ".join(f"{name} {plain[name] / (plain[name] + passes):.0%}" for name in RULES)
+    print(f"  forward and backward {passes:.0f} ms for {BATCH * CONTEXT} tokens; of a whole step the plain path takes {shares}")
+    torch.set_num_threads(threads)
+
+
 def both(optimizer, backward):
     """A whole training step: what a step saves may be paid for in the backward pass, as where gradients go to a flat buffer."""
 
@@ -149,5 +208,6 @@ def main(rounds):
         return
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
     measure(torch, "cpu", rounds)
+    measure_one_thread(torch, rounds)
     if torch.cuda.is_available():
         measure(torch, "cuda", rounds)

@@ -75,8 +75,8 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
          "none_now_and_then_agrees_with_torch"),
     "counts from two":
         ("optimizer",
-         'advance(way, where if apart else point, point, grad, slots, values, state["step"], before)',
-         'advance(way, where if apart else point, point, grad, slots, values, state["step"] + 1, before)',
+         'plain.move(shown, theta, p.grad, slots, state["step"], self._hyper.get(p))',
+         'plain.move(shown, theta, p.grad, slots, state["step"] + 1, self._hyper.get(p))',
          "agrees_with_torch"),
     "never sees a changed rate":
         ("optimizer", "seen and all(a is b and not isinstance(a, torch.Tensor) for a, b in zip(seen[0], now))", "seen",
@@ -127,8 +127,8 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
          "is_left_out_of_a_compiled_graph"),
     "a copy forgets its options":
         ("optimizer",
-         '("_rules", "_guard", "_flats", "_reported", "_main", "_given", "_loaded", "_hyper", "_read")',
-         '("_rules", "_guard", "_flats", "_main", "_given", "_loaded", "_hyper", "_read")',
+         '("_rules", "_guard", "_flats", "_products", "_reported", "_main", "_given", "_loaded", "_hyper", "_read")',
+         '("_rules", "_guard", "_flats", "_products", "_main", "_given", "_loaded", "_hyper", "_read")',
          "copies_and_pickles"),
     "a refused group stays":
         ("optimizer", "self.param_groups.pop()", "None",
@@ -174,6 +174,29 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
     "accepts other rules' names":
         ("_checks.check_names", "name not in own", "False",
          "refuses_bad_options"),
+    "does not climb in place":
+        ("_inplace.step_of", '"-grad"', '"grad"', "agrees_with_torch"),
+    "decays in place without the rate":
+        ("_inplace.step_of", '"(1 - lr * weight_decay) * theta"', '"(1 - weight_decay) * theta"', "agrees_with_torch"),
+    "penalty in place with the wrong sign":
+        ("_inplace.step_of", "f\"grad + weight_decay * {'shown' if rule.look_fn else 'theta'}\"",
+         "f\"grad - weight_decay * {'shown' if rule.look_fn else 'theta'}\"", "agrees_with_torch"),
+    "writes over what is still read":
+        ("_inplace.holds", "self.until.get(value, -1) > step", "False", "agrees_with_torch"),
+    "takes away what it should add":
+        ("_inplace.joined", "'-' if op.name == 'sub' else ''", "''", "agrees_with_torch"),
+    "a mean with its ends exchanged":
+        ("_inplace._mean", "[x.args[0], y.args[0]]", "[y.args[0], x.args[0]]", "agrees_with_torch"),
+    "keeps the numbers of the first step":
+        ("_plain.numbers", "(t, *sides.values())", "(1, *sides.values())", "none_now_and_then_agrees_with_torch"),
+    "overrules in place who writes the parameters":
+        ("_plain._block", "self._follow(shown, theta, slots, before)", "None", "follows_who_writes_the_parameters"),
+    "never looks ahead in place":
+        ("_plain._block", "self._look(shown, theta, slots, self.values)", "shown.copy_(theta)",
+         "looks_steps_and_reports_as_descend"),
+    "shows another rounding than it writes":
+        ("optimizer._point", "way.rule.look_fn and not reported and not self._flats.wanted", "False",
+         "looks_steps_and_reports_as_descend"),
     "moves a vector by a matrix rule":
         ("_checks", "p.ndim != 2", "False",
          "refuses_what_it_cannot_move"),
@@ -215,7 +238,10 @@ COMPILED = {
 
 
 def mutated(folder, where, right, wrong):
-    """The optimiser's class from a copy of the package with one place changed."""
+    """The optimiser's class from a copy of the package with one place changed.
+
+    What the rule's text does as it stands is seen where nothing runs in place.
+    """
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("__pycache__"))
     path = folder / f"{where.partition('.')[0]}.py"
     path.write_text(ast.unparse(python_mutant(path.read_text("utf-8"), where, right, wrong)), "utf-8")
@@ -223,6 +249,9 @@ def mutated(folder, where, right, wrong):
     spec = importlib.util.spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
     sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
+    if where.startswith(("_step", "_order")):
+        inplace = sys.modules[f"{name}._inplace"]
+        inplace.step_of = inplace.look_of = lambda *way: None
     return sys.modules[name].Optimizer
 
 

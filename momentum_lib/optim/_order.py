@@ -26,24 +26,41 @@ def step(rule, theta, grad, slots, hyper, t):
 @functools.lru_cache(maxsize=256)
 def in_range(fn, slots):
     """The rule's function in that order; ``fn`` itself where nothing changes or its text cannot be read."""
-    if getattr(fn, "__closure__", None) or getattr(fn, "__globals__", {}).get("sqrt") is not ops.sqrt:
-        return fn
     try:
-        statements(fn)
-        tree = ast.parse(textwrap.dedent(inspect.getsource(fn)))
+        definition = _definition(fn, slots)
     except (OSError, SyntaxError, TypeError):
         return fn
-    definition = tree.body[0]
-    plain = [node for node in definition.body if not isinstance(node, ast.Expr)]  # without the docstring
-    before = ast.unparse(plain)
-    definition.body = _Reordered(slots).over(plain)
-    if ast.unparse(definition.body) == before:
+    if definition is None:
         return fn
     definition.decorator_list, definition.returns = [], None
     definition.args.defaults, definition.args.kw_defaults = [], [None] * len(definition.args.kwonlyargs)
-    made = {}
-    exec(compile(ast.fix_missing_locations(tree), inspect.getsourcefile(fn), "exec"), fn.__globals__, made)
+    module, made = ast.Module([definition], []), {}
+    exec(compile(ast.fix_missing_locations(module), inspect.getsourcefile(fn), "exec"), fn.__globals__, made)
     return made[fn.__name__]
+
+
+def _definition(fn, slots):
+    """The function's text in that order, as a tree; None where nothing changes.  Raises what reading the text raises."""
+    if getattr(fn, "__closure__", None) or getattr(fn, "__globals__", {}).get("sqrt") is not ops.sqrt:
+        return None
+    statements(fn)
+    definition = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
+    plain = [node for node in definition.body if not isinstance(node, ast.Expr)]  # without the docstring
+    before = ast.unparse(plain)
+    definition.body = _Reordered(slots).over(plain)
+    return None if ast.unparse(definition.body) == before else definition
+
+
+def reordered(fn, slots):
+    """The statements in that order, as :func:`momentum_lib.printing.syntax.statements` gives them."""
+    if getattr(fn, "__closure__", None):
+        raise TypeError(f"{fn.__name__} reads what its text does not show")
+    definition = _definition(fn, slots)
+    if definition is None:
+        return statements(fn)
+    *assigned, returned = definition.body
+    values = returned.value.elts if isinstance(returned.value, ast.Tuple) else [returned.value]
+    return [(node.targets[0].id, node.value) for node in assigned], list(values)
 
 
 class _Reordered(ast.NodeTransformer):
