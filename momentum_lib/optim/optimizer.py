@@ -55,8 +55,8 @@ class Optimizer(torch.optim.Optimizer):
     ``hyper``     the rule's hyper-parameters: numbers, or 1-element tensors.
 
     Every option but ``guard``, ``compiled`` and ``products`` may differ from group to group, and a scheduler, or you, may
-    change any of them between steps.  Groups inherit what you pass here.  A group answers to torch's names, too: ``momentum`` is the rule's
-    own momentum, whatever it is called, and ``betas`` the pair (beta1, beta2); so OneCycleLR and CyclicLR cycle it.
+    change any of them between steps.  Groups inherit what you pass here.  A group answers to torch's names, too: ``momentum``
+    is the rule's own momentum, whatever it is called, and ``betas`` the pair (beta1, beta2); so OneCycleLR and CyclicLR cycle it.
 
     ``compiled=True`` gathers parameters and state into common buffers, where nobody else looks at their memory: what shares it
     (an earlier ``state_dict()``, a NumPy array, another process) keeps seeing every step, and such a tensor steps the plain
