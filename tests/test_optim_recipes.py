@@ -116,6 +116,15 @@ SORTED = {  # what is sorted: the model, its matrices for Muon, its matrices and
     ),
     "tied, and a square matrix": (tied, {"h.0.up.weight", "h.0.down.weight"}, {"wte.weight", "mix.weight"}, {"mix.weight"}),
     "tied, head first": (head_first, BLOCKS | {"mix.weight"}, {"out.weight"}, set()),
+    "heads in lists of their own": (
+        lambda: Named(
+            tokens=nn.Embedding(11, 8),
+            aux=nn.ModuleList([nn.Linear(8, 11)]),
+            layers=blocks(),
+            heads=nn.ModuleList([nn.Linear(8, 11)]),
+        ),
+        BLOCKS | {"aux.0.weight"}, {"tokens.weight", "heads.0.weight"}, {"aux.0.weight"},
+    ),
     "several heads": (
         several, BLOCKS | {"early.weight"}, {"tokens.weight", "heads.0.weight", "heads.1.weight", "classifier.weight"},
         {"early.weight", "classifier.weight"},

@@ -35,8 +35,8 @@ BASIC = "rules descend surfaces sweep conventions kernels codegen theory theory_
 BASIC += "theory_memory theory_noise mixtures"
 TESTS = {  # group -> the tests of its packages, as the middles of their files' names
     "basic": BASIC,
-    "optim": "optim optim_edges optim_recipes",
-    "train": "train train_checkpoint train_cli train_ensemble train_parallel records worth",
+    "optim": "optim optim_edges optim_flat optim_recipes",
+    "train": "train train_by_hand train_checkpoint train_cli train_ensemble train_parallel records worth",
     "grade": "grade_ahead grade_checks grade_folder grade_hostile grade_notebooks grade_results grade_sandbox homework",
     "records": "records train",
     "scale": "scale",

@@ -1,0 +1,329 @@
+"""Flat buffers without a compiler: which parameters lie in them, when they are cut, whose memory they leave alone.
+
+The compiled program is replaced by the plain step over the same buffers, so that each decision is seen and costs nothing.
+"""
+
+import copy
+
+import pytest
+import torch
+
+from momentum_lib import rules
+from momentum_lib.optim import Optimizer, _flat, _program, _step
+from momentum_lib.optim._step import Way, advance, followed, keeps_point, pieces
+
+
+@pytest.fixture(autouse=True)
+def interpreted(monkeypatch):
+    """Every buffer that is stepped, as (how many numbers, the step number)."""
+    ran = []
+
+    def program(way, dtype, device):
+        def run(shown, theta, grad, slots, values, t, before):
+            ran.append((shown.numel(), t))
+            named = None if before is None else dict(before)
+            advance(way, shown if keeps_point(way.rule, dtype) else theta, theta, grad, slots, values, t, named)
+
+        return run
+
+    monkeypatch.setattr(_flat, "missing", lambda device: None)
+    monkeypatch.setattr(_flat, "program", program)
+    return ran
+
+
+def made(*shapes, dtype=torch.float64, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    return [torch.nn.Parameter(torch.randn(shape, generator=random, dtype=torch.float64).to(dtype)) for shape in shapes]
+
+
+def stepped(optimizer, params, steps=1, missing=()):
+    for _ in range(steps):
+        for k, p in enumerate(params):
+            p.grad = None if k in missing else torch.ones_like(p)
+        optimizer.step()
+
+
+def home(tensor):
+    return tensor.untyped_storage().data_ptr()
+
+
+def test_each_parameter_starts_at_a_multiple_of_sixteen(interpreted):
+    params = made((3,), (16,), (2, 9))
+    optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled=True)
+    assert optimizer.engine == "plain: no step was taken yet"
+    stepped(optimizer, params)
+    assert interpreted == [(16 + 16 + 32, 1)] and optimizer.engine == "compiled"
+    starts = [(p.data_ptr() - params[0].data_ptr()) // 8 for p in params]
+    assert starts == [0, 16, 32] and len({home(p) for p in params}) == 1
+    assert len({home(optimizer.state[p]["v"]) for p in params}) == 1 != home(params[0])
+
+
+def test_what_does_not_fit_steps_the_plain_way(interpreted):
+    """An empty tensor, one with holes, a subclass and a matrix rule's: all take the step, none lies in a buffer."""
+
+    class Mine(torch.Tensor):
+        pass
+
+    whole, empty = made((4,), (0,))
+    gaps = torch.zeros(6, dtype=torch.float64)[::2].requires_grad_()
+    mine = torch.ones(3, dtype=torch.float64).as_subclass(Mine)
+    (matrix,) = made((2, 3))
+    groups = [{"params": [whole, empty, gaps, mine]}, {"params": [matrix], "rule": "muon"}]
+    before = [p.detach().clone() for p in (whole, gaps, mine, matrix)]
+    optimizer = Optimizer(groups, "heavy_ball", lr=0.1, compiled=True)
+    stepped(optimizer, [whole, empty, gaps, mine, matrix])
+    assert interpreted == [(16, 1)]
+    for p, old in zip((whole, gaps, mine), before):
+        assert torch.allclose(p.detach(), old - 0.1)
+    assert not torch.equal(matrix.detach(), before[-1])
+
+
+def test_auto_compiles_from_its_size_on(monkeypatch, interpreted):
+    monkeypatch.setattr(_flat, "AUTO", 10)
+    for size, engine in ((9, "plain: fewer than 10 numbers, which compiling is not worth"), (10, "compiled")):
+        params = made((size - 4,), (4,))
+        optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled="auto")
+        stepped(optimizer, params)
+        assert optimizer.engine == engine
+    assert len(interpreted) == 1
+    params = made((9,))
+    optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled=True)
+    stepped(optimizer, params)
+    assert optimizer.engine == "compiled", "asked for, whatever the size"
+
+
+@pytest.mark.parametrize("name", ["heavy_ball", "adam"])
+def test_counts_that_part_share_a_buffer_only_where_no_step_number_is_asked(name, interpreted):
+    """heavy_ball has no step number: what was left out for a step comes back into the one buffer; Adam needs two."""
+    a, plain = made((3,), (5,)), made((3,), (5,))
+    ours, theirs = Optimizer(a, name, lr=0.1, compiled=True), Optimizer(plain, name, lr=0.1)
+    for optimizer, params in ((ours, a), (theirs, plain)):
+        stepped(optimizer, params, 2)
+        stepped(optimizer, params, 1, missing=[1])
+        optimizer.load_state_dict(optimizer.state_dict())  # all buffers are given up
+        stepped(optimizer, params, 3)
+    for p, q in zip(a, plain):
+        assert torch.allclose(p, q, rtol=1e-12) and ours.state[p]["step"] == theirs.state[q]["step"]
+    assert [ours.state[p]["step"] for p in a] == [6, 5] and ours.engine == "compiled"
+    last = [size for size, _ in interpreted if size][3:]
+    assert last == ([32] * 3 if name == "heavy_ball" else [16, 16] * 3)
+
+
+def test_buffers_are_cut_at_ever_longer_intervals():
+    """Cutting copies everything: at the first step and the second, then at the fourth, the eighth, the sixteenth."""
+    flats = _flat.Flats(True)
+    assert [k for k in range(1, 40) if flats._due(0)] == [1, 2, 4, 8, 16, 32]
+    assert flats._due(1), "each group has a clock of its own"
+
+
+def test_a_fresh_gradient_moves_into_the_buffer_and_one_that_is_held_stays_its_holders():
+    """In the buffer a step copies nothing; what a person holds keeps its numbers; one that lies in another's bucket stays."""
+    p, q = made((4,), (4,))
+    optimizer = Optimizer([p, q], "heavy_ball", lr=0.1, compiled=True)
+
+    def backward():
+        optimizer.zero_grad()
+        (p.square().sum() + 3 * q.sum()).backward()
+
+    backward()
+    optimizer.step()
+    backward()
+    assert home(p.grad) == home(q.grad), "fresh gradients lie side by side"
+    assert torch.equal(p.grad, 2 * p.detach()) and torch.equal(q.grad, torch.full_like(q, 3.0))
+    bucket = torch.zeros(8, dtype=torch.float64)  # as DistributedDataParallel keeps gradients
+    p.grad, q.grad = bucket[:4], bucket[4:]
+    (p.sum() + q.sum()).backward()
+    assert home(p.grad) == home(q.grad) == home(bucket) and torch.equal(bucket, torch.ones_like(bucket))
+    optimizer.step()
+    assert torch.equal(bucket, torch.ones_like(bucket)) and home(p.grad) == home(bucket)
+    backward()
+    held = [p.grad, p.grad.clone()]
+    optimizer.step()
+    backward()
+    optimizer.step()
+    assert torch.equal(*held)
+
+
+def test_parameters_let_go_have_no_hooks_left():
+    """A hook more at every load: a run of many rounds that grows slower and holds old buffers for ever."""
+    params = made((4,), (3,))
+    optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled=True)
+    for _ in range(4):
+        stepped(optimizer, params, 2)
+        optimizer.load_state_dict(optimizer.state_dict())
+        assert all(not p._post_accumulate_grad_hooks for p in params), "until buffers are cut again"
+    stepped(optimizer, params)
+    assert optimizer.engine == "compiled" and all(len(p._post_accumulate_grad_hooks) == 1 for p in params)
+    twin = copy.deepcopy(optimizer)
+    assert twin._flats.wanted is True and twin.engine == "plain: no step was taken yet"
+
+
+def test_a_step_between_forward_and_backward_is_noticed_as_with_torch():
+    """Autograd counts versions; a write into a buffer that it does not hear of gives a wrong gradient without a word."""
+    for build in (lambda p: Optimizer(p, "heavy_ball", lr=0.1, compiled=True), lambda p: torch.optim.SGD(p, lr=0.1)):
+        params = made((4,))
+        optimizer = build(params)
+        stepped(optimizer, params)
+        loss = params[0].square().sum()
+        stepped(optimizer, params)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
+@pytest.mark.parametrize("name", ["nesterov", "adam", "schedule_free"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_buffers_give_the_plain_paths_numbers_through_a_reload(name, dtype):
+    """Slots, point and gradient gathered from state that is there already, and a gradient that is missing now and then."""
+    a, b = made((3, 4), (5,), dtype=dtype), made((3, 4), (5,), dtype=dtype)
+    ours, theirs = Optimizer(a, name, lr=0.1, compiled=True), Optimizer(b, name, lr=0.1)
+    for t in range(9):
+        for k, (p, q) in enumerate(zip(a, b)):
+            p.grad = q.grad = None if t == 5 and k else torch.full_like(p, 0.5 + 0.1 * t)
+        ours.step(), theirs.step()
+        if t == 3:
+            ours.load_state_dict(copy.deepcopy(ours.state_dict()))
+    for p, q in zip(a, b):
+        assert torch.equal(p, q) and all(torch.equal(ours.state[p][key], theirs.state[q][key]) for key in rules.get(name).slots)
+
+
+# -- the step itself -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["adam", "nesterov"])
+def test_a_large_tensor_is_cut_into_blocks_and_steps_the_same(name, monkeypatch):
+    whole, cut, turned = made((6, 7)), made((6, 7)), [torch.nn.Parameter(made((6, 7))[0].detach().T.contiguous().T)]
+    runs = []
+    for params, block in ((whole, 2**17), (cut, 5), (turned, 5)):
+        monkeypatch.setattr(_step, "BLOCK", block)
+        optimizer = Optimizer(params, name, lr=0.1, weight_decay=0.1)
+        stepped(optimizer, params, 3)
+        runs.append(params[0].detach().clone())
+    assert torch.equal(runs[0], runs[1]) and torch.equal(runs[0], runs[2])
+    flat = torch.arange(12.0).reshape(3, 4)
+    blocks = list(pieces(rules.heavy_ball, (flat, flat + 100)))
+    assert [len(a) for a, _ in blocks] == [5, 5, 2] and all(torch.equal(a + 100, b) for a, b in blocks)
+    for whole_piece in (pieces(rules.muon, (flat,)), pieces(rules.heavy_ball, (flat.T,)), pieces(rules.heavy_ball, (flat[:1],))):
+        assert len(list(whole_piece)) == 1
+
+
+def test_a_coordinate_that_somebody_wrote_is_where_the_run_goes_on():
+    """By hand: exact, within a slack, in sixteen bits, and with what is known of the last look."""
+    way, theta = Way(rules.heavy_ball), torch.tensor([1.0, 2.0, 3.0])
+    shown = torch.tensor([1.0, 2.0 + 1e-6, 5.0])
+    assert followed(way, shown, theta, [], None).tolist() == shown.tolist()
+    assert followed(way, shown, theta, [], None, slack=1e-5).tolist() == [1.0, 2.0, 5.0]
+    low = Way(rules.heavy_ball)
+    point = torch.tensor([1.001, 2.0, 3.0])
+    written = torch.tensor([1.001, 2.5, 3.0]).bfloat16()
+    assert followed(low, written, point, [], None).tolist() == [point[0].item(), 2.5, 3.0]
+    ahead, v, hyper = Way(rules.nesterov), torch.tensor([1.0, 1.0, 0.0]), {"lr": 0.1, "beta": 0.5}
+    look = rules.nesterov.look(theta, v, **hyper)
+    seen = torch.where(torch.tensor([True, False, True]), look, 9.0)
+    assert followed(ahead, seen, theta, [v], hyper).tolist() == [1.0, 9.0, 3.0]
+    assert followed(ahead, seen, theta, [v], None) is theta
+    assert followed(ahead, seen, theta, [v], {**hyper, "known": torch.tensor(0.0)}).tolist() == theta.tolist()
+    assert followed(ahead, seen, theta, [v], {**hyper, "known": torch.tensor(1.0)}).tolist() == [1.0, 9.0, 3.0]
+
+
+def test_why_nothing_can_be_compiled(monkeypatch):
+    from torch._inductor import cpp_builder, exc
+
+    found = []
+    monkeypatch.setattr(_program.importlib.util, "find_spec", lambda name: found.append(name) or len(found) > 1 or None)
+    assert _program.missing(torch.device("cuda")) == "triton is not installed" and _program.missing(torch.device("cuda")) is None
+    assert found == ["triton", "triton"]
+    assert _program.missing(torch.device("mps")) == "nothing is compiled for mps"
+    assert _program.missing(torch.device("meta")) == "nothing is compiled for meta"
+
+    def none():
+        raise exc.InvalidCxxCompiler
+
+    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", none)
+    assert "no C++ compiler was found" in _program.missing(torch.device("cpu"))
+
+
+# -- groups, states, numbers -----------------------------------------------------------------------
+
+
+def test_a_group_is_a_dict_with_two_more_names():
+    """update, setdefault, get and copies go through torch's names as item access does; other names are a dict's own."""
+    optimizer = Optimizer(made((3,)), "adam", lr=0.1)
+    (group,) = optimizer.param_groups
+    group.update([("momentum", 0.7)], note="mine")
+    assert (group["beta1"], group["note"], group.get("momentum"), group.get("nothing"), group.get("nothing", 5)) == (
+        0.7, "mine", 0.7, None, 5,
+    )  # fmt: skip
+    assert group.setdefault("note", "other") == "mine" and group.setdefault("fresh", 3) == group["fresh"] == 3
+    assert "nothing" not in group and group.rule is rules.adam and "momentum" not in list(group)
+    with pytest.raises(KeyError, match="nothing"):
+        group["nothing"]
+    plain = Optimizer(made((3,)), "gradient_descent", lr=0.1).param_groups[0]
+    with pytest.raises(KeyError, match="momentum"):
+        plain["momentum"]
+    plain["momentum"] = 0.5  # a name that the rule leaves free
+    assert plain["momentum"] == 0.5 and dict(plain)["momentum"] == 0.5
+    rms = Optimizer(made((3,)), "rmsprop", lr=0.1).param_groups[0]
+    assert "betas" not in rms
+    with pytest.raises(ValueError, match="betas is 3"):
+        group.update(betas=3)
+
+
+def test_a_saved_step_is_a_whole_number_and_a_state_may_have_no_names():
+    p = made((3,))[0]
+    optimizer = Optimizer([("new name", p)], "nesterov", lr=0.1, guard=2)
+    stepped(optimizer, [p])
+    saved = optimizer.state_dict()
+    for bad in (True, 1.0, "1", -1, None):
+        wrong = copy.deepcopy(saved)
+        wrong["state"][0]["step"] = bad
+        with pytest.raises(ValueError, match=f"'new name': the saved step is {bad!r}; allowed: a whole number >= 0"):
+            optimizer.load_state_dict(wrong)
+    old = copy.deepcopy(saved)
+    old["param_groups"][0]["param_names"] = ["old name"]
+    old["state"][0]["step"] = 0
+    old["momentum_lib"]["hyper"][99] = {"lr": 1.0}  # of a parameter that is not there: belongs to no state
+    optimizer.load_state_dict(old)
+    assert optimizer.param_groups[0]["param_names"] == ["old name"] and optimizer.state[p]["step"] == 0  # as torch has it
+    del old["param_groups"][0]["param_names"]
+    optimizer.load_state_dict(old)
+    assert optimizer.param_groups[0]["param_names"] == ["old name"], "where the file has none, what was there"
+    short = copy.deepcopy(saved)
+    short["param_groups"][0]["params"] = [0, 1]
+    with pytest.raises(ValueError, match="group 0: the saved group has 2 parameter.s., this optimiser's 1"):
+        optimizer.load_state_dict(short)
+
+
+def test_a_guard_reads_every_group_and_an_empty_gradient_is_finite():
+    p, empty = made((3,), (0,))
+    optimizer = Optimizer([{"params": [p]}, {"params": [empty]}], "heavy_ball", lr=0.1, guard=1)
+    stepped(optimizer, [p, empty])
+    assert optimizer.skipped == 0 and optimizer.state[p]["step"] == 1
+    p.grad = torch.tensor([1.0, float("nan"), 1.0], dtype=torch.float64)
+    with pytest.raises(FloatingPointError, match="1 step.s. in a row.*parameter 0 of group 0 .shape .3,"):
+        optimizer.step()
+    assert optimizer.state_dict()["momentum_lib"]["skipped_in_a_row"] == 1
+    for compiled in (False, True):
+        largest = made((3,), dtype=torch.float32)
+        optimizer = Optimizer(largest, "heavy_ball", lr=0.0, guard=1, compiled=compiled)
+        largest[0].grad = torch.full((3,), 3e38)
+        optimizer.step()
+        assert optimizer.skipped == 0, "three large numbers are finite, their sum is not"
+
+
+def test_before_its_first_step_a_rule_reports_where_the_parameters_are():
+    p = made((3,))[0]
+    before = p.detach().clone()
+    optimizer = Optimizer([p], "schedule_free", lr=0.1)
+    with optimizer.reported():
+        assert torch.equal(p, before)
+    assert not optimizer.state and optimizer.state_dict()["momentum_lib"] == {
+        "skipped": 0, "skipped_in_a_row": 0, "reported": False,
+    }  # fmt: skip
+    optimizer.eval()
+    assert optimizer.state_dict()["momentum_lib"]["reported"] is True
+    with optimizer.reported():
+        pass
+    assert optimizer._reported, "what was on before the block stays on after it"
+    optimizer.train()
+    stepped(optimizer, [p])
+    assert set(optimizer.state_dict()["momentum_lib"]["hyper"]) == {0}
