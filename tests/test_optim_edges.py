@@ -142,6 +142,7 @@ DAMAGED = {  # what is wrong in a saved state -> how it became so, what is said
     "hyper is a list": (lambda saved: saved["momentum_lib"].update(hyper=[1]), "allowed: what state_dict"),
     "a count in words": (lambda saved: saved["momentum_lib"].update(skipped="x"), "the saved skipped is 'x'"),
     "a count below zero": (lambda saved: saved["momentum_lib"].update(skipped=-3), "a whole number >= 0"),
+    "a count that is true": (lambda saved: saved["momentum_lib"].update(skipped=True), "the saved skipped is True"),
     "a row of a half": (lambda saved: saved["momentum_lib"].update(skipped_in_a_row=1.5), "skipped_in_a_row is 1.5"),
     "reported in words": (lambda saved: saved["momentum_lib"].update(reported="no"), "the saved reported is 'no'"),
 }
@@ -197,3 +198,13 @@ def test_a_parameter_saved_in_sixteen_bits_is_known_by_the_nearer_point():
     assert both(expected) == "rounded"  # both points are within the rounding, and neither is nearer by far
     apart = lambda point: arrival(point.to(torch.bfloat16).to(torch.float64), expected, expected * 1.5)
     assert apart(expected) == "rounded" and apart(expected * 1.5) == "other"
+
+
+def test_a_parameter_near_the_other_point_and_neither_of_them_is_somebody_elses():
+    expected, other = _points()
+    far = other * 1.1  # five times nearer to the other point, and no rounding of it
+    assert 4 * (far - other).abs().max() < (far - expected).abs().max()
+    assert arrival(far, expected, other) == "exact"
+    assert arrival(expected.clone(), expected, other) == "exact"
+    half = torch.tensor([1.0, 2.0, 9.0, 9.0], dtype=torch.float64)
+    assert arrival(half, expected, other) == "exact" and arrival(torch.full_like(half, 50.0), expected, other) == "exact"

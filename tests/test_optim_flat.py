@@ -8,7 +8,7 @@ import copy
 import pytest
 import torch
 
-from momentum_lib import rules
+from momentum_lib import rule, rules
 from momentum_lib.optim import Optimizer, _flat, _program, _step
 from momentum_lib.optim._step import Way, advance, followed, keeps_point, pieces
 
@@ -116,6 +116,14 @@ def test_buffers_are_cut_at_ever_longer_intervals():
     assert flats._due(1), "each group has a clock of its own"
 
 
+def test_steps_that_need_no_cutting_make_the_next_one_no_later(interpreted):
+    params = made((3,), (5,))
+    optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled=True)
+    stepped(optimizer, params, 20)
+    stepped(optimizer, params, 1, missing=[1])
+    assert interpreted[-1] == (16, 21) and len(interpreted) == 21
+
+
 def test_a_fresh_gradient_moves_into_the_buffer_and_one_that_is_held_stays_its_holders():
     """In the buffer a step copies nothing; what a person holds keeps its numbers; one that lies in another's bucket stays."""
     p, q = made((4,), (4,))
@@ -130,6 +138,11 @@ def test_a_fresh_gradient_moves_into_the_buffer_and_one_that_is_held_stays_its_h
     backward()
     assert home(p.grad) == home(q.grad), "fresh gradients lie side by side"
     assert torch.equal(p.grad, 2 * p.detach()) and torch.equal(q.grad, torch.full_like(q, 3.0))
+    buffer = home(p.grad)
+    for _ in range(3):
+        optimizer.step()
+        backward()
+        assert home(p.grad) == home(q.grad) == buffer, "as long as nobody holds a part of it"
     bucket = torch.zeros(8, dtype=torch.float64)  # as DistributedDataParallel keeps gradients
     p.grad, q.grad = bucket[:4], bucket[4:]
     (p.sum() + q.sum()).backward()
@@ -327,3 +340,68 @@ def test_before_its_first_step_a_rule_reports_where_the_parameters_are():
     optimizer.train()
     stepped(optimizer, [p])
     assert set(optimizer.state_dict()["momentum_lib"]["hyper"]) == {0}
+
+
+def test_a_parameter_without_a_state_is_no_arrival():
+    """Loaded beside one that had never had a gradient, which then gets its first; and one that gets none just now."""
+    for missing in (0, 1):
+        params = made((3,), (3,))
+        optimizer = Optimizer(params, "schedule_free", lr=0.1)
+        stepped(optimizer, params, 2, missing=[1])
+        with optimizer.reported():
+            shown = params[0].detach().clone()
+        optimizer.load_state_dict(optimizer.state_dict())
+        params[0].data.copy_(shown)  # the other point of the rule
+        if missing == 0:
+            stepped(optimizer, params, missing=[0])
+            assert optimizer.state[params[1]]["step"] == 1, "the one that is wrong is not asked for"
+        with pytest.raises(RuntimeError, match="hold the point that schedule_free reports"):
+            stepped(optimizer, params)
+        optimizer.train()
+        stepped(optimizer, params)
+        assert optimizer.state[params[0]]["step"] == 3
+
+
+def test_options_that_are_changed_between_steps_are_checked_before_anything_moves():
+    p = made((3,))[0]
+    optimizer = Optimizer([p], "heavy_ball", lr=0.1)
+    stepped(optimizer, [p])
+    before = p.detach().clone()
+    (group,) = optimizer.param_groups
+    for name, value, kind, words in (
+        ("maximize", "no", TypeError, "group 0: maximize is 'no'"),
+        ("decoupled_weight_decay", 1, TypeError, "group 0: decoupled_weight_decay is 1"),
+        ("lr", None, TypeError, "group 0: heavy_ball needs lr"),
+    ):
+        good, group[name] = group[name], value
+        with pytest.raises(kind, match=words):
+            optimizer.step()
+        group[name] = good
+        assert torch.equal(p, before)
+    stepped(optimizer, [p])
+    assert optimizer.state[p]["step"] == 2
+
+
+@rule(mean="theta", family="averaged")
+def with_a_mean(theta, grad, mean, *, lr):
+    """Gradient descent that reports a fading mean of its points and looks from the point itself."""
+    theta = theta - lr * grad
+    return theta, (mean + theta) / 2
+
+
+@with_a_mean.reports
+def _(theta, mean, *, lr):
+    return mean
+
+
+def test_what_was_written_before_a_look_at_the_reported_point_is_still_there_after_it():
+    """Weights put in between the last step and an evaluation, of a rule that looks from its own point and reports another."""
+    p = made((4,))[0]
+    optimizer = Optimizer([p], with_a_mean, lr=0.1)
+    stepped(optimizer, [p], 3)
+    p.data[1:3] = 5.0
+    before = p.detach().clone()
+    with optimizer.reported():
+        assert torch.equal(p, optimizer.state[p]["mean"]) and not torch.equal(p, before)
+        p.data[0] = 7.0  # into the reported point: there the run goes on from it, too
+    assert torch.equal(p[1:], before[1:]) and p[0] == 7.0

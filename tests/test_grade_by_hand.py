@@ -1,0 +1,672 @@
+"""The grader's small parts against values worked out by hand: tolerances, what crosses, what a question costs, who is whose."""
+
+import hashlib
+import json
+import math
+import signal
+from decimal import Decimal
+from fractions import Fraction
+from types import SimpleNamespace
+
+import grading as small
+import numpy as np
+import pytest
+
+from momentum_lib import grade, rules
+from momentum_lib.grade import __main__ as program
+from momentum_lib.grade import answers, cells, checks, folder, grading, problem_set, results, sandbox, usage, wire, worker
+from momentum_lib.grade.answers import Remote, Wrong
+
+
+def says(words, check, *given, **named):
+    """The check must not pass, with these words."""
+    with pytest.raises(Wrong) as wrong:
+        check(*given, **named)
+    assert words in str(wrong.value), str(wrong.value)
+    return wrong.value
+
+
+# -- tolerances ------------------------------------------------------------------------------------
+
+
+def test_two_paths_are_alike_to_a_billionth_of_what_was_met_so_far():
+    path = np.array([[1.0, 0.0], [8.0, 0.0], [2.0, 0.0]])
+    for at, off, alike in ((0, 0.9e-9, True), (0, 1.2e-9, False), (2, 7.5e-9, True), (2, 8.5e-9, False)):
+        other = path.copy()
+        other[at, 1] += off
+        assert checks.same(other, path) == alike, (at, off)
+    assert not checks.same(path[:2], path)
+    gone = path.copy()
+    gone[1:] = np.nan
+    assert checks.same(path, gone), "compared as far as the second is finite"
+    assert not checks.same(gone, path) and not checks.alike(path, gone) and checks.alike(gone, gone)
+
+
+def test_a_number_is_right_to_its_tolerance_and_in_a_closed_range():
+    for value, right in ((1 + 0.9e-6, True), (1 - 0.9e-6, True), (1 + 1.2e-6, False), (1 - 1.2e-6, False)):
+        if right:
+            assert grade.number(value * 2, 2.0)
+        else:
+            says("is not the answer", grade.number, value * 2, 2.0)
+    assert grade.number(0, 0.0, name="x") == "x = 0 is right."
+    says("x = 1e-12 is not", grade.number, 1e-12, 0.0, name="x")
+    assert grade.number(1, between=(1, 2)) and grade.number(2, between=(1, 2))
+    says("x is 0.5; an answer lies between 1 and 2", grade.number, 0.5, name="x", between=(1, 2))
+    says("x is 2.5", grade.number, 2.5, 2.5, name="x", between=(1, 2))
+    calls = []
+    wrong = lambda: calls.append(1) or {"half of it": 0.5}
+    assert grade.number(1.0, 1.0, wrong=wrong) and not calls
+    assert says("x: half of it", grade.number, 0.5, 1.0, name="x", wrong=wrong).why == "half of it" and calls
+    says("x: half of it", grade.number, 0.5, name="x", wrong=wrong)
+    says("is not the answer", grade.number, 0.5 * (1 + 2e-6), 1.0, wrong=wrong)
+
+
+def test_an_array_is_right_to_a_share_of_its_largest_and_a_function_of_each_value():
+    expected = [1.0, 100.0]
+    assert grade.array([1.0 + 0.9e-4, 100.0], expected)
+    says("not the right numbers", grade.array, [1.0 + 1.2e-4, 100.0], expected, name="x")
+    assert grade.array(np.array([[1, 2]]), shape=(1, 2), name="x") == "x is an array of shape (1, 2)."
+    says("shape (2,); it must have shape (1, 2)", grade.array, [1, 2], shape=(1, 2), name="x")
+    says("must be an array; it is a list", grade.array, [1, True], [1, 1], name="x")
+    case = [(2.0,), (3.0,)]
+    assert grade.function(lambda x: x * (1 + 0.9e-6), lambda x: x, case).endswith("is right on 2 cases.")
+    says("(2) is not right", grade.function, lambda x: x * (1 + 1.2e-6), lambda x: x, case)
+    says("(3) is not right", grade.function, lambda x: 2.0, lambda x: x, case)
+    assert grade.function(lambda x: 0.9e-9, [0.0], [1.0]).endswith("is right on this case.")
+    says("is not right", grade.function, lambda x: 1.2e-9, [0.0], [1.0])
+    only_once = {"always two": lambda x: 2.0, "twice as much": lambda x: 2 * x}
+    assert says("twice as much", grade.function, lambda x: 2 * x, lambda x: x, case, wrong=only_once).why == "twice as much"
+    says("Work this case out", grade.function, lambda x: 2.0 + (x > 2) * 9, lambda x: x + 1, case, wrong=only_once)
+    with pytest.raises(ValueError):
+        grade.function(lambda x: x, [1.0, 2.0], [1.0])
+    assert [checks.brief(item) for item in (np.ones((2, 3)), 0.1 + 0.2, 7, "x" * 60)] == [
+        "array of shape (2, 3)", "0.3", "7", "x" * 40,
+    ]  # fmt: skip
+    assert grade.prediction(0, between=(0, 1), name="p") == "You committed to 0." and grade.prediction(1, between=(0, 1))
+    says("p is 1.5; commit to a number between 0 and 1", grade.prediction, 1.5, between=(0, 1), name="p")
+
+
+def test_the_rate_drops_half_way_and_the_message_says_so():
+    assert [now["lr"] for now in checks._schedule(rules.heavy_ball, {"lr": 1.0}, 5, True)] == [1.0, 1.0, 0.1, 0.1, 0.1]
+    assert [now["lr"] for now in checks._schedule(rules.heavy_ball, {"lr": 1.0, "beta": 0.5}, 3, False)] == [1.0] * 3
+    assert checks._schedule(rules.heavy_ball, {"lr": 1.0}, 1, False) == [{"lr": 1.0, "beta": 0.9}]
+
+    def late(theta, grad, v, *, lr, beta):
+        v = beta * v + grad
+        return theta - lr * v * (1 if lr > 0.01 else 1.5), v
+
+    words = "at step 5 of 8, where the learning rate has dropped. Do that step by hand"
+    says(words, grade.update_rule, late, "heavy_ball", lr=0.02, beta=0.8, steps=8)
+
+    def at_once(theta, grad, v, *, lr, beta):
+        v = beta * v + grad
+        return theta - 1.7 * lr * v, v
+
+    says("at step 1 of 8. Do that step", grade.update_rule, at_once, "heavy_ball", lr=0.02, beta=0.8, steps=8)
+
+
+def test_a_parameter_is_a_hash_of_student_and_name(capsys):
+    """Another hash, and every number that a class was given is another one."""
+    for student, text in (("Ada ", "ada"), (5, "5"), ("", "")):
+        number = int.from_bytes(hashlib.sha256(f"{text}\nkappa".encode()).digest()[:8], "big")
+        assert checks.parameter(student, "kappa", range(10**6)) == number % 10**6
+    assert capsys.readouterr().out.count("STUDENT is still empty") == 1
+    for wrong in (True, None, 1.5, "  "):
+        with pytest.raises(ValueError, match="write your own name"):
+            checks.parameter(wrong, "kappa", [1])
+
+
+# -- what crosses ----------------------------------------------------------------------------------
+
+
+def test_what_crosses_and_what_is_named():
+    for value, data in (
+        (2**63 - 1, 2**63 - 1),
+        (2**63, {"alien": "int with more than 63 bits"}),
+        (-(2**63), {"alien": "int with more than 63 bits"}),
+        (Fraction(1, 4), 0.25),
+        (Decimal("0.5"), 0.5),
+        (Fraction(10**400), {"alien": "Fraction too large for a float"}),
+        (math.inf, {"float": "inf"}),
+        (np.str_("a"), "a"),
+        (np.float32(0.5), {"scalar": 0.5, "dtype": "float32"}),
+        (np.longdouble(0.5), {"scalar": 0.5, "dtype": "float64"}),
+        (np.bytes_(b"ab"), {"alien": "bytes"}),
+        (np.complex128(1j), {"alien": "complex128"}),
+        (np.datetime64("2020-01-01"), {"alien": "datetime64[D]"}),
+        (np.array([1.5], dtype=np.longdouble), {"array": [1.5], "shape": [1], "dtype": "float64"}),
+        (np.array(["a"]), {"alien": "array of <U1"}),
+        ((1, [2]), {"tuple": [1, {"list": [2]}]}),
+        ({"a": None}, {"dict": [["a", None]]}),
+        (...,  {"alien": "ellipsis"}),
+    ):  # fmt: skip
+        assert wire.encode(value) == data, value
+    assert wire.encode(np.zeros(199_999))["shape"] == [199_999], "the array itself is one of the 200 000"
+    assert wire.encode(np.zeros(200_000)) == {"alien": "array of 200000 numbers"}
+    two = wire.encode([np.zeros(150_000), np.zeros(150_000)])["list"]
+    assert "array" in two[0] and two[1] == {"alien": "array of 150000 numbers"}, "all arrays together"
+    deep, level = [], 1
+    for _ in range(11):
+        deep, level = [deep], level + 1
+    assert "alien" not in json.dumps(wire.encode(deep)) and level == 12
+    assert "list nested too deep" in json.dumps(wire.encode([deep]))
+    assert wire.decode({"dict": [["a", 1], [2, {"float": "-inf"}]]}) == {"a": 1, 2: -math.inf}
+    assert wire.dumps({"a": 1}) == b'{"a":1}\n'
+    assert len(wire.Alien("x" * 99).kind) == 80 and repr(wire.Alien("y")) == "<a y>"
+
+
+def test_numbers_and_arrays_as_they_are_meant():
+    assert answers.as_number("x", np.array([[2.5]])) == 2.5 and answers.as_number("x", np.int8(3)) == 3.0
+    assert type(answers.as_number("x", 3)) is float
+    says("x is still blank", answers.as_number, "x", ...)
+    says("x is still blank", answers.as_number, "x", wire.Alien("ellipsis"))
+    says("must be a number; it is an int128", answers.as_number, "x", wire.Alien("int128"))
+    says("must be a number; it is a bool", answers.as_number, "x", np.bool_(True))
+    says("x is nan; it must be a finite number", answers.as_number, "x", np.float64("nan"))
+    assert answers.as_array("x", 2.0).shape == () and answers.as_array("x", np.int64(2)).dtype == float
+    says("must be an array; it is a bool", answers.as_array, "x", True)
+    says("must be an array; it is an Ellipse", answers.as_array, "x", wire.Alien("Ellipse"))
+    assert answers.as_array("x", np.ones((2, 1), int), [2, 1]).tolist() == [[1.0], [1.0]]
+
+
+def test_what_the_students_process_answers_is_read_with_care():
+    def remote(reply):
+        asked.clear()
+        return Remote("f", lambda request: asked.append(request) or reply, 3.5)
+
+    asked = []
+    assert remote({"value": {"list": [1]}}).call(np.float64(2), x=(1,)) == [1]
+    assert asked == [
+        {"op": "call", "name": "f", "limit": 3.5, "args": [{"scalar": 2.0, "dtype": "float64"}], "kwargs": {"x": {"tuple": [1]}}}
+    ]
+    assert remote({"value": 7}).value() == 7 and asked == [{"op": "get", "name": "f"}]
+    says("f is not there. Keep the name", remote({"missing": True}).value)
+    says("f is still blank", remote({"blank": True}).call)
+    error = says(
+        "f stopped with KeyError: 'x' (line 4 of its cell)",
+        remote({"error": {"kind": "KeyError", "text": "'x'", "line": 4}}).call,
+    )
+    assert error.kind == "KeyError" and error.why is None
+    assert "line" not in str(says("f stopped with E: t", remote({"error": {"kind": "E", "text": "t", "line": "4"}}).call))
+    blank = {"error": {"kind": "NotImplementedError", "text": "this answer is still blank", "line": 1}}
+    assert str(says("f is still blank.", remote(blank).call)) == "f is still blank."
+    says("f changed its argument number 3 in place", remote({"value": 1, "changed": ["0", 2]}).call)
+    assert remote({"value": 1, "changed": "2"}).call() == 1 and remote({"value": 1, "changed": []}).call() == 1
+    says("f stopped with None: None", remote({"error": "words"}).call)
+    mine = answers.Answer(lambda a, b: a.append(b) or 1, "mine")
+    given = [1]
+    assert says("mine changed its argument number 1", mine.call, given, 2).why == "in-place" and given == [1]
+    says("mine stopped with TypeError", mine.call)
+    says("must be a function; it is an int", answers.Answer(5, "mine").call)
+
+
+# -- cells -----------------------------------------------------------------------------------------
+
+
+def test_what_a_cell_does_to_names():
+    def of(source):
+        part = cells.parts(source)
+        return part.makes, part.changes, part.reads, part.still, part.doubtful
+
+    assert of("import numpy as np, os.path\nfrom a import b as c") == ({"np", "os", "c"}, set(), set(), {"np", "os", "c"}, False)
+    assert of("def f(x):\n    return x + y") == ({"f"}, set(), {"y"}, {"f"}, False)
+    assert of("def f():\n    global z\n    z = 1")[0] == {"f", "z"}
+    assert of("def f(): pass\nf = g(f)")[3] == set(), "a name that is also assigned may hold anything"
+    assert of("a.b = c[0] = 1")[1] == {"!a", "!c"}
+    assert of("x = h(a, k=b.c)")[1] == {"h", "a", "b"} and of("print(a)\ny = len(b)")[1] == {"print", "len"}
+    assert of("x = y\nz = [u, v.w]")[1] == {"y", "u", "v"} and of("(x := y)")[1] == {"y"}
+    assert of("x = next(it)")[1] == {"it", "next"}
+    assert cells.parts("not python at all") is cells.UNREADABLE
+    for source, doubtful in (
+        ("exec('a = 1')", True), ("open('x')", True), ("from m import *", True), ("a.to_csv('x')", True),
+        ("np.random.seed(3)", True), ("import mine\nmine.set()", True), ("plt.plot(a)", False), ("a.sort()", False),
+        ("x = np.ones(3)", False), ("await random.go()", True), ("grade.check(a)", False),
+    ):  # fmt: skip
+        assert cells.parts(source).doubtful == doubtful, source
+
+
+def test_a_cell_matters_through_what_it_changes_and_through_functions():
+    def needed(*sources, of="want"):
+        made = cells.plan([(str(k), source, "") for k, source in enumerate(sources)], {"q": ([of], [])})
+        return [int(label) for label in made["slices"]["q"]]
+
+    assert needed("want = []", "other = []", "want.append(1)", "other.append(1)") == [0, 2]
+    assert needed("want = []", "def add():\n    want.append(1)", "add()", "def not_called():\n    pass") == [0, 1, 2]
+    assert needed("class C: pass", "want = C()", "C.x = 1", "y = 2") == [0, 1, 2]
+    assert needed("a = 1", "want = a", "a = 2") == [0, 1, 2], "one that makes a name again below is run, too"
+    assert needed("%time want = 3", "x = 4") == [0]
+
+
+def test_a_module_that_is_not_there_costs_what_needs_it():
+    run = cells.Cells()
+    source = "import nothing_like_it as n, math\nn.set_style('dark')\nm = n.make()\nx = math.pi\nn.rc = 5"
+    assert run.run(source, "<cell a>") == ["nothing_like_it"]
+    assert run.names["x"] == math.pi and isinstance(run.names["m"], cells.Missing) and "n.rc" not in run.names
+    with pytest.raises(cells.NotInstalled, match="there is no module nothing_like_it where notebooks are graded"):
+        run.run("for k in n: pass", "<cell b>")
+    begun = []
+    run.run("a = 1\nb = 2\nc = 3", "<cell c>", until=2, begin=begun.append)
+    assert begun == [0, 1] and "c" not in run.names and run.names["b"] == 2
+    with pytest.raises(SyntaxError):
+        run.run("d = 1\nd = = 2", "<cell d>")
+    assert "d" not in run.names, "a cell with an error runs nothing"
+    run.run("import asyncio\nasync def f(): return 7\ne = await f()", "<cell e>")
+    assert run.names["e"] == 7
+    run.loop.close()
+    run.run("from __future__ import annotations", "<cell f>")
+    run.run("def g(x: nothing): pass", "<cell g>")
+    assert run.names["g"].__annotations__ == {"x": "nothing"}, "what __future__ sets holds in later cells"
+    with pytest.raises(ModuleNotFoundError):
+        run.run("x = __import__('nothing_like_it')", "<cell h>")
+    run.names["kept"] = 3
+    run.run("import nothing_like_it as kept", "<cell i>")
+    assert run.names["kept"] == 3, "a failed import takes no name away"
+
+
+# -- the worker ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mine():
+    """A worker in this process, and what it sends; the signal that its limit uses is put back."""
+    before = signal.getsignal(signal.SIGPROF)
+    sent = []
+    yield worker.Worker(lambda message: sent.append(json.loads(message))), sent
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)
+
+
+def ask(mine, **request):
+    one, sent = mine
+    one.serve([json.dumps({"id": 1, "limit": 5, **request})])
+    return sent[-1]
+
+
+def test_the_requests_of_a_worker(mine):
+    cell = "import numpy as np\ndef f(a, b=1):\n    a[0] += b\n    return a\nx = ...\nn = None\n"
+    cell += "class E(Exception):\n    def __str__(self): 1/0\n"
+    assert ask(mine, op="run", cell="c", source=cell) == {"id": 1}
+    assert [message["at"] for message in mine[1][:-1]] == [0, 1, 2, 3, 4]
+    assert ask(mine, op="get", name="n") == {"id": 1, "value": None} and ask(mine, op="get", name="y") == {
+        "id": 1,
+        "missing": True,
+    }
+    array = wire.encode(np.array([1.0, 2.0]))
+    reply = ask(mine, op="call", name="f", args=[array], kwargs={"b": 2})
+    assert reply["value"]["array"] == [3.0, 2.0] and reply["changed"] == [0]
+    assert ask(mine, op="call", name="f", args=[array], kwargs={"b": 0})["changed"] == []
+    assert ask(mine, op="call", name="x", args=[], kwargs={}) == {"id": 1, "blank": True}
+    assert ask(mine, op="call", name="y", args=[], kwargs={}) == {"id": 1, "missing": True}
+    assert ask(mine, op="call", name="n", args=[], kwargs={})["error"]["text"] == "n is no function"
+    error = ask(mine, op="run", cell="d", source="a = 1\nf(3)\n")["error"]
+    assert error["kind"] == "TypeError" and error["line"] == 3, "the last line of the student's own, inside f"
+    assert ask(mine, op="run", cell="e", source="raise E")["error"] == {"kind": "E", "text": "", "line": 1}
+    assert ask(mine, op="run", cell="g", source="import nothing_like_it, math")["missing modules"] == ["nothing_like_it"]
+    assert ask(mine, op="run", cell="h", source="raise SystemExit(3)")["error"]["kind"] == "SystemExit"
+    assert ask(mine, op="run", cell="i", source="u = 1\nw = 2\n", until=1) == {"id": 1} and "w" not in mine[0].names
+    slow = ask(mine, op="run", cell="j", source="while True:\n    try:\n        pass\n    except Exception: pass", limit=0.05)
+    assert slow["error"] == {"kind": "OutOfTime", "text": "the time limit was reached"}
+    mine[0].names["big"] = "x" * worker.LARGEST_MESSAGE
+    assert ask(mine, op="get", name="big")["error"]["kind"] == "TooLarge"
+    made = ask(mine, op="plan", cells=[["a", "x = 1", ""]], wanted={"q": [["x"], []]})
+    assert made["slices"] == {"q": ["a"]} and made["needed"] == ["a"]
+
+
+# -- what a process uses ---------------------------------------------------------------------------
+
+
+def test_waiting_for_a_processor_is_free_and_sleep_is_not(monkeypatch):
+    """(seconds of the clock, of the processor, asleep): computing, waiting, sleeping, suspended, without /proc."""
+    looks, sent = iter([]), []
+    clock = [0.0]
+    monkeypatch.setattr(usage.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(usage.Usage, "look", lambda self: next(looks))
+    monkeypatch.setattr(usage.Usage, "send", lambda self, number: sent.append(number))
+    looks = iter([(1.0, False)] * 2)
+    used = usage.Usage(1)
+    used.start(limit=0.5, most=1.0)
+    assert (used.begun, used.slept, used.told) == (1.0, 0.0, False)
+
+    def over(seconds, look):
+        nonlocal looks
+        clock[0] += seconds
+        looks = iter([look])
+        return used.over()
+
+    assert not over(0.4, (1.1, False)) and used.slept == 0  # it computed for 0.1 s and waited
+    assert not over(0.4, (1.1, False)) and used.slept == 0  # runnable, and had no processor
+    assert not over(0.4, (1.1, True)) and used.slept == 0  # asleep now, awake at the last look
+    assert not over(0.4, (1.11, True)) and used.slept == pytest.approx(0.4) and sent == [signal.SIGPROF] and used.told
+    assert not over(0.4, (1.2, True)) and used.slept == pytest.approx(0.4), "it computed in between"
+    assert not over(9.0, None) and used.slept == pytest.approx(0.45), "half a second at most, a tenth of it"
+    assert sent == [signal.SIGPROF], "told once"
+    looks = iter([(1.3, False)])
+    assert used.spent() == pytest.approx(0.3 + 0.45)
+    assert over(0.1, (1.6, False)) and sent[-1] == signal.SIGKILL
+    monkeypatch.undo()
+    import os
+
+    mine = usage.Usage(os.getpid()).look()
+    assert mine[0] > 0 and mine[1] is False and usage.Usage(2**22 + 1).look() is None
+    assert usage.state_of("/proc/self/stat") == b"R"
+
+
+# -- rooms -----------------------------------------------------------------------------------------
+
+
+class Told:
+    """A sandbox whose answers are told: a dict, a Lost, or a function of the request; and what each request used."""
+
+    def __init__(self, answers, spent=0.0):
+        self.answers, self.spent, self.at, self.asked, self.alive, self.closed = answers, spent, None, [], True, False
+        self.forks = 0
+
+    def fresh(self):
+        self.forks += 1
+
+    def meet(self):
+        pass
+
+    def prepare(self):
+        self.asked.append("prepared")
+
+    def close(self):
+        self.closed = True
+
+    def ask(self, request, seconds):
+        self.asked.append((request["op"], request.get("cell") or request.get("name"), request.get("until"), seconds))
+        if request["op"] == "plan":
+            return cells.plan(request["cells"], request["wanted"])
+        answer = self.answers.get(request.get("cell") or request.get("name"), {})
+        answer = answer.pop(0) if isinstance(answer, list) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def room_of(master, sources, told, **limits):
+    submission = grading.Submission(None, "d", [(name, name if name.startswith("q") else "", source) for name, source in sources])
+    ahead = SimpleNamespace(take=lambda limits, **options: told)
+    return grading.Room(master, submission, sandbox.limits_of(**limits), True, ahead)
+
+
+def ran(told):
+    return [(name, until) for op, name, until, _ in told.asked if op == "run"]
+
+
+def test_a_statement_that_ends_its_process_is_left_out_and_its_question_still_asked(master):
+    told = Told({"bad": [sandbox.Lost("it died"), {}], "kappa": {"value": 5}})
+    room = room_of(master, [("a", "b = 1"), ("bad", "b = 2\nkappa = b"), ("late", "zzz = 5")], told)
+    told_at = iter([3])
+    fresh_ask = told.ask
+
+    def ask_with_place(request, seconds):
+        told.at = next(told_at, None) if request.get("cell") == "bad" else None
+        return fresh_ask(request, seconds)
+
+    told.ask = ask_with_place
+    room.question_is("q2-check")
+    assert room.ask({"op": "get", "name": "kappa"}) == {"value": 5}
+    assert [entry for entry in ran(told) if entry[0] == "bad"] == [("bad", None), ("bad", 3)]
+    assert room.deadly == {"bad": "it died"} and room.cut == {"bad": 3}
+    assert "late" not in [name for name, _ in ran(told)], "what no name needs is not run for it"
+
+
+def test_a_question_that_used_its_time_up_costs_no_other(master):
+    told = Told({"kappa": {"value": 5}}, spent=40.0)
+    room = room_of(master, [("a", "kappa = 1"), ("b", "kappa = kappa")], told)
+    room.question_is("q2-check")
+    says("longer than the 60 seconds of processor time that a question has", room.ask, {"op": "get", "name": "kappa"})
+    assert room.left < 0
+    room.question_is("q3-check")
+    assert room.left == 60.0 and not room.charged and room.cost == 0 and room.share == 1.0
+    told.spent = 1.5
+    room.question_is("q2-check")
+    room.ran = None
+    assert room.ask({"op": "get", "name": "kappa"}) == {"value": 5} and room.left == 60 - 3 * 1.5 - 1.5  # the imports, too
+    room.fresh()
+    assert room.ran is not None and room.share == 1 / 3, "cells that take long run once for all that is asked"
+    room.ask({"op": "get", "name": "kappa"})
+    assert room.left == 60 - 3 * 1.5 - 1.5 - 0.5
+    room.cost = grading.CHEAP
+    room.fresh()
+    assert room.ran is None
+
+
+def test_what_was_too_slow_is_not_asked_again(master):
+    told = Told({"kappa": [sandbox.Lost("the time limit was reached")], "lam": [{"error": {"kind": "OutOfTime", "text": "t"}}]})
+    room = room_of(master, [("a", "kappa = lam = 1")], told)
+    room.question_is("q2-check")
+    assert says("kappa did not answer: the time limit was reached", room.ask, {"op": "call", "name": "kappa"}).why == "no answer"
+    before = len(told.asked)
+    assert says("kappa did not answer in time", room.ask, {"op": "call", "name": "kappa"}).why == "no answer"
+    assert len(told.asked) == before
+    assert "error" in room.ask({"op": "call", "name": "lam"})
+    says("lam did not answer in time", room.ask, {"op": "call", "name": "lam"})
+    assert told.asked[-1] == ("call", "lam", None, 5 + sandbox.GRACE)
+
+
+def test_a_name_that_another_cell_may_make_is_looked_for_once(master):
+    told = Told({"kappa": [{"missing": True}, {"value": 3}], "nowhere": {"missing": True}})
+    room = room_of(master, [("a", "x = 1"), ("hidden", "setup_of_a_kind = 1")], told)
+    room.question_is("q2-check")
+    assert room.ask({"op": "get", "name": "kappa"}) == {"value": 3}
+    assert {"a", "hidden"} <= {name for name, _ in ran(told)}, "all cells have run by then"
+    room.question_is("q2-check")
+    room.ran, told.asked[:] = None, []
+    assert room.ask({"op": "get", "name": "nowhere"}) == {"missing": True}
+    asked = [entry for entry in told.asked if entry[0] == "get"]
+    room.question_is("q2-check")
+    assert room.ask({"op": "get", "name": "nowhere"}) == {"missing": True}
+    assert len([entry for entry in told.asked if entry[0] == "get"]) == len(asked) + 1
+
+
+def test_notes_on_cells(master):
+    told = Told({})
+    room = room_of(master, [("a", "x = 1")], told)
+    room.process = told
+    told.at = 4
+    room.note("a", {"error": {"kind": "OutOfTime", "text": "t"}})
+    assert room.cut == {"a": 4} and room.failures["a"]["kind"] == "OutOfTime"
+    room.note("a", {})
+    assert "a" in room.failures, "a cell that is cut has not come right"
+    room.note("b", {"error": {"kind": "ValueError", "text": "t"}})
+    assert "b" not in room.cut and "b" in room.failures
+    room.note("b", {})
+    assert "b" not in room.failures
+    room.note("c", {"missing modules": ["pandas", "torch"]})
+    assert room.failures["c"]["text"].startswith("pandas, torch is not there where notebooks are graded")
+    room.whole = True
+    room.note("d", {"error": {"kind": "NameError", "text": "t"}})
+    assert "d" in room.absent
+    lines = [("x", "%time y = 1")]
+    shell = room_of(master, lines, told)
+    shell.new_process()
+    assert told.asked[-1] == "prepared" and shell.ran == set()
+
+
+def test_a_name_of_a_person_is_a_short_text_or_a_number(master):
+    for value, name in (("  Ada ", "Ada"), (7, "7"), (True, ""), (1.5, ""), (["a"], ""), ("x" * 300, "x" * 200)):
+        room = room_of(master, [("who", "STUDENT = 1")], Told({"STUDENT": {"value": wire.encode(value)}}))
+        assert room.student() == name
+    for broken in ({"value": {"array": [1], "shape": [-5, 7], "dtype": "float64"}}, {"missing": True}, sandbox.Lost("gone")):
+        assert room_of(master, [("who", "STUDENT = 1")], Told({"STUDENT": broken})).student() == ""
+
+
+# -- notebooks, results, people --------------------------------------------------------------------
+
+
+def test_what_is_read_of_a_notebook(tmp_path):
+    path = tmp_path / "a.ipynb"
+
+    def read(some):
+        path.write_text(json.dumps({"cells": some}))
+        return grading.read_submission(path)
+
+    cell = {"cell_type": "code", "source": ["a = 1\n", "b"], "metadata": {"id": "colab"}}
+    essay = {"cell_type": "markdown", "source": "why", "metadata": {"nbgrader": {"grade_id": "q4"}}, "id": "e"}
+    found = read([cell, essay, {**essay, "source": "and how"}, {"cell_type": "markdown", "source": "loose", "metadata": None}])
+    assert found.cells == [("colab", "", "a = 1\nb")] and found.essays == {"q4": "why\n\nand how"}
+    assert found.texts[0] == ("colab", "", None) and found.texts[-1] == ("3", "", "loose")
+    assert found.digest == hashlib.sha256(path.read_bytes()).hexdigest() == grading.file_digest(path)
+    assert len(read([cell] * 500).cells) == 500
+    for wrong in ([cell] * 501, {"a": 1}, [1], [{"cell_type": "code"}]):
+        with pytest.raises(grading.Unreadable, match="this is no notebook: "):
+            read(wrong)
+    with open(path, "wb") as file:
+        file.truncate(20 * 2**20)
+    with pytest.raises(grading.Unreadable, match="this is no notebook"):
+        grading.read_submission(path)
+    with open(path, "wb") as file:
+        file.truncate(20 * 2**20 + 1)
+    with pytest.raises(grading.Unreadable, match="the file has 20 MB; at most 20 MB are read"):
+        grading.read_submission(path)
+    assert grading.file_digest(path) == hashlib.sha256(str(20 * 2**20 + 1).encode()).hexdigest()
+    assert grading.file_digest(tmp_path / "none") == ""
+
+
+def test_points_that_a_check_gives(master):
+    """A number is points, cut to what there is; a sentence is praise; what breaks is looked at."""
+    checker = grading.Checker(master, "Ada", None)
+    assert checker.names["STUDENT"] == "Ada"
+    cell = next(cell for cell in master.of("check") if cell.points == 3)
+
+    def of(source):
+        hidden = f"### BEGIN HIDDEN TESTS\n{source}\n### END HIDDEN TESTS\n"
+        return checker.grade(problem_set.replace(cell, source=hidden))
+
+    for source, points, said in (
+        ("1.5", 1.5, "Partly right."), ("3", 3, "Right."), ("99", 3, "Right."), ("-1", 0, "Partly right."),
+        ("'Well done.'", 3, "Well done."), ("True", 3, "Right."), ("x = 1", 3, "Right."), ("None", 3, "Right."),
+    ):  # fmt: skip
+        found = of(source)
+        assert (found["points"], found["said"], found["look"]) == (points, said, False), source
+    wrong = of("raise grade.Wrong('no', why='that')")
+    assert (wrong["points"], wrong["said"], wrong["why"], wrong["look"]) == (0, "no", "that", False)
+    broken = of("1 / 0")
+    assert broken["points"] == 0 and broken["look"] and broken["error"].startswith("ZeroDivisionError: ") and broken["of"] == 3
+
+
+def test_what_a_master_asks_for_and_brings(master):
+    wanted = grading.wanted_by(master, [("mine", "x", "q1"), ("other", "y", ""), ("more", "z", "q1"), ("k", "k", "q2")])
+    assert wanted["STUDENT"] == (["STUDENT"], []) and wanted["q1-check"] == (["grade", "my_step"], ["mine", "more"])
+    assert wanted["q2-check"][1] == ["k"] and wanted["q3-check"][1] == []
+    assert grading.imported_by(master) == ("numpy", "momentum_lib:grade", "momentum_lib:rules")
+    assert grading.notes_on("ada", "Ada") == [] == grading.notes_on("ada", "") and grading.notes_on("", "bob") == []
+    assert "STUDENT = 'bob'; it was graded with the parameters of 'ada'" in grading.notes_on("ada", "bob")[0]
+    assert "STUDENT is not set" in grading.notes_on(None, "")[0]
+
+
+def test_keys_cells_and_points_of_the_tables(tmp_path):
+    key = results.key_of(tmp_path / "Zoë Ångström" / "hw 1.ipynb", tmp_path)
+    assert key == "Zoe-Angstrom-hw-1-" + hashlib.sha256("Zoë Ångström/hw 1.ipynb".encode()).hexdigest()[:32]
+    assert results.key_of(tmp_path / ("a" * 90), tmp_path).startswith("a" * 40 + "-")
+    assert results.key_of(tmp_path / "名前.ipynb", tmp_path).startswith("submission-")
+    for text, safe in (
+        ("=1+1", "'=1+1"), (" +5", "' +5"), ("-x", "'-x"), ("@a", "'@a"), ("a=b", "a=b"), ("a\tb\x1b[1m", "a b [1m"),
+        ("＝1", "'＝1"), ("", ""), ("  ", "  "), (7, "7"),
+    ):  # fmt: skip
+        assert results.cell_safe(text) == safe, text
+    assert [results.points_text(value) for value in (2.0, 1.005, 1 / 3, 0)] == ["2", "1", "0.33", "0"]
+    rows = {"questions": [{"question": "a", "points": 1.0}, {"question": "b", "points": 2.0}]}
+    assert results.total(rows, {("k", "a"): (5.0, ""), ("other", "b"): (9.0, ""), ("k", "essay"): (0.5, "")}, "k") == 7.5
+    for points, kind, shown in ((None, "part", "to be read"), (0, "none", "0"), (2.0, "full", "2"), (1.5, "part", "1.5")):
+        section = results._section("Name it (2 points)", points, 2.0, "See chapter 3, chapter 99 and <b>")
+        assert f"<section class='{kind}'>" in section and f">{shown} / 2</span>" in section and "(2 points)" not in section
+        assert "03-" in section and ">chapter 3</a>" in section and "chapter 99" in section and "&lt;b&gt;" in section
+    assert results.canvas_row({"student": "x", "ids": {"email": "a"}}, "1") == []
+    assert results.canvas_row({"student": "x", "ids": {"login": "l"}}, "1") == [["x", "", "", "l", "", "1"]]
+    assert results.moodle_row({"student": "x", "ids": {"canvas": "1"}}, "1", 9) == []
+    assert results.moodle_row({"student": "x", "ids": {"moodle": "7", "name": "N"}}, "1", 9.5) == [
+        ["Participant 7", "N", "", "1", "9.5"]
+    ]
+    assert results.moodle_row({"student": "x", "ids": {"email": "e"}}, "1", 9) == [["", "x", "e", "1", "9"]]
+
+
+def test_several_files_for_one_place():
+    def graded(**which):
+        made = {
+            key: {"student": one.get("student", key), "file": f"{key}.ipynb", "notes": [], **one} for key, one in which.items()
+        }
+        return folder.note_twins(made)
+
+    found = graded(a={"student": "Ada"}, b={"student": "ada"}, c={"student": ""}, d={"student": ""})
+    assert found["a"]["notes"] == ["The same STUDENT stands in b.ipynb."] and not found["a"].get("ambiguous")
+    assert found["c"]["notes"] == [], "nobody is not one person"
+    found = graded(a={"ids": {"canvas": "7"}}, b={"ids": {"canvas": "7"}}, c={"ids": {"moodle": "7"}})
+    assert found["a"]["ambiguous"] and found["b"]["ambiguous"] and "ambiguous" not in found["c"]
+    assert found["b"]["notes"] == ["The same Canvas number stands in a.ipynb."]
+    found = graded(a={"owner": "Ada", "sure": True}, b={"owner": "Ada"})
+    assert "ambiguous" not in found["a"] and found["b"]["ambiguous"], "the roster names one of them by its file: it counts"
+    found = graded(a={"owner": "Ada", "sure": True}, b={"owner": "Ada", "sure": True})
+    assert found["a"]["ambiguous"] and found["b"]["ambiguous"] and found["a"]["notes"] == []
+    roster = SimpleNamespace(rows=[{"student": "B"}, {"student": "A"}, {"student": "B"}])
+    assert folder.absent(roster, {"x": {"owner": "A"}, "y": {}}) == ["B"]
+
+
+def test_names_and_numbers_of_the_two_systems():
+    first = lambda *parts: folder.system_ids(parts)[0]
+    assert first("adalovelace_LATE_111_222_hw-1.ipynb") == {"name": "adalovelace", "canvas": "111"}
+    assert first("Ada Lovelace_333_assignsubmission_file_", "hw.ipynb") == {"name": "Ada Lovelace", "moodle": "333"}
+    assert first("Ada_Love_333_assignsubmission_onlinetext", "hw.ipynb")["name"] == "Ada_Love"
+    assert first("hw_1.ipynb") == {} == first("Ada_333_assignsubmission_file_")
+    assert [folder.plain("canvas", text) for text in ("Participant 12", "12.0", " x", "7.50")] == ["12", "12", " x", "50"]
+    assert folder.plain("file", ".\\a\\é.ipynb") == "a/é.ipynb"
+    assert folder.printable("a\x1b[2J\u202eb") == "a\\x1b[2J\\u202eb" and folder.printable("é") == "é"
+
+
+def test_what_was_graded_before_is_kept_only_while_everything_is_the_same(tmp_path, monkeypatch):
+    path = tmp_path / "a.ipynb"
+    path.write_text("{}")
+    master = SimpleNamespace(digest="m")
+    good = {"digest": grading.file_digest(path), "master": "m", "owner": "ada"}
+    assert program.still_good(good, path, master, "ada")
+    for change in ({"again": True}, {"digest": "x"}, {"master": "n"}, {"owner": None}):
+        assert not program.still_good(good | change, path, master, "ada"), change
+    assert not program.still_good(None, path, master, "ada") and not program.still_good(good, path, master, "bob")
+
+
+def test_the_exit_code_says_whether_a_person_must_look(capsys):
+    assert program.report({"a": {"file": "a"}}, []) == 0 and capsys.readouterr().err == ""
+    assert program.report({"a": {"file": "a", "unreadable": "x"}}, []) == 1
+    assert program.report({"a": {"file": "a", "ambiguous": True}}, []) == 1
+    capsys.readouterr()
+    assert program.report({}, [f"s{k}" for k in range(21)]) == 0
+    assert capsys.readouterr().err.strip().endswith("s19, ...")
+    program.say_some(20, "things", [str(k) for k in range(20)])
+    assert capsys.readouterr().err.strip() == "20 things: " + ", ".join(map(str, range(20)))
+
+
+def test_limits_at_their_ends():
+    for name, (least, most) in sandbox.BOUNDS.items():
+        assert getattr(sandbox.limits_of(**{name: most}), name) == most
+        if least:
+            assert getattr(sandbox.limits_of(**{name: least}), name) == least
+        for wrong in (least - 1, most + 1, math.nan, True, "5", 0):
+            with pytest.raises(ValueError, match=f"limit {name} is .*; allowed: "):
+                sandbox.limits_of(**{name: wrong})
+    assert sandbox.limits_of(cell=0.001).cell == 0.001 and type(sandbox.limits_of(memory=2.0**30).memory) is int
+    with pytest.raises(ValueError, match="limit memory is 128; allowed: from 256 to 6.71089e.07 MB"):
+        sandbox.limits_of(memory=2.0**27)
+    with pytest.raises(ValueError, match="unknown limit 'cells'; known: cell, call, total, memory, disk"):
+        sandbox.limits_of(cells=3)
+    command = sandbox.worker_command(sandbox.limits_of(total=2.5), ["numpy"], sandboxed=False)
+    assert command[-2:] == ["trusted", "numpy"]
+    assert json.loads(command[-3]) == {"memory": 2 * 2**30, "seconds": 8 + 10, "file_size": 64 * 2**20}
+
+
+def test_a_master_is_read_as_nbgrader_means_it():
+    roles = {(True, True): "essay", (True, False): "check", (False, True): "answer", (False, False): "given"}
+    for (graded, solution), role in roles.items():
+        assert problem_set.role_of("code", {"grade": graded, "solution": solution}) == role
+    assert problem_set.role_of("code", {}) == "code" and problem_set.role_of("markdown", None) == "text"
+    source = "import os.path as p, sys\ndef f(x):\n    return x + y\nz: int = w\n(a, b), c.d = f(sys), 1\nclass K: pass"
+    assert problem_set.names_asked(source, {"int"}) == ["c", "w", "y"]
+    assert problem_set.assigned(source) == ["f", "z", "a", "b", "c", "K"]
+    cell = problem_set.Cell("i", "code", "answer", "q", 0.0, small.solved("u = 1\nv = u"), asked=("v",))
+    assert cell.shown.strip() == "v = ...  # write your answer here"
+    nothing = problem_set.Cell("i", "code", "answer", "q", 0.0, small.solved("u = 1"), asked=())
+    assert nothing.shown == "# Write your answer here."
+    inside = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
+    shown = problem_set.Cell("i", "code", "answer", "q", 0.0, inside).shown
+    assert "\n    raise NotImplementedError(" in shown and "return 1" not in shown
