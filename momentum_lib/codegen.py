@@ -21,7 +21,7 @@ from .looks import dash
 from .notation import LOOKS, QUANTITIES
 from .printing.javascript import closed_form_js, rule_functions, rule_templates, surface_functions, surface_templates
 from .printing.latex import rule_latex, surface_latex
-from .printing.words import python_text, rule_words
+from .printing.words import python_text, rule_words, typed_text
 from .rules import RULES
 from .scale import CARDS, MENU, OPTIMISERS, PRECISIONS, RUNS, STAGES
 from .surfaces import SURFACES
@@ -79,6 +79,16 @@ def rules_js(rules=RULES):
         "// Rules that no figure of the plane can show, and why.\n"
         + _type("LeftOut")
         + f"export const LEFT_OUT = {json.dumps(left_out, indent=2, ensure_ascii=False)};\n"
+    )
+
+
+def typed_js(rules=RULES):
+    """The text of generated/typed.js: every rule of the plane as a reader may type it in the playground."""
+    table = {r.name: typed_text(r) for r in rules.values() if not r.matrix}
+    return (
+        HEADER.format(source="momentum_lib/rules")
+        + "\n/** @type {Record<string, string>} */\n"
+        + f"export const TYPED = {json.dumps(table, indent=2)};\n"
     )
 
 
@@ -224,6 +234,7 @@ def look_css():
 
 FILES = {
     "rules.js": rules_js,
+    "typed.js": typed_js,
     "surfaces.js": surfaces_js,
     "conventions.js": conventions_js,
     "scale.js": scale_js,

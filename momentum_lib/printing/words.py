@@ -64,6 +64,24 @@ def rule_words(rule):
     return [*rows, f"{left} ← {right}" if len(moves) == 1 else f"({left}) ← ({right})"]
 
 
+def typed_text(rule):
+    """The rule as a reader may type it in the playground: a line each for where it looks, how a memory starts, what changes."""
+    assigned, returned = statements(rule.fn)
+    rows = [f"look = {_typed(one_expression(rule.look_fn))}"] if rule.look_fn else []
+    rows += [f"{name}_0 = theta" for name, start in rule.slots.items() if start == "theta"]
+    rows += [f"{name} = {_typed(value)}" for name, value in assigned]
+    theta, *slots = returned
+    moves = [f"{n} = {_typed(value)}" for n, value in zip(rule.slots, slots, strict=True) if ast.unparse(value) != n]
+    if moves:  # these, too, are worked out from the point before the step
+        return "\n".join([*rows, f"after = {_typed(theta)}", *moves, "theta = after"])
+    return "\n".join([*rows, f"theta = {_typed(theta)}"])
+
+
+def _typed(node):
+    """One expression in plain notation."""
+    return ast.unparse(node).replace(" ** ", "^")
+
+
 def python_text(rule):
     """The rule's function as a reader meets it: without docstring, with its look-ahead if it has one."""
 
