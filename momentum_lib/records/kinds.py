@@ -45,5 +45,6 @@ KINDS = {
     "numbers": _training(worth.against),
     "million": _training(worth.worth),
     "lengths": _training(worth.against),
+    "delay": _training(summary.momentum),
     "cost": Kind(summary.cost, TIMING, trained=False),
 }

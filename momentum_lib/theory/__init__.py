@@ -3,6 +3,7 @@
 ``linear``     the iteration matrix of a rule, its rate, regimes and stability edge
 ``best``       the best learning rate and momentum on curvatures in [mu, L]
 ``transient``  how far the error grows before it falls
+``asynchrony`` the momentum of workers in random order, the delay of workers in turn
 ``averages``   the moving average: weights, half-life, sample size, frequency response
 ``floors``     Chebyshev's iteration, conjugate gradients, lower bounds and worst functions
 ``noise``      exact second moments under gradient noise, the noise ball, effective rates
@@ -17,6 +18,20 @@
 ``closed``     what makes an answer in closed form serve the live figures, too
 """
 
+from .asynchrony import (
+    asynchronous_matrix,
+    asynchronous_mean,
+    asynchronous_rate,
+    asynchronous_spread,
+    asynchronous_square,
+    asynchronous_step,
+    asynchrony_beta,
+    asynchrony_setting,
+    fit_momentum,
+    simulate_workers,
+    spread_matrix,
+    turn_matrix,
+)
 from .averages import beta_at_half_life, frequency_response, half_life, sample_size, total_weight, wave_delay, wave_gain, weights
 from .batch import BatchPoint, best_at_batch, noisy_quadratic, steps_to_loss
 from .best import Setting, best_gradient_descent, best_heavy_ball, best_nesterov, best_setting, standard_nesterov

@@ -22,6 +22,8 @@ examples:
     python -m momentum_lib.train run --model small --batch 64 --steps 1500 --compile --out runs/small
   two processes, the optimiser's state divided between them
     torchrun --standalone --nproc-per-node 2 -m momentum_lib.train run --shard zero --out runs/two
+  four workers that meet every ten steps
+    torchrun --standalone --nproc-per-node 4 -m momentum_lib.train diloco --every 10 --threads 1 --out runs/four
   a grid of runs, two at a time; the same command goes on where it stopped
     python -m momentum_lib.train sweep --rule heavy_ball --lr .1 .3 --set beta=0,0.9 --jobs 2 --out sgd.jsonl
   a recorded experiment
@@ -29,6 +31,22 @@ examples:
 
 exit codes: 0 done; 1 the run failed (disk, checkpoint, memory, a loss that diverged); 2 a wrong argument;
 130 stopped by Ctrl-C, 143 by a termination signal, in both cases with a checkpoint in --out."""
+
+
+DILOCO_HELP = """\
+Train workers that each make K steps by themselves, on their own rows of each batch, and then meet: the mean of their ways is
+the gradient of one step of an outer rule.
+
+  all workers in this process
+    python -m momentum_lib.train diloco --workers 4 --every 10
+  a process each, by gloo on CPUs and NCCL on GPUs; the same bits as above with --threads 1
+    torchrun --standalone --nproc-per-node 4 -m momentum_lib.train diloco --every 10 --threads 1
+  one worker: Lookahead, and SNOO
+    python -m momentum_lib.train diloco --outer-rule gradient_descent --outer-lr 0.5
+    python -m momentum_lib.train diloco --outer-rule nesterov_torch --outer-lr 0.5 --outer-set beta=0.5
+
+A worker that does not come to a round is named; the others stop, or go on without it (--missing go-on).  When a process dies,
+torchrun ends the others itself: to go on, start them by hand or by Slurm, with RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT."""
 
 
 SWEEP_HELP = """\
@@ -43,6 +61,7 @@ Run a family of experiments and write its record, NAME-FAMILY.json.
   momentum    momentum 0, .5, .9, .95 and .99 in SGD, AdamW, Lion and Muon, each at its own best rate
   best        eight rules, each at the best of ten settings
   frequency   SGD, Adam and sign descent by how frequent a byte is
+  delay       a gradient that comes one step late, in AdamW, SGD and Muon, with momentum 0.9 and without
   cost        time of a step and memory of its state, rule by rule
 
 and, in cells of one size, batch and length (--family nano-8x200, say: 200 steps of 8 windows):
@@ -123,20 +142,9 @@ def common(parser):
     machine.add_argument("--eval-windows", type=int, metavar="N", help="held-out windows that judge the model")
 
 
-def default(parser):
-    """Give each argument that is a setting the setting's default; a list has it as its one value."""
-    for setting in fields(Defaults):
-        for action in parser._actions:
-            if action.dest == setting.name and action.default is None:
-                action.default = [setting.default] if action.nargs == "+" else setting.default
-
-
-def build_parser():
-    parser = Parser(prog="python -m momentum_lib.train", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=Formatter)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help="one of:")
-
-    run = commands.add_parser("run", help="train one model", description="Train one model.", formatter_class=Formatter)
-    rule = run.add_argument_group("optimiser")
+def one_rule(parser):
+    """Arguments that name the one rule of a run."""
+    rule = parser.add_argument_group("optimiser")
     rule.add_argument("--rule", help="any rule of the library, such as heavy_ball, adamw, lion, muon")
     rule.add_argument("--lr", type=float, help="the highest learning rate of the run")
     rule.add_argument(
@@ -148,6 +156,53 @@ def build_parser():
         help="a hyper-parameter of the rule, such as beta=0.95; may be repeated",
     )
     rule.add_argument("--seed", type=int, help="decides the first weights and the order of the data")
+
+
+def default(parser):
+    """Give each argument that is a setting the setting's default; a list has it as its one value."""
+    for setting in fields(Defaults):
+        for action in parser._actions:
+            if action.dest == setting.name and action.default is None:
+                action.default = [setting.default] if action.nargs == "+" else setting.default
+
+
+def diloco(commands):
+    """Add the command that trains workers which meet once in many steps."""
+    parser = commands.add_parser(
+        "diloco",
+        help="train workers that meet once in many steps (DiLoCo)",
+        description=DILOCO_HELP,
+        formatter_class=Formatter,
+    )
+    one_rule(parser)
+    outer = parser.add_argument_group("the outer step")
+    outer.add_argument("--every", type=int, default=10, metavar="K", help="inner steps between two exchanges")
+    outer.add_argument("--outer-rule", default="nesterov_torch", metavar="RULE", help="any rule of the library")
+    outer.add_argument("--outer-lr", type=float, default=0.7, metavar="LR", help="its learning rate")
+    outer.add_argument(
+        "--outer-set", type=pair, action="append", default=[], metavar="NAME=X", help="a hyper-parameter of it, such as beta=0.5"
+    )
+    who = parser.add_argument_group("workers")
+    who.add_argument("--workers", type=int, metavar="N", help="so many in this one process; under torchrun each process is one")
+    who.add_argument("--patience", type=float, default=60.0, metavar="S", help="seconds that the others wait for a worker")
+    who.add_argument("--missing", default="stop", metavar="HOW", help="what then: stop, or go-on without it")
+    common(parser)
+    files = parser.add_argument_group("files and progress")
+    files.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder of this one run, for checkpoints of each worker and result.json"
+    )
+    files.add_argument("--resume", action="store_true", help="go on from the newest round in --out that all workers saved")
+    files.add_argument("--checkpoint-every", type=int, default=10, metavar="N", help="rounds between checkpoints")
+    files.add_argument("--quiet", action="store_true", help="no progress bar")
+    default(parser)
+
+
+def build_parser():
+    parser = Parser(prog="python -m momentum_lib.train", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=Formatter)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help="one of:")
+
+    run = commands.add_parser("run", help="train one model", description="Train one model.", formatter_class=Formatter)
+    one_rule(run)
     common(run)
     run.add_argument("--shard", help="none, or zero: under torchrun, divide the optimiser's state among processes")
     files = run.add_argument_group("files and progress")
@@ -162,6 +217,8 @@ def build_parser():
     files.add_argument("--eval-every", type=int, metavar="N", help="steps between evaluations; 0: only at the end")
     files.add_argument("--quiet", action="store_true", help="no progress bar")
     default(run)
+
+    diloco(commands)
 
     sweep = commands.add_parser(
         "sweep",

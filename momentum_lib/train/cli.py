@@ -151,6 +151,123 @@ def conclude(arguments, trainer, result, say, writes):
     return 0
 
 
+def command_diloco(arguments):
+    from . import exchange, parallel
+    from .diloco import Plan
+
+    with checked():
+        if arguments.resume and arguments.out is None:
+            raise ValueError("--resume needs --out, the folder whose newest round is to go on.")
+        check_waiting(arguments)
+        settings = settings_from(arguments, hyper=dict(arguments.set))
+        world, group = exchange.join(arguments.device, arguments.patience, arguments.missing)
+    try:
+        with checked():
+            if world and arguments.workers not in (None, world.size):
+                raise ValueError(
+                    f"--workers is {arguments.workers}, and {world.size} processes were started; leave --workers out."
+                )
+            here = 1 if arguments.workers is None else arguments.workers
+            outer = (arguments.outer_rule, arguments.outer_lr, dict(arguments.outer_set))
+            plan = Plan(world.size if world else here, arguments.every, *outer)
+            plan.rounds(settings.steps)
+        return diloco_in_folder(arguments, settings, plan, world, group)
+    finally:
+        parallel.leave()
+
+
+def check_waiting(arguments):
+    """Refuse a patience that is no number of seconds, an answer to a missing worker that there is not."""
+    from ..core import nearest
+    from .exchange import MISSING
+    from .settings import MOST, check_whole
+
+    if not 0.1 <= arguments.patience <= 86_400:
+        raise ValueError(f"patience is {arguments.patience!r}; allowed: seconds, from 0.1 to 86400.")
+    if arguments.missing not in MISSING:
+        raise ValueError(nearest(arguments.missing, MISSING, "answer to a missing worker"))
+    check_whole("checkpoint_every", arguments.checkpoint_every, 1, MOST)
+
+
+def diloco_in_folder(arguments, settings, plan, world, group):
+    """Make the workers of this process, run the rounds in --out, write the result; returns the exit code."""
+    from . import checkpoint, parallel
+    from .diloco import Worker, newest_common, train
+    from .exchange import Here
+    from .folder import held
+
+    alone = world is None
+    place = parallel.alone(arguments.device) if alone else world
+    say = speaker(place)
+    with checked():
+        workers = [Worker(settings, plan, rank, place.device) for rank in (range(plan.workers) if alone else [world.rank])]
+        group = group or Here(plan.workers)
+    with ExitStack() as stack:
+        result = mean = None
+        with checked():
+            if arguments.out is not None and not arguments.resume and (there := checkpoint.found(arguments.out / "worker-0")):
+                raise ValueError(
+                    f"{arguments.out} already holds a run, at step {checkpoint.number(there[0])}; add --resume to go on with it, "
+                    "or choose another --out."
+                )
+            stack.enter_context(held(arguments.out, place, resume=arguments.resume, say=say))  # all wait here for all
+            if arguments.resume:
+                result, mean = newest_common(workers, group, arguments.out, print)
+                done = workers[0].trainer.done
+                say(f"resumed at step {done} of {settings.steps}" if result else f"note: {arguments.out} has no checkpoint yet.")
+        for line in describe_diloco(workers[0], alone):
+            say(line, flush=True)
+        rounds, done = plan.rounds(settings.steps), workers[0].trainer.done // plan.every
+        with progress(rounds, done, "rounds", arguments.quiet or not place.first, unit="round") as (bar, speak):
+            result = train(
+                workers, group, folder=arguments.out, result=result, mean=mean, every=arguments.checkpoint_every, bar=bar,
+                say=speak if place.first else None,
+            )  # fmt: skip
+        return conclude_diloco(arguments, workers[0], result, say, place.first)
+
+
+def describe_diloco(worker, alone):
+    """What a run prints first: model, rule and data as of any run, then how the workers meet."""
+    from .loop import describe
+
+    plan = worker.plan
+    outer = "".join(f", {name} {value:g}" for name, value in plan.outer_hyper.items())
+    how = "in one process" if alone else "a process each"
+    count = "1 worker" if plan.workers == 1 else f"{plan.workers} workers, {how}"
+    return [
+        *describe(worker.trainer),
+        f"outer   {plan.outer_rule}, lr {plan.outer_lr:g}{outer}, every {plan.every} steps; {count}",
+    ]
+
+
+def conclude_diloco(arguments, worker, result, say, writes):
+    """Print how the run ended, write result.json, return the exit code."""
+    from dataclasses import asdict
+
+    from .checkpoint import write_atomically
+    from .folder import RESULT
+
+    trainer, plan = worker.trainer, worker.plan
+    if result.stopped_by:
+        kept = f"checkpoint in {arguments.out}; go on with --resume" if arguments.out else "no --out, so nothing is kept"
+        say(f"stopped at step {trainer.done} of {trainer.settings.steps}: {kept}.", file=sys.stderr)
+        return 128 + result.stopped_by
+    if arguments.out is not None and writes:
+        content = {"settings": trainer.settings.deciding(), "plan": asdict(plan), "fingerprint": trainer.corpus.fingerprint}
+        content |= asdict(result)
+        content["losses"] = [loss if math.isfinite(loss) else None for loss in result.losses]  # JSON has no NaN
+        content["cosines"] = [value if math.isfinite(value) else None for value in result.cosines]
+        write_atomically(arguments.out / RESULT, (json.dumps(content, indent=1) + "\n").encode())
+    if result.diverged_at is not None:
+        say(f"error: the loss diverged in round {result.diverged_at}; try a smaller --lr or --outer-lr.", file=sys.stderr)
+        return 1
+    if not writes:
+        return 0
+    sent = f"{result.sent / 1e6:.2f} MB sent by each worker, {result.sent * plan.every / 1e6:.2f} if it had been at every step"
+    say(f"done    held out {result.held_out:.4f} nats a byte after {trainer.done} steps, {result.seconds:.1f} s; {sent}")
+    return 0
+
+
 def command_sweep(arguments):
     from . import device as devices
     from .limits import fit
@@ -210,7 +327,7 @@ def command_experiment(arguments):
     from . import parallel
     from .experiments import experiment_of, family_of, plan, record, tasks
     from .folder import check_record
-    from .sweep import Rows, run_all
+    from .sweep import Rows, Task, run_all
     from .together import run_together
 
     with checked():
@@ -238,7 +355,7 @@ def command_experiment(arguments):
             print(f"{'judged' if judging else 'tuning'} runs: {done} of {len(keys)} done", flush=True)
             if arguments.plan:
                 return 0
-            run = run_all if arguments.one_by_one else run_together
+            run = run_all if arguments.one_by_one or experiment.task is not Task else run_together
             if stopped := make_runs(arguments, judged or tuning, rows, keys, device.type, run):
                 return stopped
         write_record(record(name, arguments.family, rows.rows, device, command), path)
@@ -314,6 +431,7 @@ def failures():
     from .checkpoint import CheckpointError
     from .data import CorpusError
     from .device import DeviceError
+    from .exchange import Lost
     from .folder import FolderError
     from .loop import Mismatch
     from .sweep import SweepError
@@ -322,6 +440,7 @@ def failures():
         CheckpointError,
         CorpusError,
         FolderError,
+        Lost,
         Mismatch,
         RecordError,
         SweepError,
@@ -358,6 +477,7 @@ def main(argv=None):
     codes = failures()
     commands = {
         "run": command_run,
+        "diloco": command_diloco,
         "sweep": command_sweep,
         "experiment": command_experiment,
         "replay": command_replay,

@@ -18,6 +18,7 @@ from ..records.summary import best
 from ..rules import RULES
 from . import worth
 from .data import corpus
+from .delay import Delayed, DelayedTask
 from .device import machine, title
 from .model import flops_per_token
 from .optimizers import complete
@@ -78,6 +79,7 @@ class Experiment:
     """What is asked, and ``sides(family)`` to train; ``groups`` records the loss by how frequent a byte is.
 
     ``changes`` to the family's settings: rare bytes need more windows to be judged by.  ``families``: those it is made for.
+    ``task``: how a run is made, ``also``: what of that the record's config says, ``sources``: the files that it rests on besides.
     An experiment without sides trains nothing: ``measure(name, family, device, command, title, say)`` makes its record.
     """
 
@@ -87,6 +89,9 @@ class Experiment:
     groups: bool = False
     changes: dict = field(default_factory=dict)
     families: tuple = SIZES
+    task: type = Task
+    also: dict = field(default_factory=dict)
+    sources: tuple = ()
 
     def base(self, family):
         """The settings that all of the experiment's runs share."""
@@ -141,6 +146,15 @@ SEARCHED = {
     "muon": {"beta": (0.5, 0.01), "adamw_lr": None},
     "schedule_free": {"beta": (0.5, 0.02)},
 }
+
+
+def delay_sides(family):
+    """Without momentum and with 0.9, each at its own best of a grid of rates that reaches further down than without a delay."""
+    for rule, name in {"adamw": "beta1", "heavy_ball": "beta", "muon": "beta"}.items():
+        beside = {"adamw_lr": family.centre["adamw"] / 2} if rule == "muon" else {}
+        for beta in (0.0, 0.9):
+            trials = tuple((lr / 2, {name: beta, **beside}) for lr in rates(family.centre[rule]))
+            yield Side(f"{rule} {beta:g}", rule, trials)
 
 
 def search_sides(family):
@@ -200,6 +214,14 @@ EXPERIMENTS = {
         worth.million_sides,
         families=tuple(worth.FAMILIES),
     ),
+    "delay": Experiment(
+        "What does a gradient that comes one step late cost AdamW, heavy ball and Muon, and what is momentum worth to them then?",
+        delay_sides,
+        families=("cpu", "gpu"),
+        task=DelayedTask,
+        also={"delay": Delayed.delay},
+        sources=("train/delay.py",),
+    ),
     "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", measure=measure_cost),
 }
 
@@ -235,7 +257,7 @@ def tasks(experiment, family, rows):
     def make(side, lr, hyper, seed, role):
         own, beside = complete(side.rule, lr, hyper)  # all of them written out: a row says what it ran with
         settings = replace(experiment.base(family), rule=side.rule, lr=lr, hyper={**own, **beside}, seed=seed)
-        return Task(settings, role, side.name, experiment.groups)
+        return experiment.task(settings, role, side.name, experiment.groups)
 
     tuning, ended_all = [], True
     for side in sides:
@@ -283,14 +305,13 @@ def record(name, family_name, rows, device, command):
     tuning, judged = tasks(experiment, family, rows)
     by_key = {row["key"]: row for row in rows}
     ordered = [by_key[task.key] for task in (*tuning, *judged)]
-    config = {
-        key: value for key, value in experiment.base(family).deciding().items() if key not in ("rule", "lr", "hyper", "seed")
-    }
+    decided = {**experiment.base(family).deciding(), **experiment.also}
+    config = {key: value for key, value in decided.items() if key not in ("rule", "lr", "hyper", "seed")}
     first = {side: next(t.key for t in judged if t.side == side) for side in dict.fromkeys(t.side for t in judged)}
     shown = [{key: value for key, value in row.items() if key not in ("began", "took", "code")} for row in ordered]
     return records.make(
         rows=shown,
-        sources=records.sources_of(dict.fromkeys(row["rule"] for row in ordered)),
+        sources=[*records.sources_of(dict.fromkeys(row["rule"] for row in ordered)), *experiment.sources],
         experiment=name,
         family=family_name,
         question=experiment.question,

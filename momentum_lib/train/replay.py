@@ -5,6 +5,7 @@ import torch
 from .. import records
 from ..records import RecordError
 from . import data
+from .delay import Delayed
 from .loop import Trainer
 from .parallel import alone
 from .settings import Settings
@@ -34,8 +35,9 @@ def replay(record, say=print):
     for key in plan["rows"]:
         row = rows[key]
         config = {**record["config"], "compile": False, "shard": "none", "precision": "float32"}
+        trainer_of = Delayed if config.pop("delay", 0) else Trainer
         settings = Settings(**config, **{name: row[name] for name in ("rule", "lr", "hyper", "seed")})
-        trainer = Trainer(settings, alone("cpu"), corpus)
+        trainer = trainer_of(settings, alone("cpu"), corpus)
         for step, recorded in enumerate(row["first_losses"][: plan["steps"]], 1):
             loss = float(trainer.step())
             largest = max(largest, abs(loss - recorded))

@@ -47,6 +47,7 @@ class Task:
     role: str = "judge"
     side: str = ""
     groups: bool = False
+    trainer = Trainer  # what makes the run's steps: no field, it is the same for every run of a kind
 
     @property
     def key(self):
@@ -153,7 +154,7 @@ def by_frequency(frequency, evaluation):
 def run_one(task, world=None, bar=None, stop=None):
     """Make one run; returns its row, or None where a signal stopped it."""
     began = time.time()
-    trainer = Trainer(task.settings, world)
+    trainer = task.trainer(task.settings, world)
     groups = []
 
     def watch(trainer, evaluation):

@@ -42,6 +42,7 @@ from .rotation import Rotation
 from .scale import Scale
 from .stage import Stage
 from .velocity import Velocity
+from .workers import Workers
 
 
 def make(figure, **state):

@@ -3,6 +3,58 @@
 const square = (a) => a * a;
 
 /**
+ * The momentum that so many workers in random order make by themselves: 1 - 1/M; 0 for one worker.
+ * @param {number} workers
+ * @returns {number}
+ */
+export function asynchronyBeta(workers) {
+  return 1 - 1 / workers;
+}
+
+/**
+ * One update of the means: the point x, the copies' mean w and lr * velocity v, in random order; (x, w, v).
+ * @param {number} x
+ * @param {number} w
+ * @param {number} v
+ * @param {number} workers
+ * @param {number} product
+ * @param {number} beta
+ * @returns {[number, number, number]}
+ */
+export function asynchronousStep(x, w, v, workers, product, beta) {
+  const share = 1 / workers;
+  const moved = beta * v + product * w;
+  const point = x - moved;
+  return [point, (1 - share) * w + share * point, moved];
+}
+
+/**
+ * One update of the mean products of x, v and the copies in random order; seven numbers again, exact.
+ * @param {number} xx
+ * @param {number} xv
+ * @param {number} vv
+ * @param {number} xw
+ * @param {number} vw
+ * @param {number} ww
+ * @param {number} wu
+ * @param {number} workers
+ * @param {number} product
+ * @param {number} beta
+ * @returns {[number, number, number, number, number, number, number]}
+ */
+export function asynchronousSpread(xx, xv, vv, xw, vw, ww, wu, workers, product, beta) {
+  const share = 1 / workers;
+  const pair = (workers < 2 ? 0 : 2 / workers);
+  const rest = (workers < 2 ? 0 : 1 - 2 / workers);
+  const vv_new = beta * beta * vv + 2 * beta * product * vw + product * product * ww;
+  const xv_old = beta * xv + product * xw;
+  const xv_new = xv_old - vv_new;
+  const xx_new = xx - 2 * xv_old + vv_new;
+  const other = beta * vw + product * wu;
+  return [xx_new, xv_new, vv_new, share * xx_new + (1 - share) * (xw - other), share * xv_new + (1 - share) * other, share * xx_new + (1 - share) * ww, pair * (xw - other) + rest * wu];
+}
+
+/**
  * What the sum form adds up to on a constant gradient: 1/(1-beta) (10 at beta = .9).
  * @param {number} beta
  * @returns {number}

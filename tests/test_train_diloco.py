@@ -1,0 +1,278 @@
+"""DiLoCo: processes against one process, bit for bit; a worker that dies, one that lags; rules that it contains."""
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+import torch.distributed as dist
+
+from momentum_lib.train import checkpoint, cli, exchange
+from momentum_lib.train.diloco import Plan, Worker, cosine, train
+from momentum_lib.train.loop import Mismatch, Trainer
+from momentum_lib.train.settings import Settings
+from tests import forked
+from tests.limits import HANG
+
+ROOT = Path(__file__).resolve().parents[1]
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
+RUN = (
+    "diloco --model pico --batch 8 --warmup 2 --eval-windows 9 --lr 0.01 --threads 1 --device cpu --quiet --checkpoint-every 1"
+).split()
+LONG = ["--steps", "24", "--every", "3"]  # eight rounds
+SHORT = ["--steps", "6", "--every", "2", "--rule", "heavy_ball", "--outer-rule", "nesterov", "--outer-set", "beta=0.5"]
+PATIENCE = 6.0
+if sys.platform != "linux":
+    pytest.skip("the loopback device is called lo on Linux", allow_module_level=True)
+
+
+def start(count, *arguments):
+    """So many workers, each started with its number, as Slurm or a shell would."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        world = {**ENV, "WORLD_SIZE": str(count), "MASTER_PORT": str(free.getsockname()[1])}
+    command = ["-m", "momentum_lib.train", *RUN, *map(str, arguments)]
+    ranks = [{**world, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+    return [forked.start(command, ready=forked.TORCH, cwd=ROOT, env=env, joined=True) for env in ranks]
+
+
+def alone(*arguments):
+    before = torch.get_num_threads()
+    try:
+        return cli.main([*RUN, *map(str, arguments)])
+    finally:
+        torch.set_num_threads(before)
+
+
+def reached(folder, step):
+    """Wait until a worker has saved this step."""
+    end = time.monotonic() + HANG
+    while not any(checkpoint.number(path) >= step for path in checkpoint.found(folder)):
+        assert time.monotonic() < end, f"{folder} never reached step {step}"
+        time.sleep(0.02)
+
+
+def result(folder):
+    return {name: value for name, value in json.loads((folder / "result.json").read_text()).items() if name != "seconds"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Eight processes to their end; four of which one is killed; two of which one stops moving. All at once."""
+    root = tmp_path_factory.mktemp("diloco")
+    crews = {
+        "eight": start(8, *SHORT, "--out", root / "eight"),
+        "killed": start(4, *LONG, "--out", root / "killed", "--patience", PATIENCE),
+        "lagging": start(2, *LONG, "--out", root / "lagging", "--patience", PATIENCE, "--missing", "go-on"),
+    }
+    says = {}
+    try:
+        reached(root / "killed" / "worker-2", 6)
+        os.kill(crews["killed"][2].pid, signal.SIGKILL)
+        reached(root / "lagging" / "worker-1", 6)
+        os.kill(crews["lagging"][1].pid, signal.SIGSTOP)
+        for name in ("eight", "killed"):
+            says[name] = [(p.communicate(timeout=HANG)[0], p.returncode) for p in crews[name]]
+        first = crews["lagging"][0].communicate(timeout=HANG)[0]
+        os.kill(crews["lagging"][1].pid, signal.SIGCONT)
+        late = crews["lagging"][1].communicate(timeout=HANG)[0]
+        says["lagging"] = [(text, p.returncode) for text, p in zip((first, late), crews["lagging"])]
+    finally:
+        for process in sum(crews.values(), []):
+            process.kill()
+    return root, says
+
+
+def test_eight_processes_and_one_give_the_same_bits(runs, tmp_path):
+    """A sum in another order, a worker on another's rows, an outer rule that sees its own way only."""
+    root, says = runs
+    assert all(code == 0 for _, code in says["eight"]), says["eight"]
+    assert sum("done    held out" in text for text, _ in says["eight"]) == 1
+    assert alone(*SHORT, "--workers", 8, "--out", tmp_path) == 0
+    assert result(tmp_path) == result(root / "eight")
+    for rank in (0, 7):
+        one, many = (checkpoint.latest(folder / f"worker-{rank}") for folder in (tmp_path, root / "eight"))
+        assert all(torch.equal(value, many["model"][name]) for name, value in one["model"].items())
+
+
+def test_a_killed_worker_is_named_and_the_run_resumed_to_the_same_end(runs, tmp_path, capsys):
+    """Killed with four processes, resumed in one: the bits of a run that nobody killed."""
+    root, says = runs
+    texts = [text for k, (text, code) in enumerate(says["killed"]) if k != 2 and code == 1]
+    assert len(texts) == 3 and says["killed"][2][1] == -signal.SIGKILL
+    assert all(text.splitlines()[-1].startswith("error: worker") and "Traceback" not in text for text in texts)
+    assert any("2 did not come to round" in text and "--resume goes on with all of them" in text for text in texts)
+    assert alone(*LONG, "--workers", 4, "--out", root / "killed", "--resume") == 0
+    assert "resumed at step" in capsys.readouterr().out
+    assert alone(*LONG, "--workers", 4, "--out", tmp_path) == 0
+    assert result(root / "killed") == result(tmp_path)
+
+
+def test_a_worker_that_lags_is_left_behind(runs):
+    """The others go on and say so in one line; it hears it, too."""
+    root, says = runs
+    first, late = says["lagging"]
+    assert first[1] == 0 and late[1] == 1, says["lagging"]
+    assert "note: worker" in first[0] and "1 did not come to round" in first[0] and "going on with" in first[0]
+    assert late[0].splitlines()[-1].startswith("error: worker 1") and "Traceback" not in late[0]
+    assert 1 in [number for _, number in result(root / "lagging")["lost"]]
+
+
+# -- who is there, without processes -----------------------------------------------------------
+
+
+class Paper(exchange.Group):
+    """A group that sends nothing."""
+
+    def _group(self):
+        return list(self.members)
+
+
+def paper(rank=0, size=3, missing="stop", patience=0.05):
+    world = exchange.World(rank, size, torch.device("cpu"))
+    return Paper(world, dist.HashStore(), patience, missing)
+
+
+def test_who_did_not_come_is_named():
+    group = paper()
+    group.store.set("round 2/0/1", "null")
+    with pytest.raises(exchange.Lost, match=r"worker 2 did not come to round 2 within 0.05 s; the run has ended"):
+        group.meet("round 2/0", [None])
+    with pytest.raises(exchange.Lost, match=r"workers 1, 2 did not come to the start"):
+        paper().meet("start", [None])
+
+
+def test_the_others_go_on(capsys):
+    group = paper(missing="go-on")
+    group.store.set("round 2/0/2", "7")
+    assert group.meet("round 2/0", [5]) == {0: 5, 2: 7}
+    assert group.members == group.group == [0, 2] and group.lost == [["round 2", 1]]
+    assert capsys.readouterr().out == "note: worker 1 did not come to round 2 within 0.05 s; going on with 2.\n"
+
+
+def test_who_comes_late_hears_it():
+    group = paper(rank=1)
+    group.store.set("round 4/0/all", '{"0": null, "2": null}')
+    with pytest.raises(exchange.Lost, match=r"worker 1 came to round 4 more than 0.05 s after the first"):
+        group.meet("round 4/0", [None])
+
+
+# -- what the method contains ------------------------------------------------------------------
+
+SMALL = {"model": "pico", "batch": 8, "warmup": 2, "eval_windows": 9, "precision": "float32", "seed": 3}
+
+
+CPU = torch.device("cpu")
+
+
+def ended(settings, plan):
+    workers = [Worker(settings, plan, rank, CPU) for rank in range(plan.workers)]
+    return workers, train(workers, exchange.Here(plan.workers))
+
+
+def weights(trainer):
+    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+
+
+def test_one_step_of_gradient_descent_is_data_parallelism():
+    """Pseudo-gradients that are summed instead of averaged, shares of a batch that overlap, a sign."""
+    settings = Settings(**SMALL, rule="gradient_descent", lr=0.5, steps=6)
+    workers, _ = ended(settings, Plan(workers=4, every=1, outer_rule="gradient_descent", outer_lr=1.0))
+    plain = Trainer(settings)
+    begin = weights(plain)
+    for _ in range(6):
+        plain.step()
+    assert float((weights(workers[0].trainer) - weights(plain)).abs().max()) < 1e-5 < float((weights(plain) - begin).abs().max())
+
+
+def test_outer_gradient_descent_of_one_worker_is_lookahead():
+    """Zhang et al. 2019: the slow weights go a share of the way to the fast ones."""
+    settings = Settings(**SMALL, rule="adamw", lr=0.01, steps=8)
+    workers, found = ended(settings, Plan(every=4, outer_rule="gradient_descent", outer_lr=0.5))
+    fast = Trainer(settings)
+    for _ in range(2):
+        slow = weights(fast)
+        for _ in range(4):
+            fast.step()
+        middle, at = slow + 0.5 * (weights(fast) - slow), 0
+        with torch.no_grad():
+            for p in fast.model.parameters():
+                p.copy_(middle[at : at + p.numel()].view_as(p))
+                at += p.numel()
+    assert torch.allclose(weights(workers[0].trainer), weights(fast), atol=1e-6)
+    assert len(found.cosines) == 1 and -1 <= found.cosines[0] <= 1
+    assert found.sent == 2 * 4 * len(weights(fast))
+
+
+def test_outer_momentum_is_the_rules_own():
+    """Two rounds by hand with the library's rule on the pseudo-gradients."""
+    from momentum_lib import rules
+
+    settings = Settings(**SMALL, rule="gradient_descent", lr=0.2, steps=4)
+    plan = Plan(workers=2, every=2, outer_rule="heavy_ball", outer_lr=0.7, outer_hyper={"beta": 0.9})
+    workers, _ = ended(settings, plan)
+    mine = [Worker(settings, plan, rank, torch.device("cpu")) for rank in range(2)]
+    theta, v = weights(mine[0].trainer), torch.zeros_like(weights(mine[0].trainer))
+    for _ in range(2):
+        ways = [worker.round()[0] for worker in mine]
+        theta, v = rules.heavy_ball(theta, (ways[0] + ways[1]) / 2, v, lr=0.7, beta=0.9)
+        for worker in mine:
+            worker._put(theta, lambda p, part: p.detach().copy_(part))
+    assert torch.allclose(weights(workers[1].trainer), theta, atol=1e-6)
+
+
+def test_cosine():
+    assert cosine(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])) == pytest.approx(0.5**0.5)
+    assert cosine(torch.zeros(2), torch.ones(2)) == 0.0
+
+
+# -- the command -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--every", "0"], "every is 0; allowed: a whole number of at least 1"),
+        (["--steps", "25", "--every", "10"], "25 steps are no whole number of rounds of 10"),
+        (["--workers", "3"], "batch 8 cannot be shared by 3 processes"),
+        (["--workers", "0"], "workers is 0; allowed"),
+        (["--outer-rule", "nesterof"], "Did you mean 'nesterov'"),
+        (["--outer-set", "gamma=0.5"], "gamma"),
+        (["--outer-lr", "-1"], "outer-lr is -1.0; allowed"),
+        (["--missing", "ignore"], "answer to a missing worker"),
+        (["--patience", "0"], "patience is 0.0; allowed: seconds"),
+        (["--resume"], "--resume needs --out"),
+        (["--checkpoint-every", "0"], "checkpoint_every is 0"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(arguments, says, capsys):
+    assert alone(*arguments) == 2
+    text = capsys.readouterr().err
+    assert text.startswith("error: ") and says in text and text.count("\n") == 1
+
+
+def test_a_folder_is_not_written_over_and_a_resume_wants_its_own_plan(tmp_path, capsys):
+    assert alone("--steps", 2, "--every", 1, "--out", tmp_path) == 0
+    assert alone("--steps", 2, "--every", 1, "--out", tmp_path) == 2
+    assert "already holds a run, at step 2; add --resume" in capsys.readouterr().err
+    assert alone("--steps", 2, "--every", 2, "--out", tmp_path, "--resume") == 1
+    assert "made with every = 1, this run has 2" in capsys.readouterr().err
+    assert alone("--steps", 2, "--every", 1, "--out", tmp_path, "--resume") == 0
+
+
+def test_another_workers_state_leaves_the_inner_memory_empty():
+    settings, plan = Settings(**SMALL, steps=4), Plan(workers=2, every=2)
+    workers, _ = ended(settings, plan)
+    other = Worker(settings, plan, 1, torch.device("cpu"))
+    other.load({**workers[0].state(), "worker": 0, "step": 4})
+    assert not other.trainer.optimizer.state and torch.equal(weights(other.trainer), weights(workers[0].trainer))
+    other.load({**workers[1].state(), "worker": 1, "step": 4})
+    assert other.trainer.optimizer.state
+    with pytest.raises(Mismatch, match="outer_lr"):
+        Worker(settings, Plan(workers=2, every=2, outer_lr=0.1), 0, torch.device("cpu")).load({**workers[0].state(), "worker": 0})
