@@ -275,7 +275,7 @@ def check_hyper(rule, hyper, *, unstable=False):
     """All hyper-parameters of a rule, defaults filled in, every value checked.
 
     ``unstable=True`` lets values leave their range (a momentum of 1.02, say), never be NaN
-    or infinite.  Raises TypeError for unknown and missing names, ValueError for bad values.
+    or infinite; None says that the caller offers no such thing, so that no message points to it.  Raises TypeError for unknown and missing names, ValueError for bad values.
     """
     for name in hyper:
         if name not in rule.hyper:
@@ -290,7 +290,10 @@ def check_hyper(rule, hyper, *, unstable=False):
 
 
 def check_number(name, value, *, unstable=False):
-    """Raise ValueError unless every number in ``value`` is finite and in the quantity's range."""
+    """Raise ValueError unless every number in ``value`` is finite and in the quantity's range.
+
+    ``unstable`` as for :func:`check_hyper`.
+    """
     quantity = QUANTITIES.get(name)
     allowed = quantity.allowed if quantity else "any finite number"
     try:
@@ -305,7 +308,7 @@ def check_number(name, value, *, unstable=False):
         return
     for number in numbers:
         if not quantity.accepts(number):
-            way_out = "" if name == "lr" else " To see what happens outside on purpose, pass unstable=True."
+            way_out = "" if name == "lr" or unstable is None else " To see what happens outside on purpose, pass unstable=True."
             raise ValueError(f"{name} is {number:g}; allowed: {quantity.allowed}.{way_out}")
 
 

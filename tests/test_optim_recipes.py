@@ -220,6 +220,12 @@ def test_what_it_refuses(make, options, error, words):
         muon_with_adamw(make(), **options)
 
 
+def test_a_row_and_a_number_have_their_own_reasons():
+    reasons = {name: why for group in muon_with_adamw(bare()).param_groups for name, why in group["reasons"].items()}
+    assert reasons["value.weight"] == "a single row or column" and reasons["value.bias"] == "a vector or a number"
+    assert reasons["norm.weight"] == "scale, shift or bias of a LayerNorm"
+
+
 def test_a_saved_state_without_reasons_gets_this_models():
     optimizer = muon_with_adamw(decoder())
     saved = optimizer.state_dict()

@@ -79,6 +79,20 @@ def one_line(capsys, arguments, code):
         (["run", "--set", "beta1"], "is not name=number"),
         (["run", "--set", "beta1=1.5"], "allowed"),
         (["run", "--lr", "fast"], "--lr"),
+        (["run", "--set", "beta1=0.9", "--set", "beta1=0.5"], "--set has 'beta1' twice; allowed: each hyper-parameter once"),
+        (["sweep", "--out", "x.jsonl", "--set", "beta1=0,0.9", "--set", "beta1=0.5"], "--set has 'beta1' twice"),
+        (["run", "--set", "lr=0.5"], "--set has 'lr', which is an option of its own; give it as --lr"),
+        (["sweep", "--out", "x.jsonl", "--set", "lr=0.5,1"], "--set has 'lr', which is an option of its own; give it as --lr"),
+        (["sweep", "--out", "x.jsonl", "--set", "seed=1,2"], "give it as --seed"),
+        (["sweep", "--out", "x.jsonl", "--set", "eval_windows=4,8"], "give it as --eval-windows"),
+        (["sweep", "--out", "x.jsonl", "--set", "hyper=1"], "--set has 'hyper', which is no rule's hyper-parameter"),
+        (["sweep", "--out", "x.jsonl", "--set", "log_every=1"], "which is no rule's hyper-parameter"),
+        (["run", "--rule", "muon", "--set", "adamw_lr=-1"], "adamw_lr is -1; allowed: a finite number >= 0."),
+        (["run", "--rule", "muon", "--set", "adamw_beta1=1"], "adamw_beta1 is 1; allowed: a number in [0, 1)."),
+        (["run", "--out", ""], "'' is no path; allowed: the name of a file or folder"),
+        (["run", "--out", "a\0b"], "is no path; allowed"),
+        (["sweep", "--out", " "], "' ' is no path; allowed"),
+        (["experiment", "best", "--out", ""], "'' is no path; allowed"),
         (["run", "--lr", "nan"], "finite number"),
         (["run", "--steps", "0"], "at least 1"),
         (["run", "--batch", "4", "--accumulation", "3"], "must divide"),
@@ -110,6 +124,25 @@ def one_line(capsys, arguments, code):
 )
 def test_a_wrong_argument_is_one_clear_line(arguments, says, capsys):
     assert says in one_line(capsys, arguments, 2)
+
+
+def test_no_message_points_to_what_the_program_does_not_have(capsys):
+    """A way out in a message that is the library's, where a trainer has no such option."""
+    for wrong in ("beta1=1", "weight_decay=-1", "eps=-1"):
+        text = one_line(capsys, ["run", "--set", wrong], 2)
+        assert "allowed" in text and "unstable" not in text
+
+
+def test_a_place_that_cannot_be_written_is_one_line_of_ours(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for command, where, says in (
+        (["run", *TINY], "x" * 300, "File name too long; choose an --out"),
+        (["sweep", *TINY], tmp_path, "Is a directory; choose another --out"),
+        (["sweep", *TINY], tmp_path / "file" / "rows", "choose another --out"),
+        (["experiment", "best", "--plan"], tmp_path / "file" / "records", "choose another --out"),
+    ):
+        text = one_line(capsys, [*command, "--out", where], 1)
+        assert "could not write " in text and says in text and "Errno" not in text
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -63,7 +63,7 @@ def train(net, data, rule, start, steps, *, batch=None, seed=0, every=0, **hyper
     check_rule(rule)
     steps, (theta, states, before) = check_steps(steps), _begin(net, rule, start)
     lead = theta.shape[:-1]
-    hyper = {name: _timed(name, value, steps, lead) for name, value in check_hyper(rule, hyper).items()}
+    hyper = {name: _timed(name, value, steps, lead) for name, value in check_hyper(rule, hyper, unstable=None).items()}
     order = None if batch is None else _orders(len(data), batch, before + steps, seed, lead)[before:]
     blocks = _blocks(net, theta) if rule.matrix else [theta]
     losses, at, sharpness = [], [], []

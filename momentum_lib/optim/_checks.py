@@ -44,7 +44,7 @@ def plain_number(name, value):
         number = float(value)
     quantity = QUANTITIES.get(name)
     if not math.isfinite(number) or (quantity and not quantity.accepts(number)) or (name == "weight_decay" and number < 0):
-        check_number(name, number)  # its own words where the quantity has a range
+        check_number(name, number, unstable=None)  # its own words where the quantity has a range
         allowed = "a finite number >= 0" if name == "weight_decay" else "any finite number"
         raise ValueError(f"{name} is {number:g}; allowed: {allowed}.")
     return number

@@ -119,6 +119,13 @@ def pairs(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not name=number,number,..., such as beta=0,0.9") from None
 
 
+def place(text):
+    """The path of a file or folder, as ``--out`` takes it: the empty text would be the folder at hand."""
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; allowed: the name of a file or folder, . for the one at hand")
+    return Path(text)
+
+
 def common(parser):
     """Arguments that a single run and a sweep share; their names are those of Settings."""
     model = parser.add_argument_group("model and data")
@@ -208,7 +215,7 @@ def build_parser():
     files = run.add_argument_group("files and progress")
     files.add_argument(
         "--out",
-        type=Path,
+        type=place,
         metavar="FOLDER",
         help="folder of this one run, for checkpoints (the last two) and result.json; none: nothing is kept",
     )
@@ -239,7 +246,7 @@ def build_parser():
     )
     grid.add_argument("--seed", nargs="+", type=int, help="one or more seeds")
     common(sweep)
-    sweep.add_argument("--out", type=Path, required=True, metavar="FILE", help="file of rows, one JSON object a line")
+    sweep.add_argument("--out", type=place, required=True, metavar="FILE", help="file of rows, one JSON object a line")
     sweep.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
     sweep.add_argument("--quiet", action="store_true", help="no progress bar")
     default(sweep)
@@ -254,7 +261,7 @@ def build_parser():
     experiment.add_argument(
         "--family", default="cpu", help="cpu: nano models, minutes on two cores; gpu: 38 million parameters; or a cell"
     )
-    experiment.add_argument("--out", type=Path, default=Path("records"), metavar="FOLDER", help="folder of rows and record")
+    experiment.add_argument("--out", type=place, default=Path("records"), metavar="FOLDER", help="folder of rows and record")
     experiment.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
     experiment.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of a process")
     experiment.add_argument(

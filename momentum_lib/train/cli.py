@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 
 from .arguments import build_parser
+from .defaults import Defaults
 
 
 class WrongArgument(Exception):
@@ -49,6 +50,20 @@ def settings_from(arguments, **more):
     return Settings(**{name: value for name, value in vars(arguments).items() if name in known}, **more)
 
 
+def hyper_from(arguments):
+    """What ``--set`` gives, by name.  Raises ValueError for a name that is given twice, or that is an option of its own."""
+    found = {}
+    for name, value in arguments.set:
+        if name in vars(arguments):
+            raise ValueError(f"--set has {name!r}, which is an option of its own; give it as --{name.replace('_', '-')}.")
+        if name in Defaults.__dataclass_fields__:
+            raise ValueError(f"--set has {name!r}, which is no rule's hyper-parameter.")
+        if name in found:
+            raise ValueError(f"--set has {name!r} twice; allowed: each hyper-parameter once.")
+        found[name] = value
+    return found
+
+
 @contextmanager
 def progress(total, done, label, quiet, unit="step"):
     """(bar, say): functions that advance a bar on stderr and print a line above it."""
@@ -76,7 +91,7 @@ def command_run(arguments):
     with checked():
         if arguments.resume and arguments.out is None:
             raise ValueError("--resume needs --out, the folder whose newest checkpoint is to go on.")
-        settings = settings_from(arguments, hyper=dict(arguments.set))
+        settings = settings_from(arguments, hyper=hyper_from(arguments))
         world = parallel.join(arguments.device)
     say = speaker(world)
     try:
@@ -273,9 +288,9 @@ def command_sweep(arguments):
     from .limits import fit
     from .sweep import Rows, Task, describe_row, grid, run_all
 
-    axes = {"rule": arguments.rule, **dict(arguments.set), "lr": arguments.lr, "seed": arguments.seed}
     with checked():
         at_least_one_job(arguments)
+        axes = {"rule": arguments.rule, **hyper_from(arguments), "lr": arguments.lr, "seed": arguments.seed}
         base = shared_settings(arguments, axes)
         tasks = [Task(settings) for settings in grid(base, axes)]
         for task in tasks:

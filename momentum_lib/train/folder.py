@@ -45,9 +45,9 @@ def held(path, world, *, resume=False, say=print):
 
 def make(path):
     """Make the folder and try to write in it.  Raises ValueError for a file, FolderError where the disk refuses."""
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"--out {path} is a file; allowed: a folder, made if it is not there; choose another --out.")
     try:
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"--out {path} is a file; allowed: a folder, made if it is not there; choose another --out.")
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path) as file:
             file.write(b"\0")

@@ -1,7 +1,7 @@
 """The optimiser of a model, by the name of a rule."""
 
 from .. import rules
-from ..core import check_hyper
+from ..core import check_hyper, check_number
 from ..optim import Optimizer, matrices_with_adamw
 from . import parallel
 
@@ -21,8 +21,18 @@ def complete(rule, lr, hyper):
     given = {**DEFAULTS.get(rule, {}), **own}
     if "lr" in given:
         raise ValueError("lr is an argument of its own; leave it out of the hyper-parameters.")
-    full = check_hyper(found, {"lr": lr, **given})
+    full = check_hyper(found, {"lr": lr, **given}, unstable=None)
+    for name, value in beside.items():
+        _check_beside(name, value)
     return {name: value for name, value in full.items() if name != "lr"}, beside
+
+
+def _check_beside(name, value):
+    """Check a number of the AdamW beside a matrix rule, by the name that it has here."""
+    try:
+        check_number(name.removeprefix("adamw_"), value, unstable=None)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"adamw_{error}") from None
 
 
 def _rule(name):

@@ -85,8 +85,11 @@ class Rows:
         self.rows, self.outdated = [], 0
 
     def __enter__(self):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise SweepError(f"could not write {self.path}: {error.strerror or error}; choose another --out.") from None
         try:
             self._lock()
             self._read()

@@ -4,6 +4,7 @@
     make mutants P=train N=300              a sample of 300, drawn with a stated seed
     make mutants P=rules AGAIN=1             those that survived once more, after new tests
     python -m tests.mutation report         what is known, by package
+    python -m tests.mutation --sample 40 --tests grade_by_hand,grade_checks grade     quick tests alone: a lower bound
 
 A run goes on where it was stopped: results are kept in ``_build/mutation`` for as long as a module's text is the same.
 It uses one process at the lowest priority, and no test of the suite runs it.
@@ -191,6 +192,8 @@ def run(what, arguments):
     """Run the mutants of a package or module; results go to ``_build/mutation/results``."""
     files = files_of(what)
     package, group = package_of(files[0]), group_of(files[0])
+    if arguments.tests:
+        TESTS[group] = [f"tests/test_{name}.py" for name in arguments.tests.split(",")]
     OUT.mkdir(parents=True, exist_ok=True)
     lock = (OUT / "lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)  # mutants of two runs at a time would stand in one tree
@@ -250,6 +253,7 @@ def options():
     parser.add_argument("--sample", type=int, default=0, help="so many mutants of each, drawn with the seed")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--again", action="store_true", help="run those that survived once more")
+    parser.add_argument("--tests", help="ask these test files alone (tests/test_NAME.py, by NAME and commas): a lower bound")
     parser.add_argument("--budget", type=float, default=10, help="seconds of tests that a mutant may take")
     return parser
 
