@@ -275,7 +275,8 @@ def check_hyper(rule, hyper, *, unstable=False):
     """All hyper-parameters of a rule, defaults filled in, every value checked.
 
     ``unstable=True`` lets values leave their range (a momentum of 1.02, say), never be NaN
-    or infinite; None says that the caller offers no such thing, so that no message points to it.  Raises TypeError for unknown and missing names, ValueError for bad values.
+    or infinite; None says that the caller offers no such thing, so that no message points to it.
+    Raises TypeError for unknown and missing names, ValueError for bad values.
     """
     for name in hyper:
         if name not in rule.hyper:
