@@ -21,7 +21,7 @@ from .looks import dash
 from .notation import LOOKS, QUANTITIES
 from .printing.javascript import closed_form_js, rule_functions, rule_templates, surface_functions, surface_templates
 from .printing.latex import rule_latex, surface_latex
-from .printing.words import python_text, rule_words, typed_text
+from .printing.words import python_text, rule_words, typed_formula, typed_text
 from .rules import RULES
 from .scale import CARDS, MENU, OPTIMISERS, PRECISIONS, RUNS, STAGES
 from .surfaces import SURFACES
@@ -82,13 +82,16 @@ def rules_js(rules=RULES):
     )
 
 
-def typed_js(rules=RULES):
-    """The text of generated/typed.js: every rule of the plane as a reader may type it in the playground."""
+def typed_js(rules=RULES, surfaces=SURFACES):
+    """The text of generated/typed.js: every rule of the plane and every surface as a reader may type it in the playground."""
     table = {r.name: typed_text(r) for r in rules.values() if not r.matrix}
+    formulas = {s.name: typed_formula(s) for s in surfaces.values()}
     return (
-        HEADER.format(source="momentum_lib/rules")
+        HEADER.format(source="momentum_lib/rules and momentum_lib/surfaces.py")
         + "\n/** @type {Record<string, string>} */\n"
         + f"export const TYPED = {json.dumps(table, indent=2)};\n"
+        + "\n/** @type {Record<string, string>} */\n"
+        + f"export const FORMULAS = {json.dumps(formulas, indent=2)};\n"
     )
 
 

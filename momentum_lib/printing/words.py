@@ -77,6 +77,11 @@ def typed_text(rule):
     return "\n".join([*rows, f"theta = {_typed(theta)}"])
 
 
+def typed_formula(surface):
+    """The surface's value as a reader may type it, in its coordinates and parameters."""
+    return _typed(one_expression(surface.fn))
+
+
 def _typed(node):
     """One expression in plain notation."""
     return ast.unparse(node).replace(" ** ", "^")

@@ -210,23 +210,12 @@ const DOMAIN = [
   [-2, 2],
 ];
 
-/**
- * The surface of a typed formula. It has no minima yet: who needs them looks for them on its box.
- * @param {string} text such as "(1 - x)^2 + 100*(y - x^2)^2"
- * @returns {{surface: Surface, tree: Tree, error: null} | {surface: null, tree: null, error: {text: string, at: number}}}
- */
-export function surfaceFrom(text) {
-  let tree;
-  try {
-    tree = parse(text);
-  } catch (error) {
-    if (!(error instanceof TextError)) throw error;
-    return { surface: null, tree: null, error: { text: error.message, at: error.at } };
-  }
+/** A tree of x and y as a surface. It has no minima yet: who needs them looks for them on its box. @param {Tree} tree @returns {Surface} */
+export function surfaceOfTree(tree) {
   const slopes = ["x", "y"].map((name) => derivative(tree, name)),
     value = shared([tree]),
     gradient = shared(slopes);
-  const surface = {
+  return {
     name: `typed ${print(tree, javaScript(String))}`,
     title: "Your own",
     dim: 2,
@@ -239,5 +228,19 @@ export function surfaceFrom(text) {
     value: functionOf(value, [tree], ([one]) => one, false),
     gradient: functionOf(gradient, slopes, (both) => `[${both.join(", ")}]`, true),
   };
-  return { surface, tree, error: null };
+}
+
+/**
+ * The surface of a typed formula.
+ * @param {string} text such as "(1 - x)^2 + 100*(y - x^2)^2"
+ * @returns {{surface: Surface, tree: Tree, error: null} | {surface: null, tree: null, error: {text: string, at: number}}}
+ */
+export function surfaceFrom(text) {
+  try {
+    const tree = parse(text);
+    return { surface: surfaceOfTree(tree), tree, error: null };
+  } catch (error) {
+    if (!(error instanceof TextError)) throw error;
+    return { surface: null, tree: null, error: { text: error.message, at: error.at } };
+  }
 }

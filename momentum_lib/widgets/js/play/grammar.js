@@ -6,7 +6,7 @@
 /** @typedef {{names: string[]|null, constants: Record<string, number>, longest: number}} Dialect `names`: null where any may stand */
 
 const DEEPEST = 60,
-  MOST_PARTS = 600;
+  MOST_PARTS = 900;
 
 /** What a text may call, and with how many values. @type {Record<string, number>} */
 export const FUNCTIONS = {
@@ -304,7 +304,7 @@ export const isName = (name) =>
 
 // ---------------------------------------------------------------------------------------------- from a tree to code
 
-/** @typedef {{name: (name: string) => string, number: (value: number) => string, call: (name: string, values: string[]) => string,
+/** @typedef {{name: (name: string) => string, number: (value: number) => string, call: (name: string, values: string[], args: Tree[]) => string,
  *   power: (base: Tree, exponent: Tree, print: (tree: Tree, need?: number) => string) => string, equal: string}} Language */
 
 const LEVELS = /** @type {Record<string, number>} */ ({ "+": 1, "-": 1, "*": 2, "/": 2, neg: 3, "^": 4 });
@@ -332,6 +332,7 @@ export function print(tree, language, need = 0) {
     text = language.call(
       op,
       args.map((one) => of(one)),
+      args,
     );
   return level < need || (need > 1 && text.startsWith("-")) ? `(${text})` : text;
 }
