@@ -48,7 +48,8 @@ function pythonOf(library, isArray) {
     equal: "==",
     call(what, values, args) {
       if (what === "where" && plain(args[0])) return `(${values[1]} if ${values[0]} else ${values[2]})`;
-      if (args.every(plain) && library !== "np") return `float(np.${NUMPY_NAMES[/** @type {"max"} */ (what)] ?? what}(${values.join(", ")}))`;
+      if (args.every(plain) && library !== "np")
+        return `float(np.${NUMPY_NAMES[/** @type {"max"} */ (what)] ?? what}(${values.join(", ")}))`;
       const numbers = args.map((one, k) =>
         library === "torch" && plain(one) && what !== "where" ? `torch.tensor(${values[k]})` : values[k],
       );
@@ -94,14 +95,21 @@ export function treeOf(ground, params) {
   if (ground.kind !== "library") return null;
   const names = Object.keys(params),
     across = SURFACES[ground.name].dim === 1 ? " + y^2/2" : "";
-  return settled(parse(FORMULAS[ground.name] + across, { names: ["x", "y", ...names], constants: {} }), params);
+  return settled(
+    parse(FORMULAS[ground.name] + across, { names: ["x", "y", ...names], constants: {} }),
+    params,
+  );
 }
 
 /** Where numbers of the page differ from the library's own surface. @param {Told} told */
 function librarySurface({ ground, params, start }) {
   if (ground.kind === "library" && SURFACES[ground.name].dim === 2) {
-    const own = Object.entries(params).filter(([name, value]) => value !== SURFACES[ground.name].params[name]);
-    const call = own.length ? `(${own.map(([name, value]) => `${name}=${pythonFloat(value)}`).join(", ")})` : "";
+    const own = Object.entries(params).filter(
+      ([name, value]) => value !== SURFACES[ground.name].params[name],
+    );
+    const call = own.length
+      ? `(${own.map(([name, value]) => `${name}=${pythonFloat(value)}`).join(", ")})`
+      : "";
     return { lines: [], name: `surfaces.${ground.name}${call}` };
   }
   const tree = formulaOf(ground, params),
@@ -188,7 +196,12 @@ function momentumLib(told) {
   const names = runner.text === undefined ? Object.keys(told.rule.hyper) : read.hyper;
   const body = [...place.lines, ...own];
   const uses = (/** @type {RegExp} */ what) => what.test([...body, place.name, called].join("\n"));
-  const from = ["descend", uses(/^@rule/m) && "rule", uses(/rules\./) && "rules", uses(/surfaces\./) && "surfaces"];
+  const from = [
+    "descend",
+    uses(/^@rule/m) && "rule",
+    uses(/rules\./) && "rules",
+    uses(/surfaces\./) && "surfaces",
+  ];
   return [
     ...(uses(/\bnp\./) ? ["import numpy as np", ""] : []),
     `from momentum_lib import ${from.filter(Boolean).join(", ")}`,
@@ -225,7 +238,10 @@ function torch(told) {
   const { ground, params, start, steps, rule, runner, hyper } = told,
     formula = arrayOf(formulaOf(ground, params), "torch"),
     read = readOf(told),
-    ready = runner.text === undefined && rule.sameAs?.startsWith("torch.optim.") ? filled(rule.sameAs, hyper) : null;
+    ready =
+      runner.text === undefined && rule.sameAs?.startsWith("torch.optim.")
+        ? filled(rule.sameAs, hyper)
+        : null;
   const head = [
     ...(ready === null && /\bnp\./.test(stepLines(read, "torch").lines.join()) ? ["import numpy as np"] : []),
     "import torch",
@@ -253,7 +269,8 @@ function torch(told) {
     ...head,
     ...settingsOf(read.hyper, hyper).map((one) => one.replace("=", " = ")),
     ...read.memories.map(
-      (name) => `${python(name)} = ${read.starts[name] === "theta" ? "theta.clone()" : "torch.zeros_like(theta)"}`,
+      (name) =>
+        `${python(name)} = ${read.starts[name] === "theta" ? "theta.clone()" : "torch.zeros_like(theta)"}`,
     ),
     `for t in range(1, ${steps + 1}):`,
     ...inside([
@@ -363,4 +380,3 @@ export const toldBy = ({ state, params, picked }) => ({
   rule: picked.rule,
   hyper: picked.hyper,
 });
-
