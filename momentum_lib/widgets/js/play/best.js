@@ -1,7 +1,7 @@
 // Each rule's own best setting, searched from where the ball now starts, and kept.
 
 import { RULES } from "../generated/rules.js";
-import { tune } from "../kit/tune.js";
+import { createSearcher } from "./fair.js";
 import { searchKey } from "./scene.js";
 
 /** @typedef {import("../kit/types.js").Hyper} Hyper */
@@ -16,37 +16,35 @@ export function createBest(life, progress) {
   const found = new Map();
   /** The last setting of a rule on a surface, from wherever. @type {Map<string, Hyper>} */
   const latest = new Map();
-  let stop = () => {};
+  const searcher = createSearcher(life);
+  let wait = () => {};
 
-  /** Search what this scene's rules lack, one rule a frame so that the page stays alive. @param {Scene} scene */
+  /** Search what this scene's rules lack, beside the page. @param {Scene} scene */
   function search({ lanes, surface, params, key, state }) {
-    stop();
+    wait();
+    searcher.stop();
     const start = state.starts[0],
-      rules = [...lanes.map(({ rule }) => rule), RULES.gradient_descent],
-      missing = rules.filter(
-        (rule, k) => rules.indexOf(rule) === k && !found.has(searchKey(rule, key, start)),
-      );
-    let at = 0;
-    if (!missing.length || !surface.minima.length) return;
-    const next = () => {
-      progress(at, missing.length);
-      const rule = missing[at];
-      if (!rule) return;
-      stop = life.after(0, () => {
-        const setting = tune(rule, surface, start, params);
+      all = [...lanes.map(({ rule }) => rule), RULES.gradient_descent],
+      rules = all.filter((rule, k) => all.indexOf(rule) === k && !found.has(searchKey(rule, key, start)));
+    let done = 0;
+    if (!rules.length || !surface.minima.length) return;
+    wait = life.after(120, () => {
+      progress(0, rules.length);
+      searcher.search({ rules, surface, start, params }, (rule, setting) => {
         if (setting) {
           found.set(searchKey(rule, key, start), setting);
           latest.set(`${rule.name}|${key}`, setting);
         }
-        at += 1;
-        next();
+        done += 1;
+        progress(done, rules.length);
       });
-    };
-    stop = life.after(120, next);
+    });
   }
   return {
     found: (/** @type {string} */ key) => found.get(key),
     latest: (/** @type {string} */ rule, /** @type {string} */ key) => latest.get(`${rule}|${key}`),
     search,
+    /** Whether the page itself searches, since no worker does. */
+    alone: searcher.alone,
   };
 }

@@ -1,10 +1,15 @@
-// The playground of the site, and of a page of somebody else's: started where the page has left its place.
+// The playground of the site, and of a page of somebody else's: started where the page has left its place. In a worker the same
+// script searches settings.
 
 import { mount } from "./app.js";
+import { serve } from "./fair.js";
 import { fromHash } from "./link.js";
 import { enlivenRecipes } from "./recipes.js";
 
-for (const place of document.querySelectorAll(".playground")) {
+const places = typeof document === "undefined" ? [] : document.querySelectorAll(".playground");
+if (typeof document === "undefined") serve(/** @type {any} */ (globalThis));
+
+for (const place of places) {
   const { embed, page } = /** @type {HTMLElement} */ (place).dataset,
     el = document.createElement("div"),
     theme = new URLSearchParams(location.search).get("theme");
