@@ -32,6 +32,7 @@ from .linear_map import LinearMap
 from .memory import Memory
 from .noise_ball import NoiseBall
 from .phase import Phase
+from .playground import Playground
 from .predict import Predict
 from .race import Race
 from .ravine import Ravine
@@ -54,4 +55,4 @@ def make(figure, **state):
     return FIGURES[figure](**state)
 
 
-__all__ = ["FIGURES", "LiveFigure", "Predict", "make", *(figure.__name__ for figure in FIGURES.values())]
+__all__ = ["FIGURES", "LiveFigure", "Playground", "Predict", "make", *(figure.__name__ for figure in FIGURES.values())]

@@ -288,14 +288,17 @@ class Source(ipywidgets.Widget):
     colours = traitlets.Unicode().tag(sync=True)
 
     @classmethod
-    def of(cls, figure):
-        """The source of the figure ``figure`` (its name), made anew where all widgets were closed since."""
+    def of(cls, figure, styles=""):
+        """The source of the figure ``figure`` (its name), made anew where all widgets were closed since.
+
+        ``styles``: a sheet of its own, beside the one of all figures.
+        """
         if figure not in _SOURCES or _SOURCES[figure].comm is None:
             from . import bundle
 
             texts = {
                 "module": bundle.module(figure),
-                "styles": bundle.notebook_styles(),
+                "styles": bundle.notebook_styles(styles),
                 "colours": bundle.colours(),
             }
             key = hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:16]

@@ -241,9 +241,13 @@ HOST = (
 )
 
 
-def notebook_styles():
-    """The look of the live figures in a notebook: nothing is handed down, and no size hangs on the page's root font."""
-    return HOST + re.sub(r"(?<![\w.])(\d*\.?\d+)rem\b", lambda size: f"{float(size[1]) * ROOT_FONT:g}px", figure_styles())
+def notebook_styles(more=""):
+    """The look of the live figures in a notebook: nothing is handed down, and no size hangs on the page's root font.
+
+    ``more``: a sheet that comes after theirs.
+    """
+    sheet = figure_styles() + plain_css(more)
+    return HOST + re.sub(r"(?<![\w.])(\d*\.?\d+)rem\b", lambda size: f"{float(size[1]) * ROOT_FONT:g}px", sheet)
 
 
 def main(arguments=None):

@@ -19,7 +19,7 @@ import { GOAL, boundsOf, createScenes, searchKey } from "./scene.js";
 import { inOrder, sentence } from "./sentence.js";
 import { addRuleNumbers, addSurfaceNumbers } from "./numbers.js";
 import { createStore } from "./store.js";
-import { VIEWS, createTabs } from "./tabs.js";
+import { createTabs } from "./tabs.js";
 
 /** @typedef {import("./types.js").PlayState} PlayState */
 /** @typedef {import("./types.js").Scene} Scene */
@@ -371,4 +371,3 @@ function fairOrder(scene, best) {
     })
     .sort((a, b) => (a.steps ?? Infinity) - (b.steps ?? Infinity) || a.index - b.index);
 }
-export { VIEWS };

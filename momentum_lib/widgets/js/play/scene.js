@@ -21,9 +21,10 @@ import { PLANES, drawn, framed, withNoise } from "./ground.js";
 
 /** The goal: a millionth of the first distance. */
 export const GOAL = 1e-6;
-/** How many rules and how many starts at most. */
-export const MOST_RULES = 6,
-  MOST_STARTS = 5;
+/** How many rules at most. */
+export const MOST_RULES = 6;
+/** How many starts at most. */
+export const MOST_STARTS = 5;
 /** What a hyper-parameter may be where it is not a share below one. @type {Record<string, Pair>} */
 const WIDER = { lr: [1e-6, 100], eps: [0, 1], dampening: [0, 1] };
 export const boundsOf = (/** @type {string} */ name) => WIDER[name] ?? /** @type {Pair} */ ([0, 0.9999]);
