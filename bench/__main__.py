@@ -113,6 +113,12 @@ def bench_engine(rounds):
     for row in data["maps"]:
         generic = f"{row['generic']:10.1f} {row['generic'] / row['engine']:6.1f} x" if "generic" in row else ""
         print(f"  {row['rule']:<12} {row['surface']:<11} {row['axes']:<10} {row['engine']:8.2f} {generic}")
+    typed, hand = data["typed"]["typed"], data["typed"]["hand"]
+    print(
+        "\nPlayground: a typed rule on a typed surface, a 128 x 128 map of 200 steps, beside a loop written by hand: "
+        f"{typed:.1f} and {hand:.1f} ms, ratio {typed / hand:.2f}; a frame of a drag (three rules), without drawing: "
+        f"{data['drag']:.2f} ms"
+    )
 
 
 def bench_import(rounds):

@@ -5,6 +5,10 @@
 import { RULES } from "../momentum_lib/widgets/js/generated/rules.js";
 import { SURFACES } from "../momentum_lib/widgets/js/generated/surfaces.js";
 import { descend, stepsMap } from "../momentum_lib/widgets/js/kit/engine.js";
+import { FIRST } from "../momentum_lib/widgets/js/kit/playground.js";
+import { surfaceFrom } from "../momentum_lib/widgets/js/play/formula.js";
+import { ruleFrom } from "../momentum_lib/widgets/js/play/rule_text.js";
+import { createScenes } from "../momentum_lib/widgets/js/play/scene.js";
 
 const [X, Y] = SURFACES.rosenbrock.start,
   B = 100;
@@ -335,7 +339,7 @@ function race(tasks, rounds, repeat, warm = 20) {
   return Object.fromEntries(names.map((name) => [name, median(times[name])]));
 }
 
-/** @type {{node: string, paths: object[], maps: object[]}} */
+/** @type {{node: string, paths: object[], maps: object[], typed?: object, drag?: number}} */
 const out = { node: process.version, paths: [], maps: [] };
 for (const [name, rule] of Object.entries(RULES)) {
   const hyper = /** @type {Hyper} */ ({ ...rule.hyper, lr: 2e-4 });
@@ -422,4 +426,52 @@ out.maps.push({
     1,
   ),
 });
+
+/** The map of settings of heavy ball on Rosenbrock as one writes it by hand: a loop in a loop in a loop. */
+function mapByHand() {
+  const map = new Float32Array(128 * 128),
+    reach = 1e-12 * ((X - 1) * (X - 1) + (Y - 1) * (Y - 1));
+  for (let j = 0, k = 0; j < 128; j++)
+    for (let i = 0; i < 128; i++, k++) {
+      const lr = xs[i],
+        beta = ys[j];
+      let x = X,
+        y = Y,
+        vx = 0,
+        vy = 0,
+        last = 0,
+        away = false;
+      for (let t = 1; t <= 200; t++) {
+        const u = y - x * x;
+        vx = beta * vx - 2 * (1 - x) - 400 * x * u;
+        vy = beta * vy + 200 * u;
+        x -= lr * vx;
+        y -= lr * vy;
+        if (!(Math.abs(x) <= 1.2e9 && Math.abs(y) <= 1.2e9)) away = true;
+        if (!((x - 1) * (x - 1) + (y - 1) * (y - 1) <= reach)) last = t;
+      }
+      map[k] = away ? NaN : last < 200 ? last + 1 : Infinity;
+    }
+  return map;
+}
+{
+  const { surface } = surfaceFrom("(1 - x)^2 + 100*(y - x^2)^2"),
+    { rule } = ruleFrom("v = beta*v + grad\ntheta = theta - lr*v");
+  if (!surface || !rule) throw new Error("the playground does not read its own example");
+  surface.minima = [[1, 1]];
+  const typed = () =>
+    stepsMap(rule, surface, { start: [X, Y], xName: "lr", xs, yName: "beta", ys, steps: 200 });
+  const hand = mapByHand(),
+    odd = typed().filter((v, k) => !(Object.is(v, hand[k]) || Math.abs(v - hand[k]) <= 1)).length;
+  if (odd) throw new Error(`the typed map differs from the one by hand in ${odd} of ${hand.length} cells`);
+  out.typed = race({ typed, hand: mapByHand }, MAPS, 1, 3);
+  // a frame of a drag: the start moves, and every run, and every ending within the budget, is made anew
+  const scenes = createScenes({ found: () => undefined, latest: () => undefined });
+  let moved = 0;
+  const drag = () => {
+    moved += 1e-4;
+    return scenes({ ...FIRST, starts: [[-2.7 + moved, -0.2]] }, 1.6);
+  };
+  out.drag = race({ drag }, PATHS, 1).drag;
+}
 process.stdout.write(JSON.stringify(out));
