@@ -165,7 +165,7 @@ def test_one_page_is_written_alone_with_all_that_a_reader_sees(tmp_path):
     assert status == 0 and "The book was never built here" in said, said[-3000:]
     built = tmp_path / "_build" / "html"
     text = (built / "page.html").read_text("utf-8")
-    assert "katex-html" in text and "<math" in text and "live.js" not in text
+    assert "katex-html" in text and "<math" in text and "_static/live" not in text
     before = {name: (built / name).stat().st_mtime_ns for name in ("other.html", "_static/book.css", "_static/search.js")}
     (tmp_path / "page.md").write_text(NOTEBOOK.replace("CODE", "print(2 + 3)") + "\n$$y^2$$\n\n```{live} ravine\n```\n")
     status, said = one_page(tmp_path, "page")

@@ -72,6 +72,7 @@ class Setting:
 
 _known = {}  # formula of this page -> its pieces: each is asked for at both widths
 WIDE, NARROW = Setting(656, 18), Setting(350, 17)
+REACH = 916  # pixels of a laptop's column with its margin
 
 
 # --- text: words and formulas, set in lines ---------------------------------------------------------------------------
@@ -265,7 +266,8 @@ def _table(table, at):
             widths = [piece[0] if piece else 0.2 * at.size for piece in pieces]
             least[k] = max(least[k], max(widths, default=0) + 14.4)
             most[k] = max(most[k], sum(widths) + 14.4)
-    room = at.width - sum(least)
+    full = REACH if at.width == WIDE.width else at.width  # it may reach into the margin
+    room = full - sum(least)
     spare = sum(most) - sum(least)
     share = min(1, max(0, room / spare)) if spare > 0 else 0
     columns = [low + share * (high - low) - 14.4 for low, high in zip(least, most, strict=True)]

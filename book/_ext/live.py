@@ -10,9 +10,9 @@
 
 The directive, and every live figure that a notebook shows, becomes the figure's face without a kernel: a `<div>` with its
 state. Into it goes a picture of that state, drawn by the same Python class, with its caption and, as a sentence that is seen,
-what the state says: that is what a reader has on paper, or with JavaScript off. Pages with a live figure load one script,
-shared by all of them: the modules as they stand in the library, joined and made small by esbuild (from npm, pinned in
-package.json).
+what the state says: that is what a reader has on paper, or with JavaScript off. A page with live figures loads one script
+with the modules of these figures as they stand in the library, joined and made small by esbuild (from npm, pinned in
+package.json); with all figures in it, a phone would read for longer than it draws.
 """
 
 import hashlib
@@ -152,11 +152,11 @@ def finish(soup, app, root):
         figure.insert(0, said)
         figure.insert(0, soup.new_tag("img", attrs={"src": f"{root}_images/{file}", "alt": alt}))
     if places and soup.head is not None:
-        soup.head.append(
-            soup.new_tag(
-                "script", attrs={"src": f"{root}_static/live.js?v={app.course_live_version}", "defer": "", "onerror": OFF}
-            )
-        )
+        names = tuple(sorted({place["data-figure"] for place in places}))
+        app.course_live_scripts.add(names)
+        version = hashlib.sha256(script(names).encode()).hexdigest()[:8]
+        address = f"{root}_static/{file_name(names)}?v={version}"
+        soup.head.append(soup.new_tag("script", attrs={"src": address, "defer": "", "onerror": OFF}))
     return bool(places)
 
 
@@ -176,25 +176,31 @@ def smaller(text, folder, bundle=False):
     return run.stdout
 
 
+def file_name(names):
+    """Where the script of these figures lies, below ``_static``."""
+    return f"live/{'-'.join(names)}.js"
+
+
 @cache
-def script():
-    """The classic script of the site: every figure of the library, mounted when the page is ready."""
+def script(names):
+    """A classic script with these figures, which are mounted when the page is ready."""
     from momentum_lib.widgets import bundle
 
-    names = bundle.figure_names()
     entry = [f'import {{ render as {name} }} from "./{name}.js";' for name in names]
     entry += ['import { startWhenReady } from "./kit/host.js";', f"startWhenReady({{ {', '.join(names)} }});"]
     return smaller("\n".join(entry), bundle.JS, bundle=True)
 
 
 def _begin(app):
-    app.course_live_version = hashlib.sha256(script().encode()).hexdigest()[:8]
+    app.course_live_scripts = set()  # the figures of each page that has some
 
 
 def _write(app, error):
     if error is None and app.builder.format == "html":
-        static = Path(app.outdir) / "_static"
-        (static / "live.js").write_text(script(), encoding="utf8")
+        for names in app.course_live_scripts:
+            path = Path(app.outdir) / "_static" / file_name(names)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(script(names), encoding="utf8")
 
 
 def setup(app):

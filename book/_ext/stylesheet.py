@@ -91,7 +91,7 @@ def _words(outdir):
         for value in re.findall(r"""\b(?:class|id)=["']([^"']*)["']""", text):
             words.update(value.split())
     scripts = STYLES.parent / "scripts"  # (the built search brings the words of all pages: its source does not)
-    built = [path for name in ("live.js", "predict.js", "play.js") for path in (outdir / "_static").glob(name)]
+    built = [path for name in ("live/*.js", "predict.js", "play.js") for path in (outdir / "_static").glob(name)]
     for script in [*built, *scripts.rglob("*.js")]:
         words.update(re.findall(r"[A-Za-z_][\w-]*", script.read_text(encoding="utf8")))
     return words | {"html", "body", "root", "main"}

@@ -47,6 +47,7 @@ LEGEND = {  # look -> what it marks here
 YEARS = range(min(run.year for run in RUNS), max(run.year for run in RUNS) + 1)
 LANES = ("0.95", "0.9", "not stated")
 REACH = (2e6, 2e9)  # tokens
+HIT = 24  # pixels across of what a finger or a pointer has to hit
 
 
 def lane(run):
@@ -69,7 +70,6 @@ class Frame:
     top: int
     tall: int
     size: float
-    lane: int
 
     @property
     def column(self):
@@ -77,7 +77,11 @@ class Frame:
 
     @property
     def height(self):
-        return self.top + self.tall + len(LANES) * self.lane + 56
+        return self.foot + 44
+
+    @property
+    def foot(self):
+        return self.lane_top(None)
 
     def x(self, year):
         return self.left + (year - YEARS[0] + 0.5) * self.column
@@ -86,28 +90,42 @@ class Frame:
         low, high = map(math.log10, REACH)
         return self.top + self.tall * (high - math.log10(tokens)) / (high - low)
 
+    @property
+    def across(self):
+        """How many marks stand side by side in a year's column."""
+        return max(1, int(self.column // HIT))
+
+    def lane_tall(self, name):
+        """Pixels of a lane: its fullest year has room."""
+        most = max(sum(run.year == year and not life(run) and lane(run) == name for run in RUNS) for year in YEARS)
+        return HIT * -(-most // self.across) + 14
+
+    def lane_top(self, name):
+        """The upper edge of a lane, or, for None, the lower edge of the last."""
+        above = LANES if name is None else LANES[: LANES.index(name)]
+        return self.top + self.tall + 12 + sum(map(self.lane_tall, above))
+
     def lane_y(self, name):
-        return self.top + self.tall + 12 + (LANES.index(name) + 0.5) * self.lane
+        return self.lane_top(name) + self.lane_tall(name) / 2
 
 
-FRAMES = (Frame("wide", 820, 96, 64, 250, 13, 40), Frame("narrow", 350, 54, 84, 230, 12, 46))
+FRAMES = (Frame("wide", 820, 96, 64, 270, 13), Frame("narrow", 350, 54, 84, 264, 12))
 
 
 def places(frame):
     """(run, x, y) of every mark: a half-life at its height, the others side by side in the lane of their momentum."""
-    found, step = [], min(17, frame.column / 2)
+    found, across = [], frame.across
     for year in YEARS:
         mine = [run for run in RUNS if run.year == year]
         found += [(run, frame.x(year), frame.y(life(run))) for run in mine if life(run)]
         for name in LANES:
             row = [run for run in mine if not life(run) and lane(run) == name]
-            across = max(1, int(frame.column // step))
             rows = -(-len(row) // across)
             for k, run in enumerate(row):
                 line, place = divmod(k, across)
                 here = min(across, len(row) - line * across)
-                x = frame.x(year) + (place - (here - 1) / 2) * step
-                found.append((run, x, frame.lane_y(name) + (line - (rows - 1) / 2) * step))
+                x = frame.x(year) + (place - (here - 1) / 2) * HIT
+                found.append((run, x, frame.lane_y(name) + (line - (rows - 1) / 2) * HIT))
     return found
 
 
@@ -203,8 +221,8 @@ def axes(frame):
             f'<tspan x="{frame.left - 8}" y="{top + 1.2 * frame.size * j:.1f}">{w}</tspan>' for j, w in enumerate(rows)
         )
         out.append(f'<text text-anchor="end">{spans}</text>')
-        out.append(f'<path class="hair" d="M{frame.left},{frame.lane_y(name) - frame.lane / 2:.1f}H{right}"/>')
-    foot = frame.top + frame.tall + 12 + len(LANES) * frame.lane
+        out.append(f'<path class="hair" d="M{frame.left},{frame.lane_top(name):.1f}H{right}"/>')
+    foot = frame.foot
     out.append(f'<path class="rule" d="M{frame.left},{foot}H{right}"/>')
     for year in YEARS:
         words = str(year) if frame.name == "wide" else f"’{year % 100}"
@@ -224,7 +242,7 @@ def drawing(frame):
     )
     marks = "".join(
         f'<a href="#{key(run)}" aria-label="{escape("; ".join(said(run)))}">'
-        f'<rect x="{x - 8.5:.1f}" y="{y - 8.5:.1f}" width="17" height="17"/>{mark(run, x, y)}{tip(frame, run)}</a>'
+        f'<rect x="{x - HIT / 2:.1f}" y="{y - HIT / 2:.1f}" width="{HIT}" height="{HIT}"/>{mark(run, x, y)}{tip(frame, run)}</a>'
         for run, x, y in places(frame)
     )
     return (

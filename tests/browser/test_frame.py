@@ -69,7 +69,7 @@ def held_back(page, *endings):
 @pytest.mark.parametrize("width", [WIDE, PHONE])
 def test_a_link_lands_though_figures_and_typefaces_are_late(site, new_page, width):
     page = new_page(width=width)
-    waiting = held_back(page, "live.js", ".woff2")
+    waiting = held_back(page, "_static/live/", ".woff2")
     page.goto(site.url("notebooks/09-rough") + "#exercises", wait_until="commit")
     page.wait_for_timeout(600)
     for route in waiting:
@@ -156,6 +156,22 @@ def test_the_search_answers_while_one_types(site, new_page, scheme):
     address = second.evaluate("row => row.href")
     page.keyboard.press("Enter")
     page.wait_for_url(address)
+
+
+def test_what_is_called_as_it_was_asked_comes_first(site, new_page):
+    """Every word of the glossary and every chapter, by its own title: before whatever else speaks of it."""
+    page = new_page()
+    page.goto(site.url("book/glossary"))
+    page.keyboard.press("/")
+    ask(page, "momentum")
+    terms = page.locator("dl.glossary > dt").evaluate_all("all => all.map((one) => one.firstChild.textContent.trim())")
+    names = [*filter(None, terms), *(written(name)[0] for name in CHAPTERS)]
+    assert len(names) > 80
+    first = page.evaluate(
+        "names => names.map((one) => courseSearch(one, 1).rows[0].querySelector('.found-title').textContent)", names
+    )
+    plain = lambda text: re.sub(r"\W+", " ", text).casefold().strip()  # noqa: E731
+    assert not [(asked, told) for asked, told in zip(names, first, strict=True) if plain(asked) != plain(told)]
 
 
 def test_the_page_of_the_search_keeps_the_question(site, new_page):

@@ -29,6 +29,11 @@ def test_a_claim_is_a_line(site, new_page, width, most):
     assert rows.count() == len(ROWS)
     assert page.evaluate("document.documentElement.scrollHeight") < most
     assert page.evaluate(TOO_WIDE) is None
+    lines = page.evaluate("""() => [...document.querySelectorAll('.claim-text')]
+      .map((text) => [text.clientHeight, text.scrollHeight, parseFloat(getComputedStyle(text).lineHeight)])""")
+    if width > 1000:  # nothing is cut where there is room; on a phone there are two lines, and the rest when it is opened
+        assert [whole - seen for seen, whole, _ in lines if whole > seen + 2] == []
+    assert max(seen / line for seen, _, line in lines) > 1.9
     assert page.evaluate("Math.min(...[...document.querySelectorAll('.claim-row > summary')].map((s) => s.offsetHeight))") >= 44
 
 
@@ -64,6 +69,8 @@ def test_the_filter_takes_words_chapter_and_verdict(site, new_page):
     assert visible() == len([row for row in wrong if str(row["id"]).startswith("E.")]) > 0
     page.locator(".ledger-filter select").select_option("7")
     page.get_by_role("searchbox").fill("lessard cycle")
+    assert page.locator("details.claim-row:visible").first.get_attribute("id") == "claim-7-1"
+    page.get_by_role("searchbox").fill("lesard cycle")  # as the site's search takes it
     assert page.locator("details.claim-row:visible").first.get_attribute("id") == "claim-7-1"
     page.get_by_role("searchbox").fill("no such word")
     assert visible() == 0 and "No claim" in page.locator(".ledger-count").inner_text()
@@ -152,4 +159,10 @@ def test_a_mark_of_the_timeline_says_its_row(site, new_page, width, kind):
           return parseFloat(getComputedStyle(t).fontSize) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width; }"""
     )
     assert sizes >= 11
+    hits = picture.locator("a > rect").evaluate_all(
+        "all => all.map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [x, y, width, height]; })"
+    )
+    assert len(hits) == len(scale.RUNS) and min(min(wide, high) for *_, wide, high in hits) >= 23.9
+    near = lambda a, b: abs(a[0] - b[0]) < 23.9 and abs(a[1] - b[1]) < 23.9  # noqa: E731
+    assert not [(a, b) for k, a in enumerate(hits) for b in hits[:k] if near(a, b)]
     assert page.locator(".runs-table tbody tr").count() == len(scale.RUNS)

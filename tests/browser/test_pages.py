@@ -235,7 +235,7 @@ def test_pages_without_live_figures_do_not_load_their_script(site):
     with_live = set(live_pages(site))
     for name in PAGES:
         text = (site.path / f"{name}.html").read_text("utf-8")
-        assert ("_static/live.js" in text) == (name in with_live), name
+        assert ("_static/live/" in text) == (name in with_live), name
         loaded = re.findall(r'<(?:script|link|img)\b[^>]*?(?:src|href)="([^"]*)"', text)
         assert not [address for address in loaded if re.search(r"mathjax|thebe|require|fontawesome|bootstrap", address, re.I)], (
             name
@@ -309,6 +309,14 @@ def test_keyboard_reaches_the_text_first(site, new_page):
     assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
     page.keyboard.press("Enter")
     assert page.url.endswith("#main-content")
+    stops = page.evaluate("""() =>
+      [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex]')].filter((one) =>
+      one.tabIndex >= 0 && one.checkVisibility()
+      && one.compareDocumentPosition(document.querySelector('main')) & Node.DOCUMENT_POSITION_FOLLOWING).length""")
+    assert 5 <= stops <= 15  # once 47: the chapters came before the text
+    assert page.evaluate("""() => {
+      const { left, top, right } = document.querySelector('.side').getBoundingClientRect(), main = document.querySelector('main');
+      return left < 20 && top < 80 && right <= main.getBoundingClientRect().left + 1; }""")
 
 
 def test_code_can_be_copied(site, browser, new_page):

@@ -83,7 +83,7 @@ test("the contour of a circle is a circle, to second order in the grid", () => {
       n,
       n,
     );
-  const found = rings(values, n, n, 1);
+  const [found] = rings(values, n, n, [1]);
   assert.equal(found.length, 1);
   for (const [i, j] of found[0]) assert.ok(Math.abs(Math.hypot(-2 + i / 20, -2 + j / 20) - 1) < 1e-3);
   let area = 0; // shoelace: positive means the region lies to the left of the ring
@@ -106,7 +106,7 @@ test("a region cut by the edge closes along it, and its line leaves the edge out
       n,
       n,
     ),
-    found = rings(values, n, n, 0.01);
+    [found] = rings(values, n, n, [0.01]);
   assert.equal(found.length, 1);
   const { area, line } = ringPaths(
     found,
@@ -132,9 +132,11 @@ test("a saddle and separate wells give separate rings", () => {
       n,
       n,
     );
-  assert.equal(rings(values, n, n, 0.5).length, 2);
-  assert.equal(rings(values, n, n, 1.5).length, 1);
-  assert.equal(rings(values, n, n, -1).length, 0);
+  const found = rings(values, n, n, [-1, 0.5, 1.5]);
+  assert.deepEqual(
+    found.map((one) => one.length),
+    [0, 2, 1],
+  );
 });
 
 test("every crossing of the grid is on exactly one ring", () => {
@@ -148,7 +150,9 @@ test("every crossing of the grid is on exactly one ring", () => {
       n,
       n,
     );
-  for (const level of [-0.5, 0, 0.3]) {
+  const levels = [-0.5, 0, 0.3],
+    found = rings(values, n, n, levels);
+  for (const [k, level] of levels.entries()) {
     let expected = 0;
     const low = (/** @type {number} */ i, /** @type {number} */ j) =>
       i >= 0 && j >= 0 && i < n && j < n && values[j * n + i] < level;
@@ -158,7 +162,7 @@ test("every crossing of the grid is on exactly one ring", () => {
         if (low(i, j) !== low(i, j + 1)) expected++;
       }
     assert.equal(
-      rings(values, n, n, level).reduce((sum, ring) => sum + ring.length, 0),
+      found[k].reduce((sum, ring) => sum + ring.length, 0),
       expected,
     );
   }

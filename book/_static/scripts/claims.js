@@ -1,6 +1,7 @@
 // The ledger: a link to a claim opens its line; a filter by words, chapter and verdict. Without it every line still opens.
+import { MiniSearch, OPTIONS, TOLERANT } from "./search/engine.mjs";
+
 (() => {
-  "use strict";
   const rows = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.claim-row")]);
   const jumps = document.querySelector(".ledger-jumps");
   if (!jumps || !rows.length) return;
@@ -69,14 +70,29 @@
     count,
   );
 
-  function apply() {
+  /** @type {MiniSearch|undefined} */
+  let index;
+  /** The rows in which the words stand; where none has them as they are typed, those that nearly have them, as in the search. */
+  function called() {
     const parts = asked.words.toLowerCase().split(/\s+/).filter(Boolean);
+    const exact = rows.filter((row) => parts.every((part) => textOf(row).includes(part)));
+    if (exact.length) return new Set(exact);
+    if (!index) {
+      index = new MiniSearch({ ...OPTIONS, fields: ["text"] });
+      index.addAll(rows.map((row, id) => ({ id, text: textOf(row) })));
+    }
+    const near = index.search(asked.words, { ...TOLERANT, combineWith: "AND" });
+    return new Set(near.map(({ id }) => rows[id]));
+  }
+
+  function apply() {
+    const named = called();
     let shown = 0;
     for (const row of rows) {
       const fits =
         (!asked.verdict || kindOf(row) === asked.verdict) &&
         (!asked.chapter || chapterOf(row) === asked.chapter) &&
-        parts.every((part) => textOf(row).includes(part));
+        named.has(row);
       row.hidden = !fits;
       shown += Number(fits);
     }

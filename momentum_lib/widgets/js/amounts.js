@@ -69,7 +69,7 @@ function addPlane(fig, name) {
     margin: { top: 24, right: 1, bottom: 1, left: 1 },
   });
   const contours = plot.contours({ count: 8, cells: 100 }),
-    path = plot.line({ look: "momentum", class: "lf-thin" }),
+    path = plot.line({ look: "momentum", class: "lf-thin", path: true }),
     dots = plot.marks({ look: "momentum", radius: 1.8 }),
     start = plot.marks({ look: "momentum", shape: "ring", radius: 5, layer: "front" }),
     minimum = plot.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "front" }),

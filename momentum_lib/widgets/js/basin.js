@@ -250,6 +250,7 @@ function addHill(fig, parent) {
     x: { ...ALONG, hidden: true },
     y: { domain: [-6, TOP], label: "f(θ)", count: 3 },
     height: (width) => clamp(width * 0.36, 130, 190),
+    share: { column: 0.34 },
     margin: { ...MARGIN, top: 26, bottom: 4 },
   });
   const ground = hill.line({ class: "lf-truth", layer: "back" }),
@@ -276,6 +277,7 @@ function addStrip(fig, parent, words) {
     x: { ...ALONG, label: "start θ₀: full, it ends in a cycle" },
     y: { domain: [0, 1], hidden: true },
     height: () => 74,
+    share: { column: 0.2 },
     margin: { ...MARGIN, top: 4 },
   });
   const plumb = plot.line({ class: "lf-guide", layer: "back" }),
@@ -312,6 +314,7 @@ function addFall(fig, parent) {
     x: { ...ALONG, hidden: true },
     y: { domain: [-1, 0], label: "step", count: 4, format: (v) => show(-v) },
     height: (width) => clamp(width * 0.48, 180, 250),
+    share: { column: 0.45 },
     margin: { ...MARGIN, top: 26, bottom: 8 },
   });
   const plumb = fall.line({ class: "lf-guide", layer: "back" }),

@@ -216,7 +216,7 @@ const addTracks = (plane, lengths) =>
   Object.fromEntries(
     NAMES.map((name) => {
       const look = RULES[name].family,
-        line = plane.line({ look }),
+        line = plane.line({ look, path: true }),
         dots = plane.marks({ look, shape: SHAPE[name], class: "lf-nested" }),
         length = lengths.line({ look, class: "lf-thin" });
       for (const part of [line, length]) part.node.style.setProperty("--lf-dash", RULES[name].dash);

@@ -389,10 +389,14 @@ function addPlane(fig, parent) {
       y: { domain: y, hidden: true },
       equal: true,
       margin: { top: 1, right: 1, bottom: 1, left: 1 },
+      share: { column: 0.5, phone: 0.22 },
     }),
     contours = plane.contours({ count: 9, cells: 110 }),
     minima = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "back" }),
-    lookOf = perFamily((look) => ({ path: plane.line({ look }), dots: plane.marks({ look, radius: 2.2 }) })),
+    lookOf = perFamily((look) => ({
+      path: plane.line({ look, path: true }),
+      dots: plane.marks({ look, radius: 2.2 }),
+    })),
     put = (/** @type {number} */ left, /** @type {number} */ up) => fig.set({ start: [left, up] });
   lookOf(RULES[fig.get("rule")].family);
   const handle = plane.handle({
@@ -425,6 +429,7 @@ function addFall(fig, parent) {
     x: { domain: [0, fig.get("steps")], label: "step", count: 4 },
     y: { type: "log", domain: [1e-7, 10], label: "distance (start = 1)", count: 4 },
     height: (width) => clamp(width * 0.6, 150, 210),
+    share: { column: 0.46 },
     margin: { top: 26, left: 42, right: 10 },
   });
   const goal = fall.line({ class: "lf-guide", layer: "back" }),

@@ -416,10 +416,10 @@ function addCurves(fig) {
     label: "Loss on digits that were not learnt, against the step",
     x: { domain: [0, STEPS], label: "step", count: 6 },
     y: { type: "log", domain: LOSS, label: "loss on unseen digits", count: 4 },
+    later: true,
     height: (width) => clamp(width * 0.26, 150, 210),
     margin: { top: 26, left: 42, right: 14 },
   });
-  plot.box.classList.add("lf-wide");
   const lines = Object.fromEntries(SIDES.map((which) => [which, plot.line({ look: LOOKS[which] })])),
     now = Object.fromEntries(
       SIDES.map((which) => [which, plot.marks({ look: LOOKS[which], radius: 4, layer: "front" })]),

@@ -396,10 +396,10 @@ function addFall(fig) {
     label: "Distance to the minimum against the step, measured and predicted",
     x: { domain: [0, fig.get("steps")], label: "step" },
     y: { type: "log", domain: [1e-8, 10], label: "distance to the minimum (start = 1)", count: 6 },
+    later: true,
     height: (width) => clamp(width * 0.34, 190, 250),
     margin: { top: 26, left: 42, right: 14 },
   });
-  fall.box.classList.add("lf-wide");
   const goal = fall.line({ class: "lf-guide", layer: "back" }),
     line = fall.line({ class: "lf-outer" }),
     lineName = fall.text({ anchor: "start" }),
@@ -491,7 +491,7 @@ function settingOf(now, rule) {
 function addReadouts(fig) {
   const sayRate = fig.readout("rate, predicted"),
     sayMeasured = fig.readout("rate, measured"),
-    saySteps = fig.readout("steps to a millionth"),
+    saySteps = fig.readout("steps to a millionth of the distance"),
     sayPeak = fig.readout("farthest on the way");
   /** @param {Drawn} now */
   return ({ rate: rho, measured, divergedAt, stepsTo: reached, peak: [at, size] }) => {

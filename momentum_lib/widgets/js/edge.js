@@ -452,6 +452,7 @@ function addLoss(fig) {
     label: "Loss against the step",
     x: { domain: [0, WINDOW], label: "step", count: 4 },
     y: { type: "log", domain: LOSS, label: "loss", count: 4 },
+    later: true,
     height: (width) => clamp(width * 0.42, 170, 220),
     margin: { top: 26, left: 42, right: 18 },
   });
@@ -477,6 +478,7 @@ function addSwing(fig) {
     label: "The last steps along the direction in which the loss is sharpest",
     x: { domain: [-SWING, 0], label: "steps ago", count: 5, format: (v) => show(Math.abs(v)) },
     y: { domain: [-0.1, 0.1], label: "place along the sharpest direction", count: 3 },
+    later: true,
     height: (width) => clamp(width * 0.42, 170, 220),
     margin: { top: 26, left: 54, right: 12 },
   });

@@ -251,6 +251,7 @@ function addWeights(fig) {
     label: "Weight of a gradient against its age",
     x: { domain: [-0.7, WEIGHTS], label: "steps ago", count: 6 },
     y: { domain: [0, 1], label: "weight of a past gradient", count: 3 },
+    later: true,
     height: (width) => Math.max(190, Math.min(width * 0.62, 240)),
     margin: { top: 26, left: 46 },
   });
@@ -301,6 +302,7 @@ function addGains(fig, drawn) {
     label: "Gain of the filter against frequency",
     x: { type: "log", domain: [SLOWEST, Math.PI], label: "frequency ω, radians per step" },
     y: { domain: [0, 1.08], label: "gain", count: 3 },
+    later: true,
     height: (width) => Math.max(190, Math.min(width * 0.62, 240)),
     margin: { top: 26, left: 46 },
   });

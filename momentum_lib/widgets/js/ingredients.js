@@ -263,7 +263,7 @@ function addPlane(fig) {
     contours: plot.contours({ count: 9, cells: 150 }),
     minimum: plot.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "front" }),
     whole: plot.line({ look: "ink", class: "lf-whole" }),
-    mine: plot.line({ class: "lf-mine" }),
+    mine: plot.line({ class: "lf-mine", path: true }),
     dots: plot.marks({ radius: 2.4 }),
     handle: plot.handle({
       label: "Start of the paths",

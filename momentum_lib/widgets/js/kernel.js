@@ -282,10 +282,10 @@ function addRatios(fig) {
         format: (v) => `×${show(v)}`,
       },
       y: { domain: [-0.55, rows.length - 0.45], hidden: true },
+      later: true,
       height: () => ROW * rows.length + 46,
       margin: { top: 4, left: 12, right: 14 },
     });
-  plot.box.classList.add("lf-wide");
   const guide = plot.line({ class: "lf-guide", layer: "back" });
   return {
     plot,

@@ -352,7 +352,7 @@ function addPlane(fig) {
     across = plane.line({ class: "lf-guide", layer: "back" }),
     rest = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4, layer: "back" }),
     ball = plane.line({ look: "ink", class: "lf-ball" }),
-    run = plane.line({ look: "momentum", class: "lf-faint" }),
+    run = plane.line({ look: "momentum", class: "lf-faint", path: true }),
     marks = plane.marks({ look: "momentum", radius: 2.7 }),
     pen = plane.marks({ look: "momentum", radius: 5.5, layer: "front" });
   plane.key([
@@ -439,6 +439,7 @@ function addPosition(fig, parent) {
     x: { domain: [0, fig.get("time")], count: 4 },
     y: { domain: frameOf(fig)[0], label: "position x", count: 3 },
     height: (width) => clamp(width * 0.5, 135, 180),
+    share: { column: 0.45 },
     margin: { top: 26, left: 34, right: 10 },
   });
   const level = position.line({ class: "lf-guide", layer: "back" }),
@@ -468,6 +469,7 @@ function addEnergies(fig, parent) {
     x: { domain: [0, fig.get("time")], label: "time", count: 4 },
     y: { domain: [0, 1], label: "energy", count: 3 },
     height: (width) => clamp(width * 0.58, 165, 215),
+    share: { column: 0.52 },
     margin: { top: 26, left: 34, right: 10 },
   });
   const low = energies.line({ look: "gradient", class: "lf-area" }),

@@ -135,7 +135,7 @@ function addPlane(fig) {
     contours: plot.contours({ count: 9, cells: 150 }),
     flat: plot.line({ class: "lf-guide", layer: "back" }),
     steep: plot.line({ class: "lf-guide", layer: "back" }),
-    path: plot.line({ look: "gradient" }),
+    path: plot.line({ look: "gradient", path: true }),
     dots: plot.marks({ look: "gradient", shape: "disc", radius: 2.3 }),
     alongName: plot.text({ anchor: "middle" }),
     acrossName: plot.text({ anchor: "middle" }),
@@ -215,8 +215,7 @@ function drawPlane(plane, { start, kappa, angle }, drawn, head, pen) {
   plane.path.update(drawn.points, Math.min(pen, end));
   plane.dots.update(drawn.points, shown);
   plane.plot.layers.marks.classList.toggle("lf-fine", shown > 150); // so many steps: thinner, or the zigzag fills its wedge
-  if (head >= end)
-    plane.leaves.update(0, SURFACE.domain[1][1], `It diverges: outside from step ${end}.`, 0, 24);
+  if (head >= end) plane.leaves.update(0, SURFACE.domain[1][1], "It diverges.", 0, 24);
   else plane.leaves.clear();
 }
 
@@ -270,7 +269,7 @@ function nameCurves(fall, drawn, head, where, unit) {
 
 /** @param {RavineFigure} fig */
 function addReadouts(fig) {
-  const saySteps = fig.readout(`steps to ${show(TOLERANCE)}`),
+  const saySteps = fig.readout("steps to a millionth of the distance"),
     sayRate = fig.readout("rate per step, predicted"),
     sayMeasured = fig.readout("rate per step, measured"),
     sayPace = fig.readout("slowest");

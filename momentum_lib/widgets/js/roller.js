@@ -252,10 +252,10 @@ function addEnergy(fig) {
       "Energy against steps: potential, kinetic on top of it, and on top of both what friction has taken",
     x: { domain: [0, 1], label: "step" },
     y: { domain: [0, 1], label: "energy", count: 4 },
+    later: true,
     height: (width) => clamp(width * 0.36, 200, 270),
     margin: { top: 26, left: 34, right: 10 },
   });
-  plot.box.classList.add("lf-wide");
   plot.key([
     { words: "■ potential", look: "gradient" },
     { words: "■ kinetic", look: "momentum" },

@@ -132,7 +132,7 @@ function addPlane(fig) {
   const ball = (/** @type {string} */ look, /** @type {number} */ radius) => ({
     ghost: plot.line({ look, class: "lf-ghost" }),
     shadow: plot.line({ class: "lf-cast" }),
-    path: plot.line({ look }),
+    path: plot.line({ look, path: true }),
     dots: plot.marks({ look, radius: 2.2 }),
     head: plot.marks({ look, class: "lf-rolling", radius, layer: "front" }),
   });

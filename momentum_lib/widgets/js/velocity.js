@@ -148,7 +148,7 @@ function addPlane(fig) {
     contours: plot.contours({ count: 10, cells: 130 }),
     axis: plot.line({ class: "lf-guide", layer: "back" }),
     minimum: plot.marks({ class: "lf-minimum", shape: "cross", radius: 4.5 }),
-    path: plot.line({ look: "momentum", class: "lf-ghost" }),
+    path: plot.line({ look: "momentum", class: "lf-ghost", path: true }),
     dots: plot.marks({ look: "momentum", radius: 2 }),
     sum: arrows(marks, "v", "momentum", "The velocity: the sum of all arrows", 1),
     ghosts: arrows(

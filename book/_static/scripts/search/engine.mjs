@@ -21,8 +21,6 @@ const WEIGHT = {
   Library: 0.5,
 };
 
-const EXACT = 1.6; // for what is called as it was asked
-
 /** A word as it is compared: small letters without accents; null for a word that tells nothing. @param {string} word */
 function term(word) {
   const plain = word
@@ -39,23 +37,54 @@ export const OPTIONS = {
   processTerm: term,
 };
 
+/** How a question's words may differ from those that answer: by a letter or two, and the last one is still being typed. */
+export const TOLERANT = {
+  fuzzy: (/** @type {string} */ word) => (word.length > 3 ? 0.22 : false),
+  prefix: (/** @type {string} */ word, /** @type {number} */ place, /** @type {string[]} */ words) =>
+    place === words.length - 1,
+  weights: { fuzzy: 0.35, prefix: 0.6 },
+};
+
+/** What stands first where several entries are called as it was asked. */
+const FIRST = ["Chapter", "Term", "Page", "Rule"];
+
+/** A title's or a question's words, as they are compared. @param {string} text */
+const termsOf = (text) => OPTIONS.tokenize(text).flatMap((word) => term(word) ?? []);
+
 /**
- * The entries that answer a question, best first: all its words, or, where no entry has all, some of them.
+ * How well a title answers: 0 where it is what was asked, 1 where a chapter, a word of the glossary or a page has all that was
+ * asked in its title, 2 for the rest, which the words themselves put in order.
+ * @param {{kind: string, title: string}} entry @param {string[]} asked
+ */
+function rankOf({ kind, title }, asked) {
+  const own = termsOf(title),
+    has = (/** @type {string} */ word, /** @type {number} */ k) =>
+      own.includes(word) || (k === asked.length - 1 && own.some((one) => one.startsWith(word)));
+  if (!asked.length || !asked.every(has)) return 2;
+  const place = FIRST.indexOf(kind);
+  if (own.join(" ") === asked.join(" ")) return (place < 0 ? FIRST.length : place) / 10;
+  return place < 0 || place > 2 ? 2 : 1;
+}
+
+/**
+ * The entries that answer a question, best first: all its words, or, where no entry has all, some of them. What is called as
+ * it was asked comes before what only speaks of it.
  * @param {MiniSearch} index @param {{kind: string, title: string}[]} entries @param {string} question
  */
 export function ask(index, entries, question) {
-  const called = question.trim().toLowerCase();
+  const asked = termsOf(question);
   /** @type {import("minisearch").SearchOptions} */
   const how = {
     boost: { title: 5 },
-    boostDocument: (id) =>
-      (WEIGHT[entries[id].kind] ?? 1) * (entries[id].title.toLowerCase() === called ? EXACT : 1),
-    fuzzy: (word) => (word.length > 3 ? 0.22 : false),
-    prefix: (word, place, words) => place === words.length - 1,
-    weights: { fuzzy: 0.35, prefix: 0.6 },
+    boostDocument: (id) => WEIGHT[entries[id].kind] ?? 1,
+    ...TOLERANT,
   };
-  const all = index.search(question, { ...how, combineWith: "AND" });
-  return all.length ? all : index.search(question, how);
+  const all = index.search(question, { ...how, combineWith: "AND" }),
+    found = all.length ? all : index.search(question, how);
+  return found
+    .map((one) => ({ one, rank: rankOf(entries[one.id], asked) }))
+    .sort((a, b) => a.rank - b.rank || b.one.score - a.one.score)
+    .map(({ one }) => one);
 }
 
 export { MiniSearch };

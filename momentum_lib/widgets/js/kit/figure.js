@@ -63,9 +63,12 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
     addPython(desk, parts.code, () => python(store.snapshot()));
     if (model.link) addLink(desk, el, model.link.key);
     if (playground) addPlaygroundLink(desk, () => playground(store.snapshot()));
+    const room = plots.map((plot) => plot.measure());
+    plots.forEach((plot, k) => plot.relay(room[k]));
     // Words find their places when everything is drawn; once more when the page's typeface has come.
     store.draw(() => plots.forEach((plot) => plot.settle()));
-    document.fonts.ready.then(() => life.alive && store.redraw());
+    // (`fonts.ready` would lay out the page at once; the event comes when what is being fetched has come)
+    life.on(document.fonts, "loadingdone", store.redraw);
     store.begin();
     el.dataset.ready = "1";
     const shown = {
@@ -114,9 +117,15 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
     speak: speaker(life, parts),
     say,
     player: (/** @type {Parameters<typeof createPlayer>[1]} */ o) => createPlayer(desk, o),
-    /** A picture; see plot.js. @param {Omit<Parameters<typeof createPlot>[0], "life"|"parent"|"changed"> & {parent?: HTMLElement}} o */
-    plot: (o) => {
-      const made = createPlot({ parent: pictures, ...o, life, changed: store.redraw });
+    /** A picture; see plot.js. One that comes `later` stands below the controls. @param {Omit<Parameters<typeof createPlot>[0], "life"|"parent"|"changed"> & {parent?: HTMLElement, later?: boolean}} o */
+    plot: ({ later = false, ...o }) => {
+      const made = createPlot({
+        parent: later ? parts.later : pictures,
+        ...o,
+        life,
+        wait: true,
+        changed: store.redraw,
+      });
       plots.push(made);
       return made;
     },
@@ -135,6 +144,7 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
 /** The elements of an empty figure. @param {string} title */
 function anatomy(title) {
   const pictures = h("div", { class: "lf-pictures" });
+  const later = h("div", { class: "lf-later" });
   const readouts = h("dl", { class: "lf-readouts", hidden: true });
   // What acts (Play, Reset) stands right below the pictures, and what shares at the end.
   const acts = h("div", { class: "lf-acts" });
@@ -163,6 +173,7 @@ function anatomy(title) {
     spoken,
     readouts,
     controls,
+    later,
     folded,
     share,
     note,
@@ -173,7 +184,7 @@ function anatomy(title) {
     if (fold) folded.hidden = false;
     (fold ? foldedControls : controls).append(node);
   };
-  return { root, pictures, readouts, controls, acts, share, note, code, sentence, spoken, place };
+  return { root, pictures, later, readouts, controls, acts, share, note, code, sentence, spoken, place };
 }
 
 /** What adds a value beside its name to a list, and returns what sets it. @param {HTMLElement} list */

@@ -135,22 +135,21 @@ const SADDLES = {
 };
 
 /**
- * Marching squares. The region where the sampled function is below `level`, as closed rings in grid units
+ * Marching squares. For each level the region where the sampled function is below it, as closed rings in grid units
  * (x from 0 to nx - 1); where the region meets the edge of the grid its ring follows the edge.
  * @param {Float64Array} values
  * @param {number} nx
  * @param {number} ny
- * @param {number} level
- * @returns {Pair[][]} rings; the last point joins the first
+ * @param {number[]} levels from the lowest to the highest
+ * @returns {Pair[][][]} the rings of each level; the last point of a ring joins the first
  */
-export function rings(values, nx, ny, level) {
-  // Corners outside the grid count as above the level, which closes every ring; a crossing towards one lies on the edge itself.
+export function rings(values, nx, ny, levels) {
+  const wide = nx + 2;
+  // Corners outside the grid count as above all levels, which closes every ring; a crossing towards one lies on the edge itself.
   const at = (/** @type {number} */ i, /** @type {number} */ j) =>
     i < 0 || j < 0 || i >= nx || j >= ny ? Infinity : values[j * nx + i];
-  const wide = nx + 2,
-    next = edgesAround(values, nx, ny, level, at);
-  /** @param {number} edge @returns {Pair} */
-  const crossing = (edge) => {
+  /** @param {number} level @param {number} edge @returns {Pair} */
+  const crossing = (level, edge) => {
     const corner = edge >> 1,
       i = (corner % wide) - 1,
       j = Math.floor(corner / wide) - 1;
@@ -160,18 +159,36 @@ export function rings(values, nx, ny, level) {
     const part = one === Infinity ? 1 : two === Infinity ? 0 : (level - one) / (two - one);
     return [i + part * (i2 - i), j + part * (j2 - j)];
   };
-  const found = [];
-  while (next.size) {
-    const ring = [],
-      first = /** @type {number} */ (next.keys().next().value);
-    for (let edge = first; next.has(edge);) {
-      ring.push(crossing(edge));
-      const after = /** @type {number} */ (next.get(edge));
-      next.delete(edge);
-      edge = after;
+  return edgesAround(ranks(values, nx, ny, levels), wide, levels, at).map((next, k) => {
+    const found = [];
+    while (next.size) {
+      const ring = [],
+        first = /** @type {number} */ (next.keys().next().value);
+      for (let edge = first; next.has(edge);) {
+        ring.push(crossing(levels[k], edge));
+        const after = /** @type {number} */ (next.get(edge));
+        next.delete(edge);
+        edge = after;
+      }
+      found.push(ring);
     }
-    found.push(ring);
-  }
+    return found;
+  });
+}
+
+/** How many levels lie at or below each value, with a border that lies above all of them. @param {Float64Array} values @param {number} nx @param {number} ny @param {number[]} levels */
+function ranks(values, nx, ny, levels) {
+  const wide = nx + 2,
+    all = levels.length,
+    found = new Uint8Array(wide * (ny + 2)).fill(all);
+  let rank = 0; // a neighbour's is nearly always right
+  for (let j = 0, k = 0; j < ny; j++)
+    for (let i = 0, corner = (j + 1) * wide + 1; i < nx; i++, k++, corner++) {
+      const value = values[k];
+      while (rank < all && !(value < levels[rank])) rank++;
+      while (rank > 0 && value < levels[rank - 1]) rank--;
+      found[corner] = rank;
+    }
   return found;
 }
 
@@ -179,38 +196,36 @@ export function rings(values, nx, ny, level) {
 const meanOfCorners = (at, i, j) => (at(i, j) + at(i + 1, j) + at(i, j + 1) + at(i + 1, j + 1)) / 4;
 
 /**
- * For every edge of the grid that a ring crosses, the edge it crosses next. An edge is named by its lower-left corner and its
- * direction (twice the corner, plus one if it goes up), so that the two cells beside it agree.
- * @param {Float64Array} values
- * @param {number} nx
- * @param {number} ny
- * @param {number} level
+ * For each level, and every edge of the grid that a ring of it crosses, the edge that the ring crosses next. An edge is named
+ * by its lower-left corner and its direction (twice the corner, plus one if it goes up), so that the two cells beside it
+ * agree. Most cells lie between two levels and are passed over at once.
+ * @param {Uint8Array} found the ranks of the corners
+ * @param {number} wide
+ * @param {number[]} levels
  * @param {(i: number, j: number) => number} at
  */
-function edgesAround(values, nx, ny, level, at) {
-  const wide = nx + 2,
-    below = new Uint8Array(wide * (ny + 2));
-  for (let j = 0; j < ny; j++)
-    for (let i = 0; i < nx; i++) if (values[j * nx + i] < level) below[(j + 1) * wide + i + 1] = 1;
-  /** @type {Map<number, number>} */
-  const next = new Map();
-  for (let j = -1; j < ny; j++) {
-    for (let i = -1; i < nx; i++) {
-      const corner = (j + 1) * wide + i + 1;
-      const code =
-        below[corner] |
-        (below[corner + 1] << 1) |
-        (below[corner + wide + 1] << 2) |
-        (below[corner + wide] << 3);
-      if (code === 0 || code === 15) continue;
-      const sides = [2 * corner, 2 * corner + 3, 2 * (corner + wide), 2 * corner + 1];
-      const pieces =
-        code === 5 || code === 10
-          ? SADDLES[code][meanOfCorners(at, i, j) < level ? "joined" : "apart"]
-          : PIECES[code];
-      for (const [from, to] of pieces) next.set(sides[from], sides[to]);
+function edgesAround(found, wide, levels, at) {
+  const next = levels.map(() => /** @type {Map<number, number>} */ (new Map()));
+  for (let row = 0; row + 2 * wide <= found.length; row += wide)
+    for (let corner = row; corner < row + wide - 1; corner++) {
+      const a = found[corner],
+        b = found[corner + 1],
+        c = found[corner + wide + 1],
+        d = found[corner + wide];
+      if (a === b && a === c && a === d) continue;
+      const top = Math.max(a, b, c, d),
+        sides = [2 * corner, 2 * corner + 3, 2 * (corner + wide), 2 * corner + 1];
+      for (let k = Math.min(a, b, c, d); k < top; k++) {
+        const code = Number(a <= k) | (Number(b <= k) << 1) | (Number(c <= k) << 2) | (Number(d <= k) << 3);
+        const pieces =
+          code === 5 || code === 10
+            ? SADDLES[code][
+                meanOfCorners(at, (corner % wide) - 1, row / wide - 1) < levels[k] ? "joined" : "apart"
+              ]
+            : PIECES[code];
+        for (const [from, to] of pieces) next[k].set(sides[from], sides[to]);
+      }
     }
-  }
   return next;
 }
 

@@ -66,9 +66,25 @@ export function mount(place, figures, key) {
   }
 }
 
+/** Call in a task of its own, before whatever else waits. @param {() => void} callback */
+function next(callback) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    callback();
+  };
+  port2.postMessage(null);
+}
+
+/** Whether an element is in view, or nearly. @param {Element} place */
+const nearby = (place) => place.checkVisibility() && place.getBoundingClientRect().top < innerHeight + NEAR;
+
+/** A figure is mounted when it is so many pixels from the view. */
+const NEAR = 500;
+
 /**
  * Mount every figure of the page when it comes near the view (at once where that cannot be observed, or where the
- * address speaks of it).
+ * address speaks of it). The one that opens the page waits for no frame: it is what the reader looks for.
  * @param {Record<string, (context: any) => (() => void)>} figures
  */
 export function start(figures) {
@@ -90,9 +106,9 @@ export function start(figures) {
     typeof IntersectionObserver === "function"
       ? new IntersectionObserver(
           (entries) => {
-            for (const entry of entries) if (entry.isIntersecting) now(entry.target);
+            for (const entry of entries) if (entry.isIntersecting) next(() => now(entry.target));
           },
-          { rootMargin: "500px 0px" },
+          { rootMargin: `${NEAR}px 0px` },
         )
       : null;
   for (const place of document.querySelectorAll(".live-figure[data-figure]")) {
@@ -104,6 +120,11 @@ export function start(figures) {
     if (observer && key !== asked) observer.observe(place);
     else now(place);
   }
+  const [first] = waiting.keys();
+  if (first && !location.hash)
+    next(() => {
+      if (nearby(first)) now(first);
+    });
   bindWords((key) => {
     const place = places.get(key) ?? null;
     if (place) now(place);

@@ -1,6 +1,6 @@
 // A picture with two axes in SVG: its layout, its axes, and the parts that a figure draws into it. geometry.js makes the paths.
 
-import { assign, h, onTheme, powerOfTen, s, show } from "./dom.js";
+import { assign, clamp, h, onTheme, powerOfTen, s, show } from "./dom.js";
 import {
   contourLevels,
   heatPixels,
@@ -13,6 +13,7 @@ import {
   scale,
   ticks,
 } from "./geometry.js";
+import { addExit } from "./exit.js";
 import { PLACED, addHandle } from "./handle.js";
 import { arrange, roomOf } from "./labels.js";
 import { addRelief, putBehind } from "./relief.js";
@@ -36,6 +37,9 @@ let clips = 0;
  * @param {boolean} [o.equal] one unit has the same length along x and y: the height follows
  * @param {(width: number) => number} [o.height] otherwise: the height from the width, in pixels
  * @param {{top?: number, right?: number, bottom?: number, left?: number}} [o.margin]
+ * @param {{column?: number, phone?: number}} [o.share] its part of the column that it stands in on a laptop, and the part of a
+ *   phone's window that it may take below the picture that stays
+ * @param {boolean} [o.wait] it is laid out when `relay` is called
  * @param {() => void} o.changed called after every change of size or of axes: draw again
  */
 export function createPlot({
@@ -47,9 +51,12 @@ export function createPlot({
   equal = false,
   height = (w) => w * 0.62,
   margin = {},
+  share: { column = 1, phone = Infinity } = {},
+  wait = false,
   changed,
 }) {
-  const { box, svg, layers, cut } = canvas(parent, label);
+  const { box, svg, layers, cut } = canvas(parent, label),
+    share = { column, phone };
   const space = {
     top: 10,
     right: 12,
@@ -107,6 +114,7 @@ export function createPlot({
         typeOf,
       );
     },
+    measure,
     relay: lay,
     onLayout(callback) {
       relaid.push(callback);
@@ -115,19 +123,22 @@ export function createPlot({
   };
   const parts = partsOf(plot, life);
 
-  function lay() {
+  /** What the page gives: a reading makes the browser lay the page out, so all pictures of a figure are read before one is drawn. */
+  function measure() {
     const width = Math.floor(box.clientWidth);
+    return { width, most: width ? tallest(box, share) : 0 };
+  }
+  function lay({ width, most } = measure()) {
     if (!width) return;
     const across = space.left + space.right,
       upright = space.top + space.bottom;
     let wide = width - across,
       tall = height(width) - upright;
-    const most = tallest(box) - upright;
     if (equal) {
       const ratio = (y.domain[1] - y.domain[0]) / (x.domain[1] - x.domain[0]);
-      tall = Math.min(wide * ratio, most);
+      tall = Math.min(wide * ratio, most - upright);
       wide = tall / ratio;
-    } else tall = Math.min(tall, most);
+    } else tall = Math.min(tall, most - upright);
     plot.width = width;
     plot.height = Math.round(tall + upright);
     const left = space.left + (width - across - wide) / 2; // what is kept low stands in the middle
@@ -152,13 +163,13 @@ export function createPlot({
     let cancel = () => {};
     const observer = new ResizeObserver(() => {
       cancel(); // on the next frame: what grows while sizes are told is an error to browsers
-      if (Math.floor(box.clientWidth) !== plot.width) cancel = life.frame(lay);
+      if (Math.floor(box.clientWidth) !== plot.width) cancel = life.frame(() => lay());
     });
     observer.observe(box);
     life.observe(observer);
-  } else life.on(window, "resize", lay);
+  } else life.on(window, "resize", () => lay());
   life.onEnd(() => box.remove());
-  lay();
+  if (!wait) lay();
   return Object.assign(plot, parts);
 }
 
@@ -167,12 +178,20 @@ const gripRoom = ([x, y]) => ({ left: x - 11, right: x + 11, top: y - 11, bottom
 
 /** The part of the window's height that a picture may take which stays in view on a phone, and the least in pixels. */
 const KEPT = { part: 0.38, least: 200 };
+/** The same on a laptop, for all pictures that stand in a column. */
+const WIDE = { part: 0.5, least: 260 };
 
-/** How tall a picture may be. @param {HTMLElement} box */
-const tallest = (box) =>
-  getComputedStyle(box).position === "sticky"
-    ? Math.max(KEPT.least, KEPT.part * innerHeight - (box.querySelector("p")?.offsetHeight ?? 0)) // a key stays, too
-    : Infinity;
+const isHeld = (/** @type {Element|null} */ node) =>
+  node !== null && getComputedStyle(node).position === "sticky";
+
+/** How tall a picture may be, so that what turns it has room beside it. @param {HTMLElement} box @param {{column: number, phone: number}} share */
+function tallest(box, { column, phone }) {
+  const key = () => box.querySelector("p")?.offsetHeight ?? 0; // it stays, too
+  if (isHeld(box)) return Math.max(KEPT.least, KEPT.part * innerHeight - key());
+  if (isHeld(box.closest(".lf-pictures")))
+    return column * Math.max(WIDE.least, WIDE.part * innerHeight) - key();
+  return phone * innerHeight;
+}
 
 /** The elements of an empty picture; `cut` is what paths are cut at. @param {HTMLElement} parent @param {string} label */
 function canvas(parent, label) {
@@ -292,22 +311,25 @@ const partsOf = (plot, life) => ({
   onTheme: (callback) => onTheme(life, callback),
 });
 
-/** @typedef {{look?: string, class?: string, layer?: Layer}} LineOptions `look` is a family: its colour and dash */
+/** @typedef {{look?: string, class?: string, layer?: Layer, path?: boolean}} LineOptions `look` is a family: its colour and dash; a `path` says where it leaves the picture */
 /** @typedef {{shape?: import("./types.js").Shape, radius?: number}} MarksOptions */
 /** @typedef {{look?: string, class?: string, anchor?: import("./types.js").Anchor}} TextOptions */
 
 /** A line of a family's colour and dash (or a plain class); `update` takes flat (x, y) pairs. @param {Frame} plot @param {LineOptions} o */
-function addLine(plot, { look, class: name = "", layer = "marks" }) {
+function addLine(plot, { look, class: name = "", layer = "marks", path = false }) {
   const node = s("path", { class: `lf-line ${name}`, "data-look": look });
   plot.layers[layer].append(node);
+  const exit = path ? addExit(plot, look, addText(plot, { look, class: "lf-exit-words" })) : null;
   return {
     node,
     /** @param {ArrayLike<number>} xy @param {number} [to] @param {number} [from] */
     update(xy, to, from) {
       node.setAttribute("d", pathData(xy, plot.x, plot.y, plot.pixelBox(), to, from));
+      exit?.update(xy, to);
     },
     clear() {
       node.setAttribute("d", "");
+      exit?.clear();
     },
   };
 }
@@ -372,7 +394,7 @@ function addKey(plot, entries) {
     if (words === kept.words) return;
     kept.words = words;
     row.replaceChildren(...now.map(({ words: text, look }) => h("span", { "data-look": look, text })));
-    if (row.offsetHeight === kept.height) return;
+    if (!plot.width || row.offsetHeight === kept.height) return; // before the picture is laid out nothing is measured
     kept.height = row.offsetHeight;
     plot.relay();
   };
@@ -380,11 +402,14 @@ function addKey(plot, entries) {
   return { update };
 }
 
+/** How wide a cell of the grid is at least on which a function is sampled, in pixels. */
+const CELL = 5;
+
 /**
  * Contours of a function as quiet lines over a shaded relief. `update` redraws them only when `key` or the size changed.
  * @param {Frame} plot
  * @param {import("./dom.js").Life} life
- * @param {{count?: number, cells?: number}} o how many, and grid cells along x
+ * @param {{count?: number, cells?: number}} o how many, and grid cells along x at most
  */
 function addContours(plot, life, { count = 9, cells = 120 }) {
   const relief = addRelief(plot, life);
@@ -394,20 +419,24 @@ function addContours(plot, life, { count = 9, cells = 120 }) {
     sampled = "";
   /** @type {{nx: number, ny: number, all: Pair[][][]}} */
   let kept = { nx: 2, ny: 2, all: [] };
+  // Finer than this no eye sees it, and a phone has the least time for it.
+  const cellsAcross = () =>
+    clamp(Math.round((plot.inner.right - plot.inner.left) / CELL), Math.min(40, cells), cells);
   /** @param {(x: number, y: number) => number} f @returns {typeof kept} */
   const sampleRings = (f) => {
-    const ratio = (plot.inner.bottom - plot.inner.top) / (plot.inner.right - plot.inner.left);
-    const nx = cells + 1,
-      ny = Math.max(12, Math.round(cells * (ratio || 1))) + 1;
+    const ratio = (plot.inner.bottom - plot.inner.top) / (plot.inner.right - plot.inner.left),
+      across = cellsAcross();
+    const nx = across + 1,
+      ny = Math.max(12, Math.round(across * (ratio || 1))) + 1;
     const values = sample(f, plot.frame(), nx, ny);
     relief.update({ values, nx, ny });
-    return { nx, ny, all: contourLevels(values, count).map((level) => rings(values, nx, ny, level)) };
+    return { nx, ny, all: rings(values, nx, ny, contourLevels(values, count)) };
   };
   return {
     node: group,
     /** @param {(x: number, y: number) => number} f @param {string} key says which function this is */
     update(f, key) {
-      const what = `${key}|${plot.frame()}`,
+      const what = `${key}|${plot.frame()}|${cellsAcross()}`,
         size = `${what}|${plot.width}x${plot.height}`;
       if (size === drawn) return;
       drawn = size;

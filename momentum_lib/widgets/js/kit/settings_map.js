@@ -49,6 +49,7 @@ export function addSettingsMap(
     y: { domain: [0, top], label: "momentum β", count: 5 },
     height,
     margin: { top: 26, left: 42, right: 8 },
+    share: { column: 0.93 }, // below it stands what its colours mean
   });
   const heat = plot.heat({ plain }),
     across = plot.line({ class: "lf-cross" }),

@@ -230,8 +230,10 @@ export interface Frame {
   pixelBox: () => Box;
   /** Change the axes' domains; the picture is drawn again only if they differ. */
   setDomain: (x?: Pair, y?: Pair) => void;
-  /** Measure again: where the height depends on something else that changed. */
-  relay: () => void;
+  /** What the page gives a picture: its width, and how tall it may be. */
+  measure: () => { width: number; most: number };
+  /** Lay out again (with what was measured): where the height depends on something else that changed. */
+  relay: (measured?: { width: number; most: number }) => void;
   /** Called after each change of size or axes, before the figure draws. */
   onLayout: (callback: () => void) => void;
 }

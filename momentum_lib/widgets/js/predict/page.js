@@ -61,8 +61,15 @@ function sum(kept, count, first) {
   draw();
 }
 
-/** Bring all boxes of the page to life. */
-export function start() {
+/** A moment in which the page has nothing more urgent to do. @returns {Promise<void>} */
+const leisure = () =>
+  new Promise((done) => {
+    if (typeof requestIdleCallback === "function") requestIdleCallback(() => done(), { timeout: 2000 });
+    else setTimeout(done, 50);
+  });
+
+/** Bring all boxes of the page to life, a question at a time: the figure that opens the page comes first. */
+export async function start() {
   const life = lifetime(),
     kept = keeper(
       location.pathname
@@ -75,7 +82,8 @@ export function start() {
   for (const box of boxes) {
     const told = /** @type {Told[]} */ (JSON.parse(box.dataset.predict ?? "[]")),
       places = /** @type {HTMLElement[]} */ ([...box.querySelectorAll(".predict-question")]);
-    told.forEach(({ kinds, curve }, q) => {
+    for (const [q, { kinds, curve }] of told.entries()) {
+      await leisure();
       const number = count + q,
         labels = places[q].querySelectorAll("li");
       enliven(
@@ -92,7 +100,7 @@ export function start() {
         },
         life,
       );
-    });
+    }
     count += told.length;
     box.classList.add("is-live");
     box.dataset.ready = "1";

@@ -4,7 +4,7 @@ import { RULES } from "../generated/rules.js";
 import { h, show } from "../kit/dom.js";
 import { memory } from "../kit/tune.js";
 import { nameOf, swatch } from "../kit/looks.js";
-import { outcome, TOLERANCE } from "./runs.js";
+import { outcome } from "./runs.js";
 import { FIRST, MOST } from "./setup.js";
 
 /** @typedef {import("../race.js").RaceFigure} RaceFigure */
@@ -116,7 +116,7 @@ export function createBoard(fig, runs) {
       if (key === drawn.key) return;
       drawn.key = key;
       lossTitle.textContent = compact ? "loss" : `loss at step ${step}`;
-      endTitle.textContent = floor ? `steps to ${show(TOLERANCE)}` : "leaves at step";
+      endTitle.textContent = floor ? "steps to a millionth of the distance" : "leaves at step";
       listed.forEach((rule, k) => {
         const cells = rowOf(rule).children;
         texts[k].forEach((text, i) => {

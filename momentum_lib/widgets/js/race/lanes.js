@@ -19,7 +19,7 @@ function dressed(line, dash) {
 function planeParts(plane, rule) {
   const { family: look, dash, hollow, shape } = memberLook(rule);
   return {
-    past: dressed(plane.line({ look, class: "lf-past" }), dash),
+    past: dressed(plane.line({ look, class: "lf-past", path: true }), dash),
     trail: dressed(plane.line({ look, class: "lf-trail" }), dash),
     dots: plane.marks({ look, class: "lf-past", shape: "disc", radius: 1.9 }),
     head: plane.marks({ look, class: runner(hollow), shape, radius: 5.5, layer: "front" }),
