@@ -81,7 +81,7 @@ FITS = """() => Object.fromEntries([...document.querySelectorAll('.live-figure')
     .filter((part) => part.checkVisibility()).map((part) => part.getBoundingClientRect().bottom);
   return [place.dataset.figure, Math.round(Math.max(...ends) - top)];
 }))"""
-LONG = {"crosswalk", "curves", "ingredients", "race"}  # tables of rules: they pass below the picture, which stays
+LONG = {"crosswalk", "curves", "ingredients", "race"}  # tables of rules pass below the picture, which stays
 
 
 def test_a_figure_with_its_controls_fits_a_laptop(browser, address):

@@ -230,6 +230,7 @@ function addRods(fig) {
     label: "How old each worker’s copy of the weights is",
     x: { domain: [0.4, 8.6], label: "worker", ticks: () => [1, 4, 8, 12, 16], format: (k) => show(k) },
     y: { domain: [0, 24], label: "age in updates", count: 4 },
+    later: true,
     height: (width) => clamp(width * 0.8, 210, 270),
     margin: { top: 26, left: 40, right: 12 },
   });
@@ -256,6 +257,7 @@ function addLeft(fig) {
     label: "The error left against the explicit momentum",
     x: { domain: [-1, 1], label: "explicit momentum β", count: 5, format: (v) => signed(v) },
     y: { type: "log", domain: [FLOOR, 1e3], label: "error left", ticks: () => [1e-8, 1e-4, 1] },
+    later: true,
     height: (width) => clamp(width * 0.8, 210, 270),
     margin: { top: 26, left: 46, right: 14 },
   });

@@ -45,7 +45,10 @@ export function createFlow(stage) {
     edges.replaceChildren(
       ...Array.from({ length: basins > 1 ? basins : 0 }, (_, k) => {
         const level = Float64Array.from(where, (w) => (w === k ? 0 : 1));
-        return s("path", { class: "pg-basin", d: ringPaths(rings(level, nx, ny, 0.5), nx, ny, px, py).line });
+        return s("path", {
+          class: "pg-basin",
+          d: ringPaths(rings(level, nx, ny, [0.5])[0], nx, ny, px, py).line,
+        });
       }),
     );
   }
