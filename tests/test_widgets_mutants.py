@@ -22,6 +22,7 @@ import test_widgets_kernel as kernel
 import test_widgets_noise_ball as ball
 import test_widgets_phase as phase
 import test_widgets_ribbon as ribbon
+import test_widgets_river as river
 import test_widgets_rods as rods
 import test_widgets_roller as roller
 import test_widgets_rotation as rotation
@@ -33,7 +34,7 @@ from syntax import JavaScript
 from momentum_lib.widgets import FIGURES, bundle
 
 PACKAGE = "momentum_lib.widgets"
-TESTS = (basin, curves, digits, disc, edge, kernel, parts, ball, phase, ribbon, rods, roller, rotation, stage, velocity)
+TESTS = (basin, curves, digits, disc, edge, kernel, parts, ball, phase, ribbon, river, rods, roller, rotation, stage, velocity)
 # (where, right text, wrong text, what is wrong, the test that must fail, its arguments; JS stands for the browser's module)
 JS = object()
 PYTHON = [
@@ -301,6 +302,16 @@ PYTHON = [
      "rows.plot(now, k, marker, markersize=8, color=look.light)",
      "rows.plot(2 * now, k, marker, markersize=8, color=look.light)",
      "marks beside their numbers", rotation.test_words_and_picture_carry_the_numbers, ()),
+    ("river", "np.array([-1.0])", "np.array([1.0])",
+     "a river that flows up", river.test_one_walker_is_the_rule_step_by_step, ()),
+    ("river", "y[0] = np.sqrt(2 * loss)", "y[0] = np.sqrt(loss)",
+     "a start too low on the side", river.test_one_walker_is_the_rule_step_by_step, ()),
+    ("river", "theory.lr_at_hill_loss(loss, 0.0, 1.0, self.sigma)", "theory.lr_at_hill_loss(loss, self.beta, 1.0, self.sigma)",
+     "gradient descent at heavy ball's rate", river.test_what_is_measured_is_what_the_theory_says, ("first",)),
+    ("river", "(y[-POOL:] ** 2).mean() / 2", "(y[-POOL:] ** 2).mean()",
+     "a loss without its half", river.test_what_is_measured_is_what_the_theory_says, ("noisy",)),
+    ("river", "x[drawn] - x[drawn][0]", "x[drawn]",
+     "a way that begins somewhere else", river.test_what_is_measured_is_what_the_theory_says, ("first",)),
 ]  # fmt: skip
 
 BROWSER = [
@@ -554,6 +565,16 @@ BROWSER = [
      "a gradient that is not of size 1", rotation.test_the_same_in_the_browser, (JS, 5)),
     ("rotation", "left[side] / untouched[side]", "untouched[side] / left[side]",
      "losses said upside down", rotation.test_rows_and_words_in_the_browser, (JS,)),
+    ("river", "y[k] += side[t]", "y[k] -= side[t]",
+     "a start on the other side", river.test_the_same_in_the_browser, (JS, "noisy")),
+    ("river", "squares / (2 * WALKERS * POOL)", "squares / (WALKERS * POOL)",
+     "a loss without its half", river.test_the_same_in_the_browser, (JS, "first")),
+    ("river", "x[t] - x[STEPS - POOL]", "x[t]",
+     "a way that begins somewhere else", river.test_the_same_in_the_browser, (JS, "first")),
+    ("river", "share * momentumEdge(1, beta, false, false)", "share * momentumEdge(1, 0, false, false)",
+     "a share of another edge", river.test_the_same_in_the_browser, (JS, "rate")),
+    ("river", "noise > 2", "noise > 200",
+     "a noise that is not said to set the pace", river.test_words_in_the_browser, (JS,)),
 ]  # fmt: skip
 
 

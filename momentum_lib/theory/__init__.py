@@ -7,6 +7,7 @@
 ``averages``   the moving average: weights, half-life, sample size, frequency response
 ``floors``     Chebyshev's iteration, conjugate gradients, lower bounds and worst functions
 ``noise``      exact second moments under gradient noise, the noise ball, effective rates
+``river``      how fast along a valley, at a given loss across it
 ``batch``      steps against batch size on the noisy quadratic
 ``streaming``  least squares on a stream of one-hot examples
 ``flow``       the limits of small steps: a ball with friction, its energy, Nesterov's 3/t
@@ -115,6 +116,7 @@ from .noise import (
 )
 from .orthogonal import POLYNOMIALS, best_quintic, best_quintics, newton_schulz, odd_quintic
 from .restart import escape_steps, restarted_nesterov
+from .river import lr_at_hill_loss, noise_over_hill, river_gain
 from .steepest import NORMS, dual_size, size, steepest
 from .streaming import best_streaming, steps_per_efold, streaming_operator, streaming_rate
 from .transient import Peak, norm_peak, power_norms, transient_peak

@@ -37,6 +37,7 @@ from .predict import Predict
 from .race import Race
 from .ravine import Ravine
 from .ribbon import Ribbon
+from .river import River
 from .rods import Rods
 from .roller import Roller
 from .rotation import Rotation

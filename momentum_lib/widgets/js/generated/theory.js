@@ -414,6 +414,38 @@ export function oddQuintic(x, a, b, c) {
   return x * (a + (x * x) * (b + c * (x * x)));
 }
 
+/**
+ * The lr at which heavy ball's loss across the river settles at ``loss``; without noise it is the stability edge.
+ * @param {number} loss
+ * @param {number} beta
+ * @param {number} [curvature]
+ * @param {number} [sigma]
+ * @returns {number}
+ */
+export function lrAtHillLoss(loss, beta, curvature = 1.0, sigma = 1.0) {
+  return 4 * loss * (1 - beta) * (1 + beta) / ((1 + beta) * (sigma * sigma) + 2 * loss * curvature * (1 - beta));
+}
+
+/**
+ * How many times as fast heavy ball travels as gradient descent, each at the lr that keeps the hill's loss the same.
+ * @param {number} beta
+ * @param {number} noise
+ * @returns {number}
+ */
+export function riverGain(beta, noise) {
+  return (1 + beta) * (1 + noise) / (1 - beta + (1 + beta) * noise);
+}
+
+/**
+ * sigma^2 / (2 loss curvature) at the lr that is this part (0 to 1) of the stability edge.
+ * @param {number} part
+ * @param {number} beta
+ * @returns {number}
+ */
+export function noiseOverHill(part, beta) {
+  return (1 - beta) * (1 - part) / ((1 + beta) * part);
+}
+
 /** Which variant of a closed form is a rule's. @type {Record<string, { ahead: boolean, averaged: boolean }>} */
 export const FORMS = {
   gradient_descent: {"ahead": false, "averaged": false},
