@@ -14,7 +14,7 @@ LAB := $(VENV)/lab-installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env vendor book site page lab test quick test-pages clients bench mutants generate check notebooks homework slides style clean distclean
+.PHONY: help env vendor book site page lab test quick test-pages clients bench gpu mutants generate check notebooks homework slides style clean distclean
 
 help:  ## list what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -94,6 +94,9 @@ slides: $(ENV) $(NPM) site  ## every figure and animation of the built book, a f
 
 bench: $(ENV)  ## speed, side by side with the alternatives; prints ratios
 	$(PY) -m bench
+
+gpu:  ## on a machine with a CUDA GPU: checks, speed and the recorded families within MINUTES=25; needs PyTorch, NumPy and tqdm alone
+	python3 -m momentum_lib.train gpu --minutes $(or $(MINUTES),25)
 
 mutants: $(ENV) $(NPM)  ## which changes of the library no test notices: make mutants P="rules theory" N=300 (a sample); goes on where it stopped
 	$(PY) -m tests.mutation $(if $(N),--sample $(N)) $(if $(AGAIN),--again) $(or $(P),rules theory sweep core optim train grade) survivors

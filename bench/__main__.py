@@ -20,7 +20,7 @@ import numpy as np
 from momentum_lib import rules, surfaces, sweep
 from momentum_lib.kernels import build
 
-from . import ensemble, grading, grids, optim, pages
+from . import ensemble, grading, grids, optim, pages, trainer
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE, STEPS = 256, 200
@@ -172,6 +172,7 @@ def main():
     grids.main(rounds)
     optim.main(rounds)
     ensemble.main(rounds)
+    trainer.main(rounds)
     bench_engine(rounds)
     pages.main(rounds)
 

@@ -105,7 +105,7 @@ def test_a_run_is_judged_and_kept_when_it_is_due_and_once_at_its_end(tmp_path):
     assert before["result"]["losses"] == [1.0, 2.0, 3.0] and newest["result"]["held_out"] == 6.0
     assert "tokens/s" in lines[1] and "% of peak" not in lines[1]
     result.utilisation = 0.254
-    assert loop._line(trainer, result).endswith("  25.4 % of peak FLOP/s")
+    assert loop._line(trainer, result).endswith("  25.4 % of the FLOP/s that matrix products alone reached here")
     silent = Scripted([1.0] * 4)
     assert loop.train(silent).evaluations == [[4, 4.0]] and silent.judged == [4]
 

@@ -71,7 +71,7 @@ class Plain:
             return False  # a tensor of several, which knows its own arithmetic
         cpu = theta.device.type == "cpu"
         if self.way.rule.matrix:
-            return not cpu or theta.numel() <= STACKED
+            return not cpu or (theta.numel() <= STACKED and self.program is not None)
         return not cpu and self.program is not None
 
     def move_together(self, members):

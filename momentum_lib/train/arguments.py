@@ -26,6 +26,8 @@ examples:
     torchrun --standalone --nproc-per-node 4 -m momentum_lib.train diloco --every 10 --threads 1 --out runs/four
   a grid of runs, two at a time; the same command goes on where it stopped
     python -m momentum_lib.train sweep --rule heavy_ball --lr .1 .3 --set beta=0,0.9 --jobs 2 --out sgd.jsonl
+  all that a GPU is for, in 25 minutes
+    python -m momentum_lib.train gpu --minutes 25
   a recorded experiment
     python -m momentum_lib.train experiment momentum --family cpu --jobs 2 --out records
 
@@ -74,11 +76,14 @@ Runs of one shape train as one, as many at a time as the memory, or a CPU's cach
 single runs but for rounding, and --one-by-one makes those.
 Each finished run is a line of NAME-FAMILY.rows.jsonl; started again, the command makes only what is missing.
 A record of other runs is never written over.
-On a GPU:
-  for name in momentum best frequency cost; do
-    python -m momentum_lib.train experiment $name --family gpu --out notebooks/records
-  done"""
+On a GPU `python -m momentum_lib.train gpu` makes all that it is for, within a time."""
 
+
+GPU_HELP = """\
+Check a CUDA GPU and everything that runs on it, measure the trainer's speed, then make the recorded families:
+momentum's worth, best of a search, by frequency, cost of a step, and single runs of 38 million parameters.
+Each finished run is kept; the same command goes on after a kill, or when the time was up.
+It needs PyTorch, NumPy and tqdm, and nothing else."""
 
 RECORDS_HELP = {
     "replay": "run the first steps of records again and compare the losses",
@@ -258,9 +263,7 @@ def build_parser():
         formatter_class=Formatter,
     )
     experiment.add_argument("name", metavar="NAME", help="one of the experiments above")
-    experiment.add_argument(
-        "--family", default="cpu", help="cpu: nano models, minutes on two cores; gpu: 38 million parameters; or a cell"
-    )
+    experiment.add_argument("--family", default="cpu", help="cpu: nano models, minutes on two cores; gpu: ten million; or a cell")
     experiment.add_argument("--out", type=place, default=Path("records"), metavar="FOLDER", help="folder of rows and record")
     experiment.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
     experiment.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of a process")
@@ -269,6 +272,17 @@ def build_parser():
     )
     experiment.add_argument("--plan", action="store_true", help="say how many runs there are and how many are done; run nothing")
     experiment.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    gpu = commands.add_parser("gpu", help="all that a GPU is for, within a time", description=GPU_HELP, formatter_class=Formatter)
+    gpu.add_argument("--minutes", type=float, default=25, metavar="M", help="stop, and keep what is finished, after so long")
+    gpu.add_argument(
+        "--out", type=Path, default=Path("notebooks/records"), metavar="FOLDER", help="folder of report, rows, records"
+    )
+    gpu.add_argument(
+        "--only", nargs="+", default=[], metavar="PIECE", help="checks, speed, worth, best, frequency, cost, million"
+    )
+    gpu.add_argument("--shrunk", action="store_true", help="rehearse on a CPU with tiny models")
+    gpu.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads of a process; 0: torch's choice")
 
     for name, words in RECORDS_HELP.items():
         command = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")

@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import ExitStack, contextmanager
 
+from ..core import nearest
 from .arguments import build_parser
 from .defaults import Defaults
 
@@ -340,7 +341,7 @@ def make_runs(arguments, tasks, rows, keys, device, run):
 
 def command_experiment(arguments):
     from . import parallel
-    from .experiments import experiment_of, family_of, plan, record, tasks
+    from .experiments import ON_GPU, experiment_of, family_of, plan, record, tasks
     from .folder import check_record
     from .sweep import Rows, Task, run_all
     from .together import run_together
@@ -349,7 +350,7 @@ def command_experiment(arguments):
         at_least_one_job(arguments)
         name, experiment = arguments.name, experiment_of(arguments.name)
         family = family_of(arguments.family, experiment)
-    device = parallel.alone("cuda" if arguments.family == "gpu" else "cpu").device
+    device = parallel.alone("cuda" if arguments.family in ON_GPU else "cpu").device
     command = f"python -m momentum_lib.train experiment {name} --family {arguments.family}"
     path = arguments.out / f"{name}-{arguments.family}.json"
     if experiment.measure:
@@ -427,6 +428,17 @@ def command_older(arguments):
     return 0
 
 
+def command_gpu(arguments):
+    from . import gpu
+
+    if not 1 <= arguments.minutes <= 10_000:
+        raise WrongArgument(f"minutes is {arguments.minutes:g}; allowed: a number from 1 to 10000.")
+    unknown = [name for name in arguments.only if name not in gpu.NAMES]
+    if unknown:
+        raise WrongArgument(nearest(unknown[0], gpu.NAMES, "piece"))
+    return gpu.run(arguments.minutes, arguments.out, small=arguments.shrunk, only=arguments.only)
+
+
 @contextmanager
 def naming(path):
     """What is wrong with a record names its file."""
@@ -497,6 +509,7 @@ def main(argv=None):
         "experiment": command_experiment,
         "replay": command_replay,
         "older": command_older,
+        "gpu": command_gpu,
     }
     try:
         check_threads(arguments.threads)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import time
 from pathlib import Path
 
 import torch
@@ -79,6 +80,11 @@ def precision_of(name, device):
     return "bfloat16" if able else "float32"
 
 
+def products_of(precision):
+    """In what a matrix rule multiplies where passes run in this precision: see :func:`momentum_lib.ops.products_in`."""
+    return "bfloat16" if precision == "bfloat16" else "as given"
+
+
 def autocast(precision, device):
     """The context in which a forward pass runs: matrix products in bf16, sums and losses in float32; or nothing."""
     if precision == "bfloat16":
@@ -91,6 +97,23 @@ def peak_flops(device_title, precision):
     if precision != "bfloat16":
         return None
     return next((peak for name, peak in PEAK_BF16.items() if name in device_title), None)
+
+
+def measured_peak(device, precision="float32", clock=time.perf_counter):
+    """FLOP/s of square matrix products of this size on this device, the best of a few: a peak where no data sheet names one.
+
+    ``clock``: seconds; on a device that computes aside it is read when all is done.  Takes a tenth of a second.
+    """
+    side, dtype = (1024, torch.float32) if device.type == "cpu" else (4096, torch.float32)
+    dtype = torch.bfloat16 if precision == "bfloat16" else dtype
+    a = torch.randn(side, side, device=device).to(dtype)
+    found = []
+    for _ in range(4):
+        began = clock()
+        b = a @ a
+        float(b[0, 0])  # waits for it
+        found.append(clock() - began)
+    return 2 * side**3 / max(min(found), 1e-9)
 
 
 def utilisation(tokens_per_second, flops_per_token, peak, devices=1):

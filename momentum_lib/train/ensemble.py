@@ -14,6 +14,7 @@ from dataclasses import asdict
 import numpy as np
 import torch
 
+from ..ops import products_in
 from . import checkpoint, data, parallel
 from . import device as devices
 from .cohort import cohorts
@@ -119,8 +120,9 @@ class Ensemble:
             share = (most / (torch.linalg.vector_norm(grad, dim=1) + 1e-6)).clamp(max=1.0)
             grad.mul_(share.masked_fill(most.isinf(), 1.0).unsqueeze(1))
         scale = [factor(self.done, run.steps, warmup=run.warmup, decay=run.decay, floor=run.floor) for run in runs]
-        for cohort in self.cohorts:
-            cohort.step(self.rows.detach(), grad, scale, self.done + 1)
+        with products_in(devices.products_of(self.precision)):
+            for cohort in self.cohorts:
+                cohort.step(self.rows.detach(), grad, scale, self.done + 1)
 
     @torch.no_grad()
     def evaluate(self, windows=None):

@@ -1,8 +1,8 @@
 """The recorded experiments: what each asks, which sides it compares, and what each side may try.
 
 Every side gets the same number of tuning runs on a seed of its own; its best setting is then judged at five other seeds, which
-all sides share.  A family says how large the runs are: ``cpu`` (nano models, minutes on two cores) or ``gpu`` (the 38-million
-parameter model, a minute or more a run).
+all sides share.  A family says how large the runs are: ``cpu`` (nano models, minutes on two cores), ``gpu`` (ten million
+parameters, many runs at a time) or ``flagship`` (38 million, one run after the other).
 """
 
 import datetime
@@ -54,16 +54,16 @@ FAMILIES = {
     ),
     "gpu": Family(
         Settings(
-            model="small", batch=64, steps=1500, warmup=100, eval_every=250, eval_windows=1024, precision="bfloat16",
-            compile=True, checkpoint_every=0, log_every=50,
+            model="mini", batch=16, steps=2000, warmup=100, eval_every=500, eval_windows=256, precision="bfloat16",
+            checkpoint_every=0, log_every=50,
         ),
         {
             "gradient_descent": 0.3,
             "heavy_ball": 0.3,
             "nesterov_torch": 0.3,
-            "adamw": 0.001,
+            "adamw": 0.002,
             "signum": 0.0003,
-            "lion": 0.0002,
+            "lion": 0.0003,
             "muon": 0.02,
             "schedule_free": 1.0,
         },
@@ -71,6 +71,13 @@ FAMILIES = {
     ),
 }  # fmt: skip
 SIZES = tuple(FAMILIES)
+# Single runs of the 38-million model, each by itself, for what a large training gains by momentum and how fast it goes.
+FAMILIES["flagship"] = replace(
+    FAMILIES["gpu"],
+    base=replace(FAMILIES["gpu"].base, model="small", batch=64, steps=600, eval_every=200, compile=True),
+    centre={**FAMILIES["gpu"].centre, "adamw": 0.001},
+)
+ON_GPU = ("gpu", "flagship")
 FAMILIES |= worth.FAMILIES
 
 
@@ -197,7 +204,7 @@ EXPERIMENTS = {
     "worth": Experiment(
         "How much is momentum worth to SGD, AdamW, Signum and Muon, when both sides search their settings with as many tries?",
         worth.worth_sides,
-        families=tuple(worth.FAMILIES),
+        families=(*worth.FAMILIES, "gpu"),
     ),
     "numbers": Experiment(
         "Which number of Lion is its momentum, and which momentum of Muon's two helps?",
@@ -212,7 +219,7 @@ EXPERIMENTS = {
     "million": Experiment(
         "How much is a momentum of 0.9 worth to AdamW and Muon at a size of a million?",
         worth.million_sides,
-        families=tuple(worth.FAMILIES),
+        families=(*worth.FAMILIES, "flagship"),
     ),
     "delay": Experiment(
         "What does a gradient that comes one step late cost AdamW, heavy ball and Muon, and what is momentum worth to them then?",
@@ -233,8 +240,8 @@ def family_of(name, experiment):
 
     if name not in experiment.families:
         raise ValueError(nearest(name, experiment.families, "family"))
-    if name == "gpu" and not torch.cuda.is_available():
-        raise ValueError("the gpu family needs a CUDA GPU, and this torch finds none; use --family cpu.")
+    if name in ON_GPU and not torch.cuda.is_available():
+        raise ValueError(f"the {name} family needs a CUDA GPU, and this torch finds none; use --family cpu.")
     return FAMILIES[name]
 
 
@@ -299,9 +306,12 @@ def wall_seconds(rows):
     return round(total, 1)
 
 
-def record(name, family_name, rows, device, command):
-    """The record of a finished experiment, verified; rows in the order of the plan, whatever order they ended in."""
-    experiment, family = EXPERIMENTS[name], FAMILIES[family_name]
+def record(name, family_name, rows, device, command, family=None):
+    """The record of a finished experiment, verified; rows in the order of the plan, whatever order they ended in.
+
+    ``family``: what goes under that name, if not the library's own.
+    """
+    experiment, family = EXPERIMENTS[name], family or FAMILIES[family_name]
     tuning, judged = tasks(experiment, family, rows)
     by_key = {row["key"]: row for row in rows}
     ordered = [by_key[task.key] for task in (*tuning, *judged)]

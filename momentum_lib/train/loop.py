@@ -67,6 +67,7 @@ class Trainer:
             settings.lr,
             settings.hyper,
             compiled="auto" if settings.compile else False,
+            products=devices.products_of(self.precision),
             shard=settings.shard,
             world=self.world,
         )
@@ -218,6 +219,8 @@ def train(trainer, *, folder=None, result=None, bar=None, say=None, watch=None, 
     clock = _Clock(world.device)
     tokens = settings.batch * trainer.config.context
     peak = devices.peak_flops(devices.title(world.device), trainer.precision)
+    if peak is None and say:
+        peak = devices.measured_peak(world.device, trainer.precision)
     before = result.seconds
 
     def save():
@@ -279,7 +282,9 @@ def _line(trainer, result):
     if result.tokens_per_second:
         parts.append(f"{result.tokens_per_second:,.0f} tokens/s")
     if result.utilisation is not None:
-        parts.append(f"{100 * result.utilisation:.1f} % of peak FLOP/s")
+        known = devices.peak_flops(devices.title(trainer.world.device), trainer.precision)
+        peak = "peak FLOP/s" if known else "the FLOP/s that matrix products alone reached here"
+        parts.append(f"{100 * result.utilisation:.1f} % of {peak}")
     return "  ".join(parts)
 
 

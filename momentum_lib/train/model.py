@@ -68,9 +68,39 @@ def size(name, **changes):
     return replace(SIZES[name], **changes)
 
 
+class Scaled(torch.autograd.Function):
+    """x / sqrt(mean(x^2) + eps) * weight over the last axis, in few passes; x (E, R, D), weight (E, 1, D)."""
+
+    @staticmethod
+    def forward(ctx, x, weight, eps):
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # (E, R, 1)
+        scale = (size * size / x.shape[-1] + eps).rsqrt()
+        normed = x * scale
+        ctx.save_for_backward(normed, scale, weight)
+        return normed * weight
+
+    @staticmethod
+    def backward(ctx, grad):
+        normed, scale, weight = ctx.saved_tensors
+        product = grad * normed
+        along = torch.stack([torch.mv(*pair) for pair in zip(product, weight[:, 0])]).unsqueeze(2)
+        along = along / -grad.shape[-1]  # (E, R, 1): minus the mean of weight grad normed
+        return (grad * weight).addcmul_(normed, along).mul_(scale), product.sum(1, keepdim=True), None
+
+
+class RMSNorm(nn.RMSNorm):
+    """torch's RMSNorm, which on a CPU takes :class:`Scaled`: torch's own makes six passes there."""
+
+    def forward(self, x):
+        """x (..., D) -> (..., D)."""
+        if x.device.type != "cpu" or torch.compiler.is_compiling() or x.dtype != self.weight.dtype:
+            return super().forward(x)
+        return Scaled.apply(x.reshape(1, -1, x.shape[-1]), self.weight.view(1, 1, -1), self.eps).view(x.shape)
+
+
 def make_norm(config):
     """RMSNorm (Zhang and Sennrich 2019, arXiv:1910.07467) or LayerNorm, over the last axis; no bias."""
-    return nn.RMSNorm(config.width, eps=1e-6) if config.norm == "rms" else nn.LayerNorm(config.width, bias=False)
+    return RMSNorm(config.width, eps=1e-6) if config.norm == "rms" else nn.LayerNorm(config.width, bias=False)
 
 
 def rotary_table(config, base=10_000.0):
@@ -82,13 +112,34 @@ def rotary_table(config, base=10_000.0):
 
 
 def rotate(x, cos, sin):
-    """Turn each pair of coordinates of x (B, H, T, K) by its position's angle; cos and sin are (T, K/2)."""
-    a, b = x.chunk(2, dim=-1)  # (B, H, T, K/2) each
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+    """Turn each pair of coordinates of x (..., T, K) by its position's angle; cos and sin are (T, K/2)."""
+    return _Turn.apply(x, cos, sin)
+
+
+class _Turn(torch.autograd.Function):
+    """(a, b) -> (a cos - b sin, a sin + b cos), a and b the halves of the last axis, without halves of their own."""
+
+    @staticmethod
+    def forward(ctx, x, cos, sin):
+        ctx.save_for_backward(cos, sin)
+        return _turned(x, cos, sin)
+
+    @staticmethod
+    def backward(ctx, grad):
+        cos, sin = ctx.saved_tensors
+        return _turned(grad, cos, -sin), None, None
+
+
+def _turned(x, cos, sin):
+    out = x * torch.cat((cos, cos), dim=-1)
+    (a, b), (first, second) = x.chunk(2, dim=-1), out.chunk(2, dim=-1)  # (..., T, K/2) each
+    first.addcmul_(b, sin, value=-1)
+    second.addcmul_(a, sin)
+    return out
 
 
 class Attention(nn.Module):
-    """Causal self-attention.  Queries, keys and values have a matrix each, as a matrix rule (Muon) wants them."""
+    """Causal self-attention.  Queries, keys and values have a matrix each, as a matrix rule (Muon) wants, and one product."""
 
     def __init__(self, config):
         super().__init__()
@@ -101,11 +152,14 @@ class Attention(nn.Module):
     def forward(self, x, table):
         """x (B, T, D) -> (B, T, D); table: the rotary cosines and sines, or None."""
         batch, length, width = x.shape
-        split = lambda y: y.view(batch, length, self.heads, width // self.heads).transpose(1, 2)  # (B, H, T, K)
-        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        weight = torch.cat((self.query.weight, self.key.weight, self.value.weight))  # (3D, D)
+        both, v = F.linear(x, weight).split((2 * width, width), dim=2)  # (B, T, 2D): queries and keys; (B, T, D)
+        both = both.view(batch, length, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)  # (2, B, H, T, K)
+        v = v.view(batch, length, self.heads, width // self.heads).transpose(1, 2)  # (B, H, T, K)
         if table is not None:
-            cos, sin = table[0][:length].to(q.dtype), table[1][:length].to(q.dtype)  # (T, K/2)
-            q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+            cos, sin = table[0][:length].to(both.dtype), table[1][:length].to(both.dtype)  # (T, K/2)
+            both = rotate(both, cos, sin)
+        q, k = both.unbind()
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, K)
         return self.out(y.transpose(1, 2).reshape(batch, length, width))
 

@@ -42,19 +42,23 @@ def _rule(name):
         raise ValueError(error.args[0]) from None
 
 
-def whole(model, rule, lr, hyper, compiled=False):
-    """The optimiser of one process: the rule for every parameter, or a matrix rule for the hidden ones and AdamW beside it."""
+def whole(model, rule, lr, hyper, compiled=False, products="as given"):
+    """The optimiser of one process: the rule for every parameter, or a matrix rule for the hidden ones and AdamW beside it.
+
+    ``products``: as for :class:`momentum_lib.optim.Optimizer`.
+    """
     own, beside = complete(rule, lr, hyper)
     if not beside:
-        return Optimizer(model.named_parameters(), rule, lr=lr, compiled=compiled, **own)
-    return matrices_with_adamw(model, rule, lr=lr, compiled=compiled, **DECAY | beside | own)
+        return Optimizer(model.named_parameters(), rule, lr=lr, compiled=compiled, products=products, **own)
+    return matrices_with_adamw(model, rule, lr=lr, compiled=compiled, products=products, **DECAY | beside | own)
 
 
-def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", world=None):
+def make_optimizer(model, rule, lr, hyper, *, compiled=False, products="as given", shard="none", world=None):
     """The optimiser that moves a model by a rule of the library, its state divided among processes where asked.
 
     ``compiled``: as for :class:`momentum_lib.optim.Optimizer`; one process only, since several exchange gradients in
     buffers of their own.
+    ``products``: likewise, for a matrix rule.
     ``hyper``: hyper-parameters by name, for a matrix rule also those of the AdamW beside it (``adamw_lr`` and so on).
     AdamW starts from beta2 = 0.95 and no weight decay here.  Raises as :func:`complete` does.
     """
@@ -64,7 +68,7 @@ def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", worl
             "the state; use --shard none."
         )
     several = world is not None and world.many
-    optimizer = whole(model, rule, lr, hyper, False if several else compiled)
+    optimizer = whole(model, rule, lr, hyper, False if several else compiled, products)
     if not several or shard == "none":
         return optimizer
     own, _ = complete(rule, lr, hyper)
@@ -72,7 +76,7 @@ def make_optimizer(model, rule, lr, hyper, *, compiled=False, shard="none", worl
         {name: value for name, value in group.items() if name not in ("param_names", "reasons")}
         for group in optimizer.param_groups
     ]
-    return parallel.shard(lambda share: Optimizer(share, rule, lr=lr, **own), parts, world)
+    return parallel.shard(lambda share: Optimizer(share, rule, lr=lr, products=products, **own), parts, world)
 
 
 def reported(optimizer):

@@ -10,7 +10,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .model import rotary_table, rotate
+from .model import Scaled, rotary_table, rotate
 
 
 class Layout:
@@ -46,25 +46,6 @@ class Layout:
         return {name: row[at : at + math.prod(shape)].view(shape) for name, (at, shape) in self.at.items()}
 
 
-class _Scaled(torch.autograd.Function):
-    """x / sqrt(mean(x^2) + eps) * weight over the last axis, in few passes; x (E, R, D), weight (E, 1, D)."""
-
-    @staticmethod
-    def forward(ctx, x, weight, eps):
-        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # (E, R, 1)
-        scale = (size * size / x.shape[-1] + eps).rsqrt()
-        normed = x * scale
-        ctx.save_for_backward(normed, scale, weight)
-        return normed * weight
-
-    @staticmethod
-    def backward(ctx, grad):
-        normed, scale, weight = ctx.saved_tensors
-        product = grad * normed
-        along = torch.matmul(product, weight.mT) / -grad.shape[-1]  # (E, R, 1): minus the mean of weight grad normed
-        return (grad * weight).addcmul_(normed, along).mul_(scale), product.sum(1, keepdim=True), None
-
-
 class Stacked:
     """The forward pass of E models of one shape on E batches, equal to E passes of :class:`momentum_lib.train.model.GPT`."""
 
@@ -77,7 +58,7 @@ class Stacked:
     def norm(self, x, weight):
         """The norm of each position; x (E, R, D), weight (E, D)."""
         if self.config.norm == "rms":
-            return _Scaled.apply(x, weight.unsqueeze(1), 1e-6)
+            return Scaled.apply(x, weight.unsqueeze(1), 1e-6)
         return F.layer_norm(x, x.shape[-1:]) * weight.unsqueeze(1)
 
     def split(self, rows):
@@ -101,11 +82,13 @@ class Stacked:
         """Queries, keys and values by one product, then causal attention; x (E, R, D) -> (E, R, D)."""
         runs, rows, width = x.shape
         heads, length = self.config.heads, rows // batch
-        qkv = torch.bmm(x, weight.mT).view(runs * batch, length, 3, heads, width // heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (E B, H, T, K) each
+        both, v = torch.bmm(x, weight.mT).split((2 * width, width), dim=2)
+        both = both.view(runs * batch, length, 2, heads, width // heads).permute(2, 0, 3, 1, 4)  # (2, E B, H, T, K)
+        v = v.view(runs * batch, length, heads, width // heads).transpose(1, 2)
         if self.table is not None:
-            cos, sin = (part.narrow(0, 0, length).to(q.dtype) for part in self.table)  # (T, K/2)
-            q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+            cos, sin = (part.narrow(0, 0, length).to(both.dtype) for part in self.table)  # (T, K/2)
+            both = rotate(both, cos, sin)
+        q, k = both.unbind()
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return y.transpose(1, 2).reshape(runs, rows, width)
 
