@@ -19,16 +19,19 @@ CPU = torch.device("cpu")
 
 BARE = """
 import sys
+from importlib.machinery import PathFinder
+allowed = {"torch", "torchgen", "functorch", "numpy", "tqdm", "momentum_lib", "filelock", "typing_extensions", "sympy", "mpmath",
+           "networkx", "jinja2", "markupsafe", "fsspec", "setuptools"} | sys.stdlib_module_names
 class Bare:
-    allowed = {"torch", "torchgen", "functorch", "numpy", "tqdm", "momentum_lib", "filelock", "typing_extensions", "sympy",
-               "mpmath", "networkx", "jinja2", "markupsafe", "fsspec", "setuptools", "pkg_resources", "_distutils_hack"}
-    def find_spec(self, name, path=None, target=None):
-        top = name.split(".")[0]
-        if top not in self.allowed | sys.stdlib_module_names and not top.startswith("_sysconfigdata"):
-            raise ModuleNotFoundError(f"No module named {top!r}", name=top)
-sys.meta_path.insert(0, Bare())
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        top = name.partition(".")[0]
+        return PathFinder.find_spec(name, path, target) if top in allowed or top.startswith("_sysconfigdata") else None
+sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path if isinstance(finder, type)]
 from momentum_lib.train.cli import main
-sys.exit(main(sys.argv[1:]))
+code = main(sys.argv[1:])
+assert not {"numba", "matplotlib", "pandas", "scipy"} & set(sys.modules)
+sys.exit(code)
 """
 
 
