@@ -29,8 +29,8 @@ def test_the_norm_is_torchs_module():
 
 def test_turning_and_turning_back():
     """The rotary turn against the textbook's two products, its gradient by autograd of those, and queries and keys at once."""
-    config = model.Config(width=24, heads=2, context=5)
-    cos, sin = (part.double() for part in model.rotary_table(config))
+    angle = torch.rand(5, 6, dtype=torch.float64)
+    cos, sin = angle.cos(), angle.sin()
     x, grad = torch.randn(2, 3, 2, 5, 12).double().requires_grad_(), torch.randn(2, 3, 2, 5, 12).double()
     a, b = x.chunk(2, -1)
     plain = torch.cat((a * cos - b * sin, a * sin + b * cos), -1)

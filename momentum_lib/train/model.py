@@ -93,8 +93,10 @@ class RMSNorm(nn.RMSNorm):
 
     def forward(self, x):
         """x (..., D) -> (..., D)."""
-        if x.device.type != "cpu" or torch.compiler.is_compiling() or x.dtype != self.weight.dtype:
-            return super().forward(x)
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
+            return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)  # one kernel where dtypes agree
+        if x.dtype != self.weight.dtype:
+            return self(x.to(self.weight.dtype)).to(x.dtype)
         return Scaled.apply(x.reshape(1, -1, x.shape[-1]), self.weight.view(1, 1, -1), self.eps).view(x.shape)
 
 
