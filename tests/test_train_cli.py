@@ -55,7 +55,7 @@ def test_the_examples_in_the_help_are_commands(capsys, monkeypatch):
     assert len(lines) >= 6
     for line in lines:
         found = arguments.build_parser().parse_args(line.partition("momentum_lib.train ")[2].split())
-        assert found.command in ("run", "sweep", "experiment")
+        assert found.command in ("run", "sweep", "experiment", "diloco", "gpu")
 
 
 def one_line(capsys, arguments, code):
