@@ -27,7 +27,8 @@ export const MOST_RULES = 6;
 export const MOST_STARTS = 5;
 /** What a hyper-parameter may be where it is not a share below one. @type {Record<string, Pair>} */
 const WIDER = { lr: [1e-6, 100], eps: [0, 1], dampening: [0, 1] };
-export const boundsOf = (/** @type {string} */ name) => WIDER[name] ?? /** @type {Pair} */ ([0, 0.9999]);
+export const boundsOf = (/** @type {string} */ name) =>
+  Object.hasOwn(WIDER, name) ? WIDER[name] : /** @type {Pair} */ ([0, 0.9999]);
 
 /**
  * What the state's surface is, with the sentence of what is wrong where a text is; then the last good one stays.
