@@ -278,6 +278,29 @@ def test_the_sharpness_settles_at_the_edge():
 # -- data --------------------------------------------------------------------------------------
 
 
+def test_rows_in_another_precision_are_the_same_rows():
+    """Inputs for targets; classes made to floats."""
+    curve, classes = networks.chebyshev(5), CLASSES.astype(np.float32)
+    single = curve.astype(np.float32)
+    assert single.x.dtype == single.y.dtype == np.float32 and np.array_equal(classes.y, CLASSES.y)
+    assert np.array_equal(single.x, curve.x.astype("f4")) and np.array_equal(single.y, curve.y.astype("f4"))
+    some = curve.take(np.array([[0, 4], [3, 3]]))
+    assert some.x.shape == some.y.shape == (2, 2, 1) and some.y[1, 0] == curve.y[3] and len(some) == 2
+
+
+def test_what_is_not_said_is_what_the_reference_says():
+    """Seed 0 for starts, orders and trainings, twenty points, a thousand digits to learn from."""
+    net, data = case("classes")
+    assert np.array_equal(net.start(), net.start(0)) and len(networks.chebyshev()) == 20
+    assert np.array_equal(networks.batches(6, 2, 9), networks.batches(6, 2, 9, 0))
+    assert not np.array_equal(networks.batches(6, 2, 9), networks.batches(6, 2, 9, 1))
+    runs = [networks.train(net, data, rules.heavy_ball, net.start(1), 3, batch=2, lr=0.1, **seed) for seed in ({}, {"seed": 0})]
+    assert np.array_equal(runs[0].theta, runs[1].theta) and runs[0].at.shape == (0,) == runs[0].sharpness.shape
+    assert [len(part) for part in networks.digits()[:3]] == [1000, 297, 500]
+    assert Network((5, 3)).loss_name == "squared" and networks.edge("gradient_descent", lr=0.1) == 20
+    assert np.array_equal(net.on(data).start, net.start(0))
+
+
 def test_the_curve_is_chebyshevs():
     data = networks.chebyshev(20)
     assert data.x.shape == data.y.shape == (20, 1) and len(data) == 20
