@@ -196,7 +196,10 @@ def test_buffers_give_the_plain_paths_numbers_through_a_reload(name, dtype):
         if t == 3:
             ours.load_state_dict(copy.deepcopy(ours.state_dict()))
     for p, q in zip(a, b):
-        assert torch.equal(p, q) and all(torch.equal(ours.state[p][key], theirs.state[q][key]) for key in rules.get(name).slots)
+        same = [(p.detach(), q.detach()), *((ours.state[p][key], theirs.state[q][key]) for key in rules.get(name).slots)]
+        for one, other in same:  # but for the last digit: a processor may round the ends of an array otherwise than its middle
+            tol = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 0.02}[one.dtype]
+            assert one.dtype == other.dtype and torch.allclose(one, other, rtol=tol, atol=tol)
 
 
 # -- the step itself -------------------------------------------------------------------------------
@@ -211,7 +214,8 @@ def test_a_large_tensor_is_cut_into_blocks_and_steps_the_same(name, monkeypatch)
         optimizer = Optimizer(params, name, lr=0.1, weight_decay=0.1)
         stepped(optimizer, params, 3)
         runs.append(params[0].detach().clone())
-    assert torch.equal(runs[0], runs[1]) and torch.equal(runs[0], runs[2])
+    for other in runs[1:]:
+        assert torch.allclose(runs[0], other, rtol=1e-14, atol=1e-14)
     flat = torch.arange(12.0).reshape(3, 4)
     blocks = list(pieces(rules.heavy_ball, (flat, flat + 100)))
     assert [len(a) for a, _ in blocks] == [5, 5, 2] and all(torch.equal(a + 100, b) for a, b in blocks)
@@ -378,8 +382,39 @@ def test_options_that_are_changed_between_steps_are_checked_before_anything_move
             optimizer.step()
         group[name] = good
         assert torch.equal(p, before)
+    for name, words in (("beta", "needs beta"), ("maximize", "maximize is None"), ("weight_decay", "weight_decay is None")):
+        good = group.pop(name)
+        with pytest.raises(TypeError, match=words):
+            optimizer.step()
+        group[name] = good
+    del group["rule"]
+    with pytest.raises(TypeError, match="rule is None; allowed: a Rule, or the name of one"):
+        optimizer.step()
+    group["rule"] = "heavy_ball"
+    assert torch.equal(p, before)
     stepped(optimizer, [p])
     assert optimizer.state[p]["step"] == 2
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_rule_that_takes_anothers_place_in_mid_run(compiled):
+    """One with the same memory goes on with it; one with another is refused before anything moves, or begins anew."""
+    p = made((3,))[0]
+    begin = p.detach().clone()
+    optimizer = Optimizer([p], "heavy_ball", lr=0.1, beta=0.5, compiled=compiled)
+    stepped(optimizer, [p])
+    (group,) = optimizer.param_groups
+    group["rule"] = "nesterov_torch"
+    stepped(optimizer, [p])
+    assert torch.allclose(p.detach(), begin - 0.1 - 0.1 * (1 + 0.5 * 1.5))
+    before = p.detach().clone()
+    group.update(rule="adam", beta1=0.9, beta2=0.99, eps=1e-8)
+    with pytest.raises(ValueError, match="the rule is now adam, which keeps m, s, and the state so far holds v. Build a new"):
+        stepped(optimizer, [p])
+    assert torch.equal(p, before)
+    optimizer.state.clear()
+    stepped(optimizer, [p])
+    assert torch.allclose(p.detach(), before - 0.1) and set(optimizer.state[p]) == {"step", "m", "s"}
 
 
 @rule(mean="theta", family="averaged")

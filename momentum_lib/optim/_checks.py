@@ -67,8 +67,8 @@ def check_options(rule, options, where, complete=True):
         if name in options and name not in missing:
             plain_number(name, options[name])
     for name in ("maximize", "decoupled_weight_decay"):
-        if not isinstance(options[name], bool):
-            raise TypeError(f"{where}{name} is {options[name]!r}; allowed: True or False.")
+        if not isinstance(options.get(name), bool):
+            raise TypeError(f"{where}{name} is {options.get(name)!r}; allowed: True or False.")
     if "weight_decay" in rule.hyper and not options["decoupled_weight_decay"]:
         raise ValueError(
             f"{where}{rule.name} decays the weights itself, beside its step; decoupled_weight_decay=False would decay them "
@@ -95,6 +95,17 @@ def check_parameter(rule, p, what):
         raise ValueError(
             f"{what} has shape {tuple(p.shape)}; {rule.name} moves matrices only, shape (rows, columns). Put it into a group "
             "with an elementwise rule, such as adamw; matrices_with_adamw sorts a whole model."
+        )
+
+
+def check_state(rule, states, where):
+    """Refuse a rule that was put in another's place and would go on with a state that is not its own."""
+    foreign = next((state for state in states if not set(rule.slots) <= set(state)), None)
+    if foreign is not None:
+        kept = ", ".join(name for name in foreign if name not in ("step", "theta")) or "nothing"
+        raise ValueError(
+            f"{where}the rule is now {rule.name}, which keeps {', '.join(rule.slots)}, and the state so far holds {kept}. "
+            "Build a new optimiser on the same parameters, or begin anew with optimizer.state.clear()."
         )
 
 

@@ -15,6 +15,7 @@ from ._checks import (
     check_names,
     check_options,
     check_parameter,
+    check_state,
     plain_number,
     where_from,
 )
@@ -177,19 +178,15 @@ class Optimizer(torch.optim.Optimizer):
     def _way(self, index):
         """How group ``index`` steps now: the :class:`Way` and the numbers, checked whenever one of them changed."""
         group = self.param_groups[index]
-        rule = self._register(group["rule"])
-        now = [
-            rule,
-            group["maximize"],
-            group["decoupled_weight_decay"],
-            *(group[name] for name in rule.hyper),
-            group["weight_decay"],
-        ]
+        rule = self._register(group.get("rule"))
+        now = [rule, *(group.get(name) for name in ("maximize", "decoupled_weight_decay", *rule.hyper, "weight_decay"))]
         seen = self._checked.get(index)
         if seen and all(a is b and not isinstance(a, torch.Tensor) for a, b in zip(seen[0], now)):
             return seen[1:]
         check_options(rule, group, f"group {index}: ")
-        values = {name: plain_number(name, group[name]) for name in (*rule.hyper, "weight_decay")}
+        if seen and seen[0][0] is not rule:
+            check_state(rule, [self.state[p] for p in group["params"] if self.state.get(p)], f"group {index}: ")
+        values = {name: plain_number(name, group.get(name)) for name in (*rule.hyper, "weight_decay")}
         decay = "decoupled" if group["decoupled_weight_decay"] else "coupled"
         outside = "weight_decay" not in rule.hyper and (
             isinstance(values["weight_decay"], torch.Tensor) or values["weight_decay"]
