@@ -34,6 +34,7 @@ EMBED = """<!doctype html>
 <link rel="stylesheet" href="_static/book.css?v={style}">
 <link rel="stylesheet" href="_static/play.css?v={version}">
 <script src="_static/play.js?v={version}" defer></script>
+<link rel="icon" href="data:,">
 </head>
 <body class="play-embed">
 <main class="playground" data-embed="" data-page="{page}.html">
@@ -94,14 +95,18 @@ def finish(soup, root):
     )
 
 
+def embed(style, version):
+    """The page for frames in other pages; ``style`` and ``version`` are of the style sheet and of the script."""
+    return EMBED.format(style=style, version=version, page=PAGE, alt=ALT)
+
+
 def _write(app, error):
     if error is not None or app.builder.format != "html":
         return
     out = Path(app.outdir)
     (out / "_static" / "play.js").write_text(script(), encoding="utf8")
     (out / "_static" / "play.css").write_text(styles(), encoding="utf8")
-    embed = EMBED.format(style=app.course_style_version, version=_version(), page=PAGE, alt=ALT)
-    (out / "embed.html").write_text(embed, encoding="utf8")
+    (out / "embed.html").write_text(embed(app.course_style_version, _version()), encoding="utf8")
 
 
 def setup(app):

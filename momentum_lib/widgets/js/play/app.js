@@ -20,6 +20,7 @@ import { inOrder, sentence } from "./sentence.js";
 import { addRuleNumbers, addSurfaceNumbers } from "./numbers.js";
 import { createStore } from "./store.js";
 import { createTabs } from "./tabs.js";
+import { OWN_RULE, createTyped } from "./typed.js";
 
 /** @typedef {import("./types.js").PlayState} PlayState */
 /** @typedef {import("./types.js").Scene} Scene */
@@ -44,15 +45,17 @@ function anatomy(embed) {
       h("a", { class: "pg-to-recipes", href: "#recipes", hidden: embed, text: "Recipes" }),
     ),
     side = h("div", { class: "pg-side" }, sentenceNode, spoken, dials, chips, fair, note, more, share),
+    left = h("div", { class: "pg-left" }, stage, acts),
     root = h(
       "div",
       { class: embed ? "lf pg pg-embed" : "lf pg", role: "group", "aria-label": "Playground" },
       top,
-      h("div", { class: "pg-body" }, h("div", { class: "pg-left" }, stage, acts), side),
+      h("div", { class: "pg-body" }, left, side),
     );
   more.append(moreControls);
   return {
     root,
+    left,
     top,
     stage,
     acts,
@@ -196,6 +199,7 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
       life.frame(search);
   });
 
+  store.draw(refresh); // first of all: what was searched meanwhile changes the scene, not the state
   createGroundMenu({ life, store }, parts.top);
   const tabs = createTabs({
     life,
@@ -209,7 +213,12 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     scene,
   });
   addDials(desk, scene, turn);
-  const chips = createChips({ life, store }, parts.chips, () => say("Typing a rule comes with the editor."));
+  const chips = createChips({ life, store }, parts.chips, () => {
+    const { rules } = store.state();
+    store.set({ rules: [...rules, { text: OWN_RULE, hyper: {} }], picked: rules.length });
+    life.frame(() => /** @type {HTMLElement|null} */ (parts.chips.querySelector(".pg-rule-text"))?.focus());
+  });
+  const typed = createTyped({ life, store }, parts.left, parts.chips);
   addFairness({ ...desk, place: (_, node) => parts.fair.append(node) }, store);
   addRuleNumbers({ ...desk, place: (_, node) => parts.moreControls.append(node) }, scene, turn);
   addSurfaceNumbers({ ...desk, place: (_, node) => parts.moreControls.append(node) }, scene, store);
@@ -220,18 +229,17 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
   createCarry({ life, root: parts.root, parent: parts.share, scene, places });
   const speak = speaker(life, parts.sentenceNode, parts.spoken);
   store.draw(() => {
-    refresh();
     const now = scene();
     chips(now);
+    typed(now);
     tabs.draw(now);
     parts.root.dataset.view = now.state.view;
     const covered = tabs.covers();
     parts.root.classList.toggle("is-covered", covered);
     speak(
-      now.error ||
-        (covered
-          ? "Draw the curve that you expect, press Run, and see how near you came."
-          : sentence(now, fairOrder(now, best))),
+      covered
+        ? "Draw the curve that you expect, press Run, and see how near you came."
+        : sentence(now, fairOrder(now, best)),
     );
     onState?.(store.state());
   });

@@ -41,6 +41,8 @@ function ground(value) {
       name: value.name,
       params: numbers(value.params, Object.keys(PLANES[value.name].params), paramBounds),
     };
+  if (value.kind === "formula" && typeof value.text === "string")
+    return { kind: "formula", text: value.text.slice(0, 400), params: {} };
   if (value.kind === "drawn")
     return {
       kind: "drawn",
@@ -63,9 +65,16 @@ export const paramBounds = (name) =>
 /** @param {any} value @returns {PlayState["rules"]} */
 const runners = (value) =>
   list(value)
-    .filter((one) => isObject(one) && Object.hasOwn(RULES, one.rule))
+    .filter((one) => isObject(one) && (Object.hasOwn(RULES, one.rule) || typeof one.text === "string"))
     .slice(0, MOST_RULES)
-    .map(({ rule, hyper }) => ({ rule, hyper: numbers(hyper, Object.keys(RULES[rule].hyper), boundsOf) }));
+    .map(({ rule, text, hyper }) =>
+      typeof text === "string"
+        ? {
+            text: text.slice(0, 400),
+            hyper: numbers(hyper, Object.keys(isObject(hyper) ? hyper : {}).slice(0, 8), boundsOf),
+          }
+        : { rule, hyper: numbers(hyper, Object.keys(RULES[rule].hyper), boundsOf) },
+    );
 
 /** The state that a text tells; null where it is none of ours. @param {string} hash with or without "#" @returns {PlayState|null} */
 export function fromHash(hash) {

@@ -2,6 +2,7 @@
 
 import { h } from "../kit/dom.js";
 import { FIELDS, PLANES } from "./ground.js";
+import { OWN_SURFACE } from "./typed.js";
 
 /** @typedef {import("./types.js").Ground} Ground */
 
@@ -21,7 +22,12 @@ export function createGroundMenu({ life, store }, parent) {
       { label: "Surfaces of the course" },
       ...FIELDS.map((value) => h("option", { value, text: PLANES[value].title })),
     ),
-    h("optgroup", { label: "Your own" }, h("option", { value: "drawn", text: "Drawn by hand" })),
+    h(
+      "optgroup",
+      { label: "Your own" },
+      h("option", { value: "formula", text: "Type a formula" }),
+      h("option", { value: "drawn", text: "Drawn by hand" }),
+    ),
   );
   parent.append(menu);
   const shownFor = (/** @type {Ground} */ ground) => (ground.kind === "library" ? ground.name : ground.kind);
@@ -37,6 +43,12 @@ export function createGroundMenu({ life, store }, parent) {
         },
         starts: [[-2.4, 1.3]],
         view: "map",
+      });
+    if (menu.value === "formula")
+      return store.set({
+        surface: { kind: "formula", text: OWN_SURFACE, params: {} },
+        starts: [[-1.6, -0.6]],
+        rules: store.state().rules.map((one) => ({ ...one, hyper: {} })),
       });
     const name = menu.value;
     store.set({

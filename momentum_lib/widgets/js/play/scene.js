@@ -7,7 +7,9 @@ import { descend, relativeError, stepsTo } from "../kit/engine.js";
 import { nameOf } from "../kit/looks.js";
 import { drawNoise } from "../kit/noise.js";
 import { BUDGET, bestOf, memory } from "../kit/tune.js";
-import { PLANES, drawn, framed, withNoise } from "./ground.js";
+import { surfaceFrom } from "./formula.js";
+import { PLANES, drawn, framed, lowest, withNoise } from "./ground.js";
+import { ruleFrom } from "./rule_text.js";
 
 /** @typedef {import("../kit/types.js").Box} Box */
 /** @typedef {import("../kit/types.js").Hyper} Hyper */
@@ -49,20 +51,46 @@ export function once(make) {
   };
 }
 
-/** @param {import("./types.js").Ground} ground @returns {Resolved} */
-function resolve(ground) {
+/** @param {import("./types.js").Ground} ground @param {Resolved|null} good what stays while a text is wrong @returns {Resolved} */
+function resolve(ground, good) {
   if (ground.kind === "drawn") {
     const land = drawn(ground.bumps);
     return { surface: land, params: land.params, key: JSON.stringify(ground), error: "" };
   }
-  const surface = PLANES[ground.kind === "library" ? ground.name : "ravine"] ?? PLANES.ravine,
-    params = { ...surface.params, ...(ground.kind === "library" ? ground.params : {}) };
+  if (ground.kind === "formula") {
+    const { surface: typed, error } = surfaceFrom(ground.text);
+    if (!typed) return { ...(good ?? library("ravine", {})), error: error.text };
+    typed.minima = lowest(typed, {}, typed.domain);
+    return { surface: typed, params: {}, key: typed.name, error: "" };
+  }
+  return library(
+    ground.kind === "library" ? ground.name : "ravine",
+    ground.kind === "library" ? ground.params : {},
+  );
+}
+/** @param {string} name @param {import("../kit/types.js").Params} own @returns {Resolved} */
+function library(name, own) {
+  const surface = PLANES[name] ?? PLANES.ravine,
+    params = { ...surface.params, ...own };
   return { surface, params, key: JSON.stringify([surface.name, params]), error: "" };
 }
 
+/** The rules of typed texts, kept: each text is read once. @type {Map<string, {rule: Rule, error: string}>} */
+const typedRules = new Map();
+
 /** @param {Runner} runner @returns {{rule: Rule, error: string}} */
 function ruleOf(runner) {
-  return { rule: RULES[runner.rule ?? ""] ?? RULES.heavy_ball, error: "" };
+  if (runner.text === undefined) return { rule: RULES[runner.rule ?? ""] ?? RULES.heavy_ball, error: "" };
+  const known = typedRules.get(runner.text);
+  if (known) return known;
+  const { rule, error } = ruleFrom(runner.text),
+    found = {
+      rule: rule ? { ...rule, title: "Your own rule" } : RULES.gradient_descent,
+      error: error?.text ?? "",
+    };
+  if (typedRules.size > 500) typedRules.clear();
+  typedRules.set(runner.text, found);
+  return found;
 }
 
 /** Which of the runners with the same rule this is, and how many there are. @param {Runner[]} rules @param {number} index */
@@ -101,7 +129,12 @@ function guess(rule, surface) {
  * @param {{found: (key: string) => Hyper|undefined, latest: (rule: string, key: string) => Hyper|undefined}} best what was searched
  */
 export function createScenes(best) {
-  const ground = once(resolve);
+  let good = /** @type {Resolved|null} */ (null);
+  const ground = once((/** @type {import("./types.js").Ground} */ one) => {
+    const found = resolve(one, good);
+    if (!found.error) good = found;
+    return found;
+  });
 
   /** All numbers of a rule now. @param {PlayState} state @param {Rule} rule @param {Hyper} own @param {Resolved} here */
   function hyperOf(state, rule, own, here) {
@@ -122,10 +155,10 @@ export function createScenes(best) {
     const here = ground(state.surface),
       { surface, params, key } = here,
       draws = state.noise > 0 ? drawNoise(2 * state.steps, state.seed) : null;
-    const errors = [here.error];
+    const wrong = { surface: here.error, rule: "" };
     const lanes = state.rules.map((runner, index) => {
       const { rule, error } = ruleOf(runner);
-      errors.push(error);
+      if (index === state.picked) wrong.rule = error;
       const hyper = hyperOf(state, rule, runner.hyper, here);
       const runs = state.starts.map((start) => {
         const place = draws ? withNoise({ ...surface, params }, state.noise, draws) : surface;
@@ -157,7 +190,7 @@ export function createScenes(best) {
       lanes,
       picked: lanes[Math.min(state.picked, lanes.length - 1)],
       tuned: lanes.every(({ rule }) => best.found(searchKey(rule, key, state.starts[0])) !== undefined),
-      error: errors.find(Boolean) ?? "",
+      wrong,
     };
   };
 }

@@ -69,6 +69,6 @@ export interface Scene {
   picked: Lane;
   /** Whether all rules wear the setting searched for this start. */
   tuned: boolean;
-  /** What is wrong with a typed text, in a sentence. */
-  error: string;
+  /** What is wrong with the typed surface, and with the picked rule's text, in a sentence; "" where nothing is. */
+  wrong: { surface: string; rule: string };
 }

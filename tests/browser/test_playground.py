@@ -1,0 +1,366 @@
+"""The playground in a real browser: one state under every view, by mouse, finger and keys; and inside somebody else's page."""
+
+import contextlib
+import http.server
+import json
+import re
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from tests.browser import live
+from tests.browser.accessibility import violations, violations_after_the_switch
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = """<!doctype html>
+<html lang="en" class="js plays" data-theme="light">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Playground</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="_static/book.css"><link rel="stylesheet" href="_static/play.css">
+<script src="_static/play.js" defer></script></head>
+<body><main><article class="bd-article"><section><h1>Playground</h1><div class="playground"></div>
+<section id="recipes"><h2>Recipes</h2>RECIPES</section></section></article></main></body></html>"""
+FOREIGN = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A slide of somebody's</title></head>
+<body><h1>Momentum</h1>LINE</body></html>"""
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """What the site makes of the playground (its extension), without Sphinx."""
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    try:
+        import playground
+        import stylesheet
+    finally:
+        sys.path.pop(0)
+    return playground, stylesheet
+
+
+@pytest.fixture(scope="module")
+def folder(parts, tmp_path_factory):
+    """A site that is the playground and its embed, and nothing else."""
+    from momentum_lib.widgets import bundle
+
+    playground, stylesheet = parts
+    out = tmp_path_factory.mktemp("playground")
+    (out / "_static").mkdir()
+    (out / "_static" / "play.js").write_text(playground.script(), encoding="utf-8")
+    (out / "_static" / "play.css").write_text(playground.styles(), encoding="utf-8")
+    own = (stylesheet.STYLES / "base.css").read_text("utf-8") + bundle.styles()
+    (out / "_static" / "book.css").write_text(stylesheet.for_the_system(own), encoding="utf-8")
+    listed = re.findall(r"^- \*\*(.+?)\.\*\*", (ROOT / "book" / "playground.md").read_text("utf-8").split("## What")[0], re.M)
+    items = "".join(f"<li><p><strong>{name}.</strong></p></li>" for name in listed)
+    (out / "index.html").write_text(PAGE.replace("RECIPES", f"<ul>{items}</ul>"), encoding="utf-8")
+    (out / "embed.html").write_text(playground.embed("1", "2"), encoding="utf-8")
+    return out
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    policy = "default-src 'none'"
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", self.policy)
+        super().end_headers()
+
+    def log_message(self, *words):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder, policy):
+    """The address of a folder whose files come with this policy."""
+    handler = type("Handler", (_Handler,), {"policy": policy})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
+@contextlib.contextmanager
+def playing(browser, folder, told=None, **options):
+    """The page, opened from a file with a state in its address; console errors fail it."""
+    hash_ = "" if told is None else "#play=1." + quote(told if isinstance(told, str) else json.dumps(told))
+    address = (folder / "index.html").as_uri() + hash_
+    with live.open_page(browser, address, wait=False, **{"reduced_motion": "reduce", **options}) as page:
+        page.wait_for_function("document.querySelector('.playground.is-live')")
+        yield page
+
+
+def ask(page, expression):
+    return page.evaluate(f"() => {{ const play = document.querySelector('.playground').__playground; return {expression}; }}")
+
+
+def state(page):
+    return ask(page, "play.get()")
+
+
+def lanes(page):
+    return ask(page, "play.scene().lanes.map((l) => ({title: l.title, hyper: l.hyper, own: l.own, end: l.end, "
+                     "points: l.runs.map((r) => Array.from(r.points))}))")  # fmt: skip
+
+
+def settle(page):
+    ask(page, "play.flush()")
+
+
+RAVINE = {"kind": "library", "name": "ravine", "params": {"kappa": 25, "angle": 0.3}}
+PLAIN, BALL = {"rule": "gradient_descent", "hyper": {"lr": 0.05}}, {"rule": "heavy_ball", "hyper": {"lr": 0.05, "beta": 0.5}}
+
+
+def test_the_paths_are_the_librarys(browser, folder):
+    from momentum_lib import descend, rules, surfaces
+
+    with playing(browser, folder, {"surface": RAVINE, "rules": [PLAIN, BALL], "starts": [[-2, 1], [1, -1]], "steps": 30}) as page:
+        found = lanes(page)
+        for lane, rule, memory in zip(found, (rules.gradient_descent, rules.heavy_ball), ({}, {"beta": 0.5}), strict=True):
+            for points, start in zip(lane["points"], ([-2, 1], [1, -1]), strict=True):
+                path = descend(rule, surfaces.ravine(kappa=25, angle=0.3), start=start, steps=30, lr=0.05, **memory)
+                assert points == pytest.approx(path.points.ravel().tolist(), rel=1e-9, abs=1e-12)
+
+
+def test_the_start_moves_by_mouse_and_by_keys(browser, folder):
+    with playing(browser, folder) as page:
+        ring = page.get_by_role("slider", name="Start of the balls")
+        before = state(page)["starts"][0]
+        box = ring.locator(".lf-ring").bounding_box()
+        page.mouse.move(box["x"] + 8, box["y"] + 8)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 108, box["y"] - 42, steps=3)
+        page.mouse.up()
+        dragged = state(page)["starts"][0]
+        assert dragged[0] > before[0] and dragged[1] > before[1]
+        ring.press("ArrowRight")
+        ring.press("Shift+ArrowDown")
+        keyed = state(page)["starts"][0]
+        assert keyed[0] > dragged[0] and keyed[1] < dragged[1]
+        assert lanes(page)[0]["points"][0][:2] == pytest.approx(keyed)
+
+
+def test_every_view_shows_the_same_state(browser, folder):
+    with playing(browser, folder) as page:
+        first = state(page)
+        tabs = page.get_by_role("tab")
+        names = tabs.all_inner_texts()
+        assert names == ["Map", "3-D", "Curves", "Settings", "Flow", "Equations", "Predict"]
+        tabs.first.focus()
+        for name in [*names[1:], names[0]]:  # with the arrow keys, all the way round
+            page.keyboard.press("ArrowRight")
+            assert page.get_by_role("tab", selected=True).inner_text() == name
+            assert page.get_by_role("tabpanel").count() == 1
+            assert page.evaluate("document.activeElement.textContent") == name
+        assert {**state(page), "view": "map"} == first
+
+
+@pytest.mark.parametrize(
+    ("view", "tells"),
+    [("land", "cells"), ("settings", "values"), ("flow", "said"), ("steps", "rows"), ("predict", "score"), ("curves", "view")],
+)
+def test_a_link_opens_a_view(browser, folder, view, tells):
+    with playing(browser, folder, {"view": view}) as page:
+        shown = ask(page, "play.numbers()")
+        assert shown["view"] == view and tells in shown
+        if view == "steps":
+            names = [row[0] for row in shown["rows"]]
+            assert names == ["gradient g", "velocity v", "point θ"]
+        if view == "settings":
+            page.wait_for_function("document.querySelector('.playground').__playground.numbers().fine")
+            assert min(v for v in ask(page, "play.numbers()")["values"] if v) < 40
+
+
+def test_without_memory_a_heavy_ball_is_gradient_descent(browser, folder):
+    with playing(browser, folder, {"surface": RAVINE, "rules": [PLAIN, BALL]}) as page:
+        plain, ball = (lane["points"][0] for lane in lanes(page))
+        assert plain != ball
+        page.get_by_role("slider", name="memory").press("Home")
+        page.get_by_role("textbox", name="memory, type a value").fill("0")
+        page.keyboard.press("Enter")
+        plain, ball = (lane["points"][0] for lane in lanes(page))
+        assert ball == plain
+        assert "back to its best" in page.locator(".pg-chip").nth(1).inner_text()
+        page.get_by_role("button", name="Heavy ball: back to its own best setting").click()
+        assert not lanes(page)[1]["own"]
+
+
+def test_fair_and_unfair(browser, folder):
+    """Each at its own best, in the order of their steps; one rate for all, and the sentence says what that does."""
+    with playing(browser, folder) as page:
+        said = page.locator(".pg-sentence")
+        ends = {lane["title"]: lane["end"]["steps"] for lane in lanes(page)}
+        assert ends["Heavy ball"] < ends["Adam"] < ends["Gradient descent"]
+        assert said.inner_text().startswith("Each at its own best: heavy ball")
+        page.get_by_role("radio", name="one rate for all").check(force=True)
+        assert len({lane["hyper"]["lr"] for lane in lanes(page)}) == 1
+        settle(page)
+        assert said.inner_text().startswith("One rate for all, ")
+        assert re.search(r"Each at its own best|The order is the same", said.inner_text())
+
+
+def test_a_typed_surface_and_a_typed_rule(browser, folder):
+    own = {"text": "v = beta*v + grad\ntheta = theta - lr*v", "hyper": {"lr": 0.05, "beta": 0.5}}
+    told = {"surface": {"kind": "formula", "text": "x^2 + 4*y^2", "params": {}}, "rules": [BALL, own], "starts": [[-2, 1]]}
+    with playing(browser, folder, told) as page:
+        theirs, mine = (lane["points"][0] for lane in lanes(page))
+        assert mine == theirs
+        field = page.get_by_role("textbox", name="Your formula of x and y")
+        field.fill("x^2 + 4*q")
+        settle(page)
+        assert "q" in page.locator(".pg-typed .pg-wrong").inner_text()
+        assert lanes(page)[0]["points"][0] == theirs  # the last good one stays
+        field.fill("x^2 + y^2")
+        settle(page)
+        assert page.locator(".pg-typed .pg-wrong").inner_text() == ""
+        assert lanes(page)[0]["points"][0] != theirs
+
+
+SLOPES = """(() => {
+  const { surface: s, params: p } = play.scene(), h = 1e-5;
+  return [[0.3, 0.2], [-2, 1]].map(([x, y]) => [...s.gradient(x, y, p),
+    (s.value(x + h, y, p) - s.value(x - h, y, p)) / (2 * h), (s.value(x, y + h, p) - s.value(x, y - h, p)) / (2 * h)]);
+})()"""
+
+
+def test_a_surface_is_drawn_by_hand(browser, folder):
+    with playing(browser, folder, {"surface": {"kind": "drawn", "bumps": []}}) as page:
+        page.get_by_role("button", name="Hollows").click()
+        box = page.locator(".pg-map .lf-svg").bounding_box()
+        page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
+        page.mouse.down()
+        page.mouse.up()
+        ((_, _, deep, _),) = state(page)["surface"]["bumps"]
+        assert deep < 0
+        page.get_by_role("slider", name="Start of the balls").press("+")
+        assert state(page)["surface"]["bumps"][1][2] > 0
+        slope = ask(page, SLOPES)
+        for gx, gy, dx, dy in slope:
+            assert (gx, gy) == pytest.approx((dx, dy), abs=1e-8)
+
+
+def test_a_link_restores_all_of_it(browser, folder):
+    told = {
+        "view": "curves", "surface": {"kind": "drawn", "bumps": [[0.5, -0.25, -0.7, 0.6]]}, "rules": [BALL, PLAIN], "picked": 1,
+        "fair": "same", "starts": [[-2, 1], [0.5, 0.5]], "steps": 77, "noise": 0.4, "seed": 9,
+    }  # fmt: skip
+    with playing(browser, folder, told) as page:
+        assert state(page) == told
+        page.get_by_role("button", name="Take it with you").click()
+        link = page.get_by_role("textbox", name="A link to all of this").input_value()
+        assert "embed.html#" in page.get_by_role("textbox", name="One line").input_value()
+        page.goto("about:blank")
+        page.goto(link)
+        page.wait_for_function("document.querySelector('.playground.is-live')")
+        assert state(page) == told
+
+
+HOSTILE = [
+    '{"rules":[{"rule":"__proto__","hyper":{}},{"rule":"constructor"}]}',
+    '{"surface":{"kind":"library","name":"toString"},"starts":[["a",1],[1e999,0],[null,null]]}',
+    '{"surface":{"kind":"drawn","bumps":[[1,2,3],["x",0,0,1]]},"steps":1e99,"noise":-4,"seed":"<b>","picked":77}',
+    '{"view":"<img src=x onerror=alert(1)>","fair":{},"steps":null}',
+    "{" * 50,
+    '{"steps":' + "9" * 3000 + "}",
+]
+
+
+def test_a_hostile_link_opens_the_playground(browser, folder):
+    for told in HOSTILE:
+        with playing(browser, folder, told) as page:
+            now = state(page)
+            assert now["view"] == "map" and now["fair"] == "best"
+            assert 1 <= now["steps"] <= 1000 and 0 <= now["picked"] < len(now["rules"])
+            assert all(abs(v) <= 50 for start in now["starts"] for v in start)
+            assert len(lanes(page)[0]["points"][0]) >= 2
+
+
+def test_a_prediction_is_scored(browser, folder):
+    with playing(browser, folder, {"view": "predict", "rules": [BALL], "picked": 0}) as page:
+        assert page.locator(".pg-value").first.is_hidden()  # it would give the answer away
+        pen = page.get_by_role("slider", name="Your curve")
+        pen.press("ArrowDown")
+        page.get_by_role("button", name="Run").click()
+        score = ask(page, "play.numbers()")["score"]
+        assert 0 <= score <= 100
+        assert page.locator(".pg-verdict").inner_text().startswith(f"{score} of 100")
+        assert page.locator(".pg-value").first.is_visible()
+
+
+def test_twelve_recipes_open_with_one_tap(browser, folder):
+    with playing(browser, folder) as page:
+        recipes = page.locator(".pg-recipe")
+        assert recipes.count() == 12
+        seen = set()
+        for k in range(12):
+            recipes.nth(k).evaluate("button => button.click()")
+            seen.add(json.dumps(state(page), sort_keys=True))
+            for lane in lanes(page):
+                assert len(lane["points"][0]) > 2
+        assert len(seen) == 12
+        recipes.nth(6).evaluate("button => button.click()")  # the cycle: round three points for ever
+        points = lanes(page)[0]["points"][0][0::2]
+        assert points[-1] == pytest.approx(points[-4], abs=1e-6) and abs(points[-1] - points[-2]) > 0.5
+
+
+def test_it_rolls_once_by_itself_and_stands_still_where_that_is_asked_for(browser, folder):
+    with playing(browser, folder, reduced_motion="no-preference") as page:
+        page.wait_for_function("document.querySelector('.playground').__playground.time.playing()")
+    with playing(browser, folder) as page:
+        page.wait_for_timeout(450)
+        assert not ask(page, "play.time.playing()")
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_axe_finds_nothing(browser, folder, width):
+    mobile = {"has_touch": True, "is_mobile": True} if width == 390 else {}
+    with playing(browser, folder, width=width, height=800, **mobile) as page:
+        found = violations(page)
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        found += violations_after_the_switch(page)
+        assert not found, "\n".join(found)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_forced_colours_leave_it_usable(browser, folder):
+    with playing(browser, folder, forced_colors="active") as page:
+        assert page.get_by_role("tab", selected=True).is_visible()
+        assert page.get_by_role("slider", name="Start of the balls").is_visible()
+        page.get_by_role("tab", name="Curves").click()
+        assert ask(page, "play.numbers()")["view"] == "curves"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_embed_works_in_a_page_that_allows_nothing_else(browser, folder, parts, tmp_path, theme):
+    """One line in somebody's page under the strictest policy; the embed itself under the policy that it states."""
+    playground, _ = parts
+    with served(folder, playground.NEEDS) as ours:
+        line = f'<iframe src="{ours}embed.html#play=1.{quote(json.dumps({"surface": RAVINE, "rules": [PLAIN, BALL]}))}" '
+        (tmp_path / "slide.html").write_text(
+            FOREIGN.replace("LINE", line + 'title="Playground" width="900" height="640"></iframe>')
+        )
+        host = urlsplit(ours)._replace(path="").geturl()
+        with served(tmp_path, f"default-src 'none'; frame-src {host}") as theirs:
+            heard = []
+            with live.open_page(
+                browser, f"{theirs}slide.html", wait=False, errors=heard, color_scheme=theme, reduced_motion="reduce"
+            ) as page:
+                frame = page.frame_locator("iframe")
+                ring = frame.get_by_role("slider", name="Start of the balls")
+                ring.press("ArrowRight")
+                assert frame.locator(".pg-sentence").inner_text()
+                inner = page.frames[1]
+                assert inner.evaluate("document.querySelector('.playground').__playground.get().starts[0][0]") > -2.7
+                ground = inner.evaluate("getComputedStyle(document.querySelector('.pg')).getPropertyValue('--page').trim()")
+                assert ground == {"light": "#ffffff", "dark": "#14181f"}[theme]
+                assert not frame.get_by_role("link", name="Recipes").is_visible()
+            assert [text for text in heard if "favicon" not in text] == []
+
+
+def test_its_own_script_is_small(parts):
+    """Beside the kit of the live figures, which every chapter loads anyway."""
+    import gzip
+
+    playground, _ = parts
+    assert len(gzip.compress(playground.script().encode())) < 90_000
