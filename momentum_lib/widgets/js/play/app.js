@@ -330,13 +330,11 @@ function addStarts(life, store, parent, scene) {
       type: "button",
       class: "lf-button",
       text: "+ ball",
-      "aria-label": "Another start",
     }),
     fewer = h("button", {
       type: "button",
       class: "lf-button",
       text: "− ball",
-      "aria-label": "One start fewer",
     });
   parent.append(more, fewer);
   life.on(more, "click", () => {

@@ -8,7 +8,8 @@ import { coloursOf, shades } from "../kit/relief.js";
 /** @typedef {import("../kit/types.js").Box} Box */
 
 const FINE = 72,
-  COARSE = 40;
+  COARSE = 40,
+  SHADES = 96;
 /** How high the land stands, as a share of its width. */
 const TALL = 0.34;
 
@@ -121,7 +122,13 @@ export function createLand({ life, store, parent, room, time, held }) {
     event.preventDefault();
     turnTo(eye.turn + by[0], eye.tilt + by[1]);
   });
-  onTheme(life, store.redraw);
+  /** The bare land as it was drawn last: while the balls roll, only they are drawn. */
+  const ground = h("canvas"),
+    theme = { now: 0, drawn: "" };
+  onTheme(life, () => {
+    theme.now += 1;
+    store.redraw();
+  });
 
   /** @param {Scene} scene @param {number} n */
   function terrain({ surface, params, box, key }, n) {
@@ -142,20 +149,25 @@ export function createLand({ life, store, parent, room, time, held }) {
       terrain(scene, grip || held() ? COARSE : FINE);
       if (canvas.width !== Math.round(width * dots)) canvas.width = Math.round(width * dots);
       if (canvas.height !== Math.round(height * dots)) canvas.height = Math.round(height * dots);
-      const tones = coloursOf(canvas, pen);
-      pen.setTransform(dots, 0, 0, dots, 0, 0);
-      pen.clearRect(0, 0, width, height);
       const seen = turned(scene.box, eye),
         spots = spotsOf(kept, scene.box, seen),
-        to = fitted(seen, spots, width, height);
-      drawLand(
-        pen,
-        kept,
-        spots,
-        eye,
-        tones,
-        `color-mix(in srgb, ${getComputedStyle(canvas).color} 38%, transparent)`,
-      );
+        to = fitted(seen, spots, width, height),
+        wanted = [kept.key, eye.turn, eye.tilt, canvas.width, canvas.height, theme.now].join();
+      if (wanted !== theme.drawn) {
+        theme.drawn = wanted;
+        const tones = coloursOf(canvas, pen),
+          net = `color-mix(in srgb, ${getComputedStyle(canvas).color} 38%, transparent)`;
+        pen.setTransform(dots, 0, 0, dots, 0, 0);
+        pen.clearRect(0, 0, width, height);
+        drawLand(pen, kept, spots, eye, tones, net);
+        Object.assign(ground, { width: canvas.width, height: canvas.height });
+        ground.getContext("2d")?.drawImage(canvas, 0, 0);
+      } else {
+        pen.setTransform(1, 0, 0, 1, 0, 0);
+        pen.clearRect(0, 0, canvas.width, canvas.height);
+        pen.drawImage(ground, 0, 0);
+      }
+      pen.setTransform(dots, 0, 0, dots, 0, 0);
       const style = getComputedStyle(canvas);
       for (const lane of scene.lanes)
         for (const run of lane.runs)
@@ -186,6 +198,11 @@ function drawLand(pen, { nx, ny, light }, spots, { turn }, tones, net) {
   const back = Math.sin(turn) < 0,
     up = Math.cos(turn) < 0;
   pen.lineWidth = 0.7;
+  const paints = Array.from(
+    { length: SHADES },
+    (_, k) =>
+      `rgb(${[0, 1, 2].map((c) => Math.round(tones.shade[c] + (k / (SHADES - 1)) * (tones.light[c] - tones.shade[c]))).join()})`,
+  );
   const every = nx > COARSE ? 6 : 3;
   /** The lines of a coarse net on the land, each cell its part, so that what stands before it hides it. @param {number} i @param {number} j @param {number} k */
   function mesh(i, j, k) {
@@ -203,8 +220,8 @@ function drawLand(pen, { nx, ny, light }, spots, { turn }, tones, net) {
       const j = up ? jj : ny - 2 - jj,
         i = back ? ii : nx - 2 - ii,
         k = j * nx + i,
-        t = light[k],
-        colour = `rgb(${[0, 1, 2].map((c) => Math.round(tones.shade[c] + t * (tones.light[c] - tones.shade[c]))).join()})`;
+        t = Math.round(light[k] * (SHADES - 1)),
+        colour = paints[t];
       pen.fillStyle = pen.strokeStyle = colour;
       pen.beginPath();
       pen.moveTo(spots[2 * k], spots[2 * k + 1]);
