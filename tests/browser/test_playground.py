@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import io
 import json
 import re
 import sys
@@ -9,6 +10,7 @@ import threading
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 
@@ -254,6 +256,42 @@ def test_a_link_restores_all_of_it(browser, folder):
         page.goto(link)
         page.wait_for_function("document.querySelector('.playground.is-live')")
         assert state(page) == told
+
+
+def taken(page, name):
+    """The bytes of the file that a button of the dialog gives."""
+    with page.expect_download() as told:
+        page.get_by_role("button", name=name).click()
+    return Path(told.value.path()).read_bytes()
+
+
+def test_what_is_seen_is_taken_away_as_files(browser, folder):
+    from PIL import Image
+
+    with playing(browser, folder, {"surface": RAVINE, "rules": [PLAIN, BALL], "starts": [[-2, 1]], "steps": 12}) as page:
+        page.get_by_role("button", name="Take it with you").click()
+        rows = taken(page, "Numbers (CSV)").decode().splitlines()
+        points = lanes(page)[1]["points"][0]
+        assert len(rows) == 1 + 2 * 13 and rows[0] == "rule,start,step,x,y,loss"
+        assert [float(v) for v in rows[-1].split(",")[2:5]] == pytest.approx([12, *points[-2:]], rel=1e-12)
+        drawing = taken(page, "Drawing (SVG)").decode()
+        root = ElementTree.fromstring(drawing)
+        assert root.tag.endswith("svg") and drawing.count("<image") == 1 and "class=" not in drawing
+        assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) > 12
+        still = Image.open(io.BytesIO(taken(page, "Picture (PNG)")))
+        box = page.locator(".pg-stage").bounding_box()
+        assert still.size == pytest.approx((2 * box["width"], 2 * box["height"]), abs=2)
+        assert len(still.convert("RGB").getcolors(1 << 24)) > 100
+        moving = Image.open(io.BytesIO(taken(page, "Moving picture (GIF)")))
+        assert moving.format == "GIF" and moving.n_frames == 48 and moving.size[0] == 528
+        first, last = (frame_of(moving, k) for k in (0, 47))
+        blue = lambda frame: sum(1 for r, g, b in frame.getdata() if b > r + 90 and b > g + 60)  # noqa: E731
+        assert blue(last) > blue(first) > 0  # the heavy ball's path has grown
+
+
+def frame_of(image, k):
+    image.seek(k)
+    return image.convert("RGB")
 
 
 HOSTILE = [

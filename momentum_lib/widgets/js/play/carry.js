@@ -2,6 +2,7 @@
 
 import { h } from "../kit/dom.js";
 import { toHash } from "../kit/playground.js";
+import { csvOf, gifOf, pngOf, save, svgText } from "./export.js";
 import { glyph } from "./parts.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
@@ -90,7 +91,45 @@ export function createCarry({ life, root, parent, scene, places }) {
       "One line for your own page or slide",
       "Copied: the line shows this playground in another page",
     );
-  body.append(link.node, embed.node);
+  const files = h("div", { class: "pg-files" });
+  const file = (/** @type {string} */ label, /** @type {() => void|Promise<void>} */ make) => {
+    const one = h("button", { type: "button", class: "lf-button", text: label });
+    files.append(one);
+    life.on(one, "click", async () => {
+      try {
+        await make();
+      } catch (error) {
+        note.textContent = `That picture could not be made here: ${error instanceof Error ? error.message : error}.`;
+      }
+    });
+  };
+  const view = () => /** @type {HTMLElement} */ (root.querySelector(".pg-view:not([hidden])"));
+  /** The picture as SVG text; a view that is a table has none. */
+  const drawn = () => {
+    const text = svgText(view());
+    if (!text) throw new Error("this view is text; choose another one");
+    return text;
+  };
+  file("Picture (PNG)", async () => save(await pngOf(drawn()), "image/png", "momentum.png"));
+  file("Drawing (SVG)", () => save(drawn(), "image/svg+xml", "momentum.svg"));
+  file("Moving picture (GIF)", async () => {
+    const made = await gifOf(scene(), root, (part) => {
+      note.textContent = `Making the moving picture: ${Math.round(100 * part)} % …`;
+    });
+    note.textContent = "The moving picture is made.";
+    save(/** @type {any} */ (made), "image/gif", "momentum.gif");
+  });
+  file("Numbers (CSV)", () => save(csvOf(scene()), "text/csv", "momentum.csv"));
+  body.append(
+    link.node,
+    embed.node,
+    h(
+      "div",
+      { class: "pg-line-row" },
+      h("span", { class: "pg-line-label", text: "What you see, as a file" }),
+      files,
+    ),
+  );
   life.on(close, "click", () => dialog.close());
   life.on(dialog, "click", (event) => {
     if (event.target === dialog) dialog.close();

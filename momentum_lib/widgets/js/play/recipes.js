@@ -1,13 +1,11 @@
 // Twelve famous pictures, each a state that opens with one tap; its thumbnail lives: it runs when it is reached.
 
 import { h, onTheme, reducedMotion } from "../kit/dom.js";
-import { sample } from "../kit/geometry.js";
 import { FIRST } from "../kit/playground.js";
-import { coloursOf, reliefPixels, shades } from "../kit/relief.js";
+import { createPainter } from "./painter.js";
 import { createScenes } from "./scene.js";
 
 /** @typedef {import("./types.js").PlayState} PlayState */
-/** @typedef {import("./types.js").Scene} Scene */
 
 const hyper = (/** @type {number} */ lr, /** @type {number} */ beta = NaN) =>
   /** @type {import("../kit/types.js").Hyper} */ (Number.isNaN(beta) ? { lr } : { lr, beta });
@@ -89,42 +87,9 @@ function thumbnail(life, state) {
       height: 2 * HIGH,
       "aria-hidden": "true",
     }),
-    scene = createScenes(NOTHING)({ ...state, view: "map" }, WIDE / HIGH);
-  let ground = /** @type {HTMLCanvasElement|null} */ (null);
+    scene = createScenes(NOTHING)({ ...state, view: "map" }, WIDE / HIGH),
+    { paint: draw, last, forget } = createPainter(node, scene);
   let cancel = () => {};
-  const last = () => Math.max(...scene.lanes.map(({ runs }) => runs[0].n));
-  /** @param {number} step */
-  function draw(step) {
-    const pen = node.getContext("2d", { willReadFrequently: true });
-    if (!pen) return;
-    ground ??= reliefOf(scene, node, pen);
-    pen.imageSmoothingEnabled = true;
-    pen.drawImage(ground, 0, 0, node.width, node.height);
-    const style = getComputedStyle(node),
-      [[x0, x1], [y0, y1]] = scene.box;
-    pen.lineWidth = 4;
-    pen.lineJoin = "round";
-    for (const { rule, runs, dash } of scene.lanes) {
-      const { points, n } = runs[0],
-        at = (/** @type {number} */ k) => [
-          ((points[2 * k] - x0) / (x1 - x0)) * node.width,
-          ((y1 - points[2 * k + 1]) / (y1 - y0)) * node.height,
-        ],
-        end = Math.min(step, n),
-        from = Math.floor(end);
-      pen.strokeStyle = pen.fillStyle = style.getPropertyValue(`--look-${rule.family}`);
-      pen.setLineDash(dash === "none" ? [] : dash.split(" ").map((v) => 1.5 * Number(v)));
-      pen.beginPath();
-      for (let k = 0; k <= from; k++) pen.lineTo(at(k)[0], at(k)[1]);
-      const [a, b] = [at(from), at(Math.min(from + 1, n))],
-        head = [0, 1].map((i) => a[i] + (end - from) * (b[i] - a[i]));
-      pen.lineTo(head[0], head[1]);
-      pen.stroke();
-      pen.beginPath();
-      pen.arc(head[0], head[1], 10, 0, 2 * Math.PI);
-      pen.fill();
-    }
-  }
   /** Run once, in two seconds. */
   function run() {
     cancel();
@@ -138,21 +103,10 @@ function thumbnail(life, state) {
     cancel = life.frame(next);
   }
   onTheme(life, () => {
-    ground = null;
+    forget();
     draw(last());
   });
   return { node, run, whole: () => draw(last()) };
-}
-
-/** The relief of a scene on a small canvas. @param {Scene} scene @param {HTMLCanvasElement} node @param {CanvasRenderingContext2D} pen */
-function reliefOf({ surface, params, box }, node, pen) {
-  const nx = 88,
-    ny = 56,
-    small = h("canvas", { width: nx, height: ny });
-  const values = sample((x, y) => surface.value(x, y, params), box, nx, ny),
-    pixels = reliefPixels(shades({ values, nx, ny }, 1), nx, ny, coloursOf(node, pen));
-  small.getContext("2d").putImageData(new ImageData(pixels, nx, ny), 0, 0);
-  return small;
 }
 
 /**
