@@ -289,6 +289,19 @@ def test_what_is_seen_is_taken_away_as_files(browser, folder):
         assert blue(last) > blue(first) > 0  # the heavy ball's path has grown
 
 
+def test_the_code_of_the_picture_is_there_for_three_libraries(browser, folder):
+    with playing(browser, folder, {"surface": RAVINE, "rules": [PLAIN, BALL], "starts": [[-2, 1]], "steps": 12}) as page:
+        page.get_by_role("button", name="Take it with you").click()
+        field, menu = page.locator(".pg-carry textarea"), page.get_by_role("combobox", name="As code for")
+        assert "momentum_lib" in field.input_value()
+        _, printed = live.run_python(field.input_value())
+        numbers = [float(v) for v in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", printed)]
+        assert numbers[-2:] == pytest.approx(lanes(page)[1]["points"][0][-2:], abs=1e-10)
+        for target, name in {"torch": "PyTorch", "optax": "JAX and optax"}.items():
+            menu.select_option(label=f"As code for {name}")
+            assert f"import {target}" in field.input_value()
+
+
 def frame_of(image, k):
     image.seek(k)
     return image.convert("RGB")

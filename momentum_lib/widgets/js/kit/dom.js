@@ -12,7 +12,8 @@ const SVG = "http://www.w3.org/2000/svg";
 export function assign(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "text") node.textContent = String(value);
-    else if (name === "style") /** @type {any} */ (node).style.cssText = String(value); // a strict policy forbids the attribute
+    else if (name === "style")
+      /** @type {any} */ (node).style.cssText = String(value); // a strict policy forbids the attribute
     else if (value === null || value === undefined || value === false) node.removeAttribute(name);
     else node.setAttribute(name, value === true ? "" : String(value));
   }

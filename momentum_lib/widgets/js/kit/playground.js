@@ -46,7 +46,11 @@ export function toHash(state) {
 export function addPlaygroundLink({ share, store }, state) {
   const page = /** @type {HTMLAnchorElement|null} */ (document.querySelector("a.tool.play"));
   if (!page) return;
-  const link = h("a", { class: "lf-button lf-quiet lf-to-playground", text: "Playground", title: "Open this in the playground" });
+  const link = h("a", {
+    class: "lf-button lf-quiet lf-to-playground",
+    text: "Playground",
+    title: "Open this in the playground",
+  });
   share.prepend(link);
   store.draw(() => {
     link.href = `${page.href.split("#")[0]}#${toHash({ ...FIRST, ...state() })}`;

@@ -2,6 +2,7 @@
 
 import { h } from "../kit/dom.js";
 import { toHash } from "../kit/playground.js";
+import { codeOf, toldBy } from "./code.js";
 import { csvOf, gifOf, pngOf, save, svgText } from "./export.js";
 import { glyph } from "./parts.js";
 
@@ -17,6 +18,9 @@ async function copyFrom(field) {
     return document.execCommand("copy");
   }
 }
+
+/** In which library's terms the code is written. */
+const TARGETS = { momentum_lib: "momentum_lib", torch: "PyTorch", optax: "JAX and optax" };
 
 /** The line that shows a playground in any page. @param {string} address */
 export const embedLine = (address) =>
@@ -91,6 +95,27 @@ export function createCarry({ life, root, parent, scene, places }) {
       "One line for your own page or slide",
       "Copied: the line shows this playground in another page",
     );
+  const target = h(
+      "select",
+      { class: "pg-add pg-target", "aria-label": "As code for" },
+      ...Object.entries(TARGETS).map(([value, text]) => h("option", { value, text: `As code for ${text}` })),
+    ),
+    code = line(
+      "The picked rule on this surface as code",
+      "Copied: it runs as it is and ends at the same point",
+      true,
+    );
+  /** Write the code of the state now; a network is no formula, and has none. */
+  function write() {
+    try {
+      code.field.value = codeOf(/** @type {keyof typeof TARGETS} */ (target.value), toldBy(scene()));
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      code.field.value = error.message;
+    }
+  }
+  life.on(target, "change", write);
+  code.node.querySelector(".pg-line-label")?.replaceWith(target);
   const files = h("div", { class: "pg-files" });
   const file = (/** @type {string} */ label, /** @type {() => void|Promise<void>} */ make) => {
     const one = h("button", { type: "button", class: "lf-button", text: label });
@@ -123,6 +148,7 @@ export function createCarry({ life, root, parent, scene, places }) {
   body.append(
     link.node,
     embed.node,
+    code.node,
     h(
       "div",
       { class: "pg-line-row" },
@@ -139,6 +165,7 @@ export function createCarry({ life, root, parent, scene, places }) {
     link.field.value = to.page;
     embed.field.value = embedLine(to.embed);
     note.textContent = "";
+    write();
     dialog.showModal();
   });
   return { body, line, say: (/** @type {string} */ text) => (note.textContent = text), button, dialog };
