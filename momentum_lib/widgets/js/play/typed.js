@@ -5,8 +5,8 @@ import { h } from "../kit/dom.js";
 /** @typedef {import("./types.js").Scene} Scene */
 
 /** Where a typed surface and a typed rule begin. */
-export const OWN_SURFACE = "(1 - x)^2 + 4*(y - x^2)^2",
-  OWN_RULE = "v = beta*v + grad\ntheta = theta - lr*v";
+export const OWN_SURFACE = "(1 - x)^2 + 4*(y - x^2)^2";
+export const OWN_RULE = "v = beta*v + grad\ntheta = theta - lr*v";
 /** How long a text may be, so that a link can hold it. */
 const LONGEST = 400;
 
