@@ -1,8 +1,9 @@
 """How soon a page of the built site can be read and used on a slow phone: Chromium, 390 px wide, its processor slowed 4 times.
 
-    python -m bench.pages                                    # the front page, five chapters and a page of text
+    python -m bench.pages                                    # the front page, some chapters and a page of text
     python -m bench.pages book/rules notebooks/01-ravine     # these pages
     python -m bench.pages --all --rounds 1                   # every page
+    python -m bench.pages --redraws                          # what a redraw of each figure costs
     python -m bench.pages --site /tmp/before --site _build/html     # two builds in turn, page by page
 
 For each page, as medians over the rounds: the first paint; the first live figure's picture (a line of it is drawn, in view or
@@ -23,7 +24,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
-PAGES = ("book/intro", "notebooks/01-", "notebooks/03-", "notebooks/05-", "notebooks/07-", "notebooks/13-", "book/glossary")
+CHAPTERS = ("01", "03", "04", "05", "07", "10", "12", "13")
+PAGES = ("book/intro", *(f"notebooks/{number}-" for number in CHAPTERS), "book/glossary")
 SLOWER, AFTER = 4, 5.0
 MEASURED = ("paint", "picture", "blocking", "longest", "shift")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run")
@@ -51,6 +53,29 @@ SCROLL = """async () => {
     scrollTo({ top: y, behavior: 'instant' });
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 15)));
   }
+}"""
+
+# What a full redraw of a figure costs, in ms of script: each of its numbers moved back and forth, the slowest one's median.
+REDRAW = """async (place) => {
+  place.scrollIntoView({ behavior: 'instant' });
+  for (let k = 0; k < 300 && place.dataset.ready !== '1'; k++) await new Promise(requestAnimationFrame);
+  const figure = place.__figure, slowest = { name: place.dataset.figure, what: '', ms: 0 };
+  for (const [what, { kind, min, max }] of Object.entries(figure.specs)) {
+    if (kind !== 'number' && kind !== 'integer') continue;
+    const first = figure.get(what), near = (part) => first + part * (first > (min + max) / 2 ? -1 : 1) * Math.min(max - min, 50);
+    const times = [];
+    for (let k = 1; k <= 15; k++) {
+      figure.set({ [what]: kind === 'integer' ? Math.round(near(k / 50)) : near(k / 1000) });
+      const began = performance.now();
+      figure.numbers();
+      times.push(performance.now() - began);
+    }
+    figure.set({ [what]: first });
+    figure.numbers();
+    const ms = times.sort((a, b) => a - b)[7];
+    if (ms > slowest.ms) Object.assign(slowest, { what, ms });
+  }
+  return slowest;
 }"""
 
 
@@ -122,6 +147,34 @@ def names_of(site, wanted):
     return found if not wanted else [name for want in wanted for name in found if name.startswith(want)]
 
 
+def redraws(site=SITE, slower=(1, SLOWER)):
+    """Print what a redraw of every kind of figure of the site costs, on this machine and slowed; return the rows."""
+    from playwright.sync_api import sync_playwright
+
+    print(f"\nA redraw of each figure: script, medians of 15, of the number that costs most; then {slower[-1]} times slower")
+    base, stop = serve(site)
+    rows = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        processor = page.context.new_cdp_session(page)
+        for name in names_of(site, ("book/intro", "notebooks/")):
+            page.goto(f"{base}{name}.html")
+            for place in page.query_selector_all(".live-figure[data-figure]"):
+                figure = place.get_attribute("data-figure")
+                if figure in rows:
+                    continue
+                rows[figure] = []
+                for rate in slower:
+                    processor.send("Emulation.setCPUThrottlingRate", {"rate": rate})
+                    rows[figure].append(place.evaluate(REDRAW))
+                what, times = rows[figure][0]["what"], "".join(f" {run['ms']:8.2f} ms" for run in rows[figure])
+                print(f"  {figure:<16} {what:<16}{times}", flush=True)
+        browser.close()
+    stop()
+    return rows
+
+
 def report(sites, wanted, rounds):
     """Measure and print; ``sites`` are folders, compared page by page where there is more than one."""
     from playwright.sync_api import sync_playwright
@@ -157,6 +210,7 @@ def main(rounds=3):
         print("\npages are left out: no Chromium on the PATH (Debian: apt-get install chromium)")
     else:
         report([SITE], PAGES, rounds)
+        redraws()
 
 
 if __name__ == "__main__":
@@ -165,5 +219,9 @@ if __name__ == "__main__":
     parser.add_argument("--all", action="store_true", help="every page")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--site", type=Path, action="append", help=f"a built site (default: {SITE.relative_to(ROOT)})")
+    parser.add_argument("--redraws", action="store_true", help="what a redraw of each figure costs, and nothing else")
     options = parser.parse_args()
-    report(options.site or [SITE], () if options.all else options.pages or PAGES, options.rounds)
+    if options.redraws:
+        redraws((options.site or [SITE])[0])
+    else:
+        report(options.site or [SITE], () if options.all else options.pages or PAGES, options.rounds)

@@ -76,8 +76,8 @@ function next(callback) {
   port2.postMessage(null);
 }
 
-/** Whether an element is in view, or nearly. @param {Element} place */
-const nearby = (place) => place.checkVisibility() && place.getBoundingClientRect().top < innerHeight + NEAR;
+/** Whether a figure opens its page: it stands before the first section. Nothing is measured for it. @param {Element} place */
+const opens = (place) => !place.closest("section section") && place.checkVisibility();
 
 /** A figure is mounted when it is so many pixels from the view. */
 const NEAR = 500;
@@ -123,7 +123,7 @@ export function start(figures) {
   const [first] = waiting.keys();
   if (first && !location.hash)
     next(() => {
-      if (nearby(first)) now(first);
+      if (opens(first)) now(first);
     });
   bindWords((key) => {
     const place = places.get(key) ?? null;
