@@ -16,7 +16,7 @@ export const WALKERS = 100;
 export const STEPS = 200;
 const POOL = 100,
   SHOWN = 60,
-  BANK = 0.3, // how wide the loss on the side is drawn, of the room of a valley
+  BANK = 0.22, // how wide the loss on the side is drawn, of the room of a valley
   TOP = 0.95,
   SHARES = /** @type {Pair} */ ([0.001, 0.99]),
   SIGMAS = /** @type {Pair} */ ([0.01, 2]),
@@ -165,7 +165,7 @@ function addValleys(fig) {
     label: "The way along the river without and with momentum, from above",
     x: { domain: [0, 1], label: `along the river, ${SHOWN} steps at full speed`, count: 5 },
     y: { domain: [-2, 2], hidden: true },
-    height: () => 232,
+    height: () => 196,
     margin: { top: 8, right: 14 },
   });
   plot.box.classList.add("lf-wide");
@@ -198,7 +198,7 @@ function addGain(fig) {
       ticks: () => [1, 3, 10, 30],
       format: (v) => show(v),
     },
-    height: (width) => clamp(width * 0.36, 190, 260),
+    height: (width) => clamp(width * 0.25, 176, 196),
     margin: { top: 20, left: 46, right: 14 },
   });
   plot.box.classList.add("lf-wide");
