@@ -211,6 +211,7 @@ def test_what_a_cell_does_to_names():
     assert of("import numpy as np, os.path\nfrom a import b as c") == ({"np", "os", "c"}, set(), set(), {"np", "os", "c"}, False)
     assert of("def f(x):\n    return x + y") == ({"f"}, set(), {"y"}, {"f"}, False)
     assert of("def f():\n    global z\n    z = 1")[0] == {"f", "z"}
+    assert of("def f():\n    def g():\n        return deep\n    return g")[2] == {"deep"}, "a function inside a function"
     assert of("def f(): pass\nf = g(f)")[3] == set(), "a name that is also assigned may hold anything"
     assert of("a.b = c[0] = 1")[1] == {"!a", "!c"}
     assert of("x = h(a, k=b.c)")[1] == {"h", "a", "b"} and of("print(a)\ny = len(b)")[1] == {"print", "len"}
@@ -324,7 +325,7 @@ def test_waiting_for_a_processor_is_free_and_sleep_is_not(monkeypatch):
     monkeypatch.setattr(usage.Usage, "send", lambda self, number: sent.append(number))
     looks = iter([(1.0, False)] * 2)
     used = usage.Usage(1)
-    used.start(limit=0.5, most=1.0)
+    used.start(limit=0.55, most=1.0)
     assert (used.begun, used.slept, used.told) == (1.0, 0.0, False)
 
     def over(seconds, look):
@@ -336,7 +337,9 @@ def test_waiting_for_a_processor_is_free_and_sleep_is_not(monkeypatch):
     assert not over(0.4, (1.1, False)) and used.slept == 0  # it computed for 0.1 s and waited
     assert not over(0.4, (1.1, False)) and used.slept == 0  # runnable, and had no processor
     assert not over(0.4, (1.1, True)) and used.slept == 0  # asleep now, awake at the last look
-    assert not over(0.4, (1.11, True)) and used.slept == pytest.approx(0.4) and sent == [signal.SIGPROF] and used.told
+    assert not over(0.4, (1.11, True)) and used.slept == pytest.approx(0.4) and sent == [], "0.51 of 0.55 s"
+    assert not over(0.1, (1.2, False)) and sent == [signal.SIGPROF] and used.told
+    assert not over(0.1, (1.2, False)) and sent == [signal.SIGPROF], "told once"
     assert not over(0.4, (1.2, True)) and used.slept == pytest.approx(0.4), "it computed in between"
     assert not over(9.0, None) and used.slept == pytest.approx(0.45), "half a second at most, a tenth of it"
     assert sent == [signal.SIGPROF], "told once"
@@ -409,6 +412,9 @@ def test_a_statement_that_ends_its_process_is_left_out_and_its_question_still_as
     assert room.ask({"op": "get", "name": "kappa"}) == {"value": 5}
     assert [entry for entry in ran(told) if entry[0] == "bad"] == [("bad", None), ("bad", 3)]
     assert room.deadly == {"bad": "it died"} and room.cut == {"bad": 3}
+    at_once = room_of(master, [("bad", "kappa = 1")], Told({"bad": [sandbox.Lost("it died"), {}], "kappa": {"value": 5}}))
+    at_once.question_is("q2-check")
+    assert at_once.ask({"op": "get", "name": "kappa"}) == {"value": 5} and at_once.cut == {"bad": 0}
     assert "late" not in [name for name, _ in ran(told)], "what no name needs is not run for it"
 
 
@@ -545,6 +551,16 @@ def test_points_that_a_check_gives(master):
     assert (wrong["points"], wrong["said"], wrong["why"], wrong["look"]) == (0, "no", "that", False)
     broken = of("1 / 0")
     assert broken["points"] == 0 and broken["look"] and broken["error"].startswith("ZeroDivisionError: ") and broken["of"] == 3
+
+
+def test_the_points_of_a_result_are_the_sum_of_its_questions(master):
+    said = {"questions": [{"points": 1.5}, {"points": 2.0}, {"points": 0.0}]}
+    found = grading.finish(said, master, 0.0)
+    assert found["points"] == 3.5 and (found["of"], found["by_hand"]) == (9.0, 2.0)
+    nothing = grading.ungraded(master, master.path, "ada", OSError("gone"))
+    assert (nothing["points"], nothing["unreadable"], nothing["student"], nothing.get("again")) == (0, "gone", "ada", None)
+    ours = grading.ungraded(master, master.path, None, KeyError("x"))
+    assert ours["again"] is True and ours["unreadable"] == "The grader failed here: KeyError: 'x'"
 
 
 def test_what_a_master_asks_for_and_brings(master):
