@@ -1,12 +1,13 @@
 """What a reader types in the playground: formulas and rules, read strictly, differentiated, and run by the live engine."""
 
 import json
+import re
 
 import pytest
 
 from momentum_lib import surfaces
 from momentum_lib.codegen import typed_js
-from momentum_lib.printing.words import typed_text
+from momentum_lib.printing.words import typed_formula, typed_text
 from momentum_lib.rules import ELEMENTWISE
 
 MODULES = {
@@ -220,9 +221,10 @@ def test_typed_surfaces_are_the_librarys(js):
 # --- rules ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_table_has_every_rule_of_the_plane():
-    table = json.loads(typed_js().split("TYPED = ")[1].rstrip(";\n"))
-    assert table == {name: typed_text(rule) for name, rule in ELEMENTWISE.items()}
+def test_the_tables_have_every_rule_of_the_plane_and_every_surface():
+    rules, formulas = (json.loads(part.split(";\n")[0]) for part in re.split(r"export const \w+ = ", typed_js())[1:])
+    assert rules == {name: typed_text(rule) for name, rule in ELEMENTWISE.items()}
+    assert formulas == {name: typed_formula(surface) for name, surface in surfaces.SURFACES.items()}
 
 
 def test_every_typed_rule_takes_the_librarys_path_bit_for_bit(js):
