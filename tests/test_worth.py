@@ -204,10 +204,11 @@ def test_sides_are_compared_with_the_first_of_their_rule():
 
 
 def test_a_trend_compares_the_gains_of_two_cells_seed_by_seed():
-    def cell(gain):
+    def cell(gain, **more):
         rows = [
             {"side": side, "role": role, "rule": "muon", "lr": 0.1, "hyper": {}, "seed": seed, "held_out": loss + 0.1 * seed}
-            for side, losses in (("muon none", [3.0, 3.0, 3.0]), ("muon momentum", [3.0 - g for g in gain]))
+            for rule, gained in {"muon": gain, **more}.items()
+            for side, losses in ((f"{rule} none", [3.0, 3.0, 3.0]), (f"{rule} momentum", [3.0 - g for g in gained]))
             for role, seeds in (("tune", [100]), ("judge", [1, 2, 3]))
             for seed, loss in zip(seeds, losses)
         ]
@@ -219,3 +220,8 @@ def test_a_trend_compares_the_gains_of_two_cells_seed_by_seed():
     assert (found["name"], found["rule"], found["n"]) == ("batch", "muon", 3)
     assert found["mean"] == pytest.approx(0.2) and found["sd"] == pytest.approx(0.1)
     assert found["p_holm"] == found["p"] and found["interval"][0] < 0.2 < found["interval"][1]
+
+    one, other = cell([0.1, 0.2, 0.3], adamw=[0.3, 0.2, 0.1]), cell([0.3, 0.4, 0.6], adamw=[0.3, 0.2, 0.2], signum=[9, 9, 9])
+    (found,) = said.trends({"batch": (one, other)}, together=True)
+    assert found["rule"] == "" and found["mean"] == pytest.approx((0.1 + 0.1 + 0.2) / 3)
+    assert [c["rule"] for c in said.trends({"batch": (one, other)})] == ["muon", "adamw"], "what both have"

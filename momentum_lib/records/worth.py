@@ -83,18 +83,30 @@ def gains(record):
     return found
 
 
-def trends(pairs):
+def trends(pairs, together=False):
     """Whether momentum is worth more in one cell than in another: the gains of both, paired by seed, rule by rule.
 
-    ``pairs``: name -> (record of one cell, record of the other).  Returns comparisons with ``name`` and ``rule``, whose mean is
-    the other's gain minus the one's; Holm's correction over all of them.
+    ``pairs``: name -> (record of one cell, record of the other).  ``together``: the mean of the rules that both have instead of
+    each.  Returns comparisons with ``name`` and ``rule`` ("" together), whose mean is the other's gain minus the one's; Holm's
+    correction over all of them.
     """
     found = []
-    for name, (one, other) in pairs.items():
-        before, after = gains(one), gains(other)
+    for name, cells in pairs.items():
+        before, after = _alike(*(gains(cell) for cell in cells), together)
         for rule in before:
-            if rule in after:
-                comparison = paired(after[rule], before[rule])
-                found.append({"name": name, "rule": rule, **comparison, "interval": interval(comparison)})
+            comparison = paired(after[rule], before[rule])
+            found.append({"name": name, "rule": rule, **comparison, "interval": interval(comparison)})
     holm(found)
     return found
+
+
+def _alike(one, other, together):
+    """The gains of two cells for the rules that both have, or the mean over these rules, seed by seed, as the rule ""."""
+    rules = [rule for rule in one if rule in other]
+    if not together:
+        return [{rule: cell[rule] for rule in rules} for cell in (one, other)]
+    seeds = [set.intersection(*(set(cell[rule]) for rule in rules)) for cell in (one, other)]
+    return [
+        {"": {seed: sum(cell[rule][seed] for rule in rules) / len(rules) for seed in sorted(mine)}}
+        for cell, mine in zip((one, other), seeds)
+    ]
