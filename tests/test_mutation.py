@@ -85,6 +85,7 @@ def test_living_functions_get_the_mutants_code(tmp_path):
     exec(compile(right, "mine.py", "exec"), scope)
     assert scope["outer"](1)(2) == 3
     assert exchange("mine.py", right, right.replace("a + b", "a - b"), [scope["outer"]])
+    assert not exchange("mine.py", right + "\n", right.replace("a + b", "a - b"), []), "nothing has the right code: no mutant ran"
     assert scope["outer"](1)(2) == -1
     more = compile(right + "f = lambda: 1\n", "mine.py", "exec")
     assert pairs(compile(right, "mine.py", "exec"), more) is None

@@ -240,19 +240,23 @@ def pairs(old, new):
 
 
 def exchange(path, right, wrong, functions):
-    """Give each living function of a file the mutant's code, and forget what was computed; False where that cannot be."""
+    """Give each living function of a file the mutant's code, and forget what was computed; False where that cannot be.
+
+    Nor can it where no function has the right code: the file has changed since it was imported.
+    """
     changed = pairs(compile(right, path, "exec"), compile(wrong, path, "exec"))
     if changed is None:
         return False
+    met = False
     for function in functions:
         new = changed.get(function.__code__)
         if new is None:
             continue
         if new.co_freevars != function.__code__.co_freevars:
             return False
-        function.__code__ = new
+        function.__code__, met = new, True
     linecache.clearcache()
-    return True
+    return met
 
 
 def kept_results():
