@@ -207,9 +207,22 @@ def memory():
     return rods
 
 
+def clocks():
+    """Eight workers in random order: the ages of their copies as rods, and the mean path that they make."""
+    from momentum_lib import theory
+    from momentum_lib.widgets import workers
+
+    ages = workers.ages_of(workers.order_of(8, "random", 1), 8)[60]
+    low = View(-0.7, 7.7, -1, 2.6 * ages.max())
+    rods = [Line(low([k, k], [0, max(age, 0.3)]), "gradient", 9, grows=True, opacity=0.45) for k, age in enumerate(ages)]
+    mean = theory.asynchronous_mean(8, 0.15, 90)
+    view = View(0, 90, -0.62, 1.06)
+    return [*rods, Line(view(np.arange(91), mean), "momentum", 2.6, runs=True)]
+
+
 CHAPTERS = {
     "01": ravine, "02": averages, "03": race, "04": choosing, "05": circle, "06": ball, "07": ahead, "08": noise, "09": rough,
-    "10": network, "11": adam, "12": beyond, "13": transformer, "14": memory,
+    "10": network, "11": adam, "12": beyond, "13": transformer, "14": memory, "15": clocks,
 }  # fmt: skip
 
 

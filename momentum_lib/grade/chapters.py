@@ -15,4 +15,5 @@ CHAPTERS = {
     12: "12-beyond",
     13: "13-transformer",
     14: "14-scale",
+    15: "15-clocks",
 }
