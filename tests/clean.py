@@ -64,6 +64,17 @@ def _text_only(output):
     return output
 
 
+def _in_one_piece(outputs):
+    """The outputs with neighbours of one stream joined: where a busy machine cuts what a cell prints says nothing."""
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
 def clean(notebook, root=ROOT):
     """Clean a notebook (a NotebookNode) in place and return it."""
     cells = notebook.cells
@@ -82,7 +93,7 @@ def clean(notebook, root=ROOT):
             continue
         count += 1
         cell.execution_count = count
-        cell.outputs = [kept for output in cell.outputs if (kept := _text_only(output)) is not None]
+        cell.outputs = _in_one_piece(kept for output in cell.outputs if (kept := _text_only(output)) is not None)
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = count

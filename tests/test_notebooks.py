@@ -82,6 +82,15 @@ def untidy():
     )
 
 
+def test_what_a_cell_prints_is_one_piece():
+    """A stream that a busy machine cut in three, beside one that is another's."""
+    pieces = [("stdout", "a\n"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d"), ("stdout", "\n")]
+    notebook = untidy()
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in pieces]
+    found = [(output.name, output.text) for output in clean.clean(notebook).cells[-1].outputs]
+    assert found == [("stdout", "a\nb"), ("stderr", "c"), ("stdout", "d\n")]
+
+
 def test_clean_drops_pictures_and_numbers_cells():
     notebook = clean.clean(untidy())
     setup, _, code = notebook.cells
