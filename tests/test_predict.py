@@ -13,7 +13,7 @@ pytest.importorskip("anywidget")
 from momentum_lib.widgets import Predict, predict
 
 ROOT = Path(__file__).parents[1]
-MODULES = {"truth": "predict/truth", "pad": "predict/pad"}
+MODULES = {"truth": "predict/truth", "pad": "kit/pad"}
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 DRAWN = {"01", "03", "04", "08", "11"}
 

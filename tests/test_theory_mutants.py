@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import test_theory as old
+import test_theory_asynchrony as asynchrony
 import test_theory_closed as closed
 import test_theory_floors as floors
 import test_theory_linear as linear
 import test_theory_memory as memory
 import test_theory_noise as noise
+import test_theory_river as river
 from mutants import NOTICED, Swap, run
 
 import momentum_lib.theory as theory
@@ -222,6 +224,30 @@ MUTANTS = [
      "a sign where the error turns", memory.test_the_best_quintic_touches_its_error_four_times, (1e-3, 1.0)),
     ("orthogonal", "(1 - error, 1 + error)", "(1 - error, 1.0)",
      "values above 1 forgotten", memory.test_the_best_polynomials_beat_the_others_and_end_in_the_quintic, ()),
+    ("asynchrony.asynchronous_step", "1 / workers", "1 / (workers + 1)",
+     "a share too small for each worker", asynchrony.test_the_mean_path_is_heavy_balls, (4,)),
+    ("asynchrony.asynchronous_step", "(1 - share) * w + share * point", "(1 - share) * w + (1 - share) * point",
+     "a copy renewed as often as it is not", asynchrony.test_the_mean_path_is_heavy_balls, (4,)),
+    ("asynchrony.asynchronous_spread", "pair * (xw - other) + rest * wu", "pair * (xw - other) + wu",
+     "two copies that no report makes younger", asynchrony.test_mean_and_square_are_those_of_all_orders, (3, 6)),
+    ("asynchrony.asynchronous_spread", "2 * beta * product * vw", "beta * product * vw",
+     "half of the mixed term", asynchrony.test_mean_and_square_are_those_of_all_orders, (3, 6)),
+    ("asynchrony.turn_matrix", "matrix[..., 0, count - 1] -= product", "matrix[..., 0, count - 2] -= product",
+     "a delay one too short", asynchrony.test_in_turn_is_one_order, (4,)),
+    ("asynchrony.fit_momentum", "(-second)[()]", "second[()]",
+     "the fitted momentum's sign", asynchrony.test_the_fit_finds_it_to_the_thirteenth_digit, (4,)),
+    ("asynchrony.asynchronous_rate",
+     "np.sqrt(abs(np.linalg.eigvals(spread_matrix(workers, product, beta))).max(-1))",
+     "abs(np.linalg.eigvals(spread_matrix(workers, product, beta))).max(-1)",
+     "the mean square's rate for its root's", asynchrony.test_the_rate_is_that_of_long_runs, (3, 0.2, "random")),
+    ("river.lr_at_hill_loss", "4 * loss", "2 * loss",
+     "half of the rate", river.test_the_loss_across_settles_where_it_was_asked_to, (1.0, 1.0)),
+    ("river.lr_at_hill_loss", "(1 + beta) * sigma**2", "(1 + beta) * sigma",
+     "the noise not squared", river.test_the_loss_across_settles_where_it_was_asked_to, (0.5, 1.0)),
+    ("river.river_gain", "1 - beta + (1 + beta) * noise", "1 - beta + noise",
+     "a gain that noise does not end", river.test_in_noise_almost_nothing_is_gained, ()),
+    ("river.noise_over_hill", "(1 - beta) * (1 - part)", "(1 - beta) * (1 + part)",
+     "noise left at the edge itself", river.test_a_share_of_the_edge_is_a_noise_whatever_sigma, ()),
 ]  # fmt: skip
 
 

@@ -490,7 +490,7 @@ def test_a_plan_runs_nothing(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(cli, "make_runs", None)
     assert cli.main(["experiment", "momentum", "--plan", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "tuning runs: 0 of" in out and "judged runs: 0 of a number not known yet" in out
+    assert out.startswith("220 runs of the nano model, 200 steps") and "tuning runs: 0 of 120 done" in out
     assert not (tmp_path / "momentum-cpu.json").exists()
 
 

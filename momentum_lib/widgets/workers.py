@@ -57,7 +57,7 @@ class Workers(LiveFigure):
     caption = (
         "Rods: how old each worker’s copy of the weights is, in updates; the filled one reports next. Curves: the distance from "
         "the minimum in this run, in the mean over all orders, and of the heavy ball that the formula names. Below: the "
-        "error that is left at each explicit momentum, at this learning rate."
+        "error that remains at each explicit momentum, at this learning rate."
     )
 
     order = Choice("random", list(ORDERS))

@@ -192,6 +192,9 @@ export function createLand({ life, store, parent, room, time, held }) {
   };
 }
 
+/** A part of a colour, 0 to 255, in two signs. @param {number} part */
+const hex = (part) => Math.round(part).toString(16).padStart(2, "0");
+
 /** The land, cell by cell, what lies behind first. @param {CanvasRenderingContext2D} pen @param {{nx: number, ny: number, light: Float64Array}} land @param {Float64Array} spots @param {{turn: number}} eye @param {{shade: number[], light: number[]}} tones @param {string} net colour of the net's lines */
 function drawLand(pen, { nx, ny, light }, spots, { turn }, tones, net) {
   // Far cells have a large b = u sin + v cos: along each axis the order is forwards or backwards.
@@ -201,7 +204,7 @@ function drawLand(pen, { nx, ny, light }, spots, { turn }, tones, net) {
   const paints = Array.from(
     { length: SHADES },
     (_, k) =>
-      `rgb(${[0, 1, 2].map((c) => Math.round(tones.shade[c] + (k / (SHADES - 1)) * (tones.light[c] - tones.shade[c]))).join()})`,
+      `#${[0, 1, 2].map((c) => hex(tones.shade[c] + (k / (SHADES - 1)) * (tones.light[c] - tones.shade[c]))).join("")}`,
   );
   const every = nx > COARSE ? 6 : 3;
   /** The lines of a coarse net on the land, each cell its part, so that what stands before it hides it. @param {number} i @param {number} j @param {number} k */

@@ -2,7 +2,7 @@
 
 import { h, lifetime, show } from "../kit/dom.js";
 import { descend, relativeError } from "../kit/engine.js";
-import { COLUMNS, createPad, inUnits } from "../predict/pad.js";
+import { COLUMNS, createPad, inUnits } from "../kit/pad.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 

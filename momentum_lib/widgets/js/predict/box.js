@@ -1,7 +1,7 @@
 // A box of predictions: each question has its buttons or its axes, keeps the answer, and says how it compares.
 
 import { h, show } from "../kit/dom.js";
-import { COLUMNS, createPad, inUnits } from "./pad.js";
+import { COLUMNS, createPad, inUnits } from "../kit/pad.js";
 import { compare, measure, sentence, truth } from "./truth.js";
 
 /** @typedef {import("./truth.js").Spec} Spec */

@@ -1,10 +1,10 @@
 // Empty axes on which the reader draws the curve that they expect: with the mouse, a finger or the arrow keys.
 
-import { assign, clamp, h, powerOfTen, reducedMotion, s, show } from "../kit/dom.js";
-import { createPlot } from "../kit/plot.js";
+import { assign, clamp, h, powerOfTen, reducedMotion, s, show } from "./dom.js";
+import { createPlot } from "./plot.js";
 
-/** @typedef {import("./truth.js").Spec} Spec */
-/** @typedef {import("./truth.js").Curve} Curve */
+/** @typedef {import("../predict/truth.js").Spec} Spec */
+/** @typedef {import("../predict/truth.js").Curve} Curve */
 
 /** How many heights a drawn curve has. */
 export const COLUMNS = 61;
@@ -70,7 +70,7 @@ function partsOf(plot, spec, given) {
 
 /**
  * @param {object} o
- * @param {import("../kit/dom.js").Life} o.life
+ * @param {import("./dom.js").Life} o.life
  * @param {HTMLElement} o.parent
  * @param {Spec} o.spec
  * @param {string} o.axis what the curve is
@@ -218,7 +218,7 @@ export function createPad({ life, parent, spec, axis, ends, given, changed }) {
 
 /** @typedef {{heights: (number|null)[], knot: number, locked: boolean}} Hand */
 
-/** Draw with a pointer: every column that it passes has its height. @param {import("../kit/dom.js").Life} life @param {import("../kit/types.js").Frame} plot @param {Hand} hand @param {() => void} draw @param {(released: boolean) => void} changed */
+/** Draw with a pointer: every column that it passes has its height. @param {import("./dom.js").Life} life @param {import("../kit/types.js").Frame} plot @param {Hand} hand @param {() => void} draw @param {(released: boolean) => void} changed */
 function byPointer(life, plot, hand, draw, changed) {
   let last = /** @type {[number, number]|null} */ (null);
   /** @param {PointerEvent} event @returns {[number, number]} */
@@ -262,7 +262,7 @@ function byPointer(life, plot, hand, draw, changed) {
     });
 }
 
-/** Draw with the arrow keys: left and right choose a point, up and down move it. @param {import("../kit/dom.js").Life} life @param {SVGGElement} pen @param {Hand} hand @param {() => void} changed */
+/** Draw with the arrow keys: left and right choose a point, up and down move it. @param {import("./dom.js").Life} life @param {SVGGElement} pen @param {Hand} hand @param {() => void} changed */
 function byKeys(life, pen, hand, changed) {
   life.on(pen, "keydown", (event) => {
     const across = { ArrowLeft: -1, ArrowRight: 1 }[/** @type {string} */ (event.key)] ?? 0,
