@@ -259,8 +259,9 @@ def test_two_figures_do_not_disturb_each_other(browser, address):
 
 
 def far_page(folder):
-    """A page whose figures lie far below the fold."""
-    return live.write_page(folder, [Ravine(), Ravine(kappa=4, lr=0.3)], before='<div style="height: 4000px"></div>', static=True)
+    """A page whose figures lie far below the fold, in a section as in a chapter: none of them opens the page."""
+    before = '<section><section><div style="height: 4000px"></div>'
+    return live.write_page(folder, [Ravine(), Ravine(kappa=4, lr=0.3)], before=before, static=True)
 
 
 def mounted(page):
