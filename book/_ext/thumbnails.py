@@ -180,7 +180,8 @@ def _share_picture(app, page, title, claim, site):
 
 def description(soup, most=200):
     """The first sentences of a page's text, as many as fit, without what stands in figures and boxes."""
-    for paragraph in soup.select("article > section > p:not(.claim)"):
+    first, then = "article > section > p:not(.claim)", "article > section > section > p"  # a page may open with a tool
+    for paragraph in [*soup.select(first), *soup.select(then)]:
         copy = re.sub(r"\s+", " ", _words(paragraph))
         sentences = re.split(r"(?<=[.?!]) ", copy)
         text = ""

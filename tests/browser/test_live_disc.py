@@ -231,7 +231,7 @@ def test_the_dashed_line_falls_by_the_rate(browser, address):
     with live.open_page(browser, address) as page:
         shown = live.numbers(page)
         paths = [
-            first(page).locator(f".lf-wide path{which}").get_attribute("d")
+            first(page).locator(f".lf-later path{which}").get_attribute("d")
             for which in ('.lf-line[data-look="momentum"]', ".lf-outer")
         ]
         curve, line = (
