@@ -143,8 +143,16 @@ def test_the_start_moves_by_mouse_and_by_keys(browser, folder):
         assert lanes(page)[0]["points"][0][:2] == pytest.approx(keyed)
 
 
+def searched(page):
+    """Wait until the search beside the page has found each rule's best."""
+    order = "/^Each at its own best: heavy ball .*; Adam needs .* and gradient descent /"
+    page.wait_for_function(f"{order}.test(document.querySelector('.pg-sentence').innerText.replace(/\\s+/g, ' '))")
+    page.wait_for_function("!document.body.innerText.includes('Searching each')")
+
+
 def test_every_view_shows_the_same_state(browser, folder):
     with playing(browser, folder) as page:
+        searched(page)
         first = state(page)
         tabs = page.get_by_role("tab")
         names = tabs.all_inner_texts()
@@ -152,7 +160,9 @@ def test_every_view_shows_the_same_state(browser, folder):
         tabs.first.focus()
         for name in [*names[1:], names[0]]:  # with the arrow keys, all the way round
             page.keyboard.press("ArrowRight")
-            assert page.get_by_role("tab", selected=True).inner_text() == name
+            page.wait_for_function(
+                "name => document.querySelector('[role=tab][aria-selected=true]').innerText === name", arg=name
+            )
             assert page.get_by_role("tabpanel").count() == 1
             assert page.evaluate("document.activeElement.textContent") == name
         assert {**state(page), "view": "map"} == first
@@ -191,6 +201,7 @@ def test_without_memory_a_heavy_ball_is_gradient_descent(browser, folder):
 def test_fair_and_unfair(browser, folder):
     """Each at its own best, in the order of their steps; one rate for all, and the sentence says what that does."""
     with playing(browser, folder) as page:
+        searched(page)
         said = page.locator(".pg-sentence")
         ends = {lane["title"]: lane["end"]["steps"] for lane in lanes(page)}
         assert ends["Heavy ball"] < ends["Adam"] < ends["Gradient descent"]
