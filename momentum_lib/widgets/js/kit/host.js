@@ -76,8 +76,11 @@ function next(callback) {
   port2.postMessage(null);
 }
 
-/** Whether a figure opens its page: it stands before the first section. Nothing is measured for it. @param {Element} place */
-const opens = (place) => !place.closest("section section") && place.checkVisibility();
+/** Whether a figure opens its page: it is its first picture, before the first section. Nothing is measured for it. @param {Element} place */
+const opens = (place) =>
+  !place.closest("section section") &&
+  document.querySelector("article :is(img, .live-figure)") === place &&
+  place.checkVisibility();
 
 /** A figure is mounted when it is so many pixels from the view. */
 const NEAR = 500;
