@@ -79,7 +79,7 @@ function next(callback) {
 /** Whether a figure opens its page: it is its first picture, before the first section. Nothing is measured for it. @param {Element} place */
 const opens = (place) =>
   !place.closest("section section") &&
-  document.querySelector("article :is(img, .live-figure)") === place &&
+  document.querySelector("article :is(img, svg, .live-figure)") === place &&
   place.checkVisibility();
 
 /** A figure is mounted when it is so many pixels from the view. */
