@@ -8,6 +8,8 @@ import statistics
 import time
 from dataclasses import replace
 
+from .devices import on_each
+
 RUN = 200
 RULES = ("heavy_ball", "adamw", "lion", "muon")
 SIZES = {
@@ -66,14 +68,4 @@ def measure(torch, device, rounds):
 
 def main(rounds):
     """Print the tables: on the CPU, and on a GPU where there is one."""
-    try:
-        import torch
-    except ImportError as error:
-        print(f"\nensembles are left out: {error}. For them: pip install torch")
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    measure(torch, "cpu", rounds)
-    torch.set_num_threads(before)
-    if torch.cuda.is_available():
-        measure(torch, "cuda", rounds)
+    on_each(measure, rounds, "ensembles are")

@@ -9,6 +9,8 @@ time is one thread's own, so that it holds on a busy machine; on a GPU the wall 
 import statistics
 import time
 
+from .devices import on_each
+
 SIZES = {"cpu": (("nano", 16), ("micro", 16)), "cuda": (("mini", 64), ("small", 64))}
 
 
@@ -79,14 +81,4 @@ def measure(torch, device, rounds, sizes=None):
 
 def main(rounds):
     """Print the tables: on the CPU, and on a GPU where there is one."""
-    try:
-        import torch
-    except ImportError as error:
-        print(f"\nthe trainer is left out: {error}. For it: pip install torch")
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    measure(torch, "cpu", rounds)
-    torch.set_num_threads(before)
-    if torch.cuda.is_available():
-        measure(torch, "cuda", rounds)
+    on_each(measure, rounds, "the trainer is")

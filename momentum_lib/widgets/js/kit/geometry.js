@@ -259,6 +259,20 @@ export function ringPaths(all, nx, ny, px, py) {
   return { area, line };
 }
 
+/** A box of one shape (width over height) about a surface's own, widened on its shorter side. @param {import("./types.js").Box} domain @param {number} shape @returns {import("./types.js").Pair[]} */
+export function framed([[x0, x1], [y0, y1]], shape) {
+  const more = shape * (y1 - y0) - (x1 - x0);
+  return more > 0
+    ? [
+        [x0 - more / 2, x1 + more / 2],
+        [y0, y1],
+      ]
+    : [
+        [x0, x1],
+        [y0 + more / shape / 2, y1 - more / shape / 2],
+      ];
+}
+
 /**
  * The part of a segment inside a box, or null (Liang and Barsky's clipping).
  * @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1

@@ -18,18 +18,14 @@ import { clampValue, same } from "./state.js";
  */
 
 /**
- * @template {Specs} S
- * @param {import("./types.js").Model} model
- * @param {S} specs
+ * Who hears of a change and who draws after it: once a frame, for any number of changes, and not before `begin`.
+ * @template {string} N the names that may change
  * @param {import("./dom.js").Life} life
- * @returns {Store<S>}
  */
-export function createStore(model, specs, life) {
-  const names = Object.keys(specs);
-  const read = (/** @type {string} */ name) => clampValue(specs[name], model.get(name));
+export function createPainter(life) {
   /** @type {(() => void)[]} */
   const drawers = [];
-  /** @type {((changed: string[]) => void)[]} */
+  /** @type {((changed: N[]) => void)[]} */
   const watchers = [];
   const now = { dirty: true, waiting: false, ready: false };
 
@@ -47,10 +43,43 @@ export function createStore(model, specs, life) {
       flush();
     });
   }
+  return {
+    /** Hear the changed names at once, before the drawing. @param {(changed: N[]) => void} callback */
+    watch: (callback) => {
+      watchers.push(callback);
+    },
+    /** What to do whenever something changed. @param {() => void} callback */
+    draw: (callback) => {
+      drawers.push(callback);
+    },
+    /** Say what changed, and draw before the next frame. @param {N[]} names */
+    tell(names) {
+      for (const watch of watchers) watch(names);
+      redraw();
+    },
+    redraw,
+    flush,
+    begin() {
+      now.ready = true;
+      flush();
+    },
+  };
+}
+
+/**
+ * @template {Specs} S
+ * @param {import("./types.js").Model} model
+ * @param {S} specs
+ * @param {import("./dom.js").Life} life
+ * @returns {Store<S>}
+ */
+export function createStore(model, specs, life) {
+  const names = Object.keys(specs);
+  const read = (/** @type {string} */ name) => clampValue(specs[name], model.get(name));
+  const painter = createPainter(life);
   for (const name of names) {
     const heard = () => {
-      for (const watch of watchers) watch([name]);
-      redraw();
+      painter.tell([name]);
     };
     model.on(`change:${name}`, heard);
     life.onEnd(() => model.off(`change:${name}`, heard));
@@ -70,17 +99,10 @@ export function createStore(model, specs, life) {
       }
       if (any) model.save_changes();
     },
-    watch: (callback) => {
-      watchers.push(callback);
-    },
-    draw: (callback) => {
-      drawers.push(callback);
-    },
-    redraw,
-    flush,
-    begin() {
-      now.ready = true;
-      flush();
-    },
+    watch: painter.watch,
+    draw: painter.draw,
+    redraw: painter.redraw,
+    flush: painter.flush,
+    begin: painter.begin,
   };
 }

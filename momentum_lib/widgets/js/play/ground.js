@@ -212,17 +212,3 @@ export function withNoise(surface, sigma, draws) {
     },
   };
 }
-
-/** A box of one shape (width over height) about a surface's own. @param {Box} domain @param {number} shape @returns {Box} */
-export function framed([[x0, x1], [y0, y1]], shape) {
-  const more = shape * (y1 - y0) - (x1 - x0);
-  return more > 0
-    ? [
-        [x0 - more / 2, x1 + more / 2],
-        [y0, y1],
-      ]
-    : [
-        [x0, x1],
-        [y0 + more / shape / 2, y1 - more / shape / 2],
-      ];
-}

@@ -8,7 +8,8 @@ import { nameOf } from "../kit/looks.js";
 import { drawNoise } from "../kit/noise.js";
 import { BUDGET, bestOf, memory } from "../kit/tune.js";
 import { surfaceFrom } from "./formula.js";
-import { PLANES, drawn, framed, lowest, withNoise } from "./ground.js";
+import { framed } from "../kit/geometry.js";
+import { PLANES, drawn, lowest, withNoise } from "./ground.js";
 import { ruleFrom } from "./rule_text.js";
 
 /** @typedef {import("../kit/types.js").Box} Box */

@@ -2,6 +2,7 @@
 
 import { RULES } from "../generated/rules.js";
 import { SURFACES } from "../generated/surfaces.js";
+import { framed } from "../kit/geometry.js";
 import { bestOf } from "../kit/tune.js";
 
 /** @typedef {import("../kit/types.js").Pair} Pair */
@@ -30,19 +31,7 @@ export const BOUNDS = Object.fromEntries(
 const RATIO = 1.5;
 
 /** The picture's box: the surface's domain, widened on its shorter side to one shape, so that changing the surface moves nothing. @param {string} name @returns {Pair[]} */
-export function frameOf(name) {
-  const [[x0, x1], [y0, y1]] = SURFACES[name].domain;
-  const more = RATIO * (y1 - y0) - (x1 - x0);
-  return more > 0
-    ? [
-        [x0 - more / 2, x1 + more / 2],
-        [y0, y1],
-      ]
-    : [
-        [x0, x1],
-        [y0 + more / RATIO / 2, y1 - more / RATIO / 2],
-      ];
-}
+export const frameOf = (name) => framed(SURFACES[name].domain, RATIO);
 
 /** The rate that all rules share while "same rate for all" is on: a fifth of gradient descent's best. @param {string} surface */
 export const sharedRate = (surface) =>
