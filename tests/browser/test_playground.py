@@ -198,6 +198,24 @@ def test_without_memory_a_heavy_ball_is_gradient_descent(browser, folder):
         assert not lanes(page)[1]["own"]
 
 
+@pytest.mark.parametrize(("tab", "last"), [("Predict", "Run"), ("Equations", "one on →")])
+def test_on_a_phone_nothing_to_press_lies_below_an_edge(browser, folder, tab, last):
+    """A picture of fixed height that scrolls by itself hides its buttons from a finger."""
+    with playing(browser, folder, width=390, height=664) as page:
+        page.get_by_role("tab", name=tab).click()
+        button = page.get_by_role("button", name=last)
+        button.wait_for()
+        inner = """button => {
+          const found = [];
+          for (let box = button.parentElement; box !== document.body; box = box.parentElement) {
+            const scrolls = getComputedStyle(box).overflowY !== "visible" && box.scrollHeight > box.clientHeight + 1;
+            if (scrolls) found.push(box.className);
+          }
+          return found;
+        }"""
+        assert button.evaluate(inner) == []
+
+
 def test_fair_and_unfair(browser, folder):
     """Each at its own best, in the order of their steps; one rate for all, and the sentence says what that does."""
     with playing(browser, folder) as page:
