@@ -14,6 +14,7 @@ On an instructor's machine::
 ``checks``          types, shapes, values, and which known mistake it is
 ``misconceptions``  well-known mistakes as rules of their own
 ``problem_set``     masters, and the student's copies that are made of them
+``editions``        an instructor's own edition of a set: what varies, and how it is drawn
 ``sandbox``         where a student's code runs; ``worker`` is what runs there, ``cells`` how, ``wire`` what may cross,
                     ``syscalls`` what the kernel refuses, ``usage`` what has been used
 ``folder``          which files are submissions, and whose

@@ -1,9 +1,11 @@
-"""Grade a folder of submissions.
+"""Grade a folder of submissions, or make an edition of your own of the problem sets.
 
 python -m momentum_lib.grade SUBMISSIONS --master MASTER.ipynb --out RESULTS
+python -m momentum_lib.grade new-set --seed TEXT --out FOLDER
 """
 
 import argparse
+import importlib
 import importlib.util
 import os
 import sys
@@ -22,6 +24,7 @@ EXAMPLES = """\
 examples:
   python -m momentum_lib.grade handed-in --master notebooks/homework/1-idea.ipynb --out results
   python -m momentum_lib.grade handed-in --master 1-idea-master.ipynb --out results --roster class.csv --jobs 4
+  python -m momentum_lib.grade new-set --seed "words that nobody else knows" --out private   (new-set --help says more)
 
 what is written to RESULTS:
   grades.csv              one row a student, one column a question
@@ -35,6 +38,9 @@ what is written to RESULTS:
 exit codes: 0 all graded; 1 some submissions could not be read, or it is not clear whose they are;
   2 wrong use, no sandbox; 130 interrupted
 """
+
+COMMANDS = {"new-set": ".editions"}
+"""What stands in the place of a folder to grade, and the module whose ``main(arguments)`` does it."""
 
 
 def parser():
@@ -182,6 +188,9 @@ def require_modules():
 
 
 def main(arguments=None):
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] and arguments[0] in COMMANDS:
+        return importlib.import_module(COMMANDS[arguments[0]], __package__).main(arguments[1:])
     options = parser().parse_args(arguments)
     try:
         if not options.submissions.is_dir():
