@@ -223,6 +223,81 @@ def test_a_bug_hunt_that_cries_wolf_or_sleeps_earns_nothing():
         grade.bug_hunt(lambda step: {}["x"], right=RIGHT, bugs=BUGS, points=6)
 
 
+# -- drawn curves and tables of properties -------------------------------------------------------------
+
+RUN = np.array([0.0, -1.0, -2.0, -3.0])
+
+
+@pytest.mark.parametrize(("off", "earned"), [(0.1, 4), (0.25, 4), (0.5, 3), (0.75, 2), (1.2, 0.2)])
+def test_a_drawn_curve_is_scored_by_its_mean_distance(off, earned):
+    """4 points up to a quarter, none from 1.25 on, a straight line between; the sign of an error does not matter."""
+    drawn = RUN + off * np.array([1, -1, -1, 1])
+    assert grade.curve(drawn, RUN, points=4, close=0.25, far=1.25) == pytest.approx(earned)
+    assert grade.curve(list(drawn), RUN, points=4, close=0.25, far=1.25) == pytest.approx(earned)
+
+
+def test_a_curve_far_off_earns_nothing_and_is_told_how_far():
+    with pytest.raises(grade.Wrong, match=r"sketch is 2 decades from the run on average: 0 of 4 points"):
+        grade.curve(RUN + 2, RUN, points=4, close=0.25, far=1.25, name="sketch", unit="decades")
+    said = grade.curve(RUN + 0.5, RUN, points=4, close=0.25, far=1.25, name="sketch", unit="decades").said
+    assert said == "sketch is 0.5 decades from the run on average: 3 of 4 points."
+
+
+def test_a_curve_that_was_copied_from_the_run_earns_nothing():
+    for copied in (RUN, RUN + 0.002, RUN - 0.0025):
+        with pytest.raises(grade.Wrong, match="made before the run") as wrong:
+            grade.curve(copied, RUN, points=4, close=0.25, far=1.25)
+        assert wrong.value.why == "copied"
+    one_place = RUN + [0, 0, 0, 0.003]
+    assert grade.curve(one_place, RUN, points=4, close=0.25, far=1.25) == 4
+
+
+@pytest.mark.parametrize(
+    "drawn", [..., None, "down", [0, 1], np.zeros((4, 1)), [0, 1, np.nan, 2], [0, 1, -np.inf, 2], lambda x: x]
+)
+def test_what_is_no_curve_is_told_so(drawn):
+    with pytest.raises(grade.Wrong, match="still blank|must be an array|shape|not finite"):
+        grade.curve(drawn, RUN, points=4, close=0.25, far=1.25, name="sketch")
+    with pytest.raises(grade.Wrong, match="still blank|must be an array|shape|not finite"):
+        grade.curve(drawn, close=0.25, far=1.25, shape=(4,), name="sketch")
+
+
+def test_before_the_run_a_curve_only_has_to_be_one():
+    assert (
+        grade.curve(RUN, close=0.25, far=1.25, shape=(4,), name="sketch") == "sketch: you drew 4 numbers. Now run, and compare."
+    )
+    with pytest.raises(ValueError, match="close is 2 and far is 1"):
+        grade.curve(RUN, close=2, far=1, shape=(4,))
+
+
+TABLE = [
+    ("it is odd.", lambda call: call(-2.0) == -call(2.0)),
+    ("it grows.", lambda call: call(3.0) > call(2.0)),
+    ("it doubles.", lambda call: call(3.0) == 6.0),
+    ("it is nothing at 0.", lambda call: call(0.0) == 0),
+]
+STILL = [("it gives a number.", lambda call: isinstance(call(1.0), float))]
+
+
+def test_a_table_of_properties_pays_each_row():
+    whole = grade.properties(lambda x: 2 * x, TABLE, points=6, conditions=STILL)
+    assert whole == 6 and "has all 5 properties" in whole.said
+    part = grade.properties(lambda x: 3 * x, TABLE, points=6, conditions=STILL)
+    assert part == 4.5 and part.said.endswith("3 of 4 rows hold. This one does not: it doubles.")
+
+
+def test_a_condition_that_fails_takes_all_points_and_so_does_a_table_without_a_row_that_holds():
+    with pytest.raises(grade.Wrong, match="must hold, and does not: it gives a number") as wrong:
+        grade.properties(lambda x: 2 * int(x), TABLE, points=6, conditions=STILL)
+    assert wrong.value.why == "it gives a number."
+    with pytest.raises(grade.Wrong, match="0 of 4 rows hold. This one does not: it is odd"):
+        grade.properties(lambda x: 1 + x * x - 9 * x, TABLE, points=6)
+    with pytest.raises(grade.Wrong, match="ZeroDivisionError"):
+        grade.properties(lambda x: 1 / x, TABLE, points=6)
+    with pytest.raises(grade.Wrong, match="still blank"):
+        grade.properties(..., TABLE, points=6)
+
+
 # -- parameters ---------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from mutants import NOTICED, Swap, run
 from syntax import python_mutant
 
 from momentum_lib.grade import __main__ as program
-from momentum_lib.grade import answers, problem_set, results, sandbox, wire
+from momentum_lib.grade import answers, editions, problem_set, results, sandbox, wire
 from momentum_lib.grade import checks as library
 from momentum_lib.grade import grading as grader
 
@@ -47,6 +47,29 @@ def the_environment_is_not_handed_on():
         assert ask("import os\nseen = 'GRADE_CANARY' in os.environ", "seen") is False
     finally:
         del os.environ["GRADE_CANARY"]
+
+
+def an_edition_is_what_its_key_says():
+    """Two keys share no number, two names of one key neither, and what has two values left takes the other one."""
+    made = small.small_set()
+    given = small.code("a = 1\nb = 1\n", "two-given", small.role("two-given"))
+    given["metadata"]["draws"] = {"a": {"whole": [1, 10**9]}, "b": {"whole": [1, 10**9]}}
+    coin = small.code("c = 1\n", "coin", small.role("coin"))
+    coin["metadata"]["draws"] = {"c": {"whole": [1, 2]}}
+    made["cells"] += [small.text("## 5. Two", "two-text"), given, coin]
+    master, seen = problem_set.Master(small.write(folder(), made)), []
+    for n in range(8):
+        names = {}
+        for cell in editions.edition(master, bytes([n]) * 32)["cells"][-2:]:
+            exec(cell["source"], names)
+        assert names["c"] == 2
+        seen += [names["a"], names["b"]]
+    assert len(set(seen)) == 16
+
+
+def a_short_seed_is_refused():
+    with pytest.raises(ValueError, match="allowed: 12 or more"):
+        editions.key_of("monday")
 
 
 def nothing_but_python_is_shown():
@@ -216,6 +239,26 @@ MUTANTS = [
      "a test that finds nothing is praised", checks.test_a_bug_hunt_that_cries_wolf_or_sleeps_earns_nothing, ()),
     ("checks", "f\"{student.strip().lower()}\\n{name}\"", 'f"{student.strip().lower()}"',
      "one parameter for all questions", checks.test_a_parameter_depends_on_the_student_and_the_question_and_nothing_else, ()),
+    ("checks.curve", "np.abs(value - np.asarray(measured, dtype=float))", "value - np.asarray(measured, dtype=float)",
+     "a drawing above here and below there is no error", checks.test_a_drawn_curve_is_scored_by_its_mean_distance, (0.5, 3)),
+    ("checks.curve", "(far - error) / (far - close)", "(far - error) / far",
+     "near is not near enough", checks.test_a_drawn_curve_is_scored_by_its_mean_distance, (0.25, 4)),
+    ("checks.curve", "distance.max() <= (close / 100 if copied is None else copied)", "distance.max() < 0",
+     "the measurement handed in as a prediction", checks.test_a_curve_that_was_copied_from_the_run_earns_nothing, ()),
+    ("checks.properties", "if not holds(student.call):\n    raise Wrong(f\"{student.name}: this must hold, and does not: {sentence}\", why=sentence)", "pass",
+     "conditions are not asked",
+     checks.test_a_condition_that_fails_takes_all_points_and_so_does_a_table_without_a_row_that_holds, ()),
+    ("checks.properties", "points * kept / len(rows)", "points",
+     "one row is worth all", checks.test_a_table_of_properties_pays_each_row, ()),
+    ("editions", 'f"{self.label}\\n{next(self.number)}"', 'f"{next(self.number)}"',
+     "one draw for all names", an_edition_is_what_its_key_says, ()),
+    ("editions", 'hmac.digest(self.key, f"{self.label}\\n{next(self.number)}".encode(), "sha256")',
+     'hmac.digest(b"open", f"{self.label}\\n{next(self.number)}".encode(), "sha256")',
+     "the key decides nothing", an_edition_is_what_its_key_says, ()),
+    ("editions.drawn", "values[name] == practice", "False",
+     "a number of the practice edition stays", an_edition_is_what_its_key_says, ()),
+    ("editions", "len(seed.strip()) < SHORTEST_SEED", "False",
+     "seeds that can be tried out", a_short_seed_is_refused, ()),
     ("grading", "min(float(value), cell.points)", "float(value)",
      "more points than there are", points_stay_within_the_question, ()),
     ("grading", "max(0.0, min(float(value), cell.points))", "min(float(value), cell.points)",

@@ -23,7 +23,7 @@ On an instructor's machine::
 """
 
 from .answers import Wrong
-from .checks import Program, array, bug_hunt, function, number, parameter, prediction, update_rule
+from .checks import Points, Program, array, bug_hunt, curve, function, number, parameter, prediction, properties, update_rule
 
 
 def check(question, test, *args, **kwargs):
@@ -33,7 +33,21 @@ def check(question, test, *args, **kwargs):
     except Wrong as wrong:
         print(f"{question}: not yet. {wrong}")
     else:
-        print(f"{question}: {said if isinstance(said, str) else f'{said:g} points'}")
+        print(f"{question}: {said if isinstance(said, str) else getattr(said, 'said', f'{said:g} points')}")
 
 
-__all__ = ["Program", "Wrong", "array", "bug_hunt", "check", "function", "number", "parameter", "prediction", "update_rule"]
+__all__ = [
+    "Points",
+    "Program",
+    "Wrong",
+    "array",
+    "bug_hunt",
+    "check",
+    "curve",
+    "function",
+    "number",
+    "parameter",
+    "prediction",
+    "properties",
+    "update_rule",
+]

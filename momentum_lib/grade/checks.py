@@ -232,6 +232,64 @@ def prediction(given, *, between, name=None):
     return f"You committed to {value:g}."
 
 
+class Points(float):
+    """Points that a check gives, with the sentence that goes with them: ``Points(2.5, "two rows of four hold")``."""
+
+    def __new__(cls, value, said):
+        made = super().__new__(cls, value)
+        made.said = said
+        return made
+
+
+def curve(given, measured=None, *, points=0, close, far, shape=None, name=None, unit="", copied=None):
+    """Score a curve that was drawn before the run, by its mean distance from the measured one.
+
+    ``given`` and ``measured`` are arrays of one shape, in one ``unit``; with e = mean(abs(given - measured)) the score is
+    points * (far - e) / (far - close), not less than 0 and not more than ``points``: all of them up to ``close``, none from
+    ``far`` on.  A drawing that is nowhere farther than ``copied`` from the measurement (by default a hundredth of ``close``)
+    was made after the run, and earns nothing.  Without ``measured`` the type and the ``shape`` are checked alone.
+    """
+    student = answer(given)
+    name = name or student.name
+    if not 0 <= close < far:
+        raise ValueError(f"close is {close:g} and far is {far:g}; allowed: 0 <= close < far.")
+    value = as_array(name, listed(student.value()), np.shape(measured) if measured is not None else shape)
+    if not np.isfinite(value).all():
+        raise Wrong(f"{name} holds a number that is not finite; draw a number at every place.")
+    if measured is None:
+        return f"{name}: you drew {value.size} numbers. Now run, and compare."
+    distance = np.abs(value - np.asarray(measured, dtype=float))
+    if distance.max() <= (close / 100 if copied is None else copied):
+        raise Wrong(f"{name} is the measurement itself. A prediction is made before the run, and it may be wrong.", why="copied")
+    error = float(distance.mean())
+    earned = points * min(1.0, max(0.0, (far - error) / (far - close)))
+    said = f"{name} is {error:.2g}{unit and ' '}{unit} from the run on average: {earned:.3g} of {points:g} points."
+    if earned == 0:
+        raise Wrong(said)
+    return Points(earned, said)
+
+
+def properties(given, rows, *, points, conditions=()):
+    """Check a function by a table of properties: an equal share of the points for each row that holds.
+
+    ``rows`` and ``conditions`` are ``(sentence, holds)``: the sentence says what must hold, and ``holds(call)`` says whether it
+    does, with ``call(*arguments)`` to ask the student's function.  A condition that does not hold takes all points, and so
+    does a call that fails: put there what a function that does nothing fulfils.
+    """
+    student = answer(given)
+    for sentence, holds in conditions:
+        if not holds(student.call):
+            raise Wrong(f"{student.name}: this must hold, and does not: {sentence}", why=sentence)
+    failed = [sentence for sentence, holds in rows if not holds(student.call)]
+    kept = len(rows) - len(failed)
+    if not failed:
+        return Points(points, f"{student.name} has all {len(conditions) + len(rows)} properties.")
+    said = f"{student.name}: {kept} of {len(rows)} rows hold. This one does not: {failed[0]}"
+    if not kept:
+        raise Wrong(said, why=failed[0])
+    return Points(points * kept / len(rows), said)
+
+
 # -- tests that the student writes ---------------------------------------------------------------------------
 
 
@@ -301,4 +359,17 @@ def accepts(student, program):
     return bool(verdict)
 
 
-__all__ = ["Program", "Wrong", "array", "bug_hunt", "function", "number", "parameter", "prediction", "update_rule"]
+__all__ = [
+    "Points",
+    "Program",
+    "Wrong",
+    "array",
+    "bug_hunt",
+    "curve",
+    "function",
+    "number",
+    "parameter",
+    "prediction",
+    "properties",
+    "update_rule",
+]

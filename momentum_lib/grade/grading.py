@@ -404,7 +404,8 @@ class Checker:
             }
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             points = max(0.0, min(float(value), cell.points))
-            return result | {"points": points, "said": "Right." if points == cell.points else "Partly right."}
+            said = getattr(value, "said", "Right." if points == cell.points else "Partly right.")
+            return result | {"points": points, "said": said}
         return result | {"points": cell.points, "said": value if isinstance(value, str) else "Right."}
 
 
