@@ -14,7 +14,20 @@ import pytest
 
 from momentum_lib import grade, rules
 from momentum_lib.grade import __main__ as program
-from momentum_lib.grade import answers, cells, checks, folder, grading, problem_set, results, sandbox, usage, wire, worker
+from momentum_lib.grade import (
+    answers,
+    cells,
+    checks,
+    folder,
+    grading,
+    problem_set,
+    results,
+    sandbox,
+    systems,
+    usage,
+    wire,
+    worker,
+)
 from momentum_lib.grade.answers import Remote, Wrong
 
 
@@ -620,8 +633,8 @@ def test_several_files_for_one_place():
     assert folder.absent(roster, {"x": {"owner": "A"}, "y": {}}) == ["B"]
 
 
-def test_names_and_numbers_of_the_two_systems():
-    first = lambda *parts: folder.system_ids(parts)[0]
+def test_names_and_numbers_of_the_systems():
+    first = lambda *parts: systems.said_of(parts).ids
     assert first("adalovelace_LATE_111_222_hw-1.ipynb") == {"name": "adalovelace", "canvas": "111"}
     assert first("Ada Lovelace_333_assignsubmission_file_", "hw.ipynb") == {"name": "Ada Lovelace", "moodle": "333"}
     assert first("Ada_Love_333_assignsubmission_onlinetext", "hw.ipynb")["name"] == "Ada_Love"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import shutil
 import unicodedata
@@ -15,53 +14,10 @@ from momentum_lib.grade import folder, results
 from momentum_lib.grade.moodle import Worksheet
 from momentum_lib.grade.problem_set import Master
 
-POINTS = {"q1-check": 3, "q2-check": 2, "q3-check": 4}
-
-
-def table(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder with a master, where grading itself is replaced: what is asked here is who, which and where."""
-
-    def graded(master, path, owner=None, **options):
-        place.graded.append(str(path))
-        questions = [{"question": c.question, "title": c.title, "of": c.points, "points": c.points, "why": None, "look": False,
-                      "said": "Right."} for c in master.of("check")]  # fmt: skip
-        return {"file": path.name, "set": master.name, "student": owner or path.stem, "notes": [], "cells": {}, "essays": {},
-                "digest": program.file_digest(path), "questions": questions, "points": 9, "of": 9, "by_hand": 2}  # fmt: skip
-
-    class Place:
-        inbox, out, graded = tmp_path / "inbox", tmp_path / "out", []
-
-        def put(self, *names):
-            for name in names:
-                path = self.inbox / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps({"cells": [], "of": name}), "utf-8")
-
-        def run(self, *more):
-            self.graded.clear()
-            words = [str(self.inbox), "--master", str(tmp_path / "set.ipynb"), "--out", str(self.out), *map(str, more)]
-            return program.main(words)
-
-        def roster(self, text):
-            path = tmp_path / "class.csv"
-            path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
-            return ["--roster", path]
-
-        def rows(self, name="grades.csv"):
-            return table(self.out / name)
-
-    monkeypatch.setattr(program, "grade_next", graded)
-    monkeypatch.setattr(program, "require_sandbox", lambda: None)
-    monkeypatch.setattr(program, "in_turn", lambda work, tasks, jobs: [(key, work(*task)) for key, task in tasks.items()])
-    grading.master(tmp_path)
-    place = Place()
-    return place
+    return grading.place(tmp_path, monkeypatch)
 
 
 # -- which files -----------------------------------------------------------------------------------
@@ -329,11 +285,14 @@ def test_the_extra_brings_what_grading_imports(place, capsys, monkeypatch):
         if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level)
         for alias in node.names
     }
-    needed = {name.lower() for name in imported - set(sys.stdlib_module_names) - {"numpy", "momentum_lib", "traitlets"}}
+    needed = {
+        name.lower().replace("yaml", "pyyaml")
+        for name in imported - set(sys.stdlib_module_names) - {"numpy", "momentum_lib", "traitlets"}
+    }
     assert needed == extra, "traitlets comes with IPython"
     monkeypatch.setattr(program.importlib.util, "find_spec", lambda name: None)
     place.put("a.ipynb")
-    assert place.run() == 2 and "grading needs IPython, matplotlib, tqdm" in capsys.readouterr().err
+    assert place.run() == 2 and "grading needs IPython, matplotlib, tqdm, yaml" in capsys.readouterr().err
 
 
 def test_results_inside_the_folder_are_no_submissions(place):

@@ -17,9 +17,10 @@ On an instructor's machine::
 ``editions``        an instructor's own edition of a set: what varies, and how it is drawn
 ``sandbox``         where a student's code runs; ``worker`` is what runs there, ``cells`` how, ``wire`` what may cross,
                     ``syscalls`` what the kernel refuses, ``usage`` what has been used
-``folder``          which files are submissions, and whose
+``folder``          which files are submissions, and whose; ``systems`` what Canvas, Moodle and Gradescope say of them
 ``grading``         one submission, many submissions
-``results``         tables, feedback pages
+``results``         tables, feedback pages; ``gradescope`` and ``moodle`` what these two take back
+``late``            late and repeated submissions; ``appeal`` points changed on appeal, and the log
 """
 
 from .answers import Wrong

@@ -2,6 +2,7 @@
 
 python -m momentum_lib.grade SUBMISSIONS --master MASTER.ipynb --out RESULTS
 python -m momentum_lib.grade new-set --seed TEXT --out FOLDER
+python -m momentum_lib.grade appeal RESULTS --master MASTER.ipynb --student WHO --question NAME --points N --by WHO --why TEXT
 """
 
 import argparse
@@ -12,13 +13,15 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from . import results
+from . import gradescope, results
 from .folder import Roster, absent, find, identify, note_twins, printable
 from .grading import file_digest, grade_next, ungraded
+from .late import Policy, moment, settle
 from .moodle import Worksheet
 from .parallel import in_turn
 from .problem_set import BadMaster, Master
 from .sandbox import Limits, NoSandbox, limits_of, readable_from_inside, require_sandbox
+from .systems import read_exports
 
 EXAMPLES = """\
 examples:
@@ -29,17 +32,20 @@ examples:
 what is written to RESULTS:
   grades.csv              one row a student, one column a question
   canvas.csv, moodle.csv  for the two systems' grade import
+  gradescope.zip          for Gradescope: an autograder that hands back what was graded here
   moodle-worksheet.csv    the worksheet that you gave (--moodle-worksheet), with the grades
   left-out.csv            every file that was not graded, and why
   by-hand.csv             fill in points for what a person grades, then run the same command again
   feedback/KEY.html       one page a student
   students/KEY.json       everything that is known; a second run grades only what has changed
 
+  appeals.csv             who changed points on appeal, when and why: python -m momentum_lib.grade appeal --help
+
 exit codes: 0 all graded; 1 some submissions could not be read, or it is not clear whose they are;
   2 wrong use, no sandbox; 130 interrupted
 """
 
-COMMANDS = {"new-set": ".editions"}
+COMMANDS = {"new-set": ".editions", "appeal": ".appeal"}
 """What stands in the place of a folder to grade, and the module whose ``main(arguments)`` does it."""
 
 
@@ -55,7 +61,9 @@ def parser():
     made.add_argument("--master", type=Path, required=True, help="the problem set's master notebook")
     made.add_argument("--out", type=Path, required=True, metavar="RESULTS", help="folder for the results")
     made.add_argument(
-        "--roster", type=Path, help="CSV with columns file (or canvas or moodle) and student, and optionally name, email, login"
+        "--roster",
+        type=Path,
+        help="CSV with columns student and file (or canvas, moodle, email), and optionally name, login, due",
     )
     made.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="submissions graded at once (default: one a processor)"
@@ -64,6 +72,25 @@ def parser():
     made.add_argument("--trust", action="store_true", help="run without a sandbox; every submission can then do what you can")
     made.add_argument(
         "--moodle-worksheet", type=Path, metavar="FILE", help="the grading worksheet that Moodle gave you, to be filled in"
+    )
+    made.add_argument(
+        "--due", metavar="TIME", help="when it is due, such as 2026-10-05T23:59+02:00; what is late is said, no more"
+    )
+    made.add_argument(
+        "--grace", type=float, default=0.0, metavar="MINUTES", help="minutes after that which cost nothing (default %(default)g)"
+    )
+    made.add_argument(
+        "--late-deduction",
+        type=float,
+        default=0.0,
+        metavar="PERCENT",
+        help="percent of the points to deduct for each started day (default %(default)g)",
+    )
+    made.add_argument(
+        "--repeated",
+        choices=["ask", "latest"],
+        default="ask",
+        help="of several files for one place: none counts until you choose (ask, the default), or the latest one counts",
     )
     made.add_argument(
         "--cell-seconds", type=float, default=Limits.cell, help="processor time for one cell, in seconds (default %(default)g)"
@@ -91,15 +118,16 @@ def still_good(old, path, master, owner):
     )
 
 
-def grade_all(options, master, roster, files, limits):
-    """Grade what has not been graded; returns {key: result}."""
+def grade_all(options, master, roster, files, limits, times):
+    """Grade what has not been graded; returns {key: result}.  ``times``: when each participant of Moodle's handed in."""
     from tqdm import tqdm
 
     done, waiting, owners = {}, {}, {}
+    exports = read_exports(options.submissions)
     names = [path.name for path in files]
     for path in files:
         key = results.key_of(path, options.submissions)
-        owners[key] = identify(path, options.submissions, roster, names)
+        owners[key] = identify(path, options.submissions, roster, names, exports)
         old = None if options.redo else results.read_student(options.out, key)
         if still_good(old, path, master, owners[key].student):
             done[key] = old
@@ -120,9 +148,28 @@ def grade_all(options, master, roster, files, limits):
     for key, owner in owners.items():  # who it is may have changed, and costs no grading
         if done[key].get("ids") != owner.ids:
             results.write_student(options.out, key, done[key] | {"ids": owner.ids})
-        notes = [*done[key]["notes"], *owner.notes]
-        done[key] = done[key] | {"ids": owner.ids, "sure": owner.sure, "notes": notes}
+        done[key] = done[key] | about(owner, done[key]["notes"], times)
     return dict(sorted(done.items()))
+
+
+def about(owner, notes, times):
+    """What is known of a result beside its points, as a dict: whose it is, when it came, and what a person should see."""
+    at = owner.said.at or times.get(owner.ids.get("moodle"))
+    due = moment(owner.due, f"due of {owner.student!r} in the roster") if owner.due else None
+    known = {"at": at, "due": due, "late": owner.said.late, "order": owner.said.order, "told": notes}
+    return known | {"ids": owner.ids, "sure": owner.sure, "notes": [*notes, *owner.notes]}
+
+
+def policy_of(options):
+    """What is asked for late and repeated submissions.  Raises ValueError for what makes no sense."""
+    if not 0 <= options.late_deduction <= 100:
+        raise ValueError(f"--late-deduction is {options.late_deduction:g}; allowed: percent of the points, from 0 to 100.")
+    if not 0 <= options.grace < float("inf"):
+        raise ValueError(f"--grace is {options.grace:g}; allowed: minutes, a number >= 0.")
+    due = moment(options.due, "--due") if options.due else None
+    if options.late_deduction and due is None:
+        raise ValueError("--late-deduction needs --due, the time after which a submission is late.")
+    return Policy(due, options.grace, options.late_deduction, options.repeated == "latest")
 
 
 def say(text, file=None):
@@ -168,11 +215,18 @@ def write_all(options, master, graded, roster, worksheet):
     for key, result in graded.items():
         results.write_text(options.out / "feedback" / f"{key}.html", results.feedback_page(master, result, by_hand, key))
     results.write_tables(options.out, master, graded, absent(roster, graded))
+    handed_back = {
+        result["ids"]["gradescope"]: gradescope.results_json(master, result, by_hand, key, results.total(result, by_hand, key))
+        for key, result in graded.items()
+        if "gradescope" in result["ids"] and results.counts(result)
+    }
+    if handed_back:
+        results.write_bytes(options.out / "gradescope.zip", gradescope.archive(handed_back))
     if worksheet:
         points = {
             result["ids"]["moodle"]: results.total(result, by_hand, key)
             for key, result in graded.items()
-            if "moodle" in result["ids"] and not result.get("ambiguous")
+            if "moodle" in result["ids"] and results.counts(result)
         }
         results.write_text(options.out / "moodle-worksheet.csv", worksheet.filled(points))
         strangers = sorted(set(points) - worksheet.participants)
@@ -182,7 +236,7 @@ def write_all(options, master, graded, roster, worksheet):
 
 def require_modules():
     """Raise ValueError where something is missing that grading needs and the library alone does not bring."""
-    missing = [name for name in ("IPython", "matplotlib", "tqdm") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("IPython", "matplotlib", "tqdm", "yaml") if importlib.util.find_spec(name) is None]
     if missing:
         raise ValueError(f"grading needs {', '.join(missing)}; install the library's extra: pip install 'momentum-lib[grade]'.")
 
@@ -207,7 +261,9 @@ def main(arguments=None):
         master, roster = Master(options.master), Roster(options.roster)
         worksheet = Worksheet(options.moodle_worksheet, sum(master.points)) if options.moodle_worksheet else None
         results.read_by_hand(options.out, master)
-        graded = note_twins(grade_all(options, master, roster, submissions(options), limits))
+        policy, times = policy_of(options), worksheet.times() if worksheet else {}
+        graded = grade_all(options, master, roster, submissions(options), limits, times)
+        graded = note_twins(settle(graded, policy))
         write_all(options, master, graded, roster, worksheet)
     except (NoSandbox, BadMaster, ValueError, OSError) as error:
         say(f"{error}", sys.stderr)

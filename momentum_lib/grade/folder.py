@@ -9,11 +9,12 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# What the two systems call what they hand out.  Their own name stands outermost; anything below it is the student's.
-CANVAS = re.compile(r"^(?P<name>[^_]+?)_(?:LATE_)?(?P<canvas>\d+)_\d+_.+$")
-MOODLE = re.compile(r"^(?P<name>.+)_(?P<moodle>\d+)_assignsubmission_(?:file|onlinetext)_?$")
+from .systems import Said, said_of
+
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-IDS = ("name", "email", "login", "canvas", "moodle")
+NUMBERS = ("canvas", "moodle", "gradescope")
+PLACES = ("file", "canvas", "moodle", "email")  # the columns of a roster that can say whose a file is
+IDS = ("name", "email", "login", "canvas", "moodle", "gradescope")
 
 
 def printable(text):
@@ -79,17 +80,20 @@ def why_not(path, relative):
 @dataclass
 class Owner:
     """Who handed a file in: the ``student`` of the roster or None, what is known (``ids``), whether the roster names this very
-    file, and what a person should see.
+    file, what a person should see, what the system ``said``, and the student's own time that is ``due``, as the roster has it.
     """
 
     student: str | None = None
     ids: dict = field(default_factory=dict)
     sure: bool = False
     notes: list = field(default_factory=list)
+    said: Said = field(default_factory=Said)
+    due: str = ""
 
 
 class Roster:
-    """The list of a class: a CSV file with a column ``student``, one of ``file``, ``canvas``, ``moodle``, and optional others.
+    """The list of a class: a CSV file with a column ``student``, one of ``file``, ``canvas``, ``moodle``, ``email`` (which is how
+    Gradescope knows a student), and optional others: ``name``, ``login``, and ``due``, a student's own time.
 
     Raises ValueError that names the line where it does not read, or gives one place to two students.
     """
@@ -101,7 +105,7 @@ class Roster:
             if not row["student"]:
                 raise ValueError(f"{here}: the column student is empty; write the name, number or address of the student there.")
             self.rows.append(row)
-            for column in ("file", "canvas", "moodle"):
+            for column in PLACES:
                 place = column, plain(column, row.get(column, ""))
                 if not place[1]:
                     continue
@@ -122,9 +126,9 @@ class Roster:
         for place in places:
             if ("file", place) in self.places:
                 return self.places["file", place], True
-        for column in ("canvas", "moodle"):
-            if (column, ids.get(column)) in self.places:
-                return self.places[column, ids[column]], False
+        for column in PLACES[1:]:
+            if ids.get(column) and (column, plain(column, ids[column])) in self.places:
+                return self.places[column, plain(column, ids[column])], False
         return None, False
 
 
@@ -137,9 +141,9 @@ def rows_of(path):
     header = text.partition("\n")[0]
     table = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")
     columns = {str(name).strip().lower() for name in table.fieldnames or ()}
-    if "student" not in columns or not columns & {"file", "canvas", "moodle"}:
+    if "student" not in columns or not columns & {*PLACES}:
         raise ValueError(
-            f"{path} has the columns {', '.join(sorted(columns)) or 'none'}; needed: student, and one of file, canvas, moodle."
+            f"{path} has the columns {', '.join(sorted(columns)) or 'none'}; needed: student, and one of {', '.join(PLACES)}."
         )
     for row in table:
         texts = {str(name).strip().lower(): value or "" for name, value in row.items() if not isinstance(value, list)}
@@ -152,38 +156,24 @@ def plain(column, text):
     """A value of the roster as it is compared: a path in one spelling, a number without the words before it."""
     if column == "file":
         return unicodedata.normalize("NFC", text.replace("\\", "/").removeprefix("./"))
+    if column == "email":
+        return text.strip().lower()
     number = re.search(r"(\d+)(?:\.0+)?$", text)
     return number[1] if number else text
 
 
-def system_ids(parts):
-    """What the name that Canvas or Moodle gave says, outermost first, and the names below it that look like one, too."""
-    found = []
-    for at, part in enumerate(parts):
-        match = (MOODLE.match(part) if at < len(parts) - 1 else None) or CANVAS.match(part)
-        if match:
-            found.append(match.groupdict())
-    return (found[0] if found else {}), found[1:]
+def identify(path, root, roster, names, exports=None):
+    """Who handed a file in (an `Owner`): from the roster, or from what Canvas, Moodle and Gradescope say.
 
-
-def identify(path, root, roster, names):
-    """Who handed a file in (an `Owner`): from the roster, or from the names that Canvas and Moodle give.
-
-    ``names`` are the names of all submissions.
+    ``names`` are the names of all submissions, ``exports`` what Gradescope's metadata say (`systems.read_exports`).
     """
     relative = path.relative_to(root).as_posix()
-    ids, below = system_ids(path.relative_to(root).parts)
-    owner = Owner(ids=dict(ids))
-    number = ids.get("canvas") or ids.get("moodle")
-    others = sorted({(one.get("canvas") or one.get("moodle"), one["name"]) for one in below} - {(number, ids.get("name"))})
-    if others:
-        owner.notes.append(
-            f"The path names {', '.join(f'{name} ({other})' for other, name in others)[:200]}, too; the outermost name decided."
-        )
-    row, owner.sure = roster.row_of(relative, ids, names)
+    said = said_of(path.relative_to(root).parts, exports)
+    owner = Owner(ids=dict(said.ids), notes=list(said.notes), said=said)
+    row, owner.sure = roster.row_of(relative, said.ids, names)
     if row:
-        owner.student = row["student"]
-        owner.ids |= {key: plain(key, row[key]) if key in ("canvas", "moodle") else row[key] for key in IDS if row.get(key)}
+        owner.student, owner.due = row["student"], row.get("due", "")
+        owner.ids |= {key: plain(key, row[key]) if key in NUMBERS else row[key] for key in IDS if row.get(key)}
     elif roster:
         owner.notes.append("Nobody on the roster has this file.")
     return owner
@@ -202,8 +192,10 @@ def note_twins(graded):
     """
     shared = {}
     for key, result in graded.items():
+        if result.get("superseded"):
+            continue
         places = {"STUDENT": result["student"].lower(), "owner": result.get("owner"), **result.get("ids", {})}
-        for what in ("STUDENT", "owner", "canvas", "moodle"):
+        for what in ("STUDENT", "owner", "canvas", "moodle", "gradescope"):
             if places.get(what):
                 shared.setdefault((what, places[what]), []).append(key)
     for (what, _), keys in shared.items():

@@ -7,6 +7,7 @@ change of each grade.  So the columns are found by what stands in them, and noth
 import csv
 import io
 import re
+from datetime import datetime
 from pathlib import Path
 
 NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
@@ -70,10 +71,31 @@ class Worksheet:
             table.writerow(row)
         return self.mark + out.getvalue()
 
+    def times(self):
+        """When each participant handed in, ``{number: time in the zone of this machine}``: the first column of times in English.
+
+        A worksheet in another language has no such column, and nobody a time.
+        """
+        for values in self.columns:
+            read = [moodle_time(value) for value in values]
+            if any(read) and all(at or not re.search(r"\d", value) for at, value in zip(read, values)):
+                return {participant(row[self.who]): at for row, at in zip(self.rows, read) if at}
+        return {}
+
     @property
     def participants(self):
         """The numbers of all who stand in it."""
         return {participant(row[self.who]) for row in self.rows}
+
+
+def moodle_time(text):
+    """A time as Moodle writes it in English, ``Sunday, 1 March 2026, 1:00 PM``, in the zone of this machine; None for others."""
+    for form in ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M"):
+        try:
+            return datetime.strptime(text, form).astimezone()
+        except ValueError:
+            continue
+    return None
 
 
 def participant(text):

@@ -1,6 +1,9 @@
 """Many tasks on several processes, where one that takes its process down with it stops none of the others."""
 
+import contextlib
 import os
+import signal
+import sys
 import threading
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -10,6 +13,27 @@ from multiprocessing.connection import wait as wait_for
 
 class Died(RuntimeError):
     """The process that worked on a task ended; the task's own doing, or the machine's."""
+
+
+@contextlib.contextmanager
+def interruptions_later():
+    """Hold Ctrl-C back for a moment: a process that is started in it holds it back, too, until it is `ready`."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ready():
+    """Begin the life of a process of a pool: it ends with the one that started it, and at Ctrl-C without a word."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, lambda signum, frame: sys.exit(1))
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def end_with_parent():
@@ -32,13 +56,14 @@ def in_turn(function, tasks, jobs):
     while left or suspects:
         alone = not left
         batch, suspects = (suspects, {}) if alone else (left, suspects)
-        pool = ProcessPoolExecutor(1 if alone else jobs, mp_context=get_context("spawn"), initializer=end_with_parent)
+        pool = ProcessPoolExecutor(1 if alone else jobs, mp_context=get_context("spawn"), initializer=ready)
         waiting = {}
         try:
             while batch or waiting:
                 while batch and len(waiting) < (1 if alone else jobs):
                     key = next(iter(batch))
-                    future = pool.submit(function, *batch[key])
+                    with interruptions_later():
+                        future = pool.submit(function, *batch[key])
                     waiting[future] = key, batch.pop(key)
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     key, arguments = waiting[future]

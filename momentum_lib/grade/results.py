@@ -32,12 +32,17 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def write_text(path, text):
     """Write a file whole or not at all."""
+    # backslashreplace: half a surrogate pair in somebody's name must not stop the class
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path, data):
+    """Write a file whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
-    # backslashreplace: half a surrogate pair in somebody's name must not stop the class
-    with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        file.write(text)
+    with open(temporary, "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
@@ -109,12 +114,13 @@ def read_by_hand(folder, master=None):
     return given
 
 
-def write_by_hand(folder, master, results):
+def write_by_hand(folder, master, results, given=None):
     """The table that a person fills in: one row for each essay and each question to be looked at; what is filled in stays.
 
-    It stays also where it was added by a person, and where its submission is no longer there.
+    It stays also where it was added by a person, and where its submission is no longer there.  ``given`` are the points to
+    write ({(key, question): (points, comment)}), by default those that are there.
     """
-    given = read_by_hand(folder)
+    given = read_by_hand(folder) if given is None else given
     rows, asked_for = [], set()
     names = {cell.question: (cell.title, cell.points) for cell in master.of("check", "essay")}
     for key, result in sorted(results.items()):
@@ -151,10 +157,15 @@ def write_table(path, header, rows):
 
 
 def total(result, by_hand, key):
-    """All points of a student: the checks', and those that a person gave (which replace a check's)."""
+    """All points of a student: the checks', and those that a person gave (which replace a check's), less what is deducted."""
     sums = {question["question"]: question["points"] for question in result["questions"]}
     sums |= {question: points for (owner, question), (points, _) in by_hand.items() if owner == key}
-    return sum(sums.values())
+    return sum(sums.values()) * (1 - result.get("lost", 0) / 100)
+
+
+def counts(result):
+    """Whether a result goes into the import files: no later one counts, and it is clear whose it is."""
+    return not result.get("ambiguous") and not result.get("superseded")
 
 
 def write_tables(folder, master, results, absent=()):
@@ -175,7 +186,7 @@ def write_tables(folder, master, results, absent=()):
         everything = points_text(total(result, by_hand, key))
         graded = [everything, f"{best:g}", *(points.get(q, "") for q in questions + essays)]
         rows.append([cell_safe(result["student"]), cell_safe(result["file"]), *graded, cell_safe(look_at(result))])
-        if not result.get("ambiguous"):
+        if counts(result):
             canvas += canvas_row(result, everything)
             moodle += moodle_row(result, everything, best)
     blanks = [""] * len(questions + essays)
@@ -218,7 +229,7 @@ def feedback_page(master, result, by_hand, key):
         question = asked.get(cell.question, {"points": None, "said": "Your instructor reads this one."})
         points, comment = by_hand.get((key, cell.question), (question["points"], ""))
         parts.append(_section(cell.title, points, cell.points, comment or question["said"]))
-    notes = [result.get("unreadable", ""), *result["notes"]]
+    notes = [result.get("unreadable", ""), *result.get("told", result["notes"])]  # the other notes name other people's files
     notes += [f"The cell {name}: {what}" for name, what in result["cells"].items()]
     aside = "".join(f"<p class='quiet'>{say(str(note)[:700])}</p>" for note in notes if note)
     best = sum(master.points)
