@@ -1,6 +1,7 @@
 """The scripts of book/_gen: what an author forgot is said in a sentence, and nothing is written."""
 
 import json
+import re
 import sys
 from importlib import util
 from pathlib import Path
@@ -39,7 +40,7 @@ def book(tmp_path, script, monkeypatch):
 
     def write(*numbers, listed=None):
         for number in numbers:
-            course = {"course": {"about": f"what is {number}", "able": f"count to {number}"}}
+            course = {"course": {"about": f"what is {number}", "able": f"count to {number}", "needs": [1] if number > 1 else []}}
             (tmp_path / "notebooks" / f"{number:02}-n.ipynb").write_text(json.dumps({"cells": [], "metadata": course}), "utf-8")
         lines = "".join(f"      - file: notebooks/{number:02}-n\n" for number in listed or numbers)
         (tmp_path / "_toc.yml").write_text(f'parts:\n  - caption: "Part I"\n    chapters:\n{lines}', "utf-8")
@@ -56,19 +57,73 @@ def test_the_front_page_lists_the_chapters(book):
     assert text.endswith("The missing numbers are chapters that are still to be written.\n")
     write(1, 2, 3, 4)
     assert "missing" not in made.contents()
-    assert "| {doc}`3 </notebooks/03-n>` | count to 3 |" in made.objectives() and '    4: "04-n",\n' in made.addresses()
-
-
-def test_a_chapter_without_a_week_is_named(book):
-    made, write = book
-    write(1, 2, 3, 4)
-    guide = made.ROOT / "book" / "instructors.md"
-    guide.write_text(
-        "| week | four | eight |\n|--:|:--|:--|\n| 1 | chapter 9 | chapters 1 and 2 |\n| 2 | | chapter 3; set 1 |\n", "utf-8"
+    assert (
+        "| {doc}`3 </notebooks/03-n>` | count to 3 | {doc}`1 </notebooks/01-n>` | 0 + 0 |" in made.objectives()
+        and '    4: "04-n",\n' in made.addresses()
     )
-    assert made.unplanned().removeprefix(made.NOTE) == "{doc}`Chapter 4 </notebooks/04-n>` is in none of these plans yet.\n"
-    guide.write_text(guide.read_text("utf-8").replace("chapter 3;", "chapters 3 and 4;"), "utf-8")
-    assert made.unplanned() == made.NOTE
+
+
+def test_a_chapter_that_needs_a_later_one_is_refused(book):
+    made, write = book
+    write(1, 2)
+    path = made.ROOT / "notebooks" / "02-n.ipynb"
+    path.write_text(path.read_text("utf-8").replace('"needs": [1]', '"needs": [2]'), "utf-8")
+    with pytest.raises(LookupError, match="02-n.ipynb needs chapter 2, which does not come before it"):
+        made.everything()
+    path.write_text(path.read_text("utf-8").replace(', "needs": [2]', ""), "utf-8")
+    with pytest.raises(LookupError, match="does not say which chapters it needs"):
+        made.everything()
+
+
+def test_minutes_count_what_is_read_and_not_what_is_folded(script):
+    """Two hundred words, twenty lines that show, a figure, exercises of one and three stars; a head is not counted."""
+    timer = script("_time")
+    figure = {
+        "cell_type": "code",
+        "metadata": {"mystnb": {"figure": {"name": "x"}}, "tags": ["hide-input"]},
+        "source": "1\n" * 90,
+    }
+    exercises = "```{exercise} One (★)\nword word\n```\n\n````{solution} x\nword\n````\n\n```{exercise} Two ★★★\nword\n```"
+    cells = [
+        {
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": "word " * 200 + "\n\n**Afterwards you can** do it.\n\n**Short path.** No.",
+        },
+        {"cell_type": "code", "metadata": {}, "source": "x = 1\n\n" * 20},
+        figure,
+        {"cell_type": "markdown", "metadata": {}, "source": exercises},
+    ]
+    assert timer.counts(cells) == (200, 20, 1, {1: 1, 2: 0, 3: 1})
+    reading = 200 / timer.WORDS + 20 / timer.LINES + timer.FIGURE
+    assert timer.minutes(cells) == (5 * round(reading / 5), timer.STARS[1] + timer.STARS[3])
+    assert [timer.in_hours(total) for total in (20, 60, 100)] == ["½", "1", "1½"]
+
+
+def test_plans_keep_the_order_of_needs_and_reach_their_goals(script):
+    """Weeks as even as they can be; a set goes out with its part's last chapter, due a week later; nothing before its needs."""
+    made = script("plans")
+    assert made.shared([1, 1, 1, 3], 2) == (3, 4) and made.shared([5, 1], 3) == (1, 2)
+    needs = {1: (), 2: (1,), 3: (1, 2), 4: (2,), 5: (3, 4)}
+    assert made.closure([4], needs) == [1, 2, 4] and made.direct(needs) == [(1, 2), (2, 3), (2, 4), (3, 5), (4, 5)]
+    listed = [made.chapters.Chapter(k, f"{k:02}-n", "", "", f"N{k}", needs[k], "", 30, 30) for k in needs]
+    weeks = made.week_by_week(made.Plan(4, (4,), ("talks",)), listed, {"Part I": [1, 2]}, [1])
+    assert weeks == [["chapter 1 (1 h)"], ["chapter 2 (1 h)", "set 1 out"], ["set 1 due", "chapter 4 (1 h)"], ["talks"]]
+    every = made.chapters.everything()
+    order = {each.number: each.needs for each in every}
+    for plan in made.PLANS:
+        taken = made.reached(plan, {}, order) if all(isinstance(goal, int) for goal in plan.goals) else sorted(order)
+        assert all(one in taken[: taken.index(each)] for each in taken for one in order[each])
+    assert made.reached(made.PLANS[-1], {}, order) == sorted(order), "the longest plan has every chapter"
+
+
+def test_the_graph_has_a_link_for_each_chapter_and_an_arc_for_each_direct_need(script):
+    made = script("plans")
+    every = made.chapters.everything()
+    text = made.graph()
+    assert [int(one) for one in re.findall(r'class="number"[^>]*>(\d+)<', text)] == [each.number for each in every]
+    assert text.count("<path") == len(made.direct({each.number: each.needs for each in every}))
+    assert all(f'href="../notebooks/{each.stem}.html"' in text for each in every)
 
 
 def test_readme_counts(book):

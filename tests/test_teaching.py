@@ -186,7 +186,10 @@ def test_what_may_be_skipped_is_marked_and_named_below_the_first_figure(path):
     assert 1 <= len(titles) == marks, f"{generator.MARK!r} stands under the title of a section, with an empty line between"
     first = next(i for i, cell in enumerate(cells) if "live-figure" in json.dumps(cell.get("outputs", "")))
     below = [cell for cell in cells[first:] if cell["cell_type"] == "markdown"]
-    assert any(source(cell).endswith(generator.short_path(titles)) for cell in below[:2]), "make generate writes it"
+    head = next((source(cell) for cell in below[:2] if source(cell).endswith(generator.short_path(titles))), None)
+    assert head, "make generate writes it"
+    told = [re.search(rf"^\*\*{words}\b.*", head, re.M) for words in ("Afterwards you can", "You need")]
+    assert all(told) and re.search(r"\*\*Time:\*\* about \d+ minutes, and \d+ for the exercises\.$", told[1][0])
     heart = [cell for cell in cells if {"look", "rule", "summary"} & set(cell["metadata"].get("tags", []))]
     assert not [title for title in titles if f"## {title}\n" in "".join(source(cell).split("###")[0] for cell in heart)]
 
@@ -196,7 +199,7 @@ def test_a_chapter_without_a_mark_is_refused(tmp_path, monkeypatch):
     path.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": ["# New\n"]}]}))
     monkeypatch.setattr(generator, "notebooks", lambda: {"21-new": path})
     with pytest.raises(LookupError, match="marks no section"):
-        generator.with_short_path("21-new")
+        generator.with_head("21-new")
 
 
 # -- pictures and code ----------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """Write whatever lists or counts the chapters, from _toc.yml and the notebooks' own metadata.
 
-python book/_gen/chapters.py            rewrite contents.md, objectives.md and unplanned.md beside this file,
-                                        momentum_lib/grade/chapters.py, the counts in README.md, and the short path
-                                        of each chapter, in the cell below its opening figure
+python book/_gen/chapters.py            rewrite contents.md and objectives.md beside this file,
+                                        momentum_lib/grade/chapters.py, the counts in README.md, and the head of each
+                                        chapter, in the cell below its opening figure
 python book/_gen/chapters.py --check    write nothing; exit 1 if one of them is stale
 
-A notebook's metadata say under "course" what the chapter is "about" (the front page's list) and what a reader is
-"able" to do after it (the instructor's guide).  A section that begins with MARK may be skipped; the text below the
-opening figure lists these sections.
+A notebook's metadata say under "course" what the chapter is "about" (the front page's list), what a reader is "able" to
+do after it, which chapters it "needs", and what else a reader "knows" before it.  A section that begins with MARK may be
+skipped.  The head says what a reader can do afterwards, what it needs, how long it takes (_time.py) and what may be skipped.
 """
 
 import json
@@ -31,15 +31,21 @@ TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 sys.path.insert(0, str(HERE))
 
 import _pages  # noqa: E402
+import _time  # noqa: E402
 
 
 class Chapter(NamedTuple):
-    """One chapter: its number, its file's stem, what it is about, what a reader can do after it."""
+    """One chapter: number, file's stem, what it is about and what a reader can do after it; what it needs; minutes it takes."""
 
     number: int
     stem: str
     about: str
     able: str
+    name: str = ""
+    needs: tuple = ()
+    knows: str = ""
+    reading: int = 0
+    exercises: int = 0
 
 
 def notebooks():
@@ -47,20 +53,38 @@ def notebooks():
     return {path.stem: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 
 
+def _lacking(path, key, words, example):
+    return LookupError(
+        f"notebooks/{path.name} does not say {words}: its metadata lack {key!r}. Add to the notebook's metadata (in JupyterLab: "
+        f'Property Inspector, Advanced Tools, Notebook Metadata)  "course": {{{example}}}'
+    )
+
+
 def chapter(stem):
     """One chapter, read from its notebook. Raises LookupError that says what is missing and where to put it."""
     path = notebooks().get(stem)
     if path is None:
         raise LookupError(f"_toc.yml lists notebooks/{stem}, which does not exist; write the notebook or take the line out.")
-    said = json.loads(path.read_text("utf-8"))["metadata"].get("course", {})
+    notebook, number = json.loads(path.read_text("utf-8")), int(stem[:2])
+    said = notebook["metadata"].get("course", {})
     for key, words in (("about", "what the chapter is about"), ("able", "what a reader can do after it")):
         if not str(said.get(key, "")).strip():
-            raise LookupError(
-                f"notebooks/{path.name} does not say {words}: its metadata lack {key!r}. Add to the notebook's metadata (in "
-                f"JupyterLab: "
-                'Property Inspector, Advanced Tools, Notebook Metadata)  "course": {"about": "why ...", "able": "compute ..."}'
-            )
-    return Chapter(int(stem[:2]), stem, said["about"].strip().removesuffix("."), said["able"].strip().removesuffix("."))
+            raise _lacking(path, key, words, '"about": "why ...", "able": "compute ..."')
+    if not isinstance(said.get("needs"), list):
+        raise _lacking(path, "needs", "which chapters it needs", '"needs": [1, 2]')
+    if wrong := [one for one in said["needs"] if one not in range(1, number)]:
+        raise LookupError(f"notebooks/{path.name} needs chapter {wrong[0]}, which does not come before it.")
+    title = re.search(r"^# (.+)$", "\n".join("".join(cell["source"]) for cell in notebook["cells"][:3]), re.M)
+    return Chapter(
+        number,
+        stem,
+        said["about"].strip().removesuffix("."),
+        said["able"].strip().removesuffix("."),
+        title[1] if title else f"Chapter {number}",
+        tuple(sorted(said["needs"])),
+        said.get("knows", "").strip().removesuffix("."),
+        *_time.minutes(notebook["cells"]),
+    )
 
 
 def parts():
@@ -102,29 +126,26 @@ def contents():
     return NOTE + "\n\n".join(blocks) + "\n"
 
 
+def doc(each, words=None):
+    """A link to a chapter."""
+    return f"{{doc}}`{words or each.number} </notebooks/{each.stem}>`"
+
+
+def listing(items):
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
 def objectives():
-    """The guide's table of what a student can do after each chapter."""
-    rows = [f"| {{doc}}`{each.number} </notebooks/{each.stem}>` | {each.able} |" for each in everything()]
-    return NOTE + "\n".join(["| chapter | after it, a student can |", "|:--|:--|", *rows]) + "\n"
-
-
-def planned(guide):
-    """The numbers of the chapters in the guide's longest plan, the last column of its table of weeks."""
-    weeks = re.findall(r"^\| *\d+ \|.*\|([^|\n]*)\|$", guide, re.M)
-    return {
-        int(number)
-        for week in weeks
-        for words in re.findall(r"chapters? (\d+(?:(?:, | and )\d+)*)", week)
-        for number in re.findall(r"\d+", words)
-    }
-
-
-def unplanned():
-    """A sentence for each chapter that has no week in the guide's longest plan."""
-    weeks = planned((ROOT / "book" / "instructors.md").read_text("utf-8"))
-    left = [each for each in everything() if each.number not in weeks]
-    lines = [f"{{doc}}`Chapter {each.number} </notebooks/{each.stem}>` is in none of these plans yet." for each in left]
-    return NOTE + "\n".join(lines) + "\n" * bool(lines)
+    """The guide's table of what a student can do after each chapter, what it needs, and how long it takes."""
+    by_number = {each.number: each for each in everything()}
+    rows = [
+        f"| {doc(each)} | {each.able} | {', '.join(doc(by_number[one]) for one in each.needs) or 'none'} | "
+        f"{each.reading} + {each.exercises} |"
+        for each in by_number.values()
+    ]
+    head = ["| chapter | after it, a student can | needs | minutes |", "|:--|:--|:--|--:|"]
+    return NOTE + "\n".join([*head, *rows]) + "\n"
 
 
 def addresses():
@@ -162,13 +183,25 @@ def skipped(cells):
 
 def short_path(titles):
     """What a chapter says, below its opening figure, of its marked sections."""
-    named = [f"*{title}*" for title in titles]
-    listed = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
-    return f"**Short path.** On a first reading you may skip {listed}; each is marked where it begins."
+    return (
+        f"**Short path.** On a first reading you may skip {listing([f'*{title}*' for title in titles])}; "
+        "each is marked where it begins."
+    )
 
 
-def with_short_path(stem):
-    """The text of a chapter's notebook with its short path. Raises LookupError where no section is marked."""
+def head(each, stems):
+    """The lines of a chapter's head above its short path; ``stems``: the files of the chapters by number."""
+    first = f"{{doc}}`chapter {each.needs[0]} </notebooks/{stems[each.needs[0]]}>`" if each.needs else ""
+    rest = [f"{{doc}}`chapter {one} </notebooks/{stems[one]}>`" for one in each.needs[1:]]
+    needed = listing([*filter(None, [first, *rest, each.knows])])
+    return [
+        f"**Afterwards you can** {each.able}.",
+        f"**You need** {needed}. **Time:** about {each.reading} minutes, and {each.exercises} for the exercises.",
+    ]
+
+
+def with_head(stem):
+    """The text of a chapter's notebook with its head. Raises LookupError where no section is marked."""
     notebook = json.loads(notebooks()[stem].read_text("utf-8"))
     titles = skipped(notebook["cells"])
     if not titles:
@@ -177,19 +210,19 @@ def with_short_path(stem):
             "with an empty line above and below."
         )
     texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
-    head = next((cell for cell in texts if "**Short path.**" in "".join(cell["source"])), texts[1])
-    text = re.sub(r"\n*^\*\*Short path\.\*\*.*\n?", "\n", "".join(head["source"]), flags=re.M).rstrip("\n")
-    head["source"] = f"{text}\n\n{short_path(titles)}".splitlines(True)
+    cell = next((one for one in texts if "**Short path.**" in "".join(one["source"])), texts[1])
+    text = _time.HEAD.sub("\n", "".join(cell["source"])).rstrip("\n")
+    lines = [*head(chapter(stem), {int(one[:2]): one for one in notebooks()}), short_path(titles)]
+    cell["source"] = "\n\n".join([text, *lines]).splitlines(True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 FILES = {
     "contents.md": contents,
     "objectives.md": objectives,
-    "unplanned.md": unplanned,
     "../../momentum_lib/grade/chapters.py": addresses,
     "../../README.md": readme,
-    **{f"../../notebooks/{stem}.ipynb": partial(with_short_path, stem) for stem in notebooks()},
+    **{f"../../notebooks/{stem}.ipynb": partial(with_head, stem) for stem in notebooks()},
 }
 
 
