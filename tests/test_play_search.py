@@ -66,6 +66,18 @@ def test_every_rule_gets_its_setting_whoever_searches(run, start, alone):
     assert all(setting["lr"] > 0 for _, setting in got[0]) and "beta" in got[0][1][1]
 
 
+def test_a_network_is_searched_by_a_worker_and_by_the_page_alike(run):
+    """A training at a time: the page may live between two of them."""
+    asked = '{ ...work, rules: work.rules.slice(0, 1), net: { net: "curve", draw: 1, steps: 20 } }'
+    got = run(
+        "const alone = fair.createSearcher(life, () => null);\n"
+        "const helped = fair.createSearcher(life, () => worker((answer) => answer));\n"
+        f"const both = [await told(alone, {asked}), await told(helped, {asked})];",
+        "both",
+    )
+    assert got[0] == got[1] and got[0][0][1]["lr"] > 0
+
+
 def test_a_new_search_ends_the_last(run):
     got = run(
         """

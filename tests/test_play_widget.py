@@ -23,6 +23,8 @@ def test_friendly_values_become_the_browsers():
     again = Playground(**play.state())
     assert again.state() == play.state()  # what it tells, it takes
     assert "heavy ball on x^2 + 3*y^2" in play._repr_html_()
+    play.surface = {"net": "digits"}
+    assert play.surface == {"kind": "net", "name": "digits"} and Playground(surface=play.surface).surface == play.surface
     play.steps, play.noise = 5000, -1
     assert (play.steps, play.noise) == (1000, 0)
 
@@ -35,6 +37,7 @@ def test_friendly_values_become_the_browsers():
         ({"surface": {"name": "ravine", "kappa": float("nan")}}, "a finite number for kappa"),
         ({"surface": "x+" * 200 + "x"}, "at most 400 characters"),
         ({"surface": 3}, "a formula of x and y"),
+        ({"surface": {"net": "digit"}}, "did you mean 'digits'"),
         ({"rules": []}, "1 to 6 rules"),
         ({"rules": ["adan"]}, "did you mean 'adam'"),
         ({"rules": [{"rule": "adam", "betta1": 0.5}]}, "did you mean 'beta1'"),

@@ -146,7 +146,7 @@ def test_the_edge_and_its_rate(js, nesterov):
 
 
 def test_constants_and_data_are_the_same(js):
-    found = js("({ data: { ...edge.chebyshev() }, EVERY: edge.EVERY, AVERAGED: edge.AVERAGED, SWING: edge.SWING, "
+    found = js("({ data: { ...net.chebyshev() }, EVERY: edge.EVERY, AVERAGED: edge.AVERAGED, SWING: edge.SWING, "
                "EXPLODED: edge.EXPLODED, POINTS: edge.POINTS })")  # fmt: skip
     assert [found[name] for name in ("EVERY", "AVERAGED", "SWING", "EXPLODED", "POINTS")] == [
         EVERY, AVERAGED, SWING, EXPLODED, POINTS,

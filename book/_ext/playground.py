@@ -71,6 +71,17 @@ def script():
     return live.smaller('import "./play/page.js";', bundle.JS, bundle=True)
 
 
+KIT = ("../kit/*", "./kit/*", *(f"../generated/{name}.js" for name in ("rules", "surfaces", "look", "tuned", "conventions")))
+"""What the live figures of a chapter bring along, too: their kit, the rules and the surfaces."""
+
+
+def own_script():
+    """What the script has beside the kit of the live figures. It does not run by itself: its size is what is asked of it."""
+    from momentum_lib.widgets import bundle
+
+    return live.smaller('import "./play/page.js";', bundle.JS, bundle=True, apart=KIT)
+
+
 @cache
 def styles():
     """The style sheet of the playground."""

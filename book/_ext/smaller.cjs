@@ -1,12 +1,13 @@
-// Joins and minifies JavaScript for live.py: one JSON request in ({ text, folder, bundle }), the script out.
+// Joins and minifies JavaScript for live.py: one JSON request in ({ text, folder, bundle, apart }), the script out.
 "use strict";
 const { buildSync } = require(process.argv[2]);
 
-const { text, folder, bundle } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+const { text, folder, bundle, apart } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
 try {
   const { outputFiles } = buildSync({
     stdin: { contents: text, resolveDir: folder },
     bundle,
+    external: bundle ? apart : undefined,
     format: bundle ? "iife" : undefined,
     minify: true,
     target: "es2022",

@@ -16,7 +16,7 @@ from ..notation import LOOKS
 
 JS = Path(__file__).parent / "js"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.\.?\/[\w./-]+\.js)";\n?', re.M)
-_EXPORT = re.compile(r"^export (?=(?:const|class|async function|function) (\w+))", re.M)
+_EXPORT = re.compile(r"^export (?=(?:const|class|async function|function\*?) (\w+))", re.M)
 # What `compact` must see whole: a comment, a string, the begin of a template, a slash, a line end with what is blank about it;
 # inside a template's expression a brace, too.
 _WHOLE = (

@@ -12,6 +12,8 @@ from ._base import Choice, Integer, Number, Source, _finite, _nearest, _plain, _
 
 VIEWS = ("map", "land", "curves", "settings", "flow", "steps", "predict")
 """The views, as the browser calls them."""
+NETS = ("digits", "curve")
+"""The networks, as the browser calls them."""
 MOST_RULES, MOST_STARTS, LONGEST = 6, 5, 400
 
 
@@ -26,7 +28,7 @@ def _numbers(trait, value, allowed, whose):
 
 
 class Ground(_State):
-    """What is descended: the name of a surface, ``{"name": "ravine", "kappa": 50}``, or a formula of x and y."""
+    """What is descended: a surface, ``"ravine"`` or ``{"name": "ravine", "kappa": 50}``; a formula; ``{"net": "digits"}``."""
 
     def validate(self, obj, value):
         if isinstance(value, str):
@@ -43,6 +45,11 @@ class Ground(_State):
             if any(len(bump) != 4 for bump in bumps):
                 self.refuse(value, "hills and hollows of four numbers: x, y, height, width")
             return {"kind": "drawn", "bumps": bumps}
+        if "net" in value or value.get("kind") == "net":
+            net = value.get("net", value.get("name"))
+            if net not in NETS:
+                self.refuse(net, _nearest(net, list(NETS)))
+            return {"kind": "net", "name": net}
         name = value.get("name")
         if name not in SURFACES:
             self.refuse(name, _nearest(name, list(SURFACES)))
@@ -102,11 +109,12 @@ class Playground(anywidget.AnyWidget):
     >>> play.rules[1]
     {'rule': 'adam', 'hyper': {'lr': 0.1}}
 
-    ``surface``  a surface's name, ``{"name": "ravine", "kappa": 50}``, or a formula of x and y
+    ``surface``  a surface's name, ``{"name": "ravine", "kappa": 50}``, a formula of x and y, or a network that learns,
+                 ``{"net": "digits"}`` or ``{"net": "curve"}``
     ``rules``    1 to 6 rules: names, dicts with a name and numbers, or rules typed in a few lines
     ``picked``   which of them the dials turn, from 0
     ``fair``     "best": each rule at its own best setting; "same": one learning rate for all
-    ``starts``   1 to 5 points of the plane
+    ``starts``   1 to 5 points of the plane; of a network, ``[k, 0]`` is its k-th draw of first weights
     ``steps``    how many steps are drawn, 1 to 1000
     ``noise``    the spread of the noise in every gradient, 0 to 5, and ``seed`` its seed, 1 to 99
     ``view``     "map", "land", "curves", "settings", "flow", "steps" or "predict"

@@ -248,6 +248,34 @@ def test_a_typed_surface_and_a_typed_rule(browser, folder):
         assert lanes(page)[0]["points"][0] != theirs
 
 
+def test_a_network_learns_in_the_page(browser, folder):
+    """All its weights, in the plane that their steps span; another draw of them; what a view cannot show, it says."""
+    told = {"surface": {"kind": "net", "name": "curve"}, "rules": [PLAIN, BALL], "steps": 12}
+    with playing(browser, folder, told) as page:
+        done = "document.querySelector('.playground').__playground.scene().net.done"
+        page.wait_for_function(done)
+        said = page.locator(".pg-sentence").inner_text()
+        assert (
+            said.startswith("193 weights learn a curve through 19 points. After 12 steps") and "% of its way (heavy ball)" in said
+        )
+        before = lanes(page)
+        assert before[1]["end"]["loss"] < 0.5 and page.get_by_role("slider", name="Start of the balls").count() == 0
+        page.get_by_role("button", name="Other weights").click()
+        page.wait_for_function(done)
+        assert state(page)["starts"] == [[2, 0]] and lanes(page)[1]["end"]["loss"] != before[1]["end"]["loss"]
+        for view, words in {"Flow": "thousands of directions", "Settings": "lowest point"}.items():
+            page.get_by_role("tab", name=view).click()
+            assert words in page.locator(".pg-view:not([hidden]) .pg-empty").inner_text()
+        page.get_by_role("tab", name="Equations").click()
+        rows = ask(page, "play.numbers()")["rows"]
+        assert [row[0] for row in rows] == ["gradient g", "velocity v", "point θ"]
+        assert page.locator(".pg-numbers th").nth(0).inner_text().startswith("θ")
+        page.get_by_role("tab", name="Predict").click()
+        assert "bring the loss" in page.locator(".pg-ask").inner_text()
+        page.get_by_role("combobox", name="Surface").select_option(label="Ravine")
+        assert state(page)["steps"] == 60 and len(lanes(page)) == 2
+
+
 SLOPES = """(() => {
   const { surface: s, params: p } = play.scene(), h = 1e-5;
   return [[0.3, 0.2], [-2, 1]].map(([x, y]) => [...s.gradient(x, y, p),
@@ -443,4 +471,5 @@ def test_its_own_script_is_small(parts):
     import gzip
 
     playground, _ = parts
-    assert len(gzip.compress(playground.script().encode())) < 90_000
+    own, all_of_it = (len(gzip.compress(text.encode())) for text in (playground.own_script(), playground.script()))
+    assert 30_000 < own < 60_000 and all_of_it < 92_000

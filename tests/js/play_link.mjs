@@ -3,6 +3,7 @@ import { FIRST, VERSION, toHash } from "../../momentum_lib/widgets/js/kit/playgr
 import { RULES } from "../../momentum_lib/widgets/js/generated/rules.js";
 import { fromHash } from "../../momentum_lib/widgets/js/play/link.js";
 import { PLANES } from "../../momentum_lib/widgets/js/play/ground.js";
+import { NETS } from "../../momentum_lib/widgets/js/play/net.js";
 import { createScenes } from "../../momentum_lib/widgets/js/play/scene.js";
 
 /** @typedef {import("../../momentum_lib/widgets/js/play/types.js").PlayState} PlayState */
@@ -29,6 +30,7 @@ const STATES = [
     ],
   },
   { ...FIRST, surface: { kind: "drawn", bumps: [[0.5, 0.2, -1.5, 0.8]] }, view: "flow", steps: 200 },
+  { ...FIRST, surface: { kind: "net", name: "curve" }, starts: [[2, 0]], steps: 3 },
   { ...FIRST, rules: [{ text: "v = beta*v + grad\ntheta = theta - lr*v", hyper: { lr: 0.1 } }], picked: 0 },
   {
     ...FIRST,
@@ -54,6 +56,7 @@ const finite = (/** @type {object} */ of) => Object.values(of).every(Number.isFi
 /** @param {PlayState["surface"]} surface */
 function isGround(surface) {
   if (surface.kind === "library") return Object.hasOwn(PLANES, surface.name) && finite(surface.params);
+  if (surface.kind === "net") return Object.hasOwn(NETS, surface.name);
   if (surface.kind === "formula") return typeof surface.text === "string" && surface.text.length <= 800;
   return surface.kind === "drawn" && surface.bumps.every((one) => one.length === 4 && finite(one));
 }

@@ -7,6 +7,7 @@ import { createFigure } from "./kit/figure.js";
 import { batches, network, softmax } from "./kit/network.js";
 import { choice, integer, name } from "./kit/state.js";
 import { PEN, SIDE, fit, ink, pixels } from "./digits/ink.js";
+import { LEARNT, SHOWN, inputs } from "./digits/rows.js";
 import { DIGITS, RATES } from "./generated/digits.js";
 import { RULES } from "./generated/rules.js";
 
@@ -34,26 +35,6 @@ export const STATE = {
 
 /** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
 /** @typedef {ReturnType<typeof begin>} Learner */
-
-/** Grey values as the networks take them: over 16, less the mean picture of the digits that are learnt. */
-const MEAN = (() => {
-  const sum = new Float64Array(64);
-  for (const text of DIGITS.learnt.x) pixels(text)?.forEach((v, i) => (sum[i] += v / 16));
-  return sum.map((v) => v / DIGITS.learnt.x.length);
-})();
-
-/** One digit as the networks take it. @param {string} text 64 letters */
-export const inputs = (text) => (pixels(text) ?? new Float64Array(64)).map((v, i) => v / 16 - MEAN[i]);
-
-/** @param {{x: string[], y: string}} part @returns {import("./kit/network.js").Rows} */
-function rowsOf({ x, y }) {
-  const all = new Float64Array(64 * x.length);
-  x.forEach((text, k) => all.set(inputs(text), 64 * k));
-  return { x: all, y: Uint8Array.from(y, Number), rows: x.length };
-}
-
-export const LEARNT = rowsOf(DIGITS.learnt);
-export const SHOWN = rowsOf(DIGITS.shown);
 
 const net = network(SIZES, "cross-entropy");
 

@@ -5,7 +5,7 @@ import { curve } from "./kit/curve.js";
 import { clamp, pythonFloat, reducedMotion, show } from "./kit/dom.js";
 import { stepVector } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
-import { dot, network } from "./kit/network.js";
+import { chebyshev, chebyshev5, dot, network } from "./kit/network.js";
 import { onSpace } from "./kit/player.js";
 import { LEARNING_RATE, MOMENTUM } from "./kit/sliders.js";
 import { flag, integer, number } from "./kit/state.js";
@@ -47,9 +47,6 @@ export const STATE = {
 /** The rule's name in the library. @param {boolean} nesterov */
 export const ruleOf = (nesterov) => (nesterov ? "nesterov_torch" : "heavy_ball");
 
-/** The fifth Chebyshev polynomial. @param {number} x */
-export const target = (x) => 16 * x ** 5 - 20 * x ** 3 + 5 * x;
-
 /** The sharpness beyond which the rule cannot stay. @param {Setting} setting */
 export function edgeOf({ lr, beta, nesterov }) {
   const { ahead, averaged } = FORMS[ruleOf(nesterov)];
@@ -59,14 +56,6 @@ export function edgeOf({ lr, beta, nesterov }) {
 /** The learning rate whose edge this is. @param {number} edge @param {Setting} setting */
 export const rateOf = (edge, setting) => edgeOf({ ...setting, lr: edge });
 
-/** The points that are learnt. */
-export function chebyshev() {
-  const x = Float64Array.from({ length: POINTS }, (_, k) =>
-    k === POINTS - 1 ? 1 : -1 + k * (2 / (POINTS - 1)),
-  );
-  return { x, y: x.map(target), rows: POINTS };
-}
-
 /** A training before its first step; its sharpness is measured. @param {number} width @param {number} seed */
 export function begin(width, seed) {
   const net = network([1, width, width, 1]),
@@ -74,7 +63,7 @@ export function begin(width, seed) {
     room = () => new Float64Array(net.count);
   const run = {
     net,
-    data: chebyshev(),
+    data: chebyshev(POINTS),
     theta,
     grad: room(),
     v: room(),
@@ -438,7 +427,7 @@ function addFit(fig) {
   return (run, state) => {
     const { data, recent, t } = run;
     for (const part of [before, fit]) part.node.dataset.look = lookOf(state);
-    truth.update(curve(target, [-1, 1], 120));
+    truth.update(curve(chebyshev5, [-1, 1], 120));
     dots.update(Array.from({ length: 2 * POINTS }, (_, k) => (k % 2 ? data.y : data.x)[k >> 1]));
     fit.update(curveOf(run, run.theta));
     if (t > 0) before.update(curveOf(run, recent[(t - 1) % (SWING + 1)]));

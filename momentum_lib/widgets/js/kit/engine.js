@@ -637,7 +637,7 @@ return function step(thetas, grads, slots, t, hyper) {
 
 /**
  * One step of a rule on a whole vector, in place: the point and its slots, each an array of the point's length.
- * @param {Rule} rule one that measures the gradient where it is
+ * @param {Rule} rule
  * @param {Float64Array} theta @param {Float64Array} grad @param {Float64Array[]} slots
  * @param {number} t the step's number, from 1
  * @param {Hyper} hyper all of the rule's
@@ -661,4 +661,43 @@ export function stepVector(rule, theta, grad, slots, t, hyper) {
       slots[k][i] = value;
     });
   }
+}
+
+/** @param {Rule} rule @param {string} spot */
+function spotsSource({ hyper, slots }, spot) {
+  const kept = Object.keys(slots);
+  return `"use strict";
+return function spots(thetas, slots, t, hyper, out) {
+  const { ${Object.keys(hyper).join(", ")} } = hyper;
+  ${kept.map((name, k) => `const ${name}_all = slots[${k}];`).join(" ")}
+  for (let i = 0; i < thetas.length; i++) {
+    const ${["theta$ = thetas[i]", ...kept.map((name) => `${name}$ = ${name}_all[i]`)].join(", ")};
+    out[i] = ${spot};
+  }
+};`;
+}
+
+/**
+ * Where a rule measures the gradient before step t ("look"), or the point that it reports ("read"), of a whole vector; into `out`,
+ * unless that is where the vector stands.
+ * @param {"look"|"read"} which @param {Rule} rule
+ * @param {Float64Array} theta @param {Float64Array[]} slots @param {number} t @param {Hyper} hyper all of the rule's
+ * @param {Float64Array} out
+ * @returns {Float64Array} `out`, or `theta` itself
+ */
+export function spotsOf(which, rule, theta, slots, t, hyper, out) {
+  const spot = rule.template[which];
+  if (!spot) return theta;
+  const fill = compile(`${which} ${rule.name}`, () => spotsSource(rule, spot));
+  if (fill) fill(theta, slots, t, hyper, out);
+  else {
+    const at = which === "look" ? rule.lookAt : rule.readAt;
+    for (let i = 0; i < theta.length; i++)
+      out[i] = at(
+        theta[i],
+        slots.map((slot) => slot[i]),
+        hyper,
+      );
+  }
+  return out;
 }

@@ -140,6 +140,16 @@ export function network(sizes, loss = "squared") {
     return sum / n;
   }
 
+  /** The loss on all rows. @param {Float64Array} theta @param {Rows} data */
+  function lossOf(theta, data) {
+    let sum = 0;
+    for (let row = 0; row < data.rows; row++) {
+      forward(theta, data, row);
+      sum += residual(data, row, data.rows);
+    }
+    return sum / data.rows;
+  }
+
   /** The slopes of all activations along v, of the row whose activations stand in `a`; what follows from them for the outputs' slope. @param {Float64Array} theta @param {Float64Array} v @param {number} n */
   function alongside(theta, v, n) {
     for (let k = 0; k <= last; k++) {
@@ -189,6 +199,7 @@ export function network(sizes, loss = "squared") {
   return {
     sizes,
     count,
+    loss: lossOf,
     lossAndGradient,
     hessianProduct,
     /** Parameters to begin with, the same as Python's, bit for bit. @param {number} seed */
@@ -232,6 +243,17 @@ export function batches(rows, size, steps, seed) {
     for (let k = 0; k < whole * size && at < out.length; k++) out[at++] = order[k];
   }
   return out;
+}
+
+/** The fifth Chebyshev polynomial. @param {number} x */
+export const chebyshev5 = (x) => 16 * x ** 5 - 20 * x ** 3 + 5 * x;
+
+/** That curve on evenly spaced places from -1 to 1, to be learnt. @param {number} [points] @returns {Rows & {y: Float64Array}} */
+export function chebyshev(points = 20) {
+  const x = Float64Array.from({ length: points }, (_, k) =>
+    k === points - 1 ? 1 : -1 + k * (2 / (points - 1)),
+  );
+  return { x, y: x.map(chebyshev5), rows: points };
 }
 
 // ----------------------------------------------------------------------------------------------------- sharpness

@@ -14,6 +14,7 @@ import { createBest } from "./best.js";
 import { createChips } from "./chips.js";
 import { createCarry } from "./carry.js";
 import { createGroundMenu } from "./menu.js";
+import { drawOf, mostSteps } from "./net.js";
 import { rateRange } from "./rates.js";
 import { GOAL, boundsOf, createScenes, searchKey } from "./scene.js";
 import { inOrder, sentence } from "./sentence.js";
@@ -151,12 +152,12 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     say(done < of ? `Searching each rule's own best setting from here: ${done} of ${of} …` : "");
     if (done) store.redraw();
   });
-  const makeScene = createScenes(best);
   const room = () => {
     const { width, height } = parts.stage.getBoundingClientRect();
     return { width: Math.max(width, 1), height: Math.max(height, 1) };
   };
   const view = { scene: /** @type {Scene|null} */ (null), held: false };
+  const makeScene = createScenes(best, { again: () => store.redraw(), held: () => view.held });
   const scene = () => {
     if (view.scene?.state !== store.state()) refresh();
     return /** @type {Scene} */ (view.scene);
@@ -195,8 +196,8 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
   };
   holdWatch(life, parts.root, view, search);
   store.watch((names) => {
-    if (!view.held && names.some((name) => ["surface", "rules", "fair", "starts"].includes(name)))
-      life.frame(search);
+    const counts = ["surface", "rules", "fair", "starts", ...(scene().net ? ["steps"] : [])];
+    if (!view.held && names.some((name) => counts.includes(name))) life.frame(search);
   });
 
   store.draw(refresh); // first of all: what was searched meanwhile changes the scene, not the state
@@ -239,7 +240,7 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     speak(
       covered
         ? "Draw the curve that you expect, press Run, and see how near you came."
-        : sentence(now, fairOrder(now, best)),
+        : sentence(now, () => fairOrder(now, best)),
     );
     onState?.(store.state());
   });
@@ -304,8 +305,9 @@ function addFolded(desk, store) {
     whole: true,
     type: "log",
     bounds: [1, 1000],
+    range: () => [1, mostSteps(store.state().surface)],
     get: () => store.state().steps,
-    set: (steps) => store.set({ steps }),
+    set: (steps) => store.set({ steps: Math.min(steps, mostSteps(store.state().surface)) }),
   });
   addSlider(desk, {
     label: "noise of the gradient",
@@ -324,33 +326,40 @@ function addFolded(desk, store) {
   });
 }
 
-/** Buttons for more starts and fewer. @param {import("../kit/dom.js").Life} life @param {import("./store.js").PlayStore} store @param {HTMLElement} parent @param {() => Scene} scene */
+/** Where the next ball starts, as parts of the picture's width and height: the second, the third ... */
+const PLACES = [
+  [0.8, 0.75],
+  [0.75, 0.2],
+  [0.2, 0.2],
+  [0.5, 0.85],
+];
+
+/** Buttons for more starts and fewer; for a network, whose start is a draw, one for another draw. @param {import("../kit/dom.js").Life} life @param {import("./store.js").PlayStore} store @param {HTMLElement} parent @param {() => Scene} scene */
 function addStarts(life, store, parent, scene) {
-  const more = h("button", {
-      type: "button",
-      class: "lf-button",
-      text: "+ ball",
-    }),
-    fewer = h("button", {
-      type: "button",
-      class: "lf-button",
-      text: "− ball",
-    });
-  parent.append(more, fewer);
+  const button = (/** @type {string} */ text) => h("button", { type: "button", class: "lf-button", text }),
+    draw = button("Other weights"),
+    more = button("+ ball"),
+    fewer = button("− ball");
+  parent.append(draw, more, fewer);
+  const highest = () => Math.max(...store.state().starts.map(drawOf));
+  life.on(draw, "click", () => {
+    const { starts } = store.state(),
+      last = highest();
+    store.set({ starts: starts.map((_, k) => [((last + k) % 50) + 1, 0]) });
+  });
   life.on(more, "click", () => {
     const { starts } = store.state(),
       [[x0, x1], [y0, y1]] = scene().surface.domain,
-      [u, v] = [
-        [0.8, 0.75],
-        [0.75, 0.2],
-        [0.2, 0.2],
-        [0.5, 0.85],
-      ][starts.length - 1] ?? [0.5, 0.15];
-    store.set({ starts: [...starts, [x0 + u * (x1 - x0), y0 + v * (y1 - y0)]] });
+      [u, v] = PLACES[starts.length - 1] ?? [0.5, 0.15],
+      next = /** @type {[number, number]} */ (
+        scene().net ? [(highest() % 50) + 1, 0] : [x0 + u * (x1 - x0), y0 + v * (y1 - y0)]
+      );
+    store.set({ starts: [...starts, next] });
   });
   life.on(fewer, "click", () => store.set({ starts: store.state().starts.slice(0, -1) }));
   store.draw(() => {
     const n = store.state().starts.length;
+    draw.hidden = !scene().net;
     more.disabled = n >= 5;
     fewer.hidden = n < 2;
   });
@@ -358,14 +367,14 @@ function addStarts(life, store, parent, scene) {
 
 /** The rules at their own best settings, quickest first. @param {Scene} scene @param {ReturnType<typeof createBest>} best */
 function fairOrder(scene, best) {
-  const { lanes, surface, params, key, state } = scene;
+  const { lanes, surface, params, place, state } = scene;
   if (state.fair === "best" && lanes.every(({ own }) => !own))
     return inOrder(lanes).map(({ title, end }) => ({ title, steps: end.steps }));
   return lanes
     .map(({ rule, index }) => {
       const hyper =
-        best.found(searchKey(rule, key, state.starts[0])) ??
-        best.latest(rule.name, key) ??
+        best.found(searchKey(rule, place, state.starts[0])) ??
+        best.latest(rule.name, place) ??
         (SURFACES[surface.name] && RULES[rule.name] ? bestOf(surface.name, rule.name) : {});
       if (!("lr" in hyper)) return { title: nameOf(rule), steps: null, index };
       const run = descend(rule, surface, { start: state.starts[0], steps: BUDGET, hyper, params });

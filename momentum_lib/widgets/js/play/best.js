@@ -2,6 +2,7 @@
 
 import { RULES } from "../generated/rules.js";
 import { createSearcher } from "./fair.js";
+import { drawOf } from "./net.js";
 import { searchKey } from "./scene.js";
 
 /** @typedef {import("../kit/types.js").Hyper} Hyper */
@@ -20,20 +21,27 @@ export function createBest(life, progress) {
   let wait = () => {};
 
   /** Search what this scene's rules lack, beside the page. @param {Scene} scene */
-  function search({ lanes, surface, params, key, state }) {
+  function search({ lanes, surface, params, place, state, net }) {
     wait();
     searcher.stop();
     const start = state.starts[0],
       all = [...lanes.map(({ rule }) => rule), RULES.gradient_descent],
-      rules = all.filter((rule, k) => all.indexOf(rule) === k && !found.has(searchKey(rule, key, start)));
+      rules = all.filter((rule, k) => all.indexOf(rule) === k && !found.has(searchKey(rule, place, start)));
     let done = 0;
-    if (!rules.length || !surface.minima.length) return;
+    if (!rules.length || !(net || surface.minima.length)) return;
     wait = life.after(120, () => {
       progress(0, rules.length);
-      searcher.search({ rules, surface, start, params }, (rule, setting) => {
+      const work = {
+        rules,
+        surface,
+        start,
+        params,
+        net: net && { net: net.name, draw: drawOf(start), steps: state.steps },
+      };
+      searcher.search(work, (rule, setting) => {
         if (setting) {
-          found.set(searchKey(rule, key, start), setting);
-          latest.set(`${rule.name}|${key}`, setting);
+          found.set(searchKey(rule, place, start), setting);
+          latest.set(`${rule.name}|${place}`, setting);
         }
         done += 1;
         progress(done, rules.length);
@@ -42,7 +50,7 @@ export function createBest(life, progress) {
   }
   return {
     found: (/** @type {string} */ key) => found.get(key),
-    latest: (/** @type {string} */ rule, /** @type {string} */ key) => latest.get(`${rule}|${key}`),
+    latest: (/** @type {string} */ rule, /** @type {string} */ place) => latest.get(`${rule}|${place}`),
     search,
     /** Whether the page itself searches, since no worker does. */
     alone: searcher.alone,

@@ -105,14 +105,9 @@ export function createCarry({ life, root, parent, scene, places }) {
       "Copied: it runs as it is and ends at the same point",
       true,
     );
-  /** Write the code of the state now; a network is no formula, and has none. */
+  /** Write the code of the state now. */
   function write() {
-    try {
-      code.field.value = codeOf(/** @type {keyof typeof TARGETS} */ (target.value), toldBy(scene()));
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      code.field.value = error.message;
-    }
+    code.field.value = codeOf(/** @type {keyof typeof TARGETS} */ (target.value), toldBy(scene()));
   }
   life.on(target, "change", write);
   code.node.querySelector(".pg-line-label")?.replaceWith(target);

@@ -5,6 +5,7 @@ import { pythonFloat } from "../kit/dom.js";
 import { FORMULAS, TYPED } from "../generated/typed.js";
 import { SURFACES } from "../generated/surfaces.js";
 import { derivative } from "./formula.js";
+import { NETS, drawOf } from "./net.js";
 import { namesIn, numberNode, parse, print, reckon } from "./grammar.js";
 import { readRule, usual, written } from "./rule_text.js";
 
@@ -24,6 +25,9 @@ import { readRule, usual, written } from "./rule_text.js";
  * @property {Rule} rule the runner's
  * @property {Hyper} hyper in full
  */
+
+/** The network that a code trains; null where it descends a surface. @param {Told} told */
+const netIn = ({ ground }) => (ground.kind === "net" ? NETS[ground.name] : null);
 
 // ---------------------------------------------------------------------------------------------- Python
 
@@ -134,8 +138,7 @@ function librarySurface({ ground, params, start }) {
 /** @param {Ground} ground @param {import("../kit/types.js").Params} params @returns {Tree} */
 function formulaOf(ground, params) {
   const tree = treeOf(ground, params);
-  if (!tree)
-    throw new TypeError("A network has no formula of x and y: choose a surface, and its code can be copied.");
+  if (!tree) throw new TypeError("A network has no formula of x and y.");
   return tree;
 }
 
@@ -186,8 +189,29 @@ function libraryRule(read) {
   ];
 }
 
+/** The training of a network. @param {Told} told @param {import("./net.js").Net} net */
+function momentumLibOfNet(told, net) {
+  const { runner, start, steps, hyper, rule } = told,
+    typed = runner.text !== undefined,
+    read = readOf(told),
+    own = typed ? libraryRule(read) : [],
+    names = typed ? read.hyper : Object.keys(rule.hyper);
+  return [
+    ...(own.some((line) => /\bnp\./.test(line)) ? ["import numpy as np", ""] : []),
+    `from momentum_lib import networks, ${typed ? "rule" : "rules"}`,
+    "",
+    ...(typed ? ["", ...own] : []),
+    `net, data = ${net.python}`,
+    `run = networks.train(${["net", "data", typed ? "own" : `rules.${runner.rule}`, `net.start(${drawOf(start)})`, steps, ...settingsOf(names, hyper)].join(", ")})`,
+    "print([float(net.loss(run.theta, data)), *run.theta[:2].tolist()])",
+    "",
+  ].join("\n");
+}
+
 /** @param {Told} told */
 function momentumLib(told) {
+  const net = netIn(told);
+  if (net) return momentumLibOfNet(told, net);
   const { runner, start, steps, hyper } = told,
     place = librarySurface(told),
     read = readOf(told),
@@ -233,10 +257,62 @@ function stepLines(read, library) {
   };
 }
 
+/**
+ * What is descended, in a library's words: the lines that define f and the first theta, how f is called, and what is printed.
+ * @param {Told} told
+ * @param {"torch"|"jnp"} library
+ */
+function descended(told, library) {
+  const net = netIn(told);
+  if (!net) {
+    const { ground, params, start } = told,
+      formula = arrayOf(formulaOf(ground, params), library);
+    return {
+      uses: [],
+      lines:
+        library === "torch"
+          ? ["def f(x, y):", ...inside([`return ${formula}`])]
+          : ["def f(theta):", ...inside(["x, y = theta", `return ${formula}`])],
+      first: `[${start.map(pythonFloat).join(", ")}]`,
+      call: (/** @type {string} */ at) => (library === "torch" ? `f(*${at})` : `f(${at})`),
+      told: "theta.tolist()",
+    };
+  }
+  const inTorch = library === "torch",
+    array = inTorch ? "torch.tensor" : "jnp.array",
+    gap = "(z - y)";
+  return {
+    uses: ["from momentum_lib import networks"],
+    lines: [
+      `net, data = ${net.python}`,
+      `x, y = ${array}(data.x), ${array}(data.y)`,
+      "",
+      "",
+      "def f(theta):",
+      ...inside([
+        "z, at = x, 0",
+        "for inputs, outputs in zip(net.sizes, net.sizes[1:]):",
+        ...inside([
+          "w, b = theta[at : at + inputs * outputs], theta[at + inputs * outputs : at + (inputs + 1) * outputs]",
+          `z, at = (${library}.tanh(z) if at else z) @ w.reshape(outputs, inputs).T + b, at + (inputs + 1) * outputs`,
+        ]),
+        net.loss === "squared"
+          ? `return ${library}.mean(${library}.sum(${gap} ** 2, -1)) / 2`
+          : inTorch
+            ? "return torch.nn.functional.cross_entropy(z, y)"
+            : "return -jax.nn.log_softmax(z)[jnp.arange(len(y)), y].mean()",
+      ]),
+    ],
+    first: `net.start(${drawOf(told.start)})`,
+    call: (/** @type {string} */ at) => `f(${at})`,
+    told: inTorch ? "[f(theta).item(), *theta[:2].tolist()]" : "[float(f(theta)), *theta[:2].tolist()]",
+  };
+}
+
 /** @param {Told} told */
 function torch(told) {
-  const { ground, params, start, steps, rule, runner, hyper } = told,
-    formula = arrayOf(formulaOf(ground, params), "torch"),
+  const { steps, rule, runner, hyper } = told,
+    place = descended(told, "torch"),
     read = readOf(told),
     ready =
       runner.text === undefined && rule.sameAs?.startsWith("torch.optim.")
@@ -245,23 +321,23 @@ function torch(told) {
   const head = [
     ...(ready === null && /\bnp\./.test(stepLines(read, "torch").lines.join()) ? ["import numpy as np"] : []),
     "import torch",
+    ...place.uses,
     "",
     "torch.set_default_dtype(torch.float64)",
     "",
     "",
-    "def f(x, y):",
-    ...inside([`return ${formula}`]),
+    ...place.lines,
     "",
     "",
-    `theta = torch.tensor([${start.map(pythonFloat).join(", ")}]${ready ? ", requires_grad=True" : ""})`,
+    `theta = torch.tensor(${place.first}${ready ? ", requires_grad=True" : ""})`,
   ];
   if (ready)
     return [
       ...head,
       `optimizer = ${ready.replace("(params", "([theta]")}`,
       `for _ in range(${steps}):`,
-      ...inside(["optimizer.zero_grad()", "f(*theta).backward()", "optimizer.step()"]),
-      "print(theta.tolist())",
+      ...inside(["optimizer.zero_grad()", `${place.call("theta")}.backward()`, "optimizer.step()"]),
+      `print(${place.told})`,
       "",
     ].join("\n");
   const { look, lines } = stepLines(read, "torch");
@@ -275,10 +351,10 @@ function torch(told) {
     `for t in range(1, ${steps + 1}):`,
     ...inside([
       `here = ${look ? `(${look})` : "theta"}.detach().requires_grad_()`,
-      "(grad,) = torch.autograd.grad(f(*here), here)",
+      `(grad,) = torch.autograd.grad(${place.call("here")}, here)`,
       ...lines,
     ]),
-    "print(theta.tolist())",
+    `print(${place.told})`,
     "",
   ].join("\n");
 }
@@ -325,8 +401,8 @@ function transformation(read, values) {
 
 /** @param {Told} told */
 function optax(told) {
-  const { ground, params, start, steps, runner, hyper } = told,
-    formula = arrayOf(formulaOf(ground, params), "jnp"),
+  const { steps, runner, hyper } = told,
+    place = descended(told, "jnp"),
     read = readOf(told),
     ready = runner.text === undefined ? filled(OPTAX[runner.rule ?? ""] ?? null, hyper) : null,
     own = ready ? [] : transformation(read, hyper);
@@ -339,34 +415,33 @@ function optax(told) {
     "import jax.numpy as jnp",
     ...(/\bnp\./.test(own.join()) ? ["import numpy as np"] : []),
     "import optax",
+    ...place.uses,
     "",
     'jax.config.update("jax_enable_x64", True)',
     "",
     "",
-    "def f(theta):",
-    ...inside(["x, y = theta", `return ${formula}`]),
+    ...place.lines,
     "",
     "",
     ...own,
     `optimizer = ${ready ?? "optax.GradientTransformation(init, update)"}`,
-    `theta = jnp.array([${start.map(pythonFloat).join(", ")}])`,
+    `theta = jnp.array(${place.first})`,
     "state = optimizer.init(theta)",
     `for _ in range(${steps}):`,
     ...inside([
       `updates, state = optimizer.update(jax.grad(f)(${ready ? "theta" : (seen ?? "theta")}), state, theta)`,
       "theta = optax.apply_updates(theta, updates)",
     ]),
-    "print(theta.tolist())",
+    `print(${place.told})`,
     "",
   ].join("\n");
 }
 
 /**
- * The code of one run: it prints the point at which the page's run ends.
+ * The code of one run: it prints the point at which the page's run ends; of a network, the loss and the first two weights.
  * @param {Target} target
  * @param {Told} told
  * @returns {string}
- * @throws {TypeError} for a surface without a formula
  */
 export const codeOf = (target, told) => ({ momentum_lib: momentumLib, torch, optax })[target](told);
 

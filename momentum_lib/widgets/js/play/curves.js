@@ -17,9 +17,13 @@ const curveParts = (plot) => ({
   name: plot.text({ class: "lf-loud" }),
 });
 
-/** The least loss a surface has, or null where there is no floor. @param {Scene} scene */
-export const floorOf = ({ surface, params }) =>
-  surface.minima.length ? Math.min(...surface.minima.map(([x, y]) => surface.value(x, y, params))) : null;
+/** The least loss a surface has, or null where there is no floor; a network's loss cannot fall below zero. @param {Scene} scene */
+export const floorOf = ({ surface, params, net }) =>
+  surface.minima.length
+    ? Math.min(...surface.minima.map(([x, y]) => surface.value(x, y, params)))
+    : net
+      ? 0
+      : null;
 
 /** The loss above the floor at each step of a run; the loss itself where there is none. @param {Scene} scene @param {import("../kit/types.js").Run} run */
 export function lossOf(scene, run) {
@@ -57,6 +61,7 @@ export function createCurves(stage) {
     /** @type {HTMLElement} */ where,
     /** @type {string} */ label,
     /** @type {string} */ axis,
+    share = () => 0.5,
   ) => {
     const shape = {
       x: { domain: /** @type {Pair} */ ([0, 60]), label: "step" },
@@ -70,7 +75,7 @@ export function createCurves(stage) {
     };
     const plot = filling(
       { ...stage, parent: where },
-      { ...shape, parent: where, share: 0.5, label, margin: { top: 40, left: 52, right: 24, bottom: 40 } },
+      { ...shape, parent: where, share, label, margin: { top: 40, left: 52, right: 24, bottom: 40 } },
     );
     return {
       plot,
@@ -81,7 +86,8 @@ export function createCurves(stage) {
       ),
     };
   };
-  const loss = make(upper, "The loss of every rule against the step", "loss above the lowest"),
+  // Where no lowest point is known, the loss has all the room.
+  const loss = make(upper, "The loss of every rule against the step", "loss", () => (lower.hidden ? 1 : 0.5)),
     away = make(
       lower,
       "The distance to the lowest point against the step",
@@ -115,10 +121,15 @@ export function createCurves(stage) {
   }
   return {
     draw(scene) {
-      const floor = floorOf(scene);
+      const floor = floorOf(scene),
+        placed = scene.surface.minima.length > 0;
+      loss.shape.y.label = placed ? "loss above the lowest" : "loss";
+      if (lower.hidden === placed) {
+        lower.hidden = !placed;
+        loss.plot.relay();
+      }
       drawInto(loss, scene, (lane) => lossOf(scene, lane.runs[0]), floor !== null);
-      lower.hidden = floor === null;
-      if (floor !== null)
+      if (placed)
         drawInto(away, scene, (lane) => relativeError(scene.surface, lane.runs[0].points) ?? [0], true);
     },
   };

@@ -5,12 +5,14 @@
 // a surface and a rule are their templates, which the engine compiles there.
 
 import { tune } from "../kit/tune.js";
+import { searchNet } from "./net.js";
 
 /** @typedef {import("../kit/types.js").Hyper} Hyper */
 /** @typedef {import("../kit/types.js").Params} Params */
 /** @typedef {import("../kit/types.js").Rule} Rule */
 /** @typedef {import("../kit/types.js").Surface} Surface */
-/** @typedef {{rules: Rule[], surface: Surface, start: number[], params: Params}} Work the rules that lack a setting, and from where */
+/** @typedef {{rules: Rule[], surface: Surface, start: number[], params: Params, net: {net: string, draw: number, steps: number}|null}} Work
+ *   the rules that lack a setting, and from where; `net`: the network that is searched instead of the surface */
 /** @typedef {{search: number, k: number, setting: Hyper|null, failed: boolean}} Answer */
 /** @typedef {{onmessage: ((event: {data: any}) => void)|null, postMessage: (answer: Answer) => void}} Scope */
 
@@ -24,6 +26,17 @@ const plain = (from) =>
     Object.fromEntries(Object.entries(from).filter(([, value]) => typeof value !== "function"))
   );
 
+/** The search of one rule, in parts between which the page may live. @param {Work} work @param {Rule} rule @returns {Generator<void, Hyper|null>} */
+function* searching({ surface, start, params, net }, rule) {
+  return net ? yield* searchNet(rule, net) : tune(rule, surface, start, params);
+}
+/** All of it at once. @param {Generator<void, Hyper|null>} search */
+function whole(search) {
+  let part = search.next();
+  while (!part.done) part = search.next();
+  return part.value;
+}
+
 /** The worker's side: searches one rule after the other, and looks between two whether something newer was asked. @param {Scope} scope */
 export function serve(scope) {
   let newest = 0;
@@ -35,7 +48,7 @@ export function serve(scope) {
       let setting = null,
         failed = false;
       try {
-        setting = tune(work.rules[k], work.surface, work.start, work.params);
+        setting = whole(searching(work, work.rules[k]));
       } catch {
         failed = true; // no code from text here either: the page has the plain functions
       }
@@ -92,11 +105,13 @@ export function createSearcher(life, start = begin) {
         at += 1;
         each(work.rules[at - 1], setting);
       };
-      /** The rest in the page. */
-      function here() {
+      /** The rest in the page, a part at a time. */
+      function here(parts = searching(work, work.rules[at])) {
         if (mine !== search || at === work.rules.length) return;
         halt = life.after(0, () => {
-          told(tune(work.rules[at], work.surface, work.start, work.params));
+          const { done, value } = parts.next();
+          if (!done) return here(parts);
+          told(value);
           here();
         });
       }

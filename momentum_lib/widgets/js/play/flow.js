@@ -77,11 +77,13 @@ export function createFlow(stage) {
   }
   return {
     draw(scene) {
-      const { surface, picked, key, state, box } = scene;
+      const { surface, picked, key, state, box, net } = scene;
       plot.setDomain(box[0], box[1]);
       const none = surface.minima.length
         ? ""
-        : "This surface has no lowest point at which a ball could end. Choose another one.";
+        : net
+          ? "A network has thousands of directions in which it could start: a picture of all starts is for surfaces of two."
+          : "This surface has no lowest point at which a ball could end. Choose another one.";
       empty.textContent = none;
       empty.hidden = none === "";
       told.hidden = none !== "";

@@ -5,6 +5,7 @@ import { RULES } from "../generated/rules.js";
 import { clamp } from "../kit/dom.js";
 import { FIRST, VERSION } from "../kit/playground.js";
 import { MOST_BUMPS, PLANES } from "./ground.js";
+import { NETS, drawOf, mostSteps } from "./net.js";
 import { MOST_RULES, MOST_STARTS, boundsOf } from "./scene.js";
 
 /** @typedef {import("./types.js").PlayState} PlayState */
@@ -41,6 +42,7 @@ function ground(value) {
       name: value.name,
       params: numbers(value.params, Object.keys(PLANES[value.name].params), paramBounds),
     };
+  if (value.kind === "net" && Object.hasOwn(NETS, value.name)) return { kind: "net", name: value.name };
   if (value.kind === "formula" && typeof value.text === "string")
     return { kind: "formula", text: value.text.slice(0, 400), params: {} };
   if (value.kind === "drawn")
@@ -76,6 +78,9 @@ const runners = (value) =>
         : { rule, hyper: numbers(hyper, Object.keys(RULES[rule].hyper), boundsOf) },
     );
 
+/** The starts as a surface has them: a network's are draws of its weights. @param {PlayState["surface"]} surface @param {PlayState["starts"]} starts @returns {PlayState["starts"]} */
+const startsOn = ({ kind }, starts) => (kind === "net" ? starts.map((start) => [drawOf(start), 0]) : starts);
+
 /** The state that a text tells; null where it is none of ours. @param {string} hash with or without "#" @returns {PlayState|null} */
 export function fromHash(hash) {
   const text = new URLSearchParams(hash.replace(/^#/, "").replaceAll("+", "%2B")).get("play");
@@ -87,12 +92,12 @@ export function fromHash(hash) {
     return null;
   }
   if (!isObject(told)) return null;
-  const rules = runners(told.rules),
+  const surface = ground(told.surface) ?? FIRST.surface,
+    rules = runners(told.rules),
     starts = list(told.starts)
       .filter((one) => Array.isArray(one) && one.length === 2 && one.every(Number.isFinite))
       .slice(0, MOST_STARTS)
       .map(([x, y]) => /** @type {Pair} */ ([clamp(x, -50, 50), clamp(y, -50, 50)])),
-    surface = ground(told.surface) ?? FIRST.surface,
     runs = rules.length ? rules : FIRST.rules;
   return {
     view: VIEWS.includes(told.view) ? told.view : FIRST.view,
@@ -100,8 +105,8 @@ export function fromHash(hash) {
     rules: runs,
     picked: whole(told.picked, [0, runs.length - 1], Math.min(FIRST.picked, runs.length - 1)),
     fair: told.fair === "same" ? "same" : "best",
-    starts: starts.length ? starts : FIRST.starts,
-    steps: whole(told.steps, [1, 1000], FIRST.steps),
+    starts: startsOn(surface, starts.length ? starts : FIRST.starts),
+    steps: whole(told.steps, [1, mostSteps(surface)], FIRST.steps),
     noise: number(told.noise, [0, 5], FIRST.noise),
     seed: whole(told.seed, [1, 99], FIRST.seed),
   };

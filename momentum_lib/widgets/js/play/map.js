@@ -53,7 +53,8 @@ export function createMap(stage) {
   plot.box.classList.add("pg-map");
   const contours = plot.contours({ count: 11, cells: 132 }),
     minima = plot.marks({ class: "lf-minimum", shape: "cross", radius: 5 }),
-    paths = growing(() => pathParts(plot), hide);
+    paths = growing(() => pathParts(plot), hide),
+    first = plot.marks({ class: "pg-first", shape: "ring", radius: 7 });
   let box = /** @type {Pair[]} */ ([
     [-3, 3],
     [-2, 2],
@@ -75,14 +76,14 @@ export function createMap(stage) {
     ({ node }) => node.setAttribute("display", "none"),
   );
   plot.onPick((x, y) => {
-    if (!plot.box.classList.contains("is-drawing")) put(0)(x, y);
+    if (!plot.box.classList.contains("is-drawing") && store.state().surface.kind !== "net") put(0)(x, y);
   });
 
   const hand = createHand(stage, plot, stage.parent);
   /** @param {Scene} scene */
   function draw(scene) {
     hand();
-    const { surface, params, key, lanes, state, picked } = scene;
+    const { surface, params, key, lanes, state, picked, net } = scene;
     box = scene.box;
     plot.setDomain(box[0], box[1]);
     contours.update((x, y) => surface.value(x, y, params), key);
@@ -93,7 +94,9 @@ export function createMap(stage) {
     paths(order.length).forEach((parts, k) =>
       drawPath(parts, order[k].lane, order[k].run.points, moment, order[k].lane === picked),
     );
-    handles(Math.min(state.starts.length, MOST_STARTS)).forEach((handle, k) => {
+    first.update(net ? [0, 0] : []);
+    // A network's start is a draw of its weights: there is nothing to drag.
+    handles(net ? 0 : Math.min(state.starts.length, MOST_STARTS)).forEach((handle, k) => {
       handle.node.removeAttribute("display");
       handle.update(...state.starts[k]);
     });

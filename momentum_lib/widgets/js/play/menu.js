@@ -1,13 +1,18 @@
 // The menu of surfaces.
 
 import { h } from "../kit/dom.js";
+import { FIRST } from "../kit/playground.js";
 import { FIELDS, PLANES } from "./ground.js";
+import { NETS } from "./net.js";
 import { OWN_SURFACE } from "./typed.js";
 
 /** @typedef {import("./types.js").Ground} Ground */
 
 /** Where a surface of the library opens; the ravine lies slightly turned, so that no rule has its axes for free. @type {Record<string, import("../kit/types.js").Params>} */
 const OPENS = { ravine: { kappa: 25, angle: 0.3 } };
+
+/** Before a network's name in the menu. */
+const NET = "net:";
 
 /**
  * @param {Pick<import("./parts.js").Stage, "life"|"store">} stage
@@ -29,8 +34,23 @@ export function createGroundMenu({ life, store }, parent) {
       h("option", { value: "drawn", text: "Drawn by hand" }),
     ),
   );
+  menu.append(
+    h(
+      "optgroup",
+      { label: "Networks that learn" },
+      ...Object.entries(NETS).map(([name, { title }]) =>
+        h("option", { value: `${NET}${name}`, text: title }),
+      ),
+    ),
+  );
   parent.append(menu);
-  const shownFor = (/** @type {Ground} */ ground) => (ground.kind === "library" ? ground.name : ground.kind);
+  const shownFor = (/** @type {Ground} */ ground) =>
+    ground.kind === "library" ? ground.name : ground.kind === "net" ? `${NET}${ground.name}` : ground.kind;
+  /** A network with its own number of steps, and back again. */
+  const fresh = () => ({
+    rules: store.state().rules.map((one) => ({ ...one, hyper: {} })),
+    ...(store.state().surface.kind === "net" ? { steps: FIRST.steps } : {}),
+  });
   life.on(menu, "change", () => {
     if (menu.value === "drawn")
       return store.set({
@@ -43,18 +63,29 @@ export function createGroundMenu({ life, store }, parent) {
         },
         starts: [[-2.4, 1.3]],
         view: "map",
+        ...fresh(),
       });
+    if (menu.value.startsWith(NET)) {
+      const net = menu.value.slice(NET.length);
+      return store.set({
+        ...fresh(),
+        surface: { kind: "net", name: net },
+        starts: [[1, 0]],
+        steps: NETS[net].steps,
+        noise: 0,
+      });
+    }
     if (menu.value === "formula")
       return store.set({
         surface: { kind: "formula", text: OWN_SURFACE, params: {} },
         starts: [[-1.6, -0.6]],
-        rules: store.state().rules.map((one) => ({ ...one, hyper: {} })),
+        ...fresh(),
       });
     const name = menu.value;
     store.set({
       surface: { kind: "library", name, params: OPENS[name] ?? {} },
       starts: [startOf(name)],
-      rules: store.state().rules.map((one) => ({ ...one, hyper: {} })),
+      ...fresh(),
     });
   });
   store.draw(() => {

@@ -38,14 +38,14 @@ export function worn(node, rule) {
   node.setAttribute("class", `lf-dots ${runner(hollow)} lf-rolling`);
 }
 
-/** A picture as large as its place, which grows and shrinks with it. @param {Stage} stage @param {Omit<Parameters<typeof createPlot>[0], "life"|"changed"|"height"|"parent"> & {share?: number, parent?: HTMLElement}} o */
-export function filling({ life, store, parent, room }, { share = 1, ...o }) {
+/** A picture as large as its place, which grows and shrinks with it. @param {Stage} stage @param {Omit<Parameters<typeof createPlot>[0], "life"|"changed"|"height"|"parent"> & {share?: () => number, parent?: HTMLElement}} o `share`: its part of the place's height */
+export function filling({ life, store, parent, room }, { share = () => 1, ...o }) {
   const plot = createPlot({
     parent,
     ...o,
     life,
     changed: store.redraw,
-    height: () => Math.max(120, Math.floor(room().height * share)),
+    height: () => Math.max(120, Math.floor(room().height * share())),
   });
   if (typeof ResizeObserver === "function") {
     let last = 0;

@@ -3,32 +3,65 @@
 import { h, lifetime, show } from "../kit/dom.js";
 import { descend, relativeError } from "../kit/engine.js";
 import { COLUMNS, createPad, inUnits } from "../kit/pad.js";
+import { NETS, advance } from "./net.js";
+import { lower } from "./sentence.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 
+/** The lowest distance on the axis, as a share of the first. */
 const LOW = 1e-6;
 
 /**
  * How near a drawn curve lies to the true one, from 0 to 100, and how far off it is on average in powers of ten.
  * @param {ArrayLike<number>} mine heights from 0 to 1 of the axis, evenly over the steps
  * @param {ArrayLike<number>} truth likewise
+ * @param {number} decades that the axis spans
  */
-export function scoreOf(mine, truth) {
+export function scoreOf(mine, truth, decades) {
   let gap = 0,
     lean = 0;
   for (let k = 0; k < mine.length; k++) {
     gap += Math.abs(mine[k] - truth[k]) / mine.length;
     lean += (mine[k] - truth[k]) / mine.length;
   }
-  return { score: Math.round(100 * Math.max(0, 1 - 3 * gap)), lean: lean * 6 };
+  return { score: Math.round(100 * Math.max(0, 1 - 3 * gap)), lean: lean * decades };
 }
 
-/** The distance at a place of a run, as a height from 0 to 1 on the axis from a millionth to one. @param {ArrayLike<number>} error @param {number} at */
-function heightAt(error, at) {
+/** What is left at a place of a run, as a height from 0 to 1 on an axis up to one. @param {ArrayLike<number>} error @param {number} at @param {number} decades that the axis spans */
+function heightAt(error, at, decades) {
   const k = Math.min(Math.floor(at), error.length - 1),
     next = Math.min(k + 1, error.length - 1),
-    of = (/** @type {number} */ i) => 1 + Math.log10(Math.max(error[i], 1e-300)) / 6;
+    of = (/** @type {number} */ i) => 1 + Math.log10(Math.max(error[i], 1e-300)) / decades;
   return Math.min(Math.max(of(k) + (at - k) * (of(next) - of(k)), 0), 1.1);
+}
+
+/** What is predicted of a scene: the distance left, or a network's loss, each as a share of the first. @param {Scene} scene */
+function asked({ net, picked, surface, state, params }) {
+  const of = net && NETS[net.name],
+    low = of?.low ?? LOW;
+  return {
+    low,
+    decades: -Math.log10(low),
+    axis: of ? "loss left, as a share of the first" : "distance left, as a share of the first",
+    question: of
+      ? `How low does ${lower(picked.title)} bring the loss, step by step, while the network learns ${of.learns}? Draw it.`
+      : `How near does ${lower(picked.title)} come, step by step, from this start on ${surface.title}? Draw it.`,
+    /** The curve itself. */
+    truth() {
+      if (!net) {
+        const { points } = descend(picked.rule, surface, {
+          start: state.starts[0],
+          steps: state.steps,
+          hyper: picked.hyper,
+          params,
+        });
+        return relativeError(surface, points) ?? [1];
+      }
+      const [run] = net.trainings[picked.index];
+      advance(run, state.steps);
+      return run.values.slice(0, state.steps + 1).map((v) => v / run.values[0]);
+    },
+  };
 }
 
 /** @param {{score: number, lean: number}} result @param {string} title */
@@ -60,7 +93,8 @@ export function createPredict({ life, parent, store }) {
 
   /** @param {Scene} scene */
   function begin(scene) {
-    const { picked, state } = scene;
+    const { picked, state } = scene,
+      { low, axis } = asked(scene);
     kept.life?.end();
     kept.life = lifetime();
     kept.scene = scene;
@@ -71,7 +105,7 @@ export function createPredict({ life, parent, store }) {
     const spec = /** @type {import("../predict/truth.js").Spec} */ (
       /** @type {unknown} */ ({
         show: "distance",
-        low: LOW,
+        low,
         high: 1,
         log: true,
         look: picked.rule.family,
@@ -82,7 +116,7 @@ export function createPredict({ life, parent, store }) {
       life: kept.life,
       parent: holder,
       spec,
-      axis: "distance left, as a share of the first",
+      axis,
       ends: [0, state.steps],
       given: null,
       changed: (complete) => {
@@ -94,17 +128,12 @@ export function createPredict({ life, parent, store }) {
   life.on(run, "click", () => {
     const mine = kept.pad?.heights();
     if (!mine || !kept.scene || !kept.pad) return;
-    const { picked, surface, params, state } = kept.scene,
-      path = descend(picked.rule, surface, {
-        start: state.starts[0],
-        steps: state.steps,
-        hyper: picked.hyper,
-        params,
-      }),
-      error = Float64Array.from(relativeError(surface, path.points) ?? [1]),
-      truth = Float64Array.from(mine, (_, k) => heightAt(error, (k / (COLUMNS - 1)) * state.steps)),
-      result = scoreOf(mine, truth);
-    const curve = inUnits(Array.from(truth), /** @type {any} */ ({ low: LOW, high: 1, log: true }), [
+    const { picked, state } = kept.scene,
+      { low, decades, truth: curveOf } = asked(kept.scene),
+      left = curveOf(),
+      truth = Float64Array.from(mine, (_, k) => heightAt(left, (k / (COLUMNS - 1)) * state.steps, decades)),
+      result = scoreOf(mine, truth, decades);
+    const curve = inUnits(Array.from(truth), /** @type {any} */ ({ low, high: 1, log: true }), [
       0,
       state.steps,
     ]);
@@ -116,11 +145,11 @@ export function createPredict({ life, parent, store }) {
   });
   return {
     draw(scene) {
-      const { picked, surface, key, state } = scene,
-        what = JSON.stringify([picked.rule.name, picked.hyper, key, state.starts[0], state.steps]);
-      none.hidden = surface.minima.length > 0;
+      const { picked, surface, place, state, net } = scene,
+        what = JSON.stringify([picked.rule.name, picked.hyper, place, state.starts[0], state.steps]);
+      none.hidden = net !== null || surface.minima.length > 0;
       none.textContent = "This surface has no lowest point to come near to. Choose another one.";
-      ask.textContent = `How near does ${picked.title} come, step by step, from this start on ${surface.title}? Draw it.`;
+      ask.textContent = asked(scene).question;
       if (what === kept.key) return;
       kept.key = what;
       begin(scene);

@@ -10,6 +10,8 @@ import { BUDGET, bestOf, memory } from "../kit/tune.js";
 import { surfaceFrom } from "./formula.js";
 import { framed } from "../kit/geometry.js";
 import { PLANES, drawn, lowest, withNoise } from "./ground.js";
+import { usualSetting } from "./net.js";
+import { createNetScenes } from "./net_scene.js";
 import { ruleFrom } from "./rule_text.js";
 
 /** @typedef {import("../kit/types.js").Box} Box */
@@ -35,7 +37,8 @@ export const boundsOf = (/** @type {string} */ name) =>
 
 /**
  * What the state's surface is, with the sentence of what is wrong where a text is; then the last good one stays.
- * @typedef {{surface: Surface, params: import("../kit/types.js").Params, key: string, error: string}} Resolved
+ * @typedef {{surface: Surface, params: import("../kit/types.js").Params, key: string, error: string, net: string}} Resolved `net`: the
+ *   network's name, "" where it is none; its surface is the plane's, made with the paths
  */
 
 /** Remember the last answer of a function of one plain value. @template A, B @param {(a: A) => B} make */
@@ -56,24 +59,23 @@ export function once(make) {
 function resolve(ground, good) {
   if (ground.kind === "drawn") {
     const land = drawn(ground.bumps);
-    return { surface: land, params: land.params, key: JSON.stringify(ground), error: "" };
+    return { surface: land, params: land.params, key: JSON.stringify(ground), error: "", net: "" };
   }
   if (ground.kind === "formula") {
     const { surface: typed, error } = surfaceFrom(ground.text);
     if (!typed) return { ...(good ?? library("ravine", {})), error: error.text };
     typed.minima = lowest(typed, {}, typed.domain);
-    return { surface: typed, params: {}, key: typed.name, error: "" };
+    return { surface: typed, params: {}, key: typed.name, error: "", net: "" };
   }
-  return library(
-    ground.kind === "library" ? ground.name : "ravine",
-    ground.kind === "library" ? ground.params : {},
-  );
+  if (ground.kind === "net")
+    return { ...library("ravine", {}), key: JSON.stringify(ground), net: ground.name };
+  return library(ground.name, ground.params);
 }
 /** @param {string} name @param {import("../kit/types.js").Params} own @returns {Resolved} */
 function library(name, own) {
   const surface = PLANES[name] ?? PLANES.ravine,
     params = { ...surface.params, ...own };
-  return { surface, params, key: JSON.stringify([surface.name, params]), error: "" };
+  return { surface, params, key: JSON.stringify([surface.name, params]), error: "", net: "" };
 }
 
 /** The rules of typed texts, kept: each text is read once. @type {Map<string, {rule: Rule, error: string}>} */
@@ -112,14 +114,16 @@ const TWINS = ["", "9 5", "2 5", "12 4 2 4", "5 3", "1 3"];
 /** @param {Runner[]} rules @param {number} index @param {Rule} rule */
 const dashOf = (rules, index, rule) => TWINS[twin(rules, index).at] || rule.dash;
 
-/** The rate that all rules share: a fifth of gradient descent's best. @param {Hyper} best of gradient descent @param {Surface} surface */
-const shared = (best, surface) => Number((best.lr / (surface.minima.length ? 5 : 1)).toPrecision(3));
+/** The rate that all rules share: a fifth of gradient descent's best. @param {Hyper} best of gradient descent @param {Resolved} here */
+const shared = (best, { surface, net }) =>
+  Number((best.lr / (net || surface.minima.length ? 5 : 1)).toPrecision(3));
 
 /** A search from this start, in a few words that say whether another one is the same. @param {Rule} rule @param {string} key of the surface @param {Pair} start */
 export const searchKey = (rule, key, start) => `${rule.name}|${key}|${start.map((v) => v.toPrecision(4))}`;
 
-/** Where the pace of a rule begins as long as nothing was searched. @param {Rule} rule @param {Surface} surface */
-function guess(rule, surface) {
+/** Where the pace of a rule begins as long as nothing was searched. @param {Rule} rule @param {Resolved} here */
+function guess(rule, { surface, net }) {
+  if (net) return usualSetting(net, rule);
   if (SURFACES[surface.name] && RULES[rule.name]) return bestOf(surface.name, rule.name);
   const name = memory(rule);
   return /** @type {Hyper} */ (name ? { lr: 0.05, [name]: 0.8 } : { lr: 0.05 });
@@ -128,8 +132,10 @@ function guess(rule, surface) {
 /**
  * A scene maker that keeps what did not change.
  * @param {{found: (key: string) => Hyper|undefined, latest: (rule: string, key: string) => Hyper|undefined}} best what was searched
+ * @param {Parameters<typeof createNetScenes>[0]} [page] for networks, which learn on from frame to frame
  */
-export function createScenes(best) {
+export function createScenes(best, page) {
+  const nets = createNetScenes(page);
   let good = /** @type {Resolved|null} */ (null);
   const ground = once((/** @type {import("./types.js").Ground} */ one) => {
     const found = resolve(one, good);
@@ -139,11 +145,11 @@ export function createScenes(best) {
 
   /** All numbers of a rule now. @param {PlayState} state @param {Rule} rule @param {Hyper} own @param {Resolved} here */
   function hyperOf(state, rule, own, here) {
-    const { surface, key } = here,
+    const place = placeOf(here, state),
       start = state.starts[0],
       of = (/** @type {Rule} */ one) =>
-        best.found(searchKey(one, key, start)) ?? best.latest(one.name, key) ?? guess(one, surface);
-    const base = state.fair === "best" ? of(rule) : { lr: shared(of(RULES.gradient_descent), surface) };
+        best.found(searchKey(one, place, start)) ?? best.latest(one.name, place) ?? guess(one, here);
+    const base = state.fair === "best" ? of(rule) : { lr: shared(of(RULES.gradient_descent), here) };
     /** @type {Hyper} */
     const full = {};
     for (const [name, fallback] of Object.entries(rule.hyper))
@@ -151,50 +157,71 @@ export function createScenes(best) {
     return full;
   }
 
-  /** @param {PlayState} state @param {number} shape of the picture, width over height @returns {Scene} */
-  return function scene(state, shape) {
+  /** The run of a rule from each start. @param {PlayState} state @param {Resolved} here @param {Rule} rule @param {Hyper} hyper @param {Float64Array|null} draws of noise */
+  function runsOf(state, { surface, params }, rule, hyper, draws) {
+    return state.starts.map((start) => {
+      const place = draws ? withNoise({ ...surface, params }, state.noise, draws) : surface;
+      return descend(rule, place, {
+        start,
+        steps: state.steps,
+        hyper,
+        params: draws ? place.params : params,
+      });
+    });
+  }
+
+  /** @param {PlayState} state @param {number} shape of the picture, width over height @param {boolean} [whole] a network learns to the end before it is shown @returns {Scene} */
+  return function scene(state, shape, whole) {
     const here = ground(state.surface),
-      { surface, params, key } = here,
-      draws = state.noise > 0 ? drawNoise(2 * state.steps, state.seed) : null;
+      { surface, params, net } = here,
+      draws = state.noise > 0 && !net ? drawNoise(2 * state.steps, state.seed) : null;
     const wrong = { surface: here.error, rule: "" };
-    const lanes = state.rules.map((runner, index) => {
+    const set = state.rules.map((runner, index) => {
       const { rule, error } = ruleOf(runner);
       if (index === state.picked) wrong.rule = error;
-      const hyper = hyperOf(state, rule, runner.hyper, here);
-      const runs = state.starts.map((start) => {
-        const place = draws ? withNoise({ ...surface, params }, state.noise, draws) : surface;
-        return descend(rule, place, {
-          start,
-          steps: state.steps,
-          hyper,
-          params: draws ? place.params : params,
-        });
-      });
+      return { rule, hyper: hyperOf(state, rule, runner.hyper, here) };
+    });
+    const trainings = net ? set.map(({ rule, hyper }) => nets.trained(net, state, rule, hyper)) : [],
+      seen = net ? nets.seen(net, state, trainings, shape, whole) : null;
+    const lanes = set.map(({ rule, hyper }, index) => {
+      const runs = seen ? seen.runs[index] : runsOf(state, here, rule, hyper, draws);
       return {
         index,
         rule,
         title: titleOf(state.rules, index, rule, hyper),
         dash: dashOf(state.rules, index, rule),
         hyper,
-        own: Object.keys(runner.hyper).length > 0,
+        own: Object.keys(state.rules[index].hyper).length > 0,
         runs,
-        end: ending(rule, here, state, hyper, runs[0]),
+        end: seen ? endOf(runs[0]) : ending(rule, here, state, hyper, runs[0]),
       };
     });
+    const place = placeOf(here, state),
+      picked = Math.min(state.picked, lanes.length - 1);
     return {
       state,
-      surface,
-      noisy: surface,
-      params,
-      box: framed(surface.domain, shape),
-      key,
+      surface: seen?.surface ?? surface,
+      net: seen && {
+        name: net,
+        trainings,
+        share: seen.share(trainings[picked][0]),
+        done: seen.done,
+      },
+      params: net ? {} : params,
+      box: seen?.box ?? framed(surface.domain, shape),
+      key: seen?.key ?? here.key,
+      place,
       lanes,
-      picked: lanes[Math.min(state.picked, lanes.length - 1)],
-      tuned: lanes.every(({ rule }) => best.found(searchKey(rule, key, state.starts[0])) !== undefined),
+      picked: lanes[picked],
       wrong,
     };
   };
 }
+
+/** Which surface this is for what is searched on it: a network's search hangs on the number of steps, too. @param {Resolved} here @param {PlayState} state */
+const placeOf = ({ key, net }, { steps }) => (net ? `${key} ${steps}` : key);
+/** How a training ends. @param {import("../kit/types.js").Run} run @returns {import("./types.js").Ending} */
+const endOf = ({ divergedAt, values, n }) => ({ steps: null, divergedAt, loss: values[n] });
 
 /** How a run ends within the whole budget, without noise. @param {Rule} rule @param {Resolved} here @param {PlayState} state @param {Hyper} hyper @param {import("../kit/types.js").Run} drawnRun @returns {import("./types.js").Ending} */
 function ending(rule, { surface, params }, state, hyper, drawnRun) {

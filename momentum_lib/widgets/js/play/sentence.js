@@ -2,11 +2,12 @@
 
 import { show } from "../kit/dom.js";
 import { BUDGET } from "../kit/tune.js";
+import { NETS, netOf } from "./net.js";
 
 /** @typedef {import("./types.js").Lane} Lane */
 /** @typedef {import("./types.js").Scene} Scene */
 
-const lower = (/** @type {string} */ title) =>
+export const lower = (/** @type {string} */ title) =>
   /^[A-Z][a-z]+( |$)/.test(title) && !/^(Nesterov|Adam|Muon|Lion|Polyak)/.test(title)
     ? title[0].toLowerCase() + title.slice(1)
     : title;
@@ -38,9 +39,27 @@ function told({ title, end }) {
     : `${name} needs ${show(end.steps)}`;
 }
 
+/** The lowest loss first; who flew off is left out. @param {Lane[]} lanes */
+const byLoss = (lanes) => lanes.filter(({ end }) => !end.divergedAt).sort((a, b) => a.end.loss - b.end.loss);
+
+/** What a network's picture says. @param {Scene} scene @param {NonNullable<Scene["net"]>} net */
+function ofNet({ lanes, picked, state }, { name, share, done }) {
+  const [first, ...rest] = byLoss(lanes),
+    learn = `${show(netOf(name).count)} weights learn ${NETS[name].learns}`;
+  if (!done) return `${learn} …`;
+  if (!first) return `${learn}, and every training flies off: a lower learning rate holds it.`;
+  const loss = (/** @type {Lane} */ { title, end }) => `${lower(title)} has ${show(end.loss, 2)}`,
+    fair = state.fair === "best" && !lanes.some(({ own }) => own) ? ", each at its own best" : "";
+  return (
+    `${learn}. After ${steps(state.steps)}${fair}, ${lower(first.title)} has the lowest loss, ${show(first.end.loss, 2)}` +
+    `${rest.length ? `; ${listed(rest.map(loss))}` : ""}. The picture's plane holds ${show(100 * share, 2)} % of its way` +
+    `${lanes.length > 1 ? ` (${lower(picked.title)})` : ""}.`
+  );
+}
+
 /** @param {Scene} scene */
 function noFloor({ lanes, state }) {
-  const ordered = lanes.filter(({ end }) => !end.divergedAt).sort((a, b) => a.end.loss - b.end.loss);
+  const ordered = byLoss(lanes);
   const gone = lanes.filter(({ end }) => end.divergedAt);
   if (!ordered.length)
     return `Every ball has left this surface, which has no lowest point, before step ${show(Math.max(...gone.map(({ end }) => end.divergedAt)))}.`;
@@ -75,10 +94,11 @@ function orders(now, best) {
 /**
  * What the map, the curves and the surface say.
  * @param {Scene} scene
- * @param {{title: string, steps: number|null}[]} best the rules at their own best settings, quickest first
+ * @param {() => {title: string, steps: number|null}[]} best the rules at their own best settings, quickest first
  */
 export function sentence(scene, best) {
-  const { lanes, picked, surface, state } = scene;
+  const { lanes, picked, surface, state, net } = scene;
+  if (net) return ofNet(scene, net);
   if (!surface.minima.length) return noFloor(scene);
   const start = state.starts[0];
   if (surface.minima.some(([x, y]) => x === start[0] && y === start[1]))
@@ -87,7 +107,7 @@ export function sentence(scene, best) {
   if (state.noise > 0)
     return `Every gradient carries the same noise for all rules: the balls come near the lowest point and go on trembling about it; ${lower(lowestOf(lanes).title)} lies lowest after ${steps(state.steps)}.`;
   if (state.fair === "same")
-    return `One rate for all, ${show(ordered[0].hyper.lr)}: ${listed(ordered.map(told))}.${orders(ordered, best)}`;
+    return `One rate for all, ${show(ordered[0].hyper.lr)}: ${listed(ordered.map(told))}.${orders(ordered, best())}`;
   if (lanes.some(({ own }) => own)) {
     if (picked.end.divergedAt)
       return `${memoryOf(picked)}${memoryOf(picked) ? lower(picked.title) : upper(picked.title)} flies off at step ${show(picked.end.divergedAt)}: a lower learning rate holds it.`;

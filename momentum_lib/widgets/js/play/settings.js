@@ -105,11 +105,13 @@ export function createSettings({ life, store, parent, room, turn, held, scene })
   }
   return {
     draw(now) {
-      const { picked, surface, key, state } = now,
+      const { picked, surface, key, state, net } = now,
         name = memory(picked.rule);
       const none = surface.minima.length
         ? ""
-        : "This surface has no lowest point, so no setting can be timed on it. Choose another one.";
+        : net
+          ? "Nobody knows a network's lowest point, so no setting can be timed by when it arrives. The curves show how low each rule comes."
+          : "This surface has no lowest point, so no setting can be timed on it. Choose another one.";
       box.hidden = none !== "";
       empty.hidden = none === "";
       empty.textContent = none;

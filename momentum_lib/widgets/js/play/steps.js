@@ -4,6 +4,7 @@ import { QUANTITIES } from "../generated/look.js";
 import { clamp, h, show } from "../kit/dom.js";
 import { descend } from "../kit/engine.js";
 import { equation } from "../kit/equation.js";
+import { watchedRun } from "./net.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 /** @typedef {import("./types.js").Lane} Lane */
@@ -32,6 +33,21 @@ export function oneStep({ rule }, run, t, i) {
   };
 }
 
+/** The picked rule's run with its memories and gradients; of a network, what became of two of its weights. @param {Scene} scene */
+function runOf({ picked, surface, params, state, net }) {
+  if (net) return watchedRun(net.trainings[picked.index][0], state.steps);
+  return descend(picked.rule, surface, {
+    start: state.starts[0],
+    steps: state.steps,
+    hyper: picked.hyper,
+    params,
+    extras: true,
+  });
+}
+
+/** A number written below the line. @param {number} whole */
+const lowered = (whole) => [...String(whole)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]).join("");
+
 /** A cell of the table. @param {string} tag @param {string} text @param {string} [look] */
 const cell = (tag, text, look) =>
   h(tag, { ...(tag === "th" ? { scope: "row" } : {}), "data-look": look }, text);
@@ -42,23 +58,10 @@ export function createSteps({ life, parent, time }) {
     lines = h("p", { class: "pg-lines" }),
     values = h("p", { class: "pg-with" }),
     body = h("tbody"),
+    head = h("tr"),
     back = h("button", { type: "button", class: "lf-button", text: "← one back" }),
     forth = h("button", { type: "button", class: "lf-button", text: "one on →" }),
-    table = h(
-      "table",
-      { class: "pg-numbers" },
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("td"),
-          ...["x before", "x after", "y before", "y after"].map((text) => h("th", { scope: "col", text })),
-        ),
-      ),
-      body,
-    );
+    table = h("table", { class: "pg-numbers" }, h("thead", {}, head), body);
   parent.append(
     h(
       "div",
@@ -75,16 +78,20 @@ export function createSteps({ life, parent, time }) {
   life.on(back, "click", () => seek(-1));
   life.on(forth, "click", () => seek(1));
   return {
-    draw({ picked, surface, params, state }) {
-      const run = descend(picked.rule, surface, {
-        start: state.starts[0],
-        steps: state.steps,
-        hyper: picked.hyper,
-        params,
-        extras: true,
-      });
+    draw(scene) {
+      const { picked, net } = scene,
+        run = runOf(scene);
       shown = time.waiting() ? 1 : clamp(time.head(), 1, Math.max(run.n, 1));
       title.textContent = `${picked.title}: step ${shown}`;
+      const [one, other] = net
+        ? net.trainings[picked.index][0].watched.map((i) => `θ${lowered(i + 1)}`)
+        : ["x", "y"];
+      head.replaceChildren(
+        h("td"),
+        ...[`${one} before`, `${one} after`, `${other} before`, `${other} after`].map((text) =>
+          h("th", { scope: "col", text }),
+        ),
+      );
       if (lines.dataset.of !== picked.rule.name) {
         lines.dataset.of = picked.rule.name;
         lines.replaceChildren(
@@ -108,7 +115,7 @@ export function createSteps({ life, parent, time }) {
           "tr",
           {},
           cell("th", `${words} ${written(name)}`, look),
-          ...numbers.map((v) => cell("td", typeof v === "number" ? show(v, 4) : v)),
+          ...numbers.map((v) => cell("td", typeof v === "number" ? show(v, net ? 3 : 4) : v)),
         );
       body.replaceChildren(
         row("grad", "gradient", [x.grad, "", y.grad, ""], "gradient"),

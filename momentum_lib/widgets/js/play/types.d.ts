@@ -55,20 +55,26 @@ export interface Ending {
   /** The loss at the last step that is drawn. */
   loss: number;
 }
+export interface NetScene {
+  name: string;
+  trainings: import("./net.js").Training[][];
+  share: number;
+  done: boolean;
+}
 /** What all views show. */
 export interface Scene {
   state: PlayState;
   surface: Surface;
-  /** The same with the noise of the gradients; the surface itself without noise. */
-  noisy: Surface;
+  /** Of a network: which, its trainings, how much of the picked one's way the picture holds, and whether all is done. */
+  net: NetScene | null;
   params: Params;
   box: Box;
-  /** Says which surface this is: pictures are kept as long as it stays. */
+  /** Says which picture of a surface this is: it is kept as long as this stays. */
   key: string;
+  /** Says which surface this is, for what was searched on it. */
+  place: string;
   lanes: Lane[];
   picked: Lane;
-  /** Whether all rules wear the setting searched for this start. */
-  tuned: boolean;
   /** What is wrong with the typed surface, and with the picked rule's text, in a sentence; "" where nothing is. */
   wrong: { surface: string; rule: string };
 }
