@@ -6,6 +6,7 @@ from ..core import nearest
 from .code import LIBRARY, source_hash
 from .format import FIELDS, FORMAT, VERSION, RecordError, digest, row_key
 from .kinds import KINDS
+from .speed import crossing
 
 
 def verify(record, library=LIBRARY):
@@ -67,7 +68,8 @@ def _check_finite(what, value):
 def _check_runs(record):
     seen = set()
     for number, row in enumerate(record["rows"]):
-        settings = {**record["config"], **{name: row[name] for name in ("rule", "lr", "hyper", "seed")}}
+        own = {name: row[name] for name in ("rule", "lr", "hyper", "seed")}
+        settings = {**record["config"], **row.get("changes", {}), **own}
         if row["key"] != row_key(settings):
             raise RecordError(f"row {number}: its key does not follow from its settings.")
         if row["key"] in seen:
@@ -79,6 +81,8 @@ def _check_runs(record):
             raise RecordError(f"row {number}: a run has a held-out loss or a step at which it diverged, one of the two.")
         if row["held_out"] is not None and abs(row["held_out"] - row["evaluations"][-1][1]) > 1e-4:
             raise RecordError(f"row {number}: held_out is not its last evaluation.")
+        if "reached" in row and row["reached"] != crossing(row["evaluations"], record["config"]["target"]):
+            raise RecordError(f"row {number}: reached is not where its evaluations cross the target.")
     budget = record["tuning"].get("runs_per_side")
     for side in dict.fromkeys(row["side"] for row in record["rows"]):
         mine = [row for row in record["rows"] if row["side"] == side]

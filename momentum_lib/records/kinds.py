@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import summary, worth
+from . import speed, summary, worth
 from .format import DICT, LIST, NUMBER, TEXT
 
 RUN = {
@@ -21,7 +21,9 @@ RUN = {
     "evaluations": LIST,
     "seconds": NUMBER,
 }
+TO_TARGET = {**RUN, "reached": (int, float, type(None))}
 TIMING = {"side": TEXT, "rule": TEXT, "milliseconds": LIST, "state_bytes": int, "parameters": int}
+PACE = {"side": TEXT, "settings": DICT, "milliseconds": LIST, "first": NUMBER}
 
 
 @dataclass(frozen=True)
@@ -46,5 +48,7 @@ KINDS = {
     "million": _training(worth.worth),
     "lengths": _training(worth.against),
     "delay": _training(summary.momentum),
+    "speed": Kind(speed.speed, TO_TARGET, trained=True),
+    "pace": Kind(speed.pace, PACE, trained=False),
     "cost": Kind(summary.cost, TIMING, trained=False),
 }

@@ -14,9 +14,10 @@ import numpy as np
 
 from .. import records
 from ..core import nearest
+from ..records.speed import best as to_target
 from ..records.summary import best
 from ..rules import RULES
-from . import worth
+from . import speed, worth
 from .data import corpus
 from .delay import Delayed, DelayedTask
 from .device import machine, title
@@ -87,6 +88,8 @@ class Experiment:
 
     ``changes`` to the family's settings: rare bytes need more windows to be judged by.  ``families``: those it is made for.
     ``task``: how a run is made, ``also``: what of that the record's config says, ``sources``: the files that it rests on besides.
+    ``best(rows, side)`` is the tuning run that a side is judged by.  ``own``: families that it has in place of the library's of
+    that name.  ``cost(family, sides, seeds)``: the sentence of :func:`plan`, where its runs are not all of one length.
     An experiment without sides trains nothing: ``measure(name, family, device, command, title, say)`` makes its record.
     """
 
@@ -99,6 +102,9 @@ class Experiment:
     task: type = Task
     also: dict = field(default_factory=dict)
     sources: tuple = ()
+    best: Callable = best
+    own: dict = field(default_factory=dict)
+    cost: Callable | None = None
 
     def base(self, family):
         """The settings that all of the experiment's runs share."""
@@ -190,6 +196,13 @@ def measure_cost(*arguments):
     return make_record(*arguments)
 
 
+def measure_pace(*arguments):
+    """The record of ``train.pace``, which imports this module."""
+    from .pace import make_record
+
+    return make_record(*arguments)
+
+
 EXPERIMENTS = {
     "momentum": Experiment(
         "How much does momentum help SGD, AdamW, Lion and Muon, when every momentum has its own best rate?", momentum_sides
@@ -229,6 +242,17 @@ EXPERIMENTS = {
         also={"delay": Delayed.delay},
         sources=("train/delay.py",),
     ),
+    "speed": Experiment(
+        "Which changes make a transformer come to the same loss in fewer steps, and which of them multiply?",
+        speed.sides,
+        families=tuple(speed.FAMILIES),
+        task=speed.TargetTask,
+        sources=("train/speed.py",),
+        best=to_target,
+        own=speed.FAMILIES,
+        cost=speed.plan,
+    ),
+    "pace": Experiment("How long does a step take with each change, all of them timed in turn?", measure=measure_pace),
     "cost": Experiment("How long does a step of each rule take, and how much does it keep in memory?", measure=measure_cost),
 }
 
@@ -242,7 +266,7 @@ def family_of(name, experiment):
         raise ValueError(nearest(name, experiment.families, "family"))
     if name in ON_GPU and not torch.cuda.is_available():
         raise ValueError(f"the {name} family needs a CUDA GPU, and this torch finds none; use --family cpu.")
-    return FAMILIES[name]
+    return experiment.own.get(name) or FAMILIES[name]
 
 
 def experiment_of(name):
@@ -261,22 +285,25 @@ def tasks(experiment, family, rows):
     sides = list(experiment.sides(family))
     losses = {row["key"]: math.inf if row["held_out"] is None else row["held_out"] for row in rows}
 
-    def make(side, lr, hyper, seed, role):
+    def make(side, trial, seed, role):
+        lr, hyper, changes = (*trial, {})[:3]
         own, beside = complete(side.rule, lr, hyper)  # all of them written out: a row says what it ran with
-        settings = replace(experiment.base(family), rule=side.rule, lr=lr, hyper={**own, **beside}, seed=seed)
-        return experiment.task(settings, role, side.name, experiment.groups)
+        settings = replace(experiment.base(family), rule=side.rule, lr=lr, hyper={**own, **beside}, seed=seed, **changes)
+        return experiment.task(settings, role, side.name, experiment.groups, changes, **family.also)
 
     tuning, ended_all = [], True
     for side in sides:
-        trials, ended = side.wanted(lambda *trial, side=side: losses.get(make(side, *trial, TUNING_SEED, "tune").key))
-        tuning += [make(side, *trial, TUNING_SEED, "tune") for trial in trials]
+        trials, ended = side.wanted(lambda *trial, side=side: losses.get(make(side, trial, TUNING_SEED, "tune").key))
+        tuning += [make(side, trial, TUNING_SEED, "tune") for trial in trials]
         ended_all &= ended
     if not ended_all:
         return tuning, []
     judged = []
     for side in sides:
-        chosen = best(rows, side.name) or {"lr": min(lr for lr, _ in side.trials), "hyper": side.trials[0][1]}
-        judged += [make(side, chosen["lr"], chosen["hyper"], seed, "judge") for seed in SEEDS]
+        found = experiment.best(rows, side.name)
+        lowest = min(side.trials, key=lambda trial: trial[0])
+        chosen = (found["lr"], found["hyper"], found.get("changes", {})) if found else (lowest[0], *side.trials[0][1:])
+        judged += [make(side, chosen, seed, "judge") for seed in SEEDS]
     return tuning, judged
 
 
@@ -288,6 +315,8 @@ def count(experiment, family):
 
 def plan(experiment, family):
     """How many runs an experiment has, of what size, and how much they compute, in a sentence."""
+    if experiment.cost:
+        return experiment.cost(family, list(experiment.sides(family)), len(SEEDS))
     base, runs = experiment.base(family), count(experiment, family)
     config = base.config()
     work = runs * base.steps * base.batch * config.context * flops_per_token(config)
@@ -311,11 +340,12 @@ def record(name, family_name, rows, device, command, family=None):
 
     ``family``: what goes under that name, if not the library's own.
     """
-    experiment, family = EXPERIMENTS[name], family or FAMILIES[family_name]
+    experiment = EXPERIMENTS[name]
+    family = family or experiment.own.get(family_name) or FAMILIES[family_name]
     tuning, judged = tasks(experiment, family, rows)
     by_key = {row["key"]: row for row in rows}
     ordered = [by_key[task.key] for task in (*tuning, *judged)]
-    decided = {**experiment.base(family).deciding(), **experiment.also}
+    decided = {**experiment.base(family).deciding(), **experiment.also, **family.also}
     config = {key: value for key, value in decided.items() if key not in ("rule", "lr", "hyper", "seed")}
     first = {side: next(t.key for t in judged if t.side == side) for side in dict.fromkeys(t.side for t in judged)}
     shown = [{key: value for key, value in row.items() if key not in ("began", "took", "code")} for row in ordered]

@@ -34,8 +34,9 @@ def replay(record, say=print):
     largest = 0.0
     for key in plan["rows"]:
         row = rows[key]
-        config = {**record["config"], "compile": False, "shard": "none", "precision": "float32"}
+        config = {**record["config"], **row.get("changes", {}), "compile": False, "shard": "none", "precision": "float32"}
         trainer_of = Delayed if config.pop("delay", 0) else Trainer
+        config.pop("target", None)  # says when to stop, not how to step
         settings = Settings(**config, **{name: row[name] for name in ("rule", "lr", "hyper", "seed")})
         trainer = trainer_of(settings, alone("cpu"), corpus)
         for step, recorded in enumerate(row["first_losses"][: plan["steps"]], 1):

@@ -1,7 +1,7 @@
 """What an experiment is made of: how large its runs are, who competes, and what each may try."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .settings import Settings
 
@@ -11,16 +11,18 @@ class Family:
     """How large the runs are, and around which rate each rule's tuning is centred (found by a coarse sweep before).
 
     ``replay``: how many first steps of a record are run again, and how far their losses may lie apart, in nats.
+    ``also``: what decides its runs beside their settings, such as a target at which they end.
     """
 
     base: Settings
     centre: dict
     replay: dict
+    also: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Side:
-    """One competitor: its name, its rule, and the (lr, hyper) pairs that it may try.
+    """One competitor: its name, its rule, and what it may try: (lr, hyper), or (lr, hyper, changes to the shared settings).
 
     ``trials`` are tried first.  Where a side searches on, ``further(outcomes)`` names the trials of the next round, none when
     it has used up its budget of ``tries`` in all; outcomes: a list of ((lr, hyper), held-out loss, infinite if it diverged).

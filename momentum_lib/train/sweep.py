@@ -13,7 +13,7 @@ import os
 import signal
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from pathlib import Path
 
@@ -40,18 +40,28 @@ class Task:
     """One run to be made: its settings, and what its row says beyond them.
 
     ``role`` is "tune" for a run that chooses a setting and "judge" for one that is counted, ``side`` what it competes for.
-    ``groups`` asks for the held-out loss by how frequent a byte is.
+    ``groups`` asks for the held-out loss by how frequent a byte is; ``changes``: settings in which the run differs from its
+    experiment's others.
     """
 
     settings: Settings
     role: str = "judge"
     side: str = ""
     groups: bool = False
+    changes: dict = field(default_factory=dict)
     trainer = Trainer  # what makes the run's steps: no field, it is the same for every run of a kind
 
     @property
     def key(self):
         return row_key(self.settings.deciding())
+
+    def train(self, trainer, **how):
+        """Run the trainer as :func:`loop.train` does; returns its result."""
+        return train(trainer, **how)
+
+    def says(self, result):
+        """What its row says beyond what every row says."""
+        return {"changes": self.changes} if self.changes else {}
 
 
 def grid(base, axes):
@@ -163,7 +173,7 @@ def run_one(task, world=None, bar=None, stop=None):
     def watch(trainer, evaluation):
         groups.append([trainer.done, by_frequency(trainer.corpus.frequency, evaluation)])
 
-    result = train(trainer, bar=bar, stop=stop, watch=watch if task.groups else None)
+    result = task.train(trainer, bar=bar, stop=stop, watch=watch if task.groups else None)
     return None if result.stopped_by else row_of(task, result, groups, began)
 
 
@@ -185,6 +195,7 @@ def row_of(task, result, groups, began):
         "curve": [[step, round(loss, 4)] for step, loss in result.curve(CURVE_EVERY) if math.isfinite(loss)],
         "evaluations": [[step, round(loss, 4)] for step, loss in result.evaluations],
         **({"groups": groups} if task.groups else {}),
+        **task.says(result),
         "seconds": round(result.seconds, 3),
         "tokens_per_second": result.tokens_per_second and round(result.tokens_per_second),
         "began": round(began, 3),
