@@ -19,7 +19,8 @@ from .sweep import Task
 
 TRIES = 6
 RATIO = 1.6  # between two rates of a grid
-JUDGED = 80  # windows of training between two looks at the held-out bytes
+PATIENCE = 1.7  # how many times the steps that the coarse sweep found a run may take
+JUDGED = 128  # windows of training between two looks at the held-out bytes
 WARMUP = 20
 RULES = {
     "sgd": ("gradient_descent", {}),
@@ -34,16 +35,16 @@ RULES = {
 FAMILIES = {
     "cpu": Family(
         Settings(
-            model="nano", batch=16, steps=600, warmup=0, decay="constant", eval_windows=64, precision="float32",
-            log_every=5, checkpoint_every=0,
+            model="nano", context=32, batch=16, steps=400, warmup=0, decay="constant", eval_windows=64, precision="float32",
+            log_every=10, checkpoint_every=0,
         ),
         {
             "rates": {"sgd": 0.25, "sgd momentum 0.5": 0.125, "sgd momentum": 0.06, "adamw": 0.004, "muon": 0.08},
-            "steps": {"sgd": 300, "sgd momentum 0.5": 240, "sgd momentum": 180, "adamw": 110, "muon": 34},
+            "steps": {"sgd": 250, "sgd momentum 0.5": 210, "sgd momentum": 170, "adamw": 105, "muon": 30},
             "beside": 0.012,
         },
         {"steps": 5, "tolerance": 2e-3, "other_corpus": 0.3},
-        {"target": 2.5},
+        {"target": 2.6},
     ),
     "gpu": Family(
         Settings(
@@ -59,7 +60,7 @@ FAMILIES = {
         {"target": 1.8},
     ),
 }  # fmt: skip
-MS_A_WINDOW = {"cpu": 1.7}  # with the looks at held-out bytes, on the core that the plan's minutes are of
+MS_A_WINDOW = {"cpu": 0.9}  # with the looks at held-out bytes, on the core that the plan's minutes are of
 
 
 class Reached(Exception):
@@ -77,7 +78,7 @@ class TargetTask(Task):
         return row_key({**self.settings.deciding(), "target": self.target})
 
     def train(self, trainer, *, watch=None, **how):
-        """Train until the target is reached, or to the last step; looks at the held-out bytes after every 80 windows."""
+        """Train until the target is reached, or to the last step; looks at the held-out bytes after every 128 windows."""
 
         def look(trainer, evaluation):
             if watch:
@@ -123,7 +124,7 @@ def settings_of(family, name):
 def constant(family, name, more="", stretch=1.0, **changes):
     """A side whose rate stays: six rates.  ``stretch``: what its centre is multiplied by."""
     rule, hyper = settings_of(family, name)
-    most = {"steps": 2 * found(family, "steps", name), **changes}
+    most = {"steps": round(PATIENCE * found(family, "steps", name)), **changes}
     trials = tuple((lr, hyper, most) for lr in grid(stretch * found(family, "rates", name)))
     return Side(f"{name} {more}".strip(), rule, trials)
 
@@ -142,7 +143,7 @@ def decaying(family, name, more, **changes):
 def batched(family, name, batch):
     """A side with another batch; its rates are centred on the square root of the batch, its longest run on as many windows."""
     times = batch / family.base.batch
-    steps = round(2 * found(family, "steps", name) * (0.8 if times > 1 else 3))
+    steps = round(PATIENCE * found(family, "steps", name) * (0.8 if times > 1 else 3))
     return constant(family, name, f"batch {batch}", times**0.5, batch=batch, steps=steps)
 
 
@@ -155,7 +156,7 @@ def searched(family, name):
     for u, v, w in spread(TRIES, 3):
         own = {"beta1": round(1 - between(v, 0.5, 0.01), 6), "beta2": round(1 - between(w, 0.2, 0.005), 6)}
         lr = around(found(family, "rates", name), u)
-        trials.append((lr, {**hyper, **own}, {"steps": 2 * found(family, "steps", name)}))
+        trials.append((lr, {**hyper, **own}, {"steps": round(PATIENCE * found(family, "steps", name))}))
     return Side(f"{name} search", rule, tuple(trials))
 
 
