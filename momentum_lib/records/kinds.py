@@ -23,7 +23,7 @@ RUN = {
 }
 TO_TARGET = {**RUN, "reached": (int, float, type(None))}
 TIMING = {"side": TEXT, "rule": TEXT, "milliseconds": LIST, "state_bytes": int, "parameters": int}
-PACE = {"side": TEXT, "settings": DICT, "milliseconds": LIST, "first": NUMBER}
+PACE = {"side": TEXT, "settings": DICT, "milliseconds": LIST, "core": LIST, "first": NUMBER}
 
 
 @dataclass(frozen=True)

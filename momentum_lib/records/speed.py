@@ -50,7 +50,7 @@ STEP = ("batch", "4", "64", "bf16")
 def crossing(evaluations, target):
     """The step at which the held-out loss first came down to the target, None where it never did.
 
-    ``evaluations``: [step, loss], in order.  Between the last one above and the first one at or below it a straight line is drawn.
+    ``evaluations``: [step, loss], in order.  A straight line is drawn between the last one above the target and the next one.
     """
     before = None
     for step, loss in evaluations:
@@ -70,7 +70,7 @@ def best(rows, side):
 
 
 def at_edge(rows, side):
-    """Whether the best tuning rate is the lowest or the highest of a side's grid; a best one below others that diverged is not."""
+    """Whether the best tuning rate is the lowest or the highest that a side tried; below one that diverged it is not."""
     rates = sorted({row["lr"] for row in rows if (row["side"], row["role"]) == (side, "tune")})
     chosen = best(rows, side)
     return chosen is not None and len(rates) > 1 and chosen["lr"] in (rates[0], rates[-1])
@@ -131,8 +131,8 @@ def speed(rows):
 def rank_interval(values, chance=0.05):
     """Two of the values between which the median of their distribution lies, but for this probability; exact, whatever it is.
 
-    The k-th lowest and the k-th highest, k from the binomial distribution (Conover 1999, section 3.2).  The lowest and the highest
-    where there are too few values for that.
+    The k-th lowest and the k-th highest, k from the binomial distribution (Conover 1999, section 3.2).  Where there are too few
+    values for that, the lowest and the highest.
     """
     ordered, n = sorted(values), len(values)
     outside, k = 2 * 0.5**n, 1
@@ -142,16 +142,29 @@ def rank_interval(values, chance=0.05):
     return [float(ordered[k - 1]), float(ordered[-k])]
 
 
+def clock(mine, other):
+    """Two variants' milliseconds a step, round by round: of the core where both have them, else by the wall clock."""
+    name = "core" if mine["core"] and other["core"] else "milliseconds"
+    return mine[name], other[name]
+
+
+def faster(mine, other):
+    """How many times faster a step of one variant is than one of another, timed in turn: (median, [low, high])."""
+    ratios = [slow / fast for fast, slow in zip(*clock(mine, other))]
+    return float(np.median(ratios)), rank_interval(ratios)
+
+
 def pace(rows):
     """What a step of each variant takes, and how many times faster it is than the base's in the same round."""
-    base = next(row["milliseconds"] for row in rows if row["side"] == BASE)
+    base = next(row for row in rows if row["side"] == BASE)
     found = {}
     for row in rows:
-        ratios = [b / mine for b, mine in zip(base, row["milliseconds"])]
+        middle, interval = faster(row, base)
         found[row["side"]] = {
-            "milliseconds": float(np.median(row["milliseconds"])),
-            "faster": float(np.median(ratios)),
-            "interval": rank_interval(ratios),
+            "milliseconds": float(np.median(row["core"] or row["milliseconds"])),
+            "clock": "core" if row["core"] else "wall",
+            "faster": middle,
+            "interval": interval,
             "first": row["first"],
         }
     return {"sides": found}
@@ -164,26 +177,19 @@ def paced(side):
     return " ".join([rule, *(word for word in words if word in STEP or (rule == "sgd" and word == "momentum"))])
 
 
-def seconds(speed_rows, pace_rows, side, theirs, variants=None):
-    """How many times fewer seconds a side takes to the target than another: steps times what a step takes, with an interval.
+def seconds(speed_rows, pace_rows, side, theirs):
+    """How many times fewer seconds a side takes to the target than another: steps times what a step takes.
 
-    ``variants``: the two variants of ``pace``, where they are not the sides' own.  The interval joins the two spreads, in
-    logarithms, as those of independent measurements.  Returns (factor, [low, high]).
+    Returns (factor, [low, high]).  The interval joins the two spreads, in logarithms, as those of independent measurements.
     """
-    by_name = {row["side"]: row["milliseconds"] for row in pace_rows}
-    a, b = variants or (paced(side), paced(theirs))
-    ratios = [slow / fast for fast, slow in zip(by_name[a], by_name[b])]
-    low, high = rank_interval(ratios)
-    middle = float(np.median(ratios))
-    if side == theirs:
-        return middle, [low, high]
+    by_name = {row["side"]: row for row in pace_rows}
+    middle, ends = faster(by_name[paced(side)], by_name[paced(theirs)])
     count = factor(steps(speed_rows, side), steps(speed_rows, theirs))
+    halves = [
+        math.hypot(math.log(end / middle), math.log(other / count["factor"])) for end, other in zip(ends, count["interval"])
+    ]
     whole = count["factor"] * middle
-    ends = []
-    for k, end in enumerate((low, high)):
-        half = math.hypot(math.log(end / middle), math.log(count["interval"][k] / count["factor"]))
-        ends.append(whole * math.exp((-half, half)[k]))
-    return whole, ends
+    return whole, [whole * math.exp(-halves[0]), whole * math.exp(halves[1])]
 
 
 def tries_to(rows, side, count):
@@ -197,4 +203,6 @@ def tries_to(rows, side, count):
         if (row["side"], row["role"]) == (side, "tune")
     )
     n = len(taken)
-    return sum(math.comb(n - k - 1, count - 1) * value for k, value in enumerate(taken) if n - k > count - 1) / math.comb(n, count)
+    return sum(math.comb(n - k - 1, count - 1) * value for k, value in enumerate(taken) if n - k > count - 1) / math.comb(
+        n, count
+    )

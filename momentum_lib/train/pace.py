@@ -1,6 +1,7 @@
 """What a step takes with each change: every variant timed in turn, round after round, so that they share the machine's moods.
 
-The ratio to the plain variant is taken within a round, where both were timed within a second or two of each other.
+The ratio to the plain variant is taken within a round, where both were timed within a second or two of each other.  On a CPU the
+seconds of the core are counted beside those of the wall clock, so that what else the machine does is left out.
 """
 
 import contextlib
@@ -51,17 +52,26 @@ def settings_for(family, side, changes):
     return replace(family.base, rule=rule, lr=RATE, hyper={**hyper, **beside}, **changes)
 
 
+def core():
+    """Seconds that processors spent on this process and on the children that have ended."""
+    found = os.times()
+    return found.user + found.system + found.children_user + found.children_system
+
+
 class Alone:
     """A variant in this process; ``fused``: whose updates run over flat buffers, compiled, or by torch's own fused AdamW."""
 
     def __init__(self, settings, device, fused=""):
         self.settings, self.device = settings, device
-        began = time.perf_counter()
+        began = self._clock(core)
         self.trainer = Trainer(settings, parallel.World(0, 1, device))
         if fused:
             self.trainer.optimizer = self._fused(fused)
         self.run(1)
-        self.first = time.perf_counter() - began
+        self.first = self._clock(core) - began
+
+    def _clock(self, on_cpu):
+        return on_cpu() if self.device.type == "cpu" else time.perf_counter()
 
     def _fused(self, how):
         model, own = self.trainer.model, self.settings
@@ -70,13 +80,14 @@ class Alone:
         return torch.optim.AdamW(model.parameters(), lr=own.lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
 
     def run(self, steps):
-        """Make so many steps; returns milliseconds a step."""
-        began = time.perf_counter()
+        """Make so many steps; returns milliseconds a step by the wall clock and, on a CPU, of the core."""
+        began, spent = time.perf_counter(), time.process_time()
         for _ in range(steps):
             self.trainer.step()
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        return 1000 * (time.perf_counter() - began) / steps
+        core_ms = 1000 * (time.process_time() - spent) / steps if self.device.type == "cpu" else None
+        return 1000 * (time.perf_counter() - began) / steps, core_ms
 
     def close(self):
         """Nothing is left to end."""
@@ -93,7 +104,7 @@ def member(pipe, rank, port, settings, kind):
         while steps := pipe.recv():
             for _ in range(steps):
                 trainer.step()
-            float(sum(weight.sum() for weight in trainer.model.parameters()))  # a GPU is waited for
+            sum(weight.detach().sum() for weight in trainer.model.parameters()).item()  # a GPU is waited for
             pipe.send(steps)
     finally:
         parallel.leave()
@@ -120,13 +131,13 @@ class Two:
         self.first = time.perf_counter() - began
 
     def run(self, steps):
-        """Make so many steps; returns milliseconds a step."""
+        """Make so many steps; returns milliseconds a step by the wall clock, the only one that sees both."""
         began = time.perf_counter()
         for pipe in self.pipes:
             pipe.send(steps)
         for pipe in self.pipes:
             pipe.recv()
-        return 1000 * (time.perf_counter() - began) / steps
+        return 1000 * (time.perf_counter() - began) / steps, None
 
     def close(self):
         """End both processes."""
@@ -154,13 +165,13 @@ def variants(family, device, say=None):
 
 
 def measure(made, rounds, say=None):
-    """Name -> milliseconds a step in each round; in a round the variants come in an order of its own."""
+    """Name -> (wall, core) milliseconds a step in each round; in a round the variants come in an order of its own."""
     times, order = {name: [] for name in made}, random.Random(0)
     for number in range(rounds + 1):
         for name in order.sample(list(made), len(made)):
             taken = made[name].run(max(1, WINDOWS // made[name].settings.batch))
             if number:  # the first round warms up
-                times[name].append(round(taken, 4))
+                times[name].append([value and round(value, 4) for value in taken])
         if say and number in (rounds // 2, rounds):
             say(f"{number} of {rounds} rounds")
     return times
@@ -182,7 +193,8 @@ def make_record(name, family_name, device, command, title, say=None):
         {
             "side": side,
             "settings": {key: getattr(each.settings, key) for key in ("rule", "batch", "accumulation", "precision", "compile")},
-            "milliseconds": times[side],
+            "milliseconds": [wall for wall, _ in times[side]],
+            "core": [spent for _, spent in times[side] if spent is not None],
             "first": round(each.first, 3),
         }
         for side, each in made.items()

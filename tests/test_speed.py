@@ -1,0 +1,228 @@
+"""What makes a training faster: runs to a target, steps timed in turn, and what their rows say."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from momentum_lib import records
+from momentum_lib.records import RecordError, speed
+
+# -- what the rows say, without torch ----------------------------------------------------------------
+
+
+def test_where_a_run_comes_to_the_target_by_hand():
+    """The evaluation after the crossing counted whole, or a later dip below the target taken for the first."""
+    assert speed.crossing([[5, 3.0], [10, 2.5], [15, 2.7], [20, 2.0]], 2.6) == 9.0
+    assert speed.crossing([[8, 2.6]], 2.6) == 8.0
+    assert speed.crossing([[5, 3.0], [10, 2.61]], 2.6) is None and speed.crossing([], 2.6) is None
+
+
+def tuned(lr, reached, held_out, side="adamw", role="tune", seed=100):
+    last = [[10, held_out]]
+    return {
+        "side": side, "role": role, "lr": lr, "rule": side.split(" ")[0], "hyper": {}, "seed": seed, "reached": reached,
+        "held_out": held_out, "evaluations": last, "changes": {"steps": int(100 * lr)},
+    }  # fmt: skip
+
+
+def test_a_side_is_judged_by_the_run_that_came_first():
+    """The lowest loss chosen, which a run that stops at its target has by luck; a run that never came before one that did."""
+    rows = [tuned(0.1, None, 2.0), tuned(0.2, 90.0, 2.59), tuned(0.4, 80.0, 2.595), tuned(0.8, None, None)]
+    assert speed.best(rows, "adamw")["lr"] == 0.4 and not speed.at_edge(rows, "adamw")
+    assert speed.best(rows[:1] + rows[3:], "adamw")["lr"] == 0.1
+    assert speed.best(rows[3:], "adamw") is None and not speed.at_edge(rows[3:], "adamw")
+    assert speed.at_edge(rows[1:3], "adamw")
+
+
+def test_a_factor_and_its_interval_against_scipy():
+    """Steps subtracted instead of divided, seeds mixed, the faster side called the slower."""
+    stats = pytest.importorskip("scipy.stats")
+    ours, theirs = {1: 50.0, 2: 60.0, 3: 55.0, 9: 1.0}, {3: 110.0, 2: 90.0, 1: 120.0}
+    found = speed.factor(ours, theirs)
+    logs = np.log([120 / 50, 90 / 60, 110 / 55])
+    low, high = stats.t.interval(0.95, 2, logs.mean(), stats.sem(logs))
+    assert found["n"] == 3 and found["factor"] == pytest.approx(math.exp(logs.mean()))
+    assert found["interval"] == pytest.approx([math.exp(low), math.exp(high)], rel=1e-6)
+    assert found["p"] == pytest.approx(stats.ttest_1samp(logs, 0).pvalue)
+    assert speed.factor({1: 2.0}, {2: 2.0})["factor"] is None and speed.factor({1: 2.0}, {1: 4.0})["interval"] is None
+
+
+def test_an_interval_of_ranks_holds_the_median_as_often_as_it_says():
+    """One rank too few: a spread that looks smaller than it is."""
+    binom = pytest.importorskip("scipy.stats").binom
+    assert speed.rank_interval(range(1, 22)) == [6.0, 16.0]
+    for n in range(6, 40):
+        low, high = speed.rank_interval(range(1, n + 1))
+        assert low + high == n + 1
+        assert 2 * binom.cdf(low - 1, n, 0.5) <= 0.05 < 2 * binom.cdf(low, n, 0.5)
+    assert speed.rank_interval([3.0, 1.0, 2.0]) == [1.0, 3.0]
+
+
+def timed(side, milliseconds, core=()):
+    return {"side": side, "settings": {}, "milliseconds": milliseconds, "core": list(core), "first": 1.0}
+
+
+def test_a_step_is_compared_within_its_round():
+    """A slow minute of the machine counted against the variant that met it; the wall's clock where another program ran."""
+    rows = [timed("adamw", [10.0, 100.0, 11.0], [8.0, 9.0, 8.0]), timed("muon", [20.0, 200.0, 22.0], [12.0, 12.0, 12.0])]
+    rows.append(timed("adamw two processes", [5.0, 50.0, 5.5]))
+    found = speed.pace(rows)["sides"]
+    assert found["muon"]["faster"] == pytest.approx(8 / 12) and found["muon"]["clock"] == "core"
+    assert found["adamw two processes"] == {
+        "milliseconds": 5.5, "clock": "wall", "faster": 2.0, "interval": [2.0, 2.0], "first": 1.0,
+    }  # fmt: skip
+    judged = [tuned(0.1, steps, 2.6, side, "judge", seed) for side, all_steps in (("muon", (10, 12)), ("adamw", (30, 36)))
+              for seed, steps in enumerate(all_steps)]  # fmt: skip
+    whole, ends = speed.seconds(judged, rows, "muon", "adamw")
+    assert whole == pytest.approx(3 * 8 / 12) and ends == pytest.approx([3 * 8 / 12, 3 * 9 / 12])
+
+
+def test_the_best_of_a_few_tries_by_enumeration():
+    """The best of all counted for the best of two."""
+    rows = [tuned(lr, reached, 2.6) for lr, reached in ((1, 40.0), (2, 30.0), (3, None), (4, 90.0))]
+    taken = [40.0, 30.0, 10, 90.0]  # the one that never came had made ten steps
+    for count in (1, 2, 3, 4):
+        expected = np.mean([min(chosen) for chosen in itertools.combinations(taken, count)])
+        assert speed.tries_to(rows, "adamw", count) == pytest.approx(expected)
+
+
+def hand_made():
+    """A whole record of two sides, made by hand."""
+    target, rows = 2.6, []
+    config = {"model": "nano", "batch": 16, "target": target}
+    for side, rule, hyper, pace in (("sgd", "gradient_descent", {}, 1.0), ("sgd momentum", "heavy_ball", {"beta": 0.9}, 0.5)):
+        for seed, role, lr in [(100, "tune", 0.1), (100, "tune", 0.2), *((seed, "judge", 0.2) for seed in (1, 2))]:
+            evaluations = [[20, 2.7], [40, 2.6 - 0.01 * pace * (1 + seed % 3)]]
+            row = {
+                "role": role, "side": side, "rule": rule, "lr": lr, "hyper": hyper, "seed": seed, "held_out": evaluations[-1][1],
+                "diverged_at": None, "first_losses": [5.5], "curve": [], "evaluations": evaluations, "seconds": 1.0,
+                "changes": {"steps": 100 if side == "sgd" else 50}, "reached": speed.crossing(evaluations, target),
+            }  # fmt: skip
+            own = {name: row[name] for name in ("rule", "lr", "hyper", "seed")}
+            rows.append({"key": records.row_key({**config, **row["changes"], **own}), **row})
+    return records.make(
+        rows=rows, sources=["core.py"], experiment="speed", family="cpu", question="?", command="-", config=config, seeds=[1, 2],
+        tuning={"runs_per_side": 2, "seed": 100}, corpus="-", device="-", wall_seconds=1.0, recorded="2026-11-29",
+        replay={"rows": [], "steps": 0, "tolerance": 0.0, "other_corpus": 0.0},
+    )  # fmt: skip
+
+
+def test_a_record_of_changed_settings_verifies_and_its_forgeries_do_not():
+    """A run whose batch was edited afterwards, or that came to its target sooner than its losses say."""
+    record = hand_made()
+    (pair,) = record["summary"]["beside"]
+    assert (pair["side"], pair["n"]) == ("sgd momentum", 2)
+    for change, says in (
+        (lambda row: row["changes"].update(steps=90), "key does not follow"),
+        (lambda row: row.update(reached=30.0), "reached is not where"),
+    ):
+        forged = hand_made()
+        change(forged["rows"][3])
+        with pytest.raises(RecordError, match=says):
+            records.verify({**forged, "digest": records.digest(forged)})
+
+
+# -- the runs ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def training():
+    pytest.importorskip("torch", reason="training needs torch")
+    from momentum_lib.train import experiments, pace, sweep
+    from momentum_lib.train import speed as trained
+
+    return {"experiments": experiments, "pace": pace, "sweep": sweep, "speed": trained}
+
+
+def test_every_side_has_as_many_tries_and_a_step_that_is_timed(training):
+    """A contest that one side enters better tuned; a side whose seconds are those of another batch, rule or precision."""
+    ours, pace = training["speed"], training["pace"]
+    for family in ours.FAMILIES.values():
+        sides = list(ours.sides(family))
+        names = [side.name for side in sides]
+        assert len(set(names)) == len(names) and {side.budget for side in sides} == {ours.TRIES}
+        assert {name for pair in speed.PAIRS for name in pair} <= set(names) and names[0] == "sgd"
+        for side in sides:
+            lr, hyper, changes = side.trials[0]
+            own = pace.settings_for(family, *pace.VARIANTS[speed.paced(side.name)])
+            assert (own.rule, own.batch) == (side.rule, changes.get("batch", family.base.batch))
+            assert own.precision == changes.get("precision", family.base.precision)
+    tuning, judged = training["experiments"].tasks(training["experiments"].EXPERIMENTS["speed"], ours.FAMILIES["cpu"], [])
+    assert len({task.key for task in tuning}) == len(tuning) == len(sides) * ours.TRIES and judged == []
+    assert {task.target for task in tuning} == {2.6}
+
+
+def test_the_plan_says_what_it_costs(training):
+    text = training["experiments"].plan(training["experiments"].EXPERIMENTS["speed"], training["speed"].FAMILIES["cpu"])
+    assert text.startswith("242 runs of the nano model, each until it comes to 2.6 nats a byte") and "minutes of one core" in text
+
+
+def test_a_run_ends_at_its_target(training):
+    """A run that goes on to its last step, or a row whose key is that of a run without a target."""
+    ours, sweep = training["speed"], training["sweep"]
+    base = sweep.Settings(
+        model="pico", batch=32, steps=60, warmup=0, rule="adamw", lr=0.02, eval_windows=8, precision="float32",
+        log_every=10, checkpoint_every=0,
+    )  # fmt: skip
+    task = ours.TargetTask(base, "judge", "adamw", changes={"steps": 60}, target=4.0)
+    row = sweep.run_one(task)
+    before, last = row["evaluations"][-2:]
+    assert last[1] <= 4.0 < before[1] and before[0] < row["reached"] <= last[0] == before[0] + 4 < 60
+    assert row["held_out"] == pytest.approx(last[1], abs=1e-4) and row["changes"] == {"steps": 60}
+    assert task.key != sweep.Task(base).key == sweep.Task(replace(base, eval_every=7)).key
+    never = sweep.run_one(ours.TargetTask(replace(base, steps=5), target=1.0))
+    assert never["reached"] is None and never["evaluations"][-1][0] == 5 and never["held_out"] > 1
+
+
+def test_variants_are_timed_in_turn(training):
+    """All rounds of one variant before the next one's, the first round counted, or fewer windows for a small batch."""
+    pace, calls = training["pace"], []
+
+    class Variant:
+        def __init__(self, name, batch):
+            self.name, self.settings = name, type("Settings", (), {"batch": batch})
+
+        def run(self, steps):
+            calls.append((self.name, steps))
+            return float(len(calls)), None
+
+    times = pace.measure({"a": Variant("a", 4), "b": Variant("b", 64), "c": Variant("c", 16)}, 5)
+    rounds = [calls[k : k + 3] for k in range(0, len(calls), 3)]
+    assert len(rounds) == 6 and all(sorted(each) == [("a", 16), ("b", 1), ("c", 4)] for each in rounds)
+    assert len({tuple(each) for each in rounds}) > 1, "an order of its own"
+    assert {name: len(taken) for name, taken in times.items()} == {"a": 5, "b": 5, "c": 5}
+    assert min(wall for taken in times.values() for wall, _ in taken) > 3
+
+
+def test_fused_updates_take_the_same_step(training):
+    """A variant that is fast because it does something else."""
+    import torch
+
+    pace, ours = training["pace"], training["speed"]
+    family = replace(ours.FAMILIES["cpu"], base=replace(ours.FAMILIES["cpu"].base, model="pico", context=16, batch=4))
+    settings = replace(pace.settings_for(family, *pace.VARIANTS["adamw"]), lr=0.01)
+    made = [pace.Alone(settings, torch.device("cpu"), fused) for fused in ("", *pace.FUSED)]
+    weights = []
+    for each in made:
+        wall, spent = each.run(2)
+        assert 0 < spent and 0 < wall and each.first > 0
+        weights.append(torch.cat([weight.detach().flatten() for weight in each.trainer.model.parameters()]))
+    assert made[1].trainer.optimizer.engine == "compiled"
+    for other in weights[1:]:
+        torch.testing.assert_close(other, weights[0], rtol=1e-4, atol=1e-5)
+
+
+def test_two_processes_are_timed_and_ended(training):
+    """Processes that outlive the measurement."""
+    pace, ours = training["pace"], training["speed"]
+    family = replace(ours.FAMILIES["cpu"], base=replace(ours.FAMILIES["cpu"].base, model="pico", context=16, batch=4))
+    two = pace.Two(pace.settings_for(family, *pace.VARIANTS["adamw"]), "cpu")
+    try:
+        wall, spent = two.run(2)
+        assert wall > 0 and spent is None
+    finally:
+        two.close()
+    assert not any(process.is_alive() for process in two.crew)
