@@ -64,8 +64,8 @@ Run a family of experiments and write its record, NAME-FAMILY.json.
   best        eight rules, each at the best of ten settings
   frequency   SGD, Adam and sign descent by how frequent a byte is
   delay       a gradient that comes one step late, in AdamW, SGD and Muon, with momentum 0.9 and without
-  speed       steps to one target loss with momentum, schedule, Adam, Muon, batch, bf16 and search, one by one and together
-  pace        time of a step with each change, timed in turn; in two processes, compiled and fused, too
+  speed       steps to one target loss: momentum, schedule, Adam, Muon, batch, bf16, search, alone and together
+  pace        time of a step with each of these changes, timed in turn; compiled, fused, in two processes, too
   cost        time of a step and memory of its state, rule by rule
 
 and, in cells of one size, batch and length (--family nano-8x200, say: 200 steps of 8 windows):

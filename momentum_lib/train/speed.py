@@ -21,6 +21,7 @@ TRIES = 6
 RATIO = 1.6  # between two rates of a grid
 PATIENCE = 1.7  # how many times the steps that the coarse sweep found a run may take
 JUDGED = 128  # windows of training between two looks at the held-out bytes
+LENGTHS = (1.6, 2.4)  # of a schedule, in steps that the coarse sweep found; shorter ones end above the target
 WARMUP = 20
 RULES = {
     "sgd": ("gradient_descent", {}),
@@ -134,8 +135,8 @@ def decaying(family, name, more, **changes):
     rule, hyper = settings_of(family, name)
     trials = tuple(
         (lr, hyper, {"decay": "linear", "steps": round(length * found(family, "steps", name)), **changes})
-        for length in (1.2, 1.6)
-        for lr in grid(1.5 * found(family, "rates", name), TRIES // 2, 2.0)
+        for length in LENGTHS
+        for lr in grid(found(family, "rates", name), TRIES // 2)
     )
     return Side(f"{name} {more}", rule, trials)
 
