@@ -42,6 +42,8 @@ class Part:
 def pytest(name, *arguments, workers=CORES):
     """The command of a run of pytest whose times are kept for the report."""
     spread = ("-n", str(workers), "--dist", "worksteal") if workers > 1 else ("-p", "no:xdist")
+    if "--nbval" not in arguments:
+        spread += ("-p", "no:nbval")  # each worker would import it for nothing, a second or two
     return (sys.executable, "-m", "pytest", *spread, "-q", f"--junit-xml={REPORTS / name}.xml", *map(str, arguments))
 
 

@@ -142,7 +142,19 @@ def generate(house, *options):
 def pytest_run(house, words, *paths, but="nothing"):
     """The tests of the copy whose names hold one of the words, and not what ``but`` says."""
     chosen = ["-k", f"({' or '.join(words)}) and not ({but})"]
-    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", f"--rootdir={house}", "-c", "pyproject.toml"]
+    options = [
+        "-q",
+        "-x",
+        "-p",
+        "no:nbval",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        f"--rootdir={house}",
+        "-c",
+        "pyproject.toml",
+    ]
     return run(house, "-m", "pytest", *options, *chosen, *paths)
 
 
@@ -414,7 +426,9 @@ def test_a_chapter_is_a_notebook_and_a_line(house):
         list_it(house)
         assert ask(house, chapters, "--check")[0] == 1
         run(house, chapters)
-        status, said = ask(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_tiles.py", "-k", "every_chapter")
+        status, said = ask(
+            house, "-m", "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "tests/test_tiles.py", "-k", "every_chapter"
+        )
         assert status and "99-word: no picture; write a function in book/_ext/tiles.py" in said, said
         picture_it(house)
         pytest_run(house, ["every_chapter"], "tests/test_tiles.py")
@@ -432,7 +446,9 @@ def test_a_chapter_is_a_notebook_and_a_line(house):
         files = ["test_chapters.py", "test_notebooks.py", "test_contributing.py", "test_instructors.py", "test_teaching.py"]
         words = ["99-word", "objectives", "chapters_exist", "one_fact"]
         pytest_run(house, words, *(f"tests/{file}" for file in files))
-        status, said = ask(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_claims.py", "-k", "ledger")
+        status, said = ask(
+            house, "-m", "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "tests/test_claims.py", "-k", "ledger"
+        )
         assert status and "book/claims/99.yml is missing or empty" in said, said
         (house / "book/claims/99.yml").write_text(CLAIMS, "utf-8")
         pytest_run(house, ["ledger", "ids_are", "99.1"], "tests/test_claims.py")

@@ -22,7 +22,21 @@ LEFT_OUT = "import pytest\n\ndef test_it():\n    pytest.skip({!r})\n\ndef test_a
 )
 def test_a_missing_program_is_told_and_red_where_all_should_be_there(tmp_path, reason, complete, status, workers):
     (tmp_path / "test_one.py").write_text(LEFT_OUT.format(reason))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.skips", "-p", "no:cacheprovider", "-n", str(workers), "."]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tests.skips",
+        "-p",
+        "no:nbval",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        str(workers),
+        ".",
+    ]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     run = subprocess.run(
         command, cwd=tmp_path, env={**clean, "PYTHONPATH": str(ROOT), "COMPLETE": complete}, capture_output=True, text=True

@@ -19,7 +19,8 @@ OTHER_LAYOUT = [
     "--single-quote",
     "--use-tabs",
     "--quote-props=preserve",
-    "--stdin-filepath=module.js",
+    "--write",
+    "--log-level=warn",
 ]
 
 PYTHON = [
@@ -50,12 +51,22 @@ def test_a_mutant_outlives_new_names_and_another_layout(package, where, right, w
     assert ast.unparse(python_mutant(renamed, where, right, wrong)) != renamed != text
 
 
-def test_a_mutant_in_the_browser_outlives_new_names_and_another_layout(node):
-    """The same for JavaScript, laid out by the formatter with other quotes, indents and lines half as long."""
+def in_another_layout(node, texts, folder):
+    """JavaScript laid out by the formatter with other quotes, indents and lines half as long; all by one call of it."""
+    files = [folder / f"{number}.js" for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text, "utf-8")
+    node(PRETTIER, *OTHER_LAYOUT, *files)
+    return [file.read_text("utf-8") for file in files]
+
+
+def test_a_mutant_in_the_browser_outlives_new_names_and_another_layout(node, tmp_path):
+    """The same for JavaScript, in another layout."""
     rows = [(widgets.text_of(where), where, right, wrong) for where, right, wrong, *_ in widgets.BROWSER]
     texts, snippets = [row[0] for row in rows], [text for row in rows for text in row[2:]]
     before = JavaScript(node, texts, snippets)
-    renamed = {text: node(PRETTIER, *OTHER_LAYOUT, text=before.renamed(text)) for text in dict.fromkeys(texts)}
+    texts = list(dict.fromkeys(texts))
+    renamed = dict(zip(texts, in_another_layout(node, [before.renamed(text) for text in texts], tmp_path), strict=True))
     after = JavaScript(node, renamed.values(), snippets)
     for text, where, right, wrong in rows:
         other = renamed[text]

@@ -241,7 +241,9 @@ def test_heavy_balls_critical_rate_inverts_the_librarys():
 
 def test_theory_and_axes_agree_with_javascript(js):
     betas = [0.0, 0.2, 0.55, 0.9, 0.989]
-    setups = [(s, r, k) for s in Dial.surface.options for r in Dial.rule.options for k in (1.0, 25.0, 300.0)]
+    kappas = (1.0, 25.0, 300.0)  # only the ravine has one; elsewhere they take turns, so that one that is used is seen
+    pairs = [(s, r) for s in Dial.surface.options for r in Dial.rule.options]
+    setups = [(s, r, k) for n, (s, r) in enumerate(pairs) for k in (kappas if s == "ravine" else kappas[n % 3 :][:1])]
     found = js(f"""{json.dumps(setups)}.map(([surface, rule, kappa]) => {{
           const setup = {{ surface, rule, kappa }}, grid = dial.axes(setup, 7);
           return [dial.rateRange(setup), dial.curvatures(setup),

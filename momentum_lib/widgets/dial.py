@@ -55,11 +55,17 @@ def _map(rule, surface, kappa, start, steps, tol, rate_range, cells):
     return sweep(rule, _field(surface, kappa), start=start, steps=steps, tol=tol, lr=rates, **{rule.momentum: momenta})
 
 
+@functools.cache
+def _steps_at_best(surface, rule):
+    """How many steps a rule needs on a surface at its own best setting; None where 1000 are not enough."""
+    return descend(all_rules.get(rule), surfaces.get(surface), steps=1000, **tuning.best(surface, rule)).steps_to()
+
+
 def budget(surface, rule, kappa):
     """Steps enough for the valley of the map to be wide, for a surface and a rule by name."""
     if surface in ("ravine", "bowl"):
         return int(min(max(10 * math.floor(4 * math.sqrt(kappa if surface == "ravine" else 1) + 0.5), 200), 1000))
-    needed = descend(all_rules.get(rule), surfaces.get(surface), steps=1000, **tuning.best(surface, rule)).steps_to()
+    needed = _steps_at_best(surface, rule)
     return 1000 if needed is None else min(max(50 * math.ceil(needed / 20), 200), 1000)
 
 

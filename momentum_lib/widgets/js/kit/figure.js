@@ -76,6 +76,7 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
       specs,
       get: store.get,
       set: store.set,
+      flush: store.flush,
       numbers: () => {
         store.flush();
         return { state: store.snapshot(), ...numbers() };
