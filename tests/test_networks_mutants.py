@@ -32,7 +32,7 @@ MUTANTS = [
      "a sign in the Hessian product", good.test_loss_gradient_and_hessian_are_torchs, ("squared classes",)),
     ("net._bend", "slope - (p * slope).sum(axis=-1, keepdims=True)", "slope",
      "the softmax's Hessian without its second part", good.test_loss_gradient_and_hessian_are_torchs, ("classes",)),
-    ("net._loss", "((z - y) ** 2).sum(axis=-1).mean(axis=-1) / 2", "((z - y) ** 2).sum(axis=-1).mean(axis=-1)",
+    ("net._loss_and_slope", "((z - y) ** 2).sum(axis=-1).mean(axis=-1) / 2", "((z - y) ** 2).sum(axis=-1).mean(axis=-1)",
      "the squared loss twice", good.test_loss_gradient_and_hessian_are_torchs, ("curve",)),
     ("sharpness.largest_eigenvalue", "return float(values[-1]), vector / np.linalg.norm(vector)",
      "return float(values[0]), vector / np.linalg.norm(vector)",

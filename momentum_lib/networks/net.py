@@ -36,7 +36,9 @@ class Network:
             raise ValueError(nearest(loss, LOSSES, "loss"))
         self.sizes, self.loss_name = sizes, loss
         self.shapes = [shape for inputs, outputs in pairwise(sizes) for shape in ((outputs, inputs), (outputs,))]
-        self.count = sum(int(np.prod(shape)) for shape in self.shapes)
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes]).tolist()
+        self._places = list(zip([0, *ends[:-1]], ends, self.shapes, strict=True))
+        self.count = ends[-1]
 
     def __repr__(self):
         return f"<network {'-'.join(map(str, self.sizes))}, {self.loss_name}: {self.count} parameters>"
@@ -48,12 +50,10 @@ class Network:
 
         The draws are those of :func:`momentum_lib.draws.draw_noise`, which the browser makes, too, bit for bit.
         """
-        draws, theta, at = draw_noise(self.count, seed), np.zeros(self.count), 0
-        for shape in self.shapes:
-            size = int(np.prod(shape))
+        draws, theta = draw_noise(self.count, seed), np.zeros(self.count)
+        for start, end, shape in self._places:
             if len(shape) == 2:
-                theta[at : at + size] = draws[at : at + size] / np.sqrt(shape[1])
-            at += size
+                theta[start:end] = draws[start:end] / np.sqrt(shape[1])
         return theta
 
     def starts(self, seeds):
@@ -63,11 +63,7 @@ class Network:
     def split(self, theta):
         """The layers as views of ``theta``: a list of (matrix (..., outputs, inputs), bias (..., outputs))."""
         theta = self._checked(theta)
-        parts, at = [], 0
-        for shape in self.shapes:
-            size = int(np.prod(shape))
-            parts.append(theta[..., at : at + size].reshape(*theta.shape[:-1], *shape))
-            at += size
+        parts = [theta[..., start:end].reshape(*theta.shape[:-1], *shape) for start, end, shape in self._places]
         return list(zip(parts[::2], parts[1::2], strict=True))
 
     def join(self, layers):
@@ -94,7 +90,7 @@ class Network:
 
     def loss(self, theta, data):
         """The loss on the rows, shape (...)."""
-        return self._loss(self.outputs(theta, data.x), self._targets(data))[()]
+        return self._loss_and_slope(self.outputs(theta, data.x), self._targets(data))[0][()]
 
     def gradient(self, theta, data):
         """The gradient of the loss, shaped like ``theta``."""
@@ -104,11 +100,12 @@ class Network:
         """The loss (...) and its gradient (..., P), from one pass forward and one back."""
         layers, y = self.split(theta), self._targets(data)
         a = self._activations(layers, self._inputs(data.x))
-        d, found = self._residual(a[-1], y) / a[-1].shape[-2], []
+        (loss, slope), found = self._loss_and_slope(a[-1], y), []
+        d = slope / a[-1].shape[-2]
         for (w, _), before in zip(layers[::-1], a[-2::-1], strict=True):
             found.append((_t(d) @ before, d.sum(axis=-2)))
             d = (d @ w) * (1 - before**2) if before is not a[0] else None
-        return self._loss(a[-1], y)[()], self.join(found[::-1])
+        return loss[()], self.join(found[::-1])
 
     def hessian_product(self, theta, v, data):
         """The Hessian of the loss times ``v`` (..., P), exact, for about the price of two gradients.
@@ -123,7 +120,7 @@ class Network:
                 slope = slope + slopes[k] @ _t(w)
             slopes.append(slope * (1 - a[k + 1] ** 2) if k < last else slope)
         rows = a[-1].shape[-2]
-        d, e, found = self._residual(a[-1], y) / rows, self._bend(a[-1], slopes[-1]) / rows, []
+        d, e, found = self._loss_and_slope(a[-1], y)[1] / rows, self._bend(a[-1], slopes[-1]) / rows, []
         for k in range(last, -1, -1):
             (w, _), (vw, _) = layers[k], turns[k]
             matrix = _t(e) @ a[k]
@@ -191,15 +188,13 @@ class Network:
             a.append(np.tanh(z) if k < len(layers) else z)
         return a
 
-    def _loss(self, z, y):
+    def _loss_and_slope(self, z, y):
+        """The loss, and its slope in the outputs times the number of rows."""
         if self.loss_name == "squared":
-            return ((z - y) ** 2).sum(axis=-1).mean(axis=-1) / 2
-        top = z.max(axis=-1, keepdims=True)
-        return (np.log(np.exp(z - top).sum(axis=-1)) + top[..., 0] - (z * y).sum(axis=-1)).mean(axis=-1)
-
-    def _residual(self, z, y):
-        """The loss's slope in the outputs, times the number of rows."""
-        return z - y if self.loss_name == "squared" else _softmax(z) - y
+            return ((z - y) ** 2).sum(axis=-1).mean(axis=-1) / 2, z - y
+        e, top = _exponentials(z)
+        whole = e.sum(axis=-1, keepdims=True)
+        return (np.log(whole) + top - (z * y).sum(axis=-1, keepdims=True))[..., 0].mean(axis=-1), e / whole - y
 
     def _bend(self, z, slope):
         """How that slope changes when the outputs move by ``slope``."""
@@ -214,8 +209,14 @@ def _t(a):
     return np.swapaxes(a, -1, -2)
 
 
+def _exponentials(z):
+    """The exponentials of the outputs less the largest of each row, and that one: no softmax overflows."""
+    top = z.max(axis=-1, keepdims=True)
+    return np.exp(z - top), top
+
+
 def _softmax(z):
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    e, _ = _exponentials(z)
     return e / e.sum(axis=-1, keepdims=True)
 
 
