@@ -13,9 +13,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from .. import cluster
+from ..cluster import ClusterError
 from . import gradescope, results
 from .folder import Roster, absent, find, identify, note_twins, printable
-from .grading import file_digest, grade_next, ungraded
+from .grading import LARGEST_FILE, file_digest, grade_next, grade_sent, ungraded
 from .late import Policy, moment, settle
 from .moodle import Worksheet
 from .parallel import in_turn
@@ -28,6 +30,7 @@ examples:
   python -m momentum_lib.grade handed-in --master notebooks/homework/1-idea.ipynb --out results
   python -m momentum_lib.grade handed-in --master 1-idea-master.ipynb --out results --roster class.csv --jobs 4
   python -m momentum_lib.grade new-set --seed "words that nobody else knows" --out private   (new-set --help says more)
+  python -m momentum_lib.grade handed-in --master 1-idea-master.ipynb --out results --on dask:tcp://head:8786
 
 what is written to RESULTS:
   grades.csv              one row a student, one column a question
@@ -65,9 +68,8 @@ def parser():
         type=Path,
         help="CSV with columns student and file (or canvas, moodle, email), and optionally name, login, due",
     )
-    made.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="submissions graded at once (default: one a processor)"
-    )
+    made.add_argument("--jobs", type=int, help="submissions graded at once (default: one a processor)")
+    made.add_argument("--on", metavar="CLUSTER", help=cluster.ON_HELP)
     made.add_argument("--redo", action="store_true", help="grade again what has been graded")
     made.add_argument("--trust", action="store_true", help="run without a sandbox; every submission can then do what you can")
     made.add_argument(
@@ -135,11 +137,14 @@ def grade_all(options, master, roster, files, limits, times):
             waiting[key] = path, owners[key].student
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         say("You grade as root; an ordinary account is safer.", sys.stderr)
-    say(f"{len(files)} submissions: {len(done)} graded before, {len(waiting)} to grade, {options.jobs} at a time.")
-    work = partial(grade_next, master, limits=limits, sandboxed=not options.trust)
-    jobs = max(1, min(options.jobs, len(waiting)))
-    for key, result in tqdm(in_turn(work, waiting, jobs), total=len(waiting), unit="notebook", disable=not waiting):
+    how = f"by the workers at {options.on}" if options.on else f"{options.jobs} at a time"
+    say(f"{len(files)} submissions: {len(done)} graded before, {len(waiting)} to grade, {how}.")
+    grade_here = partial(grade_next, master, limits=limits, sandboxed=not options.trust)
+    made = on_cluster(options, master, waiting, limits, grade_here) if options.on else in_processes(options, waiting, grade_here)
+    for key, result in tqdm(made, total=len(waiting), unit="notebook", disable=not waiting):
         path, owner = waiting[key]
+        if isinstance(result, ClusterError) and not isinstance(result, cluster.Died):
+            raise result
         if isinstance(result, Exception):  # ours, not the student's: said in the tables, and the others go on
             result = ungraded(master, path, owner, result)
         name = path.relative_to(options.submissions).as_posix()
@@ -170,6 +175,43 @@ def policy_of(options):
     if options.late_deduction and due is None:
         raise ValueError("--late-deduction needs --due, the time after which a submission is late.")
     return Policy(due, options.grace, options.late_deduction, options.repeated == "latest")
+
+
+def in_processes(options, waiting, grade_here):
+    """(key, result or error) of each submission that waits, from processes of this machine."""
+    return in_turn(grade_here, waiting, max(1, min(options.jobs, len(waiting))))
+
+
+def on_cluster(options, master, waiting, limits, grade_here):
+    """The same from a cluster's workers, which get each notebook's bytes; what cannot be sent is told here."""
+    sent = {}
+    for key, (path, owner) in waiting.items():
+        try:
+            content = path.read_bytes() if path.stat().st_size <= LARGEST_FILE else None
+        except OSError:
+            content = None
+        if content is None:
+            yield key, grade_here(path, owner)
+        else:
+            sent[key] = path.name, content, owner
+    if not sent:
+        return
+    work = partial(grade_sent, master, limits=limits, sandboxed=not options.trust)
+    with cluster.connect(options.on) as crew:
+        say(f"{crew.workers} workers at {options.on}" + ("." if crew.workers else "; they begin when one comes."))
+        yield from crew.in_turn(work, sent)
+
+
+def check_jobs(options):
+    """Set how many are graded at once, where this machine decides it; raises ValueError for what cannot be."""
+    if options.on is None:
+        options.jobs = (os.cpu_count() or 1) if options.jobs is None else options.jobs
+        if options.jobs < 1:
+            raise ValueError(f"--jobs is {options.jobs}; allowed: a whole number >= 1.")
+        return
+    cluster.address(options.on)
+    if options.jobs is not None:
+        raise ValueError("--jobs counts processes of this machine, --on has the workers that there are; leave one of them out.")
 
 
 def say(text, file=None):
@@ -249,15 +291,15 @@ def main(arguments=None):
     try:
         if not options.submissions.is_dir():
             raise ValueError(f"{options.submissions} is no folder; give the folder that holds the submissions.")
-        if options.jobs < 1:
-            raise ValueError(f"--jobs is {options.jobs}; allowed: a whole number >= 1.")
+        check_jobs(options)
         limits = limits_of(cell=options.cell_seconds, total=options.total_seconds, memory=options.memory_mb * 2**20)
         require_modules()
         if options.trust:
             say("No sandbox, as you asked: the submissions run with your rights.", sys.stderr)
         else:
             reject_exposed(options)
-            require_sandbox()
+            if options.on is None:  # the workers look for theirs
+                require_sandbox()
         master, roster = Master(options.master), Roster(options.roster)
         worksheet = Worksheet(options.moodle_worksheet, sum(master.points)) if options.moodle_worksheet else None
         results.read_by_hand(options.out, master)
@@ -265,7 +307,7 @@ def main(arguments=None):
         graded = grade_all(options, master, roster, submissions(options), limits, times)
         graded = note_twins(settle(graded, policy))
         write_all(options, master, graded, roster, worksheet)
-    except (NoSandbox, BadMaster, ValueError, OSError) as error:
+    except (NoSandbox, BadMaster, ClusterError, ValueError, OSError) as error:
         say(f"{error}", sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -12,14 +12,18 @@ import hashlib
 import io
 import json
 import os
+import socket
+import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+from ..cluster import ClusterError
 from .answers import Remote, Wrong
 from .cells import needs_shell
 from .problem_set import SETUP, names_asked
-from .sandbox import GRACE, Ahead, Limits, Lost, NoSandbox
+from .sandbox import GRACE, Ahead, Limits, Lost, NoSandbox, require_sandbox
 from .wire import decode
 
 LARGEST_FILE = 20 * 2**20
@@ -461,6 +465,25 @@ _ahead = Ahead()  # one a process
 def grade_next(*arguments, **options):
     """`grade` for one submission of many: the worker of the next one starts while this one is checked."""
     return grade(*arguments, ahead=_ahead, **options)
+
+
+@cache
+def look_for_sandbox():
+    """Raise ClusterError, with this machine's name, where there is no sandbox; once a process."""
+    try:
+        require_sandbox()
+    except NoSandbox as error:
+        raise ClusterError(f"{socket.gethostname()}: {error}") from None
+
+
+def grade_sent(master, name, content, owner=None, *, limits, sandboxed=True):
+    """`grade_next` on a cluster's worker, for a submission that came as bytes."""
+    if sandboxed:
+        look_for_sandbox()
+    with tempfile.TemporaryDirectory(prefix="submission-") as folder:
+        path = Path(folder) / Path(name).name
+        path.write_bytes(content)
+        return grade_next(master, path, owner, limits=limits, sandboxed=sandboxed)
 
 
 def ungraded(master, path, owner, error):

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from ..cluster import ON_HELP
 from .defaults import Defaults
 
 DESCRIPTION = """\
@@ -26,6 +27,8 @@ examples:
     torchrun --standalone --nproc-per-node 4 -m momentum_lib.train diloco --every 10 --threads 1 --out runs/four
   a grid of runs, two at a time; the same command goes on where it stopped
     python -m momentum_lib.train sweep --rule heavy_ball --lr .1 .3 --set beta=0,0.9 --jobs 2 --out sgd.jsonl
+  the same on the workers of a cluster; the guide says how Slurm, or a few machines, lend them
+    python -m momentum_lib.train sweep --rule heavy_ball --lr .1 .3 --seed 0 1 2 --on dask:tcp://head:8786 --out sgd.jsonl
   all that a GPU is for, in 25 minutes
     python -m momentum_lib.train gpu --minutes 25
   a recorded experiment
@@ -255,6 +258,7 @@ def build_parser():
     common(sweep)
     sweep.add_argument("--out", type=place, required=True, metavar="FILE", help="file of rows, one JSON object a line")
     sweep.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
+    sweep.add_argument("--on", metavar="CLUSTER", help=ON_HELP)
     sweep.add_argument("--quiet", action="store_true", help="no progress bar")
     default(sweep)
 
@@ -268,6 +272,7 @@ def build_parser():
     experiment.add_argument("--family", default="cpu", help="cpu: nano models, minutes on two cores; gpu: ten million; or a cell")
     experiment.add_argument("--out", type=place, default=Path("records"), metavar="FOLDER", help="folder of rows and record")
     experiment.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
+    experiment.add_argument("--on", metavar="CLUSTER", help=f"{ON_HELP}; trains one run at a time, as --one-by-one")
     experiment.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of a process")
     experiment.add_argument(
         "--one-by-one", action="store_true", help="train each run by itself; otherwise those of one shape train together"

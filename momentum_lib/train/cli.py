@@ -290,13 +290,14 @@ def command_sweep(arguments):
     from .sweep import Rows, Task, describe_row, grid, run_all
 
     with checked():
-        at_least_one_job(arguments)
+        check_jobs(arguments)
         axes = {"rule": arguments.rule, **hyper_from(arguments), "lr": arguments.lr, "seed": arguments.seed}
         base = shared_settings(arguments, axes)
         tasks = [Task(settings) for settings in grid(base, axes)]
         for task in tasks:
             fit(task.settings)
-        devices.choose(arguments.device)
+        if arguments.on is None:
+            devices.choose(arguments.device)
     with Rows(arguments.out) as rows:
         done = {row["key"] for row in rows.rows}
         keys = {task.key for task in tasks}
@@ -310,11 +311,18 @@ def command_sweep(arguments):
     return 0
 
 
-def at_least_one_job(arguments):
+def check_jobs(arguments):
+    """Refuse a number of processes that no machine has, a cluster that is none, and both at a time."""
+    from .. import cluster
     from .limits import THREADS
     from .settings import check_whole
 
     check_whole("jobs", arguments.jobs, 1, THREADS)
+    if arguments.on is None:
+        return
+    cluster.address(arguments.on)
+    if arguments.jobs != 1:
+        raise ValueError("--jobs counts processes of this machine, --on has the workers that there are; leave one of them out.")
 
 
 def shared_settings(arguments, axes):
@@ -330,8 +338,9 @@ def shared_settings(arguments, axes):
 def make_runs(arguments, tasks, rows, keys, device, run):
     """Run what is missing with a bar, by ``run`` (``run_all`` or ``run_together``); returns the exit code of a stop, or 0."""
     done = sum(row["key"] in keys for row in rows.rows)
+    how = {"on": arguments.on} if arguments.on else {"jobs": arguments.jobs}
     with progress(len(keys), done, "runs", arguments.quiet, unit="run") as (bar, say):
-        stopped = run(tasks, rows, jobs=arguments.jobs, threads=arguments.threads, device=device, bar=bar, say=say)
+        stopped = run(tasks, rows, **how, threads=arguments.threads, device=device, bar=bar, say=say)
     if stopped:
         left = len(keys - {row["key"] for row in rows.rows})
         print(f"stopped: {left} runs are left; the same command makes them.", file=sys.stderr)
@@ -347,10 +356,13 @@ def command_experiment(arguments):
     from .together import run_together
 
     with checked():
-        at_least_one_job(arguments)
+        check_jobs(arguments)
         name, experiment = arguments.name, experiment_of(arguments.name)
-        family = family_of(arguments.family, experiment)
-    device = parallel.alone("cuda" if arguments.family in ON_GPU else "cpu").device
+        family = family_of(arguments.family, experiment, here=arguments.on is None)
+        if arguments.on and experiment.measure:
+            raise ValueError(f"{name} measures the machine that it runs on; run it there, without --on.")
+    kind = "cuda" if arguments.family in ON_GPU else "cpu"
+    device = parallel.alone("cpu" if arguments.on else kind).device
     command = f"python -m momentum_lib.train experiment {name} --family {arguments.family}"
     path = arguments.out / f"{name}-{arguments.family}.json"
     if experiment.measure:
@@ -371,8 +383,8 @@ def command_experiment(arguments):
             print(f"{'judged' if judging else 'tuning'} runs: {done} of {len(keys)} done", flush=True)
             if arguments.plan:
                 return 0
-            run = run_all if arguments.one_by_one or experiment.task is not Task else run_together
-            if stopped := make_runs(arguments, judged or tuning, rows, keys, device.type, run):
+            run = run_all if arguments.one_by_one or arguments.on or experiment.task is not Task else run_together
+            if stopped := make_runs(arguments, judged or tuning, rows, keys, kind, run):
                 return stopped
         write_record(record(name, arguments.family, rows.rows, device, command), path)
     return 0
@@ -454,6 +466,7 @@ def failures():
     """The exceptions that end in a clear line instead of a traceback, and the exit code of each."""
     import torch
 
+    from ..cluster import ClusterError
     from ..records import RecordError
     from .checkpoint import CheckpointError
     from .data import CorpusError
@@ -465,6 +478,7 @@ def failures():
 
     failed = (
         CheckpointError,
+        ClusterError,
         CorpusError,
         FolderError,
         Lost,

@@ -257,14 +257,14 @@ EXPERIMENTS = {
 }
 
 
-def family_of(name, experiment):
+def family_of(name, experiment, here=True):
     """The named family.  Raises ValueError for a name that the experiment does not know, and where a GPU is needed and there is
-    none."""
+    none; ``here``: the runs are made on this machine."""
     import torch
 
     if name not in experiment.families:
         raise ValueError(nearest(name, experiment.families, "family"))
-    if name in ON_GPU and not torch.cuda.is_available():
+    if here and name in ON_GPU and not torch.cuda.is_available():
         raise ValueError(f"the {name} family needs a CUDA GPU, and this torch finds none; use --family cpu.")
     return experiment.own.get(name) or FAMILIES[name]
 
@@ -326,6 +326,11 @@ def plan(experiment, family):
     )
 
 
+def places(rows, here):
+    """The machines on which the rows were made, in words: a cluster's rows name their own, all others were made ``here``."""
+    return " and ".join(dict.fromkeys(row.get("on", here) for row in rows))
+
+
 def wall_seconds(rows):
     """Seconds during which at least one of the runs was at work."""
     total, until = 0.0, -math.inf
@@ -348,7 +353,7 @@ def record(name, family_name, rows, device, command, family=None):
     decided = {**experiment.base(family).deciding(), **experiment.also, **family.also}
     config = {key: value for key, value in decided.items() if key not in ("rule", "lr", "hyper", "seed")}
     first = {side: next(t.key for t in judged if t.side == side) for side in dict.fromkeys(t.side for t in judged)}
-    shown = [{key: value for key, value in row.items() if key not in ("began", "took", "code")} for row in ordered]
+    shown = [{key: value for key, value in row.items() if key not in ("began", "took", "code", "on")} for row in ordered]
     return records.make(
         rows=shown,
         sources=[*records.sources_of(dict.fromkeys(row["rule"] for row in ordered)), *experiment.sources],
@@ -364,7 +369,7 @@ def record(name, family_name, rows, device, command, family=None):
             "chosen_by": "held-out loss after the last step",
         },
         corpus=corpus().fingerprint,
-        device=f"{title(device)}; {machine()}",
+        device=places(ordered, f"{title(device)}; {machine()}"),
         wall_seconds=wall_seconds(ordered),
         recorded=datetime.date.today().isoformat(),
         replay={"rows": _replayed(first, by_key), **family.replay},

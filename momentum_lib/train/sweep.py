@@ -1,7 +1,8 @@
 """Many runs from one command: each finished one is a line in a file, and what is there is not run again.
 
 A line is a JSON object, appended in one write and flushed to the disk, so that a kill loses at most the runs at
-hand; a line that a full disk cut short is taken back.
+hand; a line that a full disk cut short is taken back.  Whoever makes the runs, this process, others of this machine, or the
+workers of a cluster, one process holds the file and writes it: it is all that they share.
 """
 
 import contextlib
@@ -11,17 +12,20 @@ import math
 import multiprocessing
 import os
 import signal
+import socket
 import time
 import traceback
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing import connection
 from pathlib import Path
 
 import numpy as np
 
-from .. import rules
+from .. import cluster, rules
 from ..records import code_of, row_key
 from ..records.summary import GROUPS, frequency_group
+from .data import corpus
 from .loop import Trainer, train
 from .settings import Settings
 from .stopping import StopRequest
@@ -219,15 +223,48 @@ def worker(pipe, device, threads, runner):
             pipe.send(("error", traceback.format_exc()))
 
 
+def elsewhere(task, expected, device, threads, runner):
+    """On a cluster's worker: make a run, if it would be the same here; its row says ``on`` what machine.
+
+    ``expected``: the code's hash and the data's fingerprint where the row is kept.  Raises SweepError where they are others here.
+    """
+    import torch
+
+    from . import parallel
+    from .device import machine, title
+
+    if what_decides(task) != expected:
+        raise SweepError(
+            f"{socket.gethostname()} has another version of momentum_lib or of Python, and so other rules or other data; give "
+            "every worker those of the machine that keeps the rows"
+        )
+    if threads:
+        torch.set_num_threads(threads)
+    world = parallel.alone(device)
+    row = runner(task, world, stop=cluster.Asked())
+    if row is None:
+        raise SweepError("the cluster took its task back while it was made")
+    return {**row, "on": f"{title(world.device)}; {machine()}"}
+
+
+def what_decides(task):
+    """(hash of the code, fingerprint of the data): what must be the same wherever a run is made."""
+    return CODE[task.settings.rule], corpus().fingerprint
+
+
 # -- many runs ---------------------------------------------------------------------------------
 
 
-def run_all(tasks, rows, *, jobs=1, threads=1, device="auto", runner=run_one, bar=None, say=None, stop=None):
+def run_all(tasks, rows, *, jobs=1, threads=1, device="auto", runner=run_one, on=None, bar=None, say=None, stop=None):
     """Make every run that ``rows`` (an open :class:`Rows`) lacks, ``jobs`` at a time, each on ``threads`` CPU threads.
 
+    ``on``: a cluster whose workers make them, as for :func:`momentum_lib.cluster.address`; ``jobs`` is then theirs to decide.
     Returns the number of the signal that stopped it, or 0.  Raises SweepError where a run failed; what was finished is kept.
     """
-    return run_each(missing(tasks, rows), rows, jobs, threads, device, runner, bar, say, stop)
+    if on is None:
+        return run_each(missing(tasks, rows), rows, jobs, threads, device, runner, bar, say, stop)
+    with stop or StopRequest() as request:
+        return _on_cluster(missing(tasks, rows), rows, on, threads, device, runner, bar, say, request)
 
 
 def missing(tasks, rows):
@@ -247,6 +284,22 @@ def run_each(units, rows, jobs, threads, device, runner, bar=None, say=None, sto
         if jobs == 1:
             return _one_by_one(units, rows, threads, device, runner, bar, say, request)
         return _in_processes(units, rows, jobs, threads, device, runner, bar, say, request)
+
+
+def _on_cluster(tasks, rows, on, threads, device, runner, bar, say, request):
+    """Hand the tasks to a cluster; this process alone writes the rows, as they come."""
+    if not tasks:
+        return 0
+    work = partial(elsewhere, device=device, threads=threads, runner=runner)
+    with cluster.connect(on) as crew:
+        if say:
+            say(f"{crew.workers} workers at {on}" + ("" if crew.workers else "; the runs begin when one comes"))
+        handed = {task.key: (task, what_decides(task)) for task in tasks}
+        for _, answer in crew.in_turn(work, handed, ended=lambda: request.number):
+            if isinstance(answer, Exception):
+                raise SweepError(f"a run failed: {answer}; finished runs are kept.") from answer
+            _finish(answer, rows, bar, say)
+    return request.number
 
 
 def _finish(made, rows, bar, say):
