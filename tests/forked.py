@@ -18,11 +18,13 @@ import sys
 import tempfile
 import threading
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.limits import HANG
 
-TORCH = ("numpy", "torch", "torch._dynamo")  # _dynamo: what a first optimiser of torch imports
+TORCH = ("numpy", "torch", "torch._dynamo", "torch.distributed.fsdp", "torch.distributed.checkpoint")  # _dynamo: optimisers
+TORCH += ("distributed",) if find_spec("distributed") else ()
 CODE = """import sys; sys.path.insert(0, {root!r})
 from tests import forked
 sys.path.pop(0)

@@ -21,7 +21,6 @@ from tests import forked, grading
 from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
-READY = (*forked.TORCH, "distributed")
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__WORKER__LIFETIME__RESTART": "False"}
 TINY = "--model pico --steps 20 --batch 4 --warmup 2 --eval-windows 8 --device cpu --threads 1 --quiet".split()
 GRID = ["--rule", "heavy_ball", "--lr", "0.1", "--set", "beta=0,0.9", "--seed", *map(str, range(4))]
@@ -56,7 +55,7 @@ class Lab:
 
     def start(self, module, *arguments):
         command = ["-m", module, "--scheduler-file", self.file, *arguments]
-        self.processes.append(forked.start(command, ready=READY, cwd=self.folder, env=ENV, joined=True))
+        self.processes.append(forked.start(command, ready=forked.TORCH, cwd=self.folder, env=ENV, joined=True))
         return self.processes[-1]
 
     def worker(self, name, threads=1):
@@ -113,7 +112,7 @@ def test_a_killed_workers_runs_are_made_again_and_none_twice(lab, tmp_path, caps
     (tmp_path / "there").write_text(json.dumps(before[0]) + "\n" + json.dumps(before[1])[:50])  # of a sweep that was killed
     lost = lab.worker("lost")
     command = ["-m", "momentum_lib.train", "sweep", *TINY, *GRID, "--on", lab.on, "--out", tmp_path / "there"]
-    process = forked.start(command, ready=READY, cwd=ROOT, env=ENV, joined=True)
+    process = forked.start(command, ready=forked.TORCH, cwd=ROOT, env=ENV, joined=True)
     until("work for the worker", lambda: lab.busy("lost"))
     os.kill(lost.pid, signal.SIGSTOP)
     taken = set(lab.busy("lost"))

@@ -228,8 +228,16 @@ def test_a_matrix_rule_moves_hidden_matrices_only():
 @pytest.mark.parametrize("rule", ["nesterov", "schedule_free"])
 def test_a_rule_with_two_points_is_not_sharded(rule):
     """An evaluation in which each process shows its own share of the answer and the others' training points."""
-    with pytest.raises(ValueError, match="use --shard none"):
+    with pytest.raises(ValueError, match="use --shard model, or none"):
         make_optimizer(model.GPT(model.size("pico")), rule, 0.1, {}, shard="zero")
+
+
+@pytest.mark.parametrize("rule", ["muon", "shampoo"])
+def test_a_rule_of_matrices_is_not_given_rows(rule):
+    """A matrix made orthogonal piece by piece, which is another rule."""
+    two = parallel.World(0, 2, torch.device("cpu"))
+    with pytest.raises(ValueError, match=f"{rule} needs whole matrices, .* use --shard zero"):
+        make_optimizer(model.GPT(model.size("pico")), rule, 0.02, {}, shard="model", world=two)
 
 
 def test_state_is_counted_in_bytes():

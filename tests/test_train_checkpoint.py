@@ -12,12 +12,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 resource = pytest.importorskip("resource", reason="limits the size of files")
 
-from momentum_lib.train import checkpoint
+from momentum_lib.train import checkpoint, parallel, parts
 from momentum_lib.train.checkpoint import CheckpointError
+from tests import forked
 from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = {"model": {"w": torch.arange(1000.0)}, "settings": {"lr": 0.1}}
+ALONE = parallel.World(0, 1, torch.device("cpu"))
+WHOLE = {**STATE, "optimizer": {"state": {0: {"step": 3, "v": torch.ones(2, 3)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}}
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path):
@@ -164,3 +167,107 @@ def test_foreign_files_are_refused_and_run_no_code(tmp_path, monkeypatch):
     assert not (tmp_path / "harmed").exists()
     with pytest.raises(CheckpointError, match="does not exist"):
         checkpoint.load(tmp_path / "nowhere.pt")
+
+
+# -- checkpoints in parts, as several processes write them ---------------------------------------
+
+
+def test_parts_are_read_as_they_were_written(tmp_path):
+    """Keys that become text, a number that is lost among tensors, a third checkpoint that stays."""
+    for step in (1, 2, 3):
+        path = checkpoint.save(tmp_path, step, WHOLE, ALONE)
+    assert checkpoint.save(tmp_path, 3, WHOLE, ALONE) == path, "written again, as after a resume"
+    state = checkpoint.latest(tmp_path)
+    assert (
+        state["step"] == 3
+        and state["settings"] == {"lr": 0.1}
+        and state["optimizer"]["param_groups"] == [{"lr": 0.1, "params": [0]}]
+    )
+    assert torch.equal(state["model"]["w"], STATE["model"]["w"])
+    assert state["optimizer"]["state"][0]["step"] == 3 and torch.equal(state["optimizer"]["state"][0]["v"], torch.ones(2, 3))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
+
+
+# A process that is killed at the first thing it does to the folder, then one at the second, until one gets to the end.
+KILLED_AT = """
+import json, os, signal, sys
+import torch
+torch.set_num_threads(1)
+from momentum_lib.train import checkpoint, parallel, parts
+
+folder, world = sys.argv[1], parallel.alone("cpu")
+state = {"model": {"w": torch.arange(100.0)}, "optimizer": {}}
+for step in (1, 2):
+    checkpoint.save(folder, step, state, world)
+left = None
+
+def kill(event, arguments):
+    global left
+    if left is not None and event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir") and folder in str(arguments[0]):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(kill)
+seen = []
+while not seen or seen[-1][0]:
+    child = os.fork()
+    if child == 0:
+        left = len(seen)
+        checkpoint.save(folder, 3, state, world)
+        os._exit(0)
+    killed = os.waitpid(child, 0)[1]
+    for path in checkpoint.found(folder):
+        assert torch.equal(checkpoint.load(path)["model"]["w"], state["model"]["w"]), path
+    seen.append((killed, checkpoint.latest(folder)["step"]))
+print(json.dumps([seen, sorted(os.listdir(folder))]))
+"""
+
+
+def test_a_kill_at_any_moment_leaves_the_checkpoint_before(tmp_path, record_property):
+    """Files that are written under their final name, a folder that is renamed before all is in it."""
+    command = ["-c", KILLED_AT, tmp_path]
+    done = forked.run(command, ready=forked.TORCH, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=HANG)
+    assert done.returncode == 0, done.stderr
+    seen, there = json.loads(done.stdout)
+    assert len(seen) > 10 and {step for _, step in seen} == {2, 3} and seen[-1] == [0, 3]
+    assert there == ["step-00000002", "step-00000003"]
+    record_property("measured", f"killed at each of {len(seen) - 1} moments of a save: the checkpoint before, or the new one")
+
+
+@pytest.mark.parametrize("name", ["__0_0.distcp", ".metadata", parts.RUN])
+def test_a_damaged_part_falls_back_to_the_checkpoint_before(name, tmp_path):
+    checkpoint.save(tmp_path, 1, STATE)
+    path, said = checkpoint.save(tmp_path, 2, WHOLE, ALONE) / name, []
+    content = path.read_bytes()
+    for other in (content[:900] + bytes([content[900] ^ 1]) + content[901:], content[:-5], None):
+        path.unlink() if other is None else path.write_bytes(other)
+        assert checkpoint.latest(tmp_path, said.append)["step"] == 1
+        assert "Going on from step-00000001.pt" in said[-1] and ("damaged" in said[-1] or "does not exist" in said[-1])
+
+
+def test_a_foreign_index_runs_no_code(tmp_path, monkeypatch):
+    """The index is a pickle; its digest is no help against somebody who wrote both."""
+    monkeypatch.chdir(tmp_path)
+    path = checkpoint.save(tmp_path, 1, WHOLE, ALONE)
+    (path / ".metadata").write_bytes(pickle.dumps(Harm()))
+    state = checkpoint.load(path / parts.RUN)
+    digests = {**state["digests"], ".metadata": parts.digest(path / ".metadata")}
+    (path / parts.RUN).write_bytes(checkpoint.packed(1, {**state, "digests": digests}))
+    with pytest.raises(CheckpointError, match="its index asks for posix.system"):
+        checkpoint.load(path)
+    assert not (tmp_path / "harmed").exists()
+
+
+def test_a_full_disk_leaves_no_half_of_a_checkpoint(tmp_path):
+    checkpoint.save(tmp_path, 1, WHOLE, ALONE)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(CheckpointError, match="the checkpoint of step 1 is untouched"):
+            checkpoint.save(tmp_path, 2, WHOLE, ALONE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert checkpoint.latest(tmp_path)["step"] == 1
+    checkpoint.save(tmp_path, 2, WHOLE, ALONE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000001", "step-00000002"]

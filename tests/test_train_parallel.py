@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 
 from momentum_lib.train import checkpoint, cli
 from tests import forked
+from tests.legs import leg
 from tests.limits import HANG
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +26,7 @@ RUN = (
 ).split()
 CASES = {
     "adamw": ["--rule", "adamw", "--lr", "0.01", "--accumulation", "2", "--clip", "1"],
+    "schedule_free": "--rule schedule_free --lr 1 --accumulation 2 --clip 1 --eval-every 5 --shard model".split(),  # two points
     "shampoo": ["--rule", "shampoo", "--lr", "0.02", "--set", "eps=0.001", "--shard", "zero"],  # squares of a matrix's sides
 }
 
@@ -35,16 +37,16 @@ def under_torchrun(arguments):
     return [subprocess.Popen(command, cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)]
 
 
-def by_hand(arguments):
-    """Start two processes with what torchrun, Slurm and others tell each: its number, how many there are, where they meet."""
+def by_hand(arguments, count=2):
+    """Start processes with what torchrun, Slurm and others tell each: its number, how many there are, where they meet."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        world = {**ENV, "WORLD_SIZE": "2", "MASTER_PORT": str(free.getsockname()[1])}
-    ranks = [{**world, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
+        world = {**ENV, "WORLD_SIZE": str(count), "MASTER_PORT": str(free.getsockname()[1])}
+    ranks = [{**world, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
     return [forked.start(arguments, ready=forked.TORCH, cwd=ROOT, env=env, joined=True) for env in ranks]
 
 
-START = {"adamw": under_torchrun, "shampoo": by_hand}
+START = {"adamw": under_torchrun, "schedule_free": by_hand, "shampoo": by_hand}
 if sys.platform != "linux":
     pytest.skip("the loopback device is called lo on Linux", allow_module_level=True)
 
@@ -117,3 +119,44 @@ def test_one_process_goes_on_with_the_checkpoint_of_two(folders, tmp_path):
     losses = [float(trainer.step()) for _ in range(6)]
     alone = json.loads((folders / "shampoo-1" / "result.json").read_text())["losses"][6:]
     assert max(abs(a - b) for a, b in zip(losses, alone)) < 1e-4
+
+
+LEGS = {
+    "model": "pico", "context": 5, "positions": "learned", "batch": 8, "steps": 12, "warmup": 2, "eval_windows": 9,
+    "rule": "adamw", "lr": 0.01, "clip": 1.0, "precision": "float32",
+}  # fmt: skip
+
+
+def legs(count, folder, steps):
+    """A leg by so many processes that divide the model; what the first of them says the losses were."""
+    processes = by_hand(["-m", "tests.legs", json.dumps({**LEGS, "shard": "model"}), folder, steps], count)
+    try:
+        said = [process.communicate(timeout=HANG)[0] for process in processes]
+        assert not any(process.returncode for process in processes), said
+    finally:
+        for process in processes:
+            process.kill()
+    found = [json.loads(text.splitlines()[-1]) for text in said]
+    assert all(losses == found[0] for losses in found)
+    return found[0]
+
+
+def test_a_run_goes_on_with_another_number_of_processes(tmp_path, record_property):
+    """Rows that another process has, five rows among four and among eight, a memory that begins anew: 2 -> 1 -> 4 -> 8."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        whole = leg(LEGS, tmp_path / "whole", 12)
+        losses = legs(2, tmp_path / "legs", 3)
+        assert (tmp_path / "legs" / "step-00000003" / "__1_0.distcp").is_file()
+        losses += leg(LEGS, tmp_path / "legs", 3)
+        assert (tmp_path / "legs" / checkpoint.file_name(6)).is_file(), "one process writes a single file, and four read it"
+        losses += legs(4, tmp_path / "legs", 3) + legs(8, tmp_path / "legs", 3)
+    finally:
+        torch.set_num_threads(before)
+    apart = max(abs(a - b) for a, b in zip(whole, losses, strict=True))
+    assert apart < TOLERANCE
+    record_property("measured", f"2, 1, 4 and 8 processes, three steps each, lie {apart:.1e} nats from one process at most")
+    one, eight = (checkpoint.latest(tmp_path / name) for name in ("whole", "legs"))
+    assert all(torch.allclose(value, eight["model"][name], atol=1e-4) for name, value in one["model"].items())
+    assert [path.name for path in checkpoint.found(tmp_path / "legs")] == ["step-00000012", "step-00000009"]

@@ -23,12 +23,15 @@ examples:
     python -m momentum_lib.train run --model small --batch 64 --steps 1500 --compile --out runs/small
   two processes, the optimiser's state divided between them
     torchrun --standalone --nproc-per-node 2 -m momentum_lib.train run --shard zero --out runs/two
+  the model itself divided among four; go on with two, or with one
+    torchrun --standalone --nproc-per-node 4 -m momentum_lib.train run --shard model --out runs/four
+    torchrun --standalone --nproc-per-node 2 -m momentum_lib.train run --shard model --out runs/four --resume
   four workers that meet every ten steps
     torchrun --standalone --nproc-per-node 4 -m momentum_lib.train diloco --every 10 --threads 1 --out runs/four
   a grid of runs, two at a time; the same command goes on where it stopped
     python -m momentum_lib.train sweep --rule heavy_ball --lr .1 .3 --set beta=0,0.9 --jobs 2 --out sgd.jsonl
-  the same on the workers of a cluster; the guide says how Slurm, or a few machines, lend them
-    python -m momentum_lib.train sweep --rule heavy_ball --lr .1 .3 --seed 0 1 2 --on dask:tcp://head:8786 --out sgd.jsonl
+  the same on the workers of a Dask cluster, which Slurm or a few machines lend (see the book's page on the library)
+    python -m momentum_lib.train sweep --lr 1e-3 3e-3 --seed 0 1 2 --on dask:tcp://head:8786 --out adamw.jsonl
   all that a GPU is for, in 25 minutes
     python -m momentum_lib.train gpu --minutes 25
   a recorded experiment
@@ -221,7 +224,11 @@ def build_parser():
     run = commands.add_parser("run", help="train one model", description="Train one model.", formatter_class=Formatter)
     one_rule(run)
     common(run)
-    run.add_argument("--shard", help="none, or zero: under torchrun, divide the optimiser's state among processes")
+    run.add_argument(
+        "--shard",
+        help="none; under torchrun, zero: divide the optimiser's state among processes (ZeRO stage 1); or model: parameters and "
+        "gradients, too, by rows (FSDP2), for a rule that is not of matrices",
+    )
     files = run.add_argument_group("files and progress")
     files.add_argument(
         "--out",

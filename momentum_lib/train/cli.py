@@ -135,7 +135,7 @@ def continue_from(arguments, trainer, say):
                 "or choose another --out."
             )
         return None
-    state = checkpoint.latest(arguments.out, say)
+    state = checkpoint.latest(arguments.out, say, trainer.world, trainer.mesh)
     if state is None:
         say(f"note: {arguments.out} has no checkpoint yet; starting at step 0.")
         return None

@@ -58,7 +58,8 @@ class Trainer:
             torch.manual_seed(settings.seed)
             self.model = GPT(self.config)
         self.model.to(device)
-        wrapped = parallel.wrap(self.model, self.world)
+        wrapped = parallel.wrap(self.model, self.world, settings.shard)
+        self.mesh = parallel.mesh_of(self.model)  # None: each process holds the whole model
         self.wrapped = wrapped
         self.forward = torch.compile(wrapped) if settings.compile else wrapped
         self.optimizer = make_optimizer(
@@ -114,7 +115,9 @@ class Trainer:
         index = data.evaluation_index(len(self.held_bytes), windows, self.config.context)
         nats, counts = (torch.zeros(256, dtype=torch.float64) for _ in range(2))
         inputs, targets = self._windows(self.held_bytes, index[world.rank :: world.size])
-        for x, y in zip(inputs.split(64), targets.split(64)):
+        turns = math.ceil(len(index) / (64 * world.size))  # as many in every process: they gather the model's rows at each
+        for k in range(turns):
+            x, y = (part[64 * k : 64 * (k + 1)] for part in (inputs, targets))
             with devices.autocast(self.precision, device):
                 logits = self.model(x)
             losses = F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), reduction="none").cpu()
@@ -124,10 +127,16 @@ class Trainer:
         return Evaluation(*both.cpu().double().numpy())
 
     def state(self):
-        """Everything a resume needs, on the first process; None on the others.  All processes must call it."""
-        optimizer = parallel.gather_state(self.optimizer, self.world)
-        if not self.world.first:
-            return None
+        """Everything a resume needs, on the first process; None on the others.  All processes must call it.
+
+        Where they share the model's rows, each of them has its own, as DTensors.
+        """
+        if self.mesh:
+            optimizer = parallel.each_slot(self.optimizer.state_dict(), self.model, parallel.as_whole)
+        else:
+            optimizer = parallel.gather_state(self.optimizer, self.world)
+            if not self.world.first:
+                return None
         rng = {"cpu": torch.get_rng_state()}
         if self.world.device.type == "cuda":
             rng["cuda"] = torch.cuda.get_rng_state(self.world.device)
@@ -155,8 +164,13 @@ class Trainer:
                 f"the checkpoint was trained on data {state['fingerprint'][:12]}, this Python's library is "
                 f"{self.corpus.fingerprint[:12]}; resume with the Python that began the run."
             )
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        model, optimizer = state["model"], state["optimizer"]
+        if self.mesh:
+            own = dict(self.model.named_parameters())
+            model = {name: parallel.as_whole(parallel.rows_of(value, own[name]), own[name]) for name, value in model.items()}
+            optimizer = parallel.each_slot(optimizer, self.model, parallel.rows_of)
+        self.model.load_state_dict(model)
+        self.optimizer.load_state_dict(optimizer)
         torch.set_rng_state(state["rng"]["cpu"])
         if "cuda" in state["rng"] and self.world.device.type == "cuda":
             torch.cuda.set_rng_state(state["rng"]["cuda"], self.world.device)
@@ -225,8 +239,8 @@ def train(trainer, *, folder=None, result=None, bar=None, say=None, watch=None, 
 
     def save():
         state = trainer.state()
-        if folder is not None and world.first:
-            checkpoint.save(folder, trainer.done, {**state, "result": asdict(result)})
+        if folder is not None and state is not None:
+            checkpoint.save(folder, trainer.done, {**state, "result": asdict(result)}, world if trainer.mesh else None)
 
     def judge():
         evaluation = trainer.evaluate()

@@ -65,9 +65,11 @@ def make_optimizer(model, rule, lr, hyper, *, compiled=False, products="as given
     if shard == "zero" and (_rule(rule).look_fn or _rule(rule).read_fn):
         raise ValueError(
             f"{rule} measures its gradient, or reports its answer, away from its own point, which lies in one process's share of "
-            "the state; use --shard none."
+            f"the state; use --shard {'none' if _rule(rule).matrix else 'model, or none'}."
         )
     several = world is not None and world.many
+    if several and shard == "model":
+        return of_rows(model, rule, lr, hyper)
     optimizer = whole(model, rule, lr, hyper, False if several else compiled, products)
     if not several or shard == "none":
         return optimizer
@@ -77,6 +79,17 @@ def make_optimizer(model, rule, lr, hyper, *, compiled=False, products="as given
         for group in optimizer.param_groups
     ]
     return parallel.shard(lambda share: Optimizer(share, rule, lr=lr, products=products, **own), parts, world)
+
+
+def of_rows(model, rule, lr, hyper):
+    """The optimiser of a model whose rows are divided among the processes."""
+    if _rule(rule).matrix:
+        raise ValueError(
+            f"{rule} needs whole matrices, of which --shard model leaves each process some rows; use --shard zero, which divides "
+            "the optimiser's state by whole matrices."
+        )
+    own, _ = complete(rule, lr, hyper)
+    return parallel.own_rows(lambda named: Optimizer(named, rule, lr=lr, **own), model)
 
 
 def reported(optimizer):
