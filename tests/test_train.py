@@ -313,7 +313,7 @@ def test_accumulated_parts_are_the_whole_batch(rule, lr):
 
 def test_each_process_works_on_its_own_rows(monkeypatch):
     """Two processes that both do all the work agree with one, and gain nothing."""
-    monkeypatch.setattr(parallel, "wrap", lambda model, world: model)
+    monkeypatch.setattr(parallel, "wrap", lambda model, world, how: model)
     monkeypatch.setattr(parallel, "no_sync", lambda *_, **__: contextlib.nullcontext())
     seen = []
     for world in (parallel.alone("cpu"), *(parallel.World(rank, 2, torch.device("cpu")) for rank in (0, 1))):

@@ -45,7 +45,7 @@ class Scripted:
     def __init__(self, losses, **changes):
         self.settings = pico(steps=len(losses), **changes)
         self.world, self.config, self.precision = CPU, self.settings.config(), "float32"
-        self.losses, self.done, self.judged = losses, 0, []
+        self.losses, self.done, self.judged, self.mesh = losses, 0, [], None
 
     def step(self):
         self.done += 1
