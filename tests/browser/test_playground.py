@@ -9,7 +9,7 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -276,6 +276,28 @@ def test_a_network_learns_in_the_page(browser, folder):
         assert state(page)["steps"] == 60 and len(lanes(page)) == 2
 
 
+def test_figures_open_the_playground_with_the_state_at_hand(browser, evaluate, tmp_path):
+    """Each link is read whole: nothing in it is left out or clamped, and it tells what the figure shows."""
+    from momentum_lib.widgets import make
+    from momentum_lib.widgets.bundle import JS
+
+    states = {"disc": {"kappa": 50}, "edge": {"lr": 0.07}, "rotation": {"angle": 30}}
+    names = ["basin", "dial", "digits", *states, "noise_ball", "race", "ravine", "stage", "velocity"]
+    header = '<a class="tool play" href="https://course.example/playground.html">Play</a>'
+    address = live.write_page(tmp_path, [make(name, **states.get(name, {})) for name in names], before=header)
+    with live.open_page(browser, address, wait=False, reduced_motion="reduce") as page:
+        page.evaluate("for (const place of document.querySelectorAll('.live-figure')) place.scrollIntoView()")
+        page.wait_for_function(f"document.querySelectorAll('.lf-to-playground[href]').length === {len(names)}")
+        links = page.locator(".lf-to-playground").evaluate_all("all => all.map(({ hash }) => hash)")
+    read = evaluate({"link": JS / "play" / "link.js"}, f"{json.dumps(links)}.map(link.fromHash)")
+    for link, state in zip(links, read, strict=True):
+        told = json.loads(unquote(link.removeprefix("#play=1.")))
+        assert told and {part: state[part] for part in told} == told
+    surfaces = {name: state["surface"] for name, state in zip(names, read, strict=True)}
+    assert surfaces["disc"]["params"]["kappa"] == 50 and surfaces["rotation"]["params"]["angle"] == pytest.approx(0.5235988)
+    assert [surfaces[name] for name in ("edge", "digits")] == [{"kind": "net", "name": name} for name in ("curve", "digits")]
+
+
 SLOPES = """(() => {
   const { surface: s, params: p } = play.scene(), h = 1e-5;
   return [[0.3, 0.2], [-2, 1]].map(([x, y]) => [...s.gradient(x, y, p),
@@ -344,6 +366,26 @@ def test_what_is_seen_is_taken_away_as_files(browser, folder):
         first, last = (frame_of(moving, k) for k in (0, 47))
         blue = lambda frame: sum(1 for r, g, b in frame.getdata() if b > r + 90 and b > g + 60)  # noqa: E731
         assert blue(last) > blue(first) > 0  # the heavy ball's path has grown
+
+
+@pytest.mark.parametrize("view", ["curves", "land"])
+def test_the_other_views_move_and_can_be_taken_away(browser, folder, view):
+    from PIL import Image
+
+    told = {"surface": RAVINE, "rules": [BALL], "picked": 0, "starts": [[-2, 1]], "steps": 8, "view": view}
+    with playing(browser, folder, told, width=700, height=600) as page:
+        page.get_by_role("button", name="Take it with you").click()
+        root = ElementTree.fromstring(taken(page, "Drawing (SVG)"))
+        images = root.findall(".//{http://www.w3.org/2000/svg}image")
+        texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert (len(images), "Heavy ball" in texts) == {"curves": (0, True), "land": (1, False)}[view]
+        moving = Image.open(io.BytesIO(taken(page, "Moving picture (GIF)")))
+        box = page.locator(".pg-view:not([hidden])").bounding_box()
+        assert moving.n_frames == 9
+        assert moving.size == (528, pytest.approx(528 * box["height"] / box["width"], abs=1))
+        blue = [sum(1 for r, g, b in frame_of(moving, k).getdata() if b > r + 90 and b > g + 60) for k in (0, 4, 8)]
+        assert blue[2] > blue[1] > blue[0] > 0  # the ball's line has grown
+        assert ask(page, "play.time.head()") == 8  # all of it stands there again
 
 
 def test_the_code_of_the_picture_is_there_for_three_libraries(browser, folder):
