@@ -40,7 +40,7 @@ def section(title):
 def test_every_make_command_exists():
     targets = set(re.findall(r"^([a-z][\w-]*):(?!=)", (ROOT / "Makefile").read_text("utf-8"), re.M))
     named = set(re.findall(r"`make ([\w-]+)`", GUIDE)) | {line.split()[1] for line in COMMANDS if line.startswith("make ")}
-    assert {"homework", "slides", "notebooks"} <= named <= targets
+    assert {"homework", "slides", "figures", "notebooks"} <= named <= targets
 
 
 def test_every_grading_command_is_understood_and_names_a_master_that_exists():
@@ -184,8 +184,8 @@ def test_a_preview_holds_every_question_and_no_secret(path, monkeypatch):
     assert f"# {master.title}\n" in shell and f'href="../homework/{path.name}"' in shell
 
 
-def test_slides_are_the_figures_of_a_built_page(tmp_path, monkeypatch, capsys):
-    slides = generator("slides.py", monkeypatch)
+def test_figures_are_those_of_a_built_page(tmp_path, monkeypatch, capsys):
+    slides = generator("figures.py", monkeypatch)
     monkeypatch.setattr(slides, "chromium", lambda: (None, None))
     site, out = tmp_path / "site", tmp_path / "out"
     for place in ("notebooks", "_images", "_downloads"):
