@@ -47,6 +47,7 @@ SHOWS = ("figure", "formula", "output", "code", "table", "claims", "claim")
 LETTERS = "ABCDEF"
 LEAST, MOST = 12, 20  # slides of a deck, without the lecturer's page
 WORDS = 45  # on a slide, in its points
+WIDE = 74  # letters of a printed line, above which it is set smaller
 
 
 def refused(where, told):
@@ -187,7 +188,8 @@ def shown(chapter, cell, what):
             lines = lines[int(first) - 1 : int(last or first)]
         if not lines:
             raise refused(where, f"it prints no such lines: {what!r}")
-        return "<pre>" + html.escape("\n".join(lines)) + "</pre>", ""
+        wide = ' class="wide"' if max(map(len, lines)) > WIDE else ""
+        return f"<pre{wide}>" + html.escape("\n".join(lines)) + "</pre>", ""
     bold = re.findall(r"^(?:[-*]|\d+\.) \*\*(.+?)\*\*", text, re.M) or [
         re.split(r"(?<=[.:]) ", line, maxsplit=1)[0] for line in re.findall(r"^(?:[-*]|\d+\.) (.+)$", text, re.M)
     ]

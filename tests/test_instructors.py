@@ -40,7 +40,7 @@ def section(title):
 def test_every_make_command_exists():
     targets = set(re.findall(r"^([a-z][\w-]*):(?!=)", (ROOT / "Makefile").read_text("utf-8"), re.M))
     named = set(re.findall(r"`make ([\w-]+)`", GUIDE)) | {line.split()[1] for line in COMMANDS if line.startswith("make ")}
-    assert {"homework", "slides", "figures", "notebooks"} <= named <= targets
+    assert {"homework", "slides", "figures", "pdf", "notebooks"} <= named <= targets
 
 
 def test_every_grading_command_is_understood_and_names_a_master_that_exists():
