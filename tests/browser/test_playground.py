@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import live
 from tests.browser.accessibility import violations, violations_after_the_switch
@@ -145,7 +146,7 @@ def test_the_start_moves_by_mouse_and_by_keys(browser, folder):
 
 def searched(page):
     """Wait until the search beside the page has found each rule's best."""
-    order = "/^Each at its own best: heavy ball .*; Adam needs .* and gradient descent /"
+    order = "/^Each at its own best: heavy ball .*, Adam in .* and gradient descent in /"
     page.wait_for_function(f"{order}.test(document.querySelector('.pg-sentence').innerText.replace(/\\s+/g, ' '))")
     page.wait_for_function("!document.body.innerText.includes('Searching each')")
 
@@ -515,3 +516,73 @@ def test_its_own_script_is_small(parts):
     playground, _ = parts
     own, all_of_it = (len(gzip.compress(text.encode())) for text in (playground.own_script(), playground.script()))
     assert 30_000 < own < 60_000 and all_of_it < 92_000
+
+
+OPEN = "default-src * 'unsafe-inline' 'unsafe-eval' data: blob:"
+
+
+@pytest.mark.parametrize("policy", ["open", "stated", "no worker"])
+def test_the_search_runs_beside_the_page_where_it_may(browser, folder, parts, policy):
+    """In a worker on a site, even where nothing may be compiled; in the page where there can be no worker (and from the disk)."""
+    told = {"open": OPEN, "stated": parts[0].NEEDS, "no worker": f"{OPEN}; worker-src 'none'"}[policy]
+    short = quote(json.dumps({"surface": {"kind": "net", "name": "curve"}, "rules": [BALL], "picked": 0, "steps": 3}))
+    heard = []
+    with (
+        served(folder, told) as site,
+        live.open_page(browser, f"{site}embed.html#play=1.{short}", wait=False, errors=heard, reduced_motion="reduce") as page,
+    ):
+        page.wait_for_selector(".playground.is-live")
+        page.evaluate("document.querySelector('.playground').__playground.set({ rules: [{ rule: 'heavy_ball', hyper: {} }] })")
+        expect(page.locator(".pg-setting")).not_to_have_text("η 0.1 · β 0.8", timeout=live.PATIENCE)
+        alone = ask(page, "play.alone()")
+        assert (alone, len(page.workers)) == {"no worker": (True, 0)}.get(policy, (False, 1))
+    assert [text for text in heard if "worker" not in text and "favicon" not in text] == []
+    assert bool(heard) == (policy == "no worker") or policy == "stated"
+
+
+def test_the_keyboard_does_all_of_it(browser, folder):
+    """Every control by Tab, each with a ring round it; dials, rules, the dialog and a recipe by keys alone."""
+    with playing(browser, folder) as page:
+        seen = []
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            here = page.evaluate("""() => {
+              const node = document.activeElement, style = getComputedStyle(node), inner = node.querySelector(".lf-focus");
+              const ring = style.outlineStyle !== "none" || style.boxShadow !== "none" || inner !== null;
+              const thumb = node.type === "range"; // its thumb has the ring
+              return [node.getAttribute("aria-label") ?? node.textContent, ring || thumb, node === document.body];
+            }""")
+            if here[2]:
+                break
+            seen.append(here)
+        names = [name for name, _, _ in seen]
+        for wanted in ("Surface", "Map", "Recipes", "Take it with you", "Start of the balls", "Play", "+ ball", "memory",
+                       "learning rate", "Add a rule"):  # fmt: skip
+            assert wanted in names, names
+        assert [name for name, ring, _ in seen if not ring] == []
+        dial = page.get_by_role("slider", name="memory").first
+        before = lanes(page)[1]["hyper"]["beta"]
+        dial.press("ArrowRight")
+        assert lanes(page)[1]["hyper"]["beta"] > before
+        page.get_by_role("button", name="Take Adam away").press("Enter")
+        assert [lane["title"] for lane in lanes(page)] == ["Gradient descent", "Heavy ball"]
+        carry = page.get_by_role("button", name="Take it with you")
+        carry.press("Enter")
+        assert page.get_by_role("dialog").is_visible()
+        page.keyboard.press("Escape")
+        assert not page.get_by_role("dialog").is_visible() and carry.evaluate("node => node === document.activeElement")
+        page.locator(".pg-recipe").nth(4).press("Enter")
+        assert state(page)["surface"]["name"] == "saddle"
+
+
+def test_a_finger_drags_the_ring_turns_the_land_and_does_not_scroll(browser, folder):
+    with playing(browser, folder, width=390, height=844, has_touch=True, is_mobile=True) as page:
+        before = state(page)["starts"][0]
+        live.touch_drag(page, page.get_by_role("slider", name="Start of the balls").locator(".lf-ring"), 60, -40)
+        after = state(page)["starts"][0]
+        assert after[0] > before[0] and after[1] > before[1]
+        page.get_by_role("tab", name="3-D").click()
+        turned = ask(page, "play.numbers()")["turn"]
+        live.touch_drag(page, page.locator(".pg-land"), -60, 30)
+        assert ask(page, "play.numbers()")["turn"] != turned
+        assert page.evaluate("scrollY") == 0

@@ -264,6 +264,8 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     set: store.set,
     flush: store.flush,
     time,
+    /** Whether the page itself searches, since no worker does. */
+    alone: best.alone,
     scene: () => {
       store.flush();
       return scene();
