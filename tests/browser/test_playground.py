@@ -266,12 +266,14 @@ def test_a_network_learns_in_the_page(browser, folder):
         assert state(page)["starts"] == [[2, 0]] and lanes(page)[1]["end"]["loss"] != before[1]["end"]["loss"]
         for view, words in {"Flow": "thousands of directions", "Settings": "lowest point"}.items():
             page.get_by_role("tab", name=view).click()
+            settle(page)
             assert words in page.locator(".pg-view:not([hidden]) .pg-empty").inner_text()
         page.get_by_role("tab", name="Equations").click()
         rows = ask(page, "play.numbers()")["rows"]
         assert [row[0] for row in rows] == ["gradient g", "velocity v", "point θ"]
         assert page.locator(".pg-numbers th").nth(0).inner_text().startswith("θ")
         page.get_by_role("tab", name="Predict").click()
+        settle(page)
         assert "bring the loss" in page.locator(".pg-ask").inner_text()
         page.get_by_role("combobox", name="Surface").select_option(label="Ravine")
         assert state(page)["steps"] == 60 and len(lanes(page)) == 2
