@@ -36,7 +36,6 @@ export function createBest(life, progress) {
         surface,
         start,
         params,
-        ground: state.surface,
         net: net && { net: net.name, draw: drawOf(start), steps: state.steps },
       };
       searcher.search(work, (rule, setting) => {
