@@ -14,7 +14,7 @@ LAB := $(VENV)/lab-installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env vendor book site page lab test quick test-pages clients bench gpu mutants generate check notebooks homework slides style clean distclean
+.PHONY: help env vendor book site page lab test quick test-pages clients bench gpu mutants generate check notebooks homework slides figures pdf style clean distclean
 
 help:  ## list what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -89,8 +89,14 @@ notebooks: $(ENV)  ## run the chapters and problem sets whose code or library ch
 homework: $(ENV)  ## students' copies and instructors' packages of the problem sets: _build/homework
 	$(PY) -m momentum_lib.grade.problem_set notebooks/homework/*.ipynb --out _build/homework
 
-slides: $(ENV) $(NPM) site  ## every figure and animation of the built book, a folder a chapter: _build/slides
+slides: $(ENV) $(NPM) site  ## a lecture for each chapter, one HTML file each, with notes and live figures: _build/slides
 	$(PY) book/slides.py
+
+figures: $(ENV) $(NPM) site  ## every figure and animation of the built book for slides of your own, a folder a chapter: _build/figures
+	$(PY) book/figures.py
+
+pdf: $(ENV) $(NPM) site  ## the whole book as one PDF, with page numbers, references and an index: _build/momentum.pdf
+	$(PY) book/pdf.py
 
 bench: $(ENV)  ## speed, side by side with the alternatives; prints ratios
 	$(PY) -m bench

@@ -1,11 +1,13 @@
 """How long grading takes: ``python -m bench --grading`` grades 50, 100 and 200 submissions of the first problem set.
 
 Every submission is the master with a name of its own, which is the longest that an honest one takes: all answers run and
-all checks ask.  Then the largest folder is graded again, interrupted half-way and resumed, and both results are compared.
+all checks ask.  Then the largest folder is graded again, killed after a third, interrupted after two thirds and resumed, and
+both results are compared.  ``python -m bench --grading 1000`` does this for a class of that size.
 """
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -35,23 +37,29 @@ def command(inbox, out, jobs):
     return dict(args=list(map(str, words)), cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def processor():
+    """Seconds of processor time of all processes that ended below this one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def graded(inbox, out, jobs):
-    """Seconds of a whole run."""
-    begin = time.perf_counter()
+    """Seconds of a whole run, by the clock and of the processor."""
+    begin, used = time.perf_counter(), processor()
     done = subprocess.run(**command(inbox, out, jobs), check=False)
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - begin, processor() - used
     if done.returncode:
         raise SystemExit(f"grading {inbox} ended with code {done.returncode}")
     return seconds
 
 
-def interrupted(inbox, out, jobs, at):
-    """Run until ``at`` submissions are graded, press Ctrl-C; returns how many are kept."""
+def interrupted(inbox, out, jobs, at, how=signal.SIGINT):
+    """Run until ``at`` submissions are graded, then Ctrl-C or another signal; returns how many are kept."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that started us in the background has it ignored
     process = subprocess.Popen(**command(inbox, out, jobs), start_new_session=True)
     while process.poll() is None and len(list((out / "students").glob("*.json"))) < at:
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, how)
     process.wait()
     return len(list((out / "students").glob("*.json")))
 
@@ -73,16 +81,17 @@ def main(counts=(50, 100, 200), jobs=2):
     with tempfile.TemporaryDirectory(prefix="bench-grading-") as place:
         place = Path(place)
         print(f"\nGrading problem set 1, each submission in its own sandbox, {jobs} at a time")
-        print(f"  {'submissions':>11}  {'seconds':>8}  {'each':>6}")
+        print(f"  {'submissions':>11}  {'seconds':>8}  {'each':>6}  {'of the processor, each':>22}")
         for count in counts:
-            seconds = graded(hand_in(place / f"in-{count}", count), place / f"out-{count}", jobs)
-            print(f"  {count:>11}  {seconds:8.1f}  {seconds / count:6.2f}", flush=True)
-        whole, again = place / f"out-{counts[-1]}", place / "again"
-        kept = interrupted(place / f"in-{counts[-1]}", again, jobs, counts[-1] // 2)
-        seconds = graded(place / f"in-{counts[-1]}", again, jobs)
+            seconds, used = graded(hand_in(place / f"in-{count}", count), place / f"out-{count}", jobs)
+            print(f"  {count:>11}  {seconds:8.1f}  {seconds / count:6.2f}  {used / count:22.2f}", flush=True)
+        whole, again, inbox = place / f"out-{counts[-1]}", place / "again", place / f"in-{counts[-1]}"
+        killed = interrupted(inbox, again, jobs, counts[-1] // 3, signal.SIGKILL)
+        kept = interrupted(inbox, again, jobs, 2 * counts[-1] // 3)
+        seconds, _ = graded(inbox, again, jobs)
         same = result(whole) == result(again)
         print(
-            f"  interrupted after {kept} of {counts[-1]}, resumed in {seconds:.1f} s: "
+            f"  killed after {killed}, interrupted after {kept} of {counts[-1]}, resumed in {seconds:.1f} s: "
             f"{'the same result' if same else 'ANOTHER result'}"
         )
         if not same:

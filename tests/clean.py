@@ -21,7 +21,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 SETUP_ID, SETUP_TAGS = "setup", ["remove-cell"]
-KEPT_CELL_METADATA = {"tags", "mystnb", "nbgrader", "draws", "such that"}  # the last two: momentum_lib.grade.editions
+KEPT_CELL_METADATA = {"tags", "mystnb", "nbgrader", "slides", "draws", "such that"}  # book/slides.py; momentum_lib.grade.editions
 KEPT_NOTEBOOK_METADATA = {"course", "permute"}  # of a chapter (book/_gen/chapters.py), of a master (momentum_lib.grade.editions)
 KEPT_MIME = {"text/plain", "text/html", "text/markdown", "text/latex"}
 SETUP = """\

@@ -123,7 +123,8 @@ def test_the_graph_has_a_link_for_each_chapter_and_an_arc_for_each_direct_need(s
     text = made.graph()
     assert [int(one) for one in re.findall(r'class="number"[^>]*>(\d+)<', text)] == [each.number for each in every]
     assert text.count("<path") == len(made.direct({each.number: each.needs for each in every}))
-    assert all(f'href="../notebooks/{each.stem}.html"' in text for each in every)
+    assert all(f'href="../notebooks/{each.stem}.html"' in text and f">{each.name}</text></a>" in text for each in every)
+    assert {"Momentum in two lines", "Nesterov: look ahead"} <= {each.name for each in every}
 
 
 def test_readme_counts(book):

@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from grading import small_set
+from grading import small_set, with_cells, write
 
 from momentum_lib.grade import grading
+from momentum_lib.grade.grading import Room, read_submission
+from momentum_lib.grade.later import POSTPONE
 from momentum_lib.grade.problem_set import Master
 from momentum_lib.grade.sandbox import Ahead, Process, limits_of
 
@@ -106,3 +108,22 @@ def test_the_next_submission_is_graded_the_same_and_meets_nothing_of_the_last(ma
 
 def test_what_a_worker_imports_first_is_what_the_master_imports(master):
     assert grading.imported_by(master) == ("numpy", "momentum_lib:grade", "momentum_lib:rules")
+
+
+DRAWN = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2])\nkappa = float(len(ax.lines))"
+
+
+def test_what_draws_is_imported_when_it_is_first_used(tmp_path, master):
+    """A sandbox starts without matplotlib; a name of it brings all of it, in an answer and in a cell beside."""
+    with Process(LIMITS, checked=True, preload=(POSTPONE, "matplotlib.pyplot", "momentum_lib:plot")) as process:
+        ask = lambda source: process.ask({"op": "run", "cell": "c", "source": source, "limit": 20}, 30)
+        process.fresh()
+        assert ask("import sys, matplotlib.pyplot as plt\nassert 'matplotlib.figure' not in sys.modules") == {"id": 1}
+        assert ask("from momentum_lib import plot\nassert plot.colour('momentum') and plt.rcParams is plot.plt.rcParams") == {
+            "id": 2
+        }
+        assert "no attribute" in ask("plt.nonsense")["error"]["text"] and "error" not in ask(DRAWN)
+    handed_in = read_submission(write(tmp_path, with_cells({"q2": DRAWN}), "drawn.ipynb"))
+    with Room(master, handed_in, LIMITS, True, Ahead()) as room:
+        assert room.remote("kappa").value() == 1.0 and POSTPONE not in room.options["preload"], "ready before each fork"
+        assert POSTPONE in room.usual["preload"]

@@ -5,7 +5,7 @@ import pytest
 from momentum_lib.widgets.bundle import JS
 
 NAMES = {"fair": "play/fair", "typed": "play/rule_text", "formula": "play/formula", "tune": "kit/tune", "engine": "kit/engine"}
-NAMES |= {"rules": "generated/rules", "surfaces": "generated/surfaces"}
+NAMES |= {"rules": "generated/rules", "surfaces": "generated/surfaces", "scene": "play/scene"}
 
 BEFORE = """
 const typedRule = typed.ruleFrom("v = beta*v + grad\\ntheta = theta - lr*v").rule;
@@ -64,6 +64,26 @@ def test_every_rule_gets_its_setting_whoever_searches(run, start, alone):
     )
     assert got[0] == got[1] and got[2] is alone
     assert all(setting["lr"] > 0 for _, setting in got[0]) and "beta" in got[0][1][1]
+
+
+def test_a_worker_that_may_not_compile_searches_all_the_same(run):
+    """It makes the functions of a typed rule and of a typed surface itself, from what was typed."""
+    got = run(
+        """
+const ground = { kind: "formula", text: "(x^2 + 9*y^2)/2", params: {} }, here = scene.resolve(ground, null);
+const slope = (text) => ({ ...typed.ruleFrom(text).rule, text });
+const asked = { rules: [slope("theta = theta - lr*grad")], surface: here.surface, ground, start: [-2, 1], params: {}, net: null };
+const learns = { ...asked, rules: [slope("v = beta*v + grad\\ntheta = theta - lr*v")], net: { net: "curve", draw: 1, steps: 2 } };
+const compiled = [tune.tune(asked.rules[0], here.surface, asked.start, {})];
+engine.forbidCompiling(true);
+const searcher = fair.createSearcher(life, () => worker((answer) => answer));
+const out = [...(await told(searcher, asked)), ...(await told(searcher, learns))];
+engine.forbidCompiling(false);
+compiled.push((await told(fair.createSearcher(life, () => null), learns))[0][1]);
+""",
+        "[out.map(([, setting]) => setting), compiled, searcher.alone()]",
+    )
+    assert got[0] == got[1] and all(setting["lr"] > 0 for setting in got[0]) and got[2] is False
 
 
 def test_a_network_is_searched_by_a_worker_and_by_the_page_alike(run):

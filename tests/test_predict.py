@@ -13,7 +13,8 @@ pytest.importorskip("anywidget")
 from momentum_lib.widgets import Predict, predict
 
 ROOT = Path(__file__).parents[1]
-MODULES = {"truth": "predict/truth", "pad": "kit/pad"}
+MODULES = {"truth": "predict/truth", "pad": "kit/pad", "link": "play/link", "scenes": "play/scene", "engine": "engine"}
+MODULES |= {"playground": "playground"}
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 DRAWN = {"01", "03", "04", "08", "11"}
 
@@ -114,3 +115,21 @@ def test_an_answer_that_is_a_number_with_a_full_stop_is_no_list():
     )
     assert "- 2\\." in predict.asked(question) and "- 10\\." in predict.asked(question)
     assert question.answers[0].label == "2."
+
+
+def test_a_run_that_is_predicted_is_the_playgrounds(js):
+    """What a box opens there: the same rule, numbers, start and steps, and so the same curve; other quantities are no run."""
+    specs = [predict.curve(q)["draw"] for path in CHAPTERS for q in predict.parse(box(path)[1]) if q.draw]
+    runs = [spec for spec in specs if spec["show"] == "distance"]
+    others = [spec for spec in specs if spec["show"] != "distance"]
+    assert len(runs) >= 2 and others
+    assert js(f"{json.dumps(others)}.map(truth.played)") == [None] * len(others)
+    found = js(f"{json.dumps(runs)}.map(both)", """
+      const make = scenes.createScenes({ found: () => undefined, latest: () => undefined });
+      const both = (spec) => {
+        const read = link.fromHash(playground.toHash({ ...playground.FIRST, ...truth.played(spec) })), scene = make(read, 1.5);
+        return [read.view, engine.relativeError(scene.surface, scene.picked.runs[0].points), truth.truth(spec).y].map((one) =>
+          typeof one === "string" ? one : Array.from(one));
+      };""")  # fmt: skip
+    for view, theirs, mine in found:
+        assert view == "predict" and theirs == pytest.approx(mine, rel=1e-5)

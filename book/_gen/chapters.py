@@ -74,7 +74,8 @@ def chapter(stem):
         raise _lacking(path, "needs", "which chapters it needs", '"needs": [1, 2]')
     if wrong := [one for one in said["needs"] if one not in range(1, number)]:
         raise LookupError(f"notebooks/{path.name} needs chapter {wrong[0]}, which does not come before it.")
-    title = re.search(r"^# (.+)$", "\n".join("".join(cell["source"]) for cell in notebook["cells"][:3]), re.M)
+    text = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    title = re.search(r"^# (.+)$", text, re.M)
     return Chapter(
         number,
         stem,

@@ -78,7 +78,7 @@ def graph_svg(listed, part_of):
     arcs, rows, before = [], [], None
     for first, last in direct({each.number: each.needs for each in listed}):
         y0, y1 = at[first], at[last]
-        out = min(LEFT - 24, 10 + 0.42 * (y1 - y0))
+        out = min(LEFT - 58, 8 + 0.32 * (y1 - y0))
         path = f"M{LEFT} {y0:g}C{LEFT - out * 1.33:.1f} {y0:g} {LEFT - out * 1.33:.1f} {y1:g} {LEFT} {y1:g}"
         arcs.append(f'<path d="{path}"/>' if y1 - y0 > ROW else f'<path d="M{LEFT} {y0:g}V{y1:g}"/>')
     for each in listed:

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import socket
 import tempfile
 import time
@@ -22,7 +23,7 @@ from pathlib import Path
 from ..cluster import ClusterError
 from .answers import Remote, Wrong
 from .cells import needs_shell
-from .likeness import published
+from .later import POSTPONE
 from .problem_set import SETUP, names_asked
 from .sandbox import GRACE, Ahead, Limits, Lost, NoSandbox, require_sandbox
 from .wire import decode
@@ -30,6 +31,7 @@ from .wire import decode
 LARGEST_FILE = 20 * 2**20
 MOST_CELLS = 500
 MOST_STATEMENTS = 10**9
+DRAWING = re.compile(r"\b(?:plt|plot|mpl|matplotlib)\s*\.|\bfrom\s+matplotlib\b")
 CHEAP = 1.0  # seconds: a question whose cells take longer does not get a new process for everything that it is asked
 
 
@@ -128,7 +130,7 @@ class Room:
 
     def __init__(self, master, submission, limits, sandboxed, ahead):
         self.master, self.limits, self.ahead = master, limits, ahead
-        self.options = {"sandboxed": sandboxed, "preload": imported_by(master)}
+        self.usual = self.options = {"sandboxed": sandboxed, "preload": (POSTPONE, *imported_by(master))}
         self.cells, self.digest = list(cells_to_run(master, submission)), submission.digest
         self.cut, self.failures, self.deadly = {}, {}, {}
         self.slow, self.absent = set(), set()
@@ -184,6 +186,15 @@ class Room:
         except (Lost, KeyError):
             self.ran, self.slices, self.needed = None, dict.fromkeys(wanted, every), set(every)
         self.slices[None] = every
+        if self.draws():
+            self.options = self.options | {"preload": imported_by(self.master)}
+            self.close()
+            self.ran = None
+
+    def draws(self):
+        """Whether an answer that a question needs may draw: then it is cheaper to have imported that before each fork."""
+        given = {cell.question for cell in self.master.of("given")}
+        return any(DRAWING.search(source) for label, source, own in self.cells if label in self.needed and own not in given)
 
     def to_run(self):
         """The (label, source) pairs that run for the question that is asked."""
@@ -432,9 +443,9 @@ def grade(master, path, owner=None, *, limits=None, sandboxed=True, ahead=None):
     with Room(master, submission, limits, sandboxed, ahead or Ahead()) as room:
         named = room.student()
         student = result["student"] = owner or named
-        result["notes"] += notes_on(owner, named) + notes_on_likeness(published(master, submission))
+        result["notes"] += notes_on(owner, named)
         if ahead:
-            ahead.start(limits, **room.options)
+            ahead.start(limits, **room.usual)
         checker = Checker(master, student or "nobody", room)
         result["questions"] = [checker.grade(cell) for cell in master.of("check")]
         result["cells"] = {
@@ -458,13 +469,6 @@ def notes_on(owner, named):
     if not owner and not named:
         return ["STUDENT is not set, so the parameters of nobody were used: questions with own parameters cannot be right."]
     return []
-
-
-def notes_on_likeness(names):
-    """What a person should know about answers that are the published solution."""
-    if not names:
-        return []
-    return [f"The published solution, apart from names and comments: {', '.join(names)}. No points were taken for it."]
 
 
 _ahead = Ahead()  # one a process

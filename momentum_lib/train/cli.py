@@ -5,6 +5,7 @@ import math
 import os
 import sys
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from ..core import nearest
 from .arguments import build_parser
@@ -287,7 +288,7 @@ def conclude_diloco(arguments, worker, result, say, writes):
 def command_sweep(arguments):
     from . import device as devices
     from .limits import fit
-    from .sweep import Rows, Task, describe_row, grid, run_all
+    from .sweep import Rows, Task, describe_row, grid, run_all, run_stated
 
     with checked():
         check_jobs(arguments)
@@ -302,7 +303,7 @@ def command_sweep(arguments):
         done = {row["key"] for row in rows.rows}
         keys = {task.key for task in tasks}
         print(f"{len(keys)} runs, {len(keys & done)} of them in {arguments.out} already", flush=True)
-        stopped = make_runs(arguments, tasks, rows, keys, arguments.device, run_all)
+        stopped = make_runs(arguments, tasks, rows, keys, arguments.device, partial(run_all, runner=run_stated))
         if stopped:
             return stopped
         ended = [row for row in rows.rows if row["key"] in keys and row["held_out"] is not None]

@@ -181,6 +181,14 @@ def run_one(task, world=None, bar=None, stop=None):
     return None if result.stopped_by else row_of(task, result, groups, began)
 
 
+def run_stated(task, world=None, bar=None, stop=None):
+    """As `run_one`; the row says, too, which data it was trained on and by which torch."""
+    import torch
+
+    row = run_one(task, world, bar, stop)
+    return row and {**row, "corpus": corpus().fingerprint[:12], "torch": torch.__version__}
+
+
 def row_of(task, result, groups, began):
     """The row of a run that ended just now; ``groups``: [step, loss by frequency], ``began``: when, in seconds of the clock."""
     settings = task.settings

@@ -9,10 +9,11 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import live
 from tests.browser.accessibility import violations, violations_after_the_switch
@@ -145,7 +146,7 @@ def test_the_start_moves_by_mouse_and_by_keys(browser, folder):
 
 def searched(page):
     """Wait until the search beside the page has found each rule's best."""
-    order = "/^Each at its own best: heavy ball .*; Adam needs .* and gradient descent /"
+    order = "/^Each at its own best: heavy ball .*, Adam in .* and gradient descent in /"
     page.wait_for_function(f"{order}.test(document.querySelector('.pg-sentence').innerText.replace(/\\s+/g, ' '))")
     page.wait_for_function("!document.body.innerText.includes('Searching each')")
 
@@ -265,15 +266,39 @@ def test_a_network_learns_in_the_page(browser, folder):
         assert state(page)["starts"] == [[2, 0]] and lanes(page)[1]["end"]["loss"] != before[1]["end"]["loss"]
         for view, words in {"Flow": "thousands of directions", "Settings": "lowest point"}.items():
             page.get_by_role("tab", name=view).click()
+            settle(page)
             assert words in page.locator(".pg-view:not([hidden]) .pg-empty").inner_text()
         page.get_by_role("tab", name="Equations").click()
         rows = ask(page, "play.numbers()")["rows"]
         assert [row[0] for row in rows] == ["gradient g", "velocity v", "point θ"]
         assert page.locator(".pg-numbers th").nth(0).inner_text().startswith("θ")
         page.get_by_role("tab", name="Predict").click()
+        settle(page)
         assert "bring the loss" in page.locator(".pg-ask").inner_text()
         page.get_by_role("combobox", name="Surface").select_option(label="Ravine")
         assert state(page)["steps"] == 60 and len(lanes(page)) == 2
+
+
+def test_figures_open_the_playground_with_the_state_at_hand(browser, evaluate, tmp_path):
+    """Each link is read whole: nothing in it is left out or clamped, and it tells what the figure shows."""
+    from momentum_lib.widgets import make
+    from momentum_lib.widgets.bundle import JS
+
+    states = {"disc": {"kappa": 50}, "edge": {"lr": 0.07}, "rotation": {"angle": 30}}
+    names = ["basin", "dial", "digits", *states, "noise_ball", "race", "ravine", "stage", "velocity"]
+    header = '<a class="tool play" href="https://course.example/playground.html">Play</a>'
+    address = live.write_page(tmp_path, [make(name, **states.get(name, {})) for name in names], before=header)
+    with live.open_page(browser, address, wait=False, reduced_motion="reduce") as page:
+        page.evaluate("for (const place of document.querySelectorAll('.live-figure')) place.scrollIntoView()")
+        page.wait_for_function(f"document.querySelectorAll('.lf-to-playground[href]').length === {len(names)}")
+        links = page.locator(".lf-to-playground").evaluate_all("all => all.map(({ hash }) => hash)")
+    read = evaluate({"link": JS / "play" / "link.js"}, f"{json.dumps(links)}.map(link.fromHash)")
+    for link, state in zip(links, read, strict=True):
+        told = json.loads(unquote(link.removeprefix("#play=1.")))
+        assert told and {part: state[part] for part in told} == told
+    surfaces = {name: state["surface"] for name, state in zip(names, read, strict=True)}
+    assert surfaces["disc"]["params"]["kappa"] == 50 and surfaces["rotation"]["params"]["angle"] == pytest.approx(0.5235988)
+    assert [surfaces[name] for name in ("edge", "digits")] == [{"kind": "net", "name": name} for name in ("curve", "digits")]
 
 
 SLOPES = """(() => {
@@ -344,6 +369,26 @@ def test_what_is_seen_is_taken_away_as_files(browser, folder):
         first, last = (frame_of(moving, k) for k in (0, 47))
         blue = lambda frame: sum(1 for r, g, b in frame.getdata() if b > r + 90 and b > g + 60)  # noqa: E731
         assert blue(last) > blue(first) > 0  # the heavy ball's path has grown
+
+
+@pytest.mark.parametrize("view", ["curves", "land"])
+def test_the_other_views_move_and_can_be_taken_away(browser, folder, view):
+    from PIL import Image
+
+    told = {"surface": RAVINE, "rules": [BALL], "picked": 0, "starts": [[-2, 1]], "steps": 8, "view": view}
+    with playing(browser, folder, told, width=700, height=600) as page:
+        page.get_by_role("button", name="Take it with you").click()
+        root = ElementTree.fromstring(taken(page, "Drawing (SVG)"))
+        images = root.findall(".//{http://www.w3.org/2000/svg}image")
+        texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert (len(images), "Heavy ball" in texts) == {"curves": (0, True), "land": (1, False)}[view]
+        moving = Image.open(io.BytesIO(taken(page, "Moving picture (GIF)")))
+        box = page.locator(".pg-view:not([hidden])").bounding_box()
+        assert moving.n_frames == 9
+        assert moving.size == (528, pytest.approx(528 * box["height"] / box["width"], abs=1))
+        blue = [sum(1 for r, g, b in frame_of(moving, k).getdata() if b > r + 90 and b > g + 60) for k in (0, 4, 8)]
+        assert blue[2] > blue[1] > blue[0] > 0  # the ball's line has grown
+        assert ask(page, "play.time.head()") == 8  # all of it stands there again
 
 
 def test_the_code_of_the_picture_is_there_for_three_libraries(browser, folder):
@@ -473,3 +518,73 @@ def test_its_own_script_is_small(parts):
     playground, _ = parts
     own, all_of_it = (len(gzip.compress(text.encode())) for text in (playground.own_script(), playground.script()))
     assert 30_000 < own < 60_000 and all_of_it < 92_000
+
+
+OPEN = "default-src * 'unsafe-inline' 'unsafe-eval' data: blob:"
+
+
+@pytest.mark.parametrize("policy", ["open", "stated", "no worker"])
+def test_the_search_runs_beside_the_page_where_it_may(browser, folder, parts, policy):
+    """In a worker on a site, even where nothing may be compiled; in the page where there can be no worker (and from the disk)."""
+    told = {"open": OPEN, "stated": parts[0].NEEDS, "no worker": f"{OPEN}; worker-src 'none'"}[policy]
+    short = quote(json.dumps({"surface": {"kind": "net", "name": "curve"}, "rules": [BALL], "picked": 0, "steps": 3}))
+    heard = []
+    with (
+        served(folder, told) as site,
+        live.open_page(browser, f"{site}embed.html#play=1.{short}", wait=False, errors=heard, reduced_motion="reduce") as page,
+    ):
+        page.wait_for_selector(".playground.is-live")
+        page.evaluate("document.querySelector('.playground').__playground.set({ rules: [{ rule: 'heavy_ball', hyper: {} }] })")
+        expect(page.locator(".pg-setting")).not_to_have_text("η 0.1 · β 0.8", timeout=live.PATIENCE)
+        alone = ask(page, "play.alone()")
+        assert (alone, len(page.workers)) == {"no worker": (True, 0)}.get(policy, (False, 1))
+    assert [text for text in heard if "worker" not in text and "favicon" not in text] == []
+    assert bool(heard) == (policy == "no worker") or policy == "stated"
+
+
+def test_the_keyboard_does_all_of_it(browser, folder):
+    """Every control by Tab, each with a ring round it; dials, rules, the dialog and a recipe by keys alone."""
+    with playing(browser, folder) as page:
+        seen = []
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            here = page.evaluate("""() => {
+              const node = document.activeElement, style = getComputedStyle(node), inner = node.querySelector(".lf-focus");
+              const ring = style.outlineStyle !== "none" || style.boxShadow !== "none" || inner !== null;
+              const thumb = node.type === "range"; // its thumb has the ring
+              return [node.getAttribute("aria-label") ?? node.textContent, ring || thumb, node === document.body];
+            }""")
+            if here[2]:
+                break
+            seen.append(here)
+        names = [name for name, _, _ in seen]
+        for wanted in ("Surface", "Map", "Recipes", "Take it with you", "Start of the balls", "Play", "+ ball", "memory",
+                       "learning rate", "Add a rule"):  # fmt: skip
+            assert wanted in names, names
+        assert [name for name, ring, _ in seen if not ring] == []
+        dial = page.get_by_role("slider", name="memory").first
+        before = lanes(page)[1]["hyper"]["beta"]
+        dial.press("ArrowRight")
+        assert lanes(page)[1]["hyper"]["beta"] > before
+        page.get_by_role("button", name="Take Adam away").press("Enter")
+        assert [lane["title"] for lane in lanes(page)] == ["Gradient descent", "Heavy ball"]
+        carry = page.get_by_role("button", name="Take it with you")
+        carry.press("Enter")
+        assert page.get_by_role("dialog").is_visible()
+        page.keyboard.press("Escape")
+        assert not page.get_by_role("dialog").is_visible() and carry.evaluate("node => node === document.activeElement")
+        page.locator(".pg-recipe").nth(4).press("Enter")
+        assert state(page)["surface"]["name"] == "saddle"
+
+
+def test_a_finger_drags_the_ring_turns_the_land_and_does_not_scroll(browser, folder):
+    with playing(browser, folder, width=390, height=844, has_touch=True, is_mobile=True) as page:
+        before = state(page)["starts"][0]
+        live.touch_drag(page, page.get_by_role("slider", name="Start of the balls").locator(".lf-ring"), 60, -40)
+        after = state(page)["starts"][0]
+        assert after[0] > before[0] and after[1] > before[1]
+        page.get_by_role("tab", name="3-D").click()
+        turned = ask(page, "play.numbers()")["turn"]
+        live.touch_drag(page, page.locator(".pg-land"), -60, 30)
+        assert ask(page, "play.numbers()")["turn"] != turned
+        assert page.evaluate("scrollY") == 0

@@ -84,6 +84,8 @@ def test_a_curve_drawn_by_mouse_is_compared_with_the_librarys_run(site, new_page
     assert 0.01 < yours < 1, told
     kept = page.evaluate("JSON.parse(localStorage.getItem('momentum-predictions'))")
     assert len(kept["01-ravine"]["1"]["answer"]) == 61
+    link = question.get_by_role("link", name="Predict more in the playground").get_attribute("href")
+    assert "/book/playground.html#play=1." in link and "%22predict%22" in link
     page.evaluate(AXE.read_text("utf-8"))
     assert page.evaluate(LOOKED_AT) == []
     reloaded(page)

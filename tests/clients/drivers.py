@@ -75,6 +75,17 @@ class Firefox:
             raise BrowserError(answer["exceptionDetails"]["text"])
         return json.loads(answer["result"]["value"])
 
+    @contextlib.contextmanager
+    def inside(self):
+        """Speak to the first frame of the page instead of to the page."""
+        page = self._tab
+        [shown] = self._send("browsingContext.getTree", root=page)["contexts"]
+        self._tab = shown["children"][0]["context"]
+        try:
+            yield
+        finally:
+            self._tab = page
+
     def act(self, *sources):
         """Perform actions of the W3C's form: pointers and keys."""
         self._send("input.performActions", context=self._tab, actions=list(sources))
@@ -116,6 +127,15 @@ class WebKit:
         if error:
             raise BrowserError(error[0])
         return json.loads(text)
+
+    @contextlib.contextmanager
+    def inside(self):
+        """Speak to the first frame of the page instead of to the page."""
+        self._send("POST", "/frame", {"id": 0})
+        try:
+            yield
+        finally:
+            self._send("POST", "/frame", {"id": None})
 
     def act(self, *sources):
         """Perform actions of the W3C's form: pointers and keys."""

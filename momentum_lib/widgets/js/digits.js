@@ -100,6 +100,19 @@ const isSample = ({ drawing }) => !pixels(drawing);
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
+/** The same network in the playground, with all digits in each step. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = (state) => ({
+  surface: { kind: "net", name: "digits" },
+  rules: SIDES.map((which) => ({
+    rule: which === "plain" ? "gradient_descent" : "heavy_ball",
+    hyper: {
+      lr: rateOf(which, { ...state, batch: "all" }),
+      ...(which === "plain" ? {} : { beta: Number(momentumOf(which, state)) }),
+    },
+  })),
+  starts: [[1, 0]],
+});
+
 /** @typedef {import("./kit/types.js").Figure<typeof STATE>} DigitsFigure */
 /** @typedef {Record<Which, Learner>} Pairing */
 
@@ -128,6 +141,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "Write a digit, and let two networks read it: one learnt without momentum, one with it",
     python,
+    playground,
   });
   fig.root.classList.add("lf-digits");
   const school = addSchool(fig),

@@ -55,6 +55,15 @@ const EDGE = 1.28,
 /** @typedef {import("./kit/types.js").Figure<typeof STATE>} DiscFigure */
 /** @typedef {ReturnType<typeof measure>} Drawn */
 
+/** The same in the playground. @param {import("./kit/types.js").Values<typeof STATE>} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ rule, kappa, lr, beta, steps }) => ({
+  view: "settings",
+  surface: { kind: "library", name: "ravine", params: { kappa, angle: 0 } },
+  rules: [{ rule, hyper: rule === "gradient_descent" ? { lr } : { lr, beta } }],
+  picked: 0,
+  steps,
+});
+
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
 /** @param {number} kappa @param {number} [n] */
@@ -197,6 +206,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "Drag a setting over the map: its eigenvalues move, and the error follows the outermost one",
     python,
+    playground,
   });
   fig.root.classList.add("lf-disc-figure");
   fig.pictures.classList.add("lf-halves");

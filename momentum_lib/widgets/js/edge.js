@@ -47,6 +47,17 @@ export const STATE = {
 /** The rule's name in the library. @param {boolean} nesterov */
 export const ruleOf = (nesterov) => (nesterov ? "nesterov_torch" : "heavy_ball");
 
+/** A network like it in the playground: which path its weights take. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ lr, beta, nesterov }) => ({
+  surface: { kind: "net", name: "curve" },
+  rules: [
+    { rule: "gradient_descent", hyper: { lr } },
+    { rule: ruleOf(nesterov), hyper: { lr, beta } },
+  ],
+  starts: [[1, 0]],
+  steps: 300,
+});
+
 /** The sharpness beyond which the rule cannot stay. @param {Setting} setting */
 export function edgeOf({ lr, beta, nesterov }) {
   const { ahead, averaged } = FORMS[ruleOf(nesterov)];
@@ -182,6 +193,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "How sharp a network becomes while it learns, and the edge that its rule sets",
     python: (state) => python(state, shown.run.parts),
+    playground,
   });
   fig.root.classList.add("lf-edge");
   fig.pictures.classList.add("lf-halves");

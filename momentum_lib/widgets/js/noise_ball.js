@@ -36,6 +36,17 @@ export const STATE = {
 
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
+/** One of its walkers in the playground. @param {import("./kit/types.js").Values<typeof STATE>} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ hold, rate, beta, kappa, sigma }) => ({
+  surface: { kind: "library", name: "ravine", params: { kappa, angle: 0 } },
+  rules: [
+    { rule: "gradient_descent", hyper: { lr: rate } },
+    { rule: "heavy_ball", hyper: { lr: learningRate(hold, rate, beta), beta } },
+  ],
+  steps: STEPS,
+  noise: sigma,
+});
+
 /** The learning rate in use. @param {string} hold @param {number} rate @param {number} beta */
 export const learningRate = (hold, rate, beta) =>
   hold === "effective" ? lrAtEffectiveRate(rate, beta) : rate;
@@ -130,6 +141,7 @@ export function render({ model, el }) {
     title:
       "A ball of noise: what momentum does to it at the same learning rate, and at the same effective rate",
     python,
+    playground,
   });
   fig.root.classList.add("lf-noise-ball");
   const plane = addPlane(fig),

@@ -43,6 +43,11 @@ const RANGE = /** @type {[number, number]} */ ([4e-8, 0.2]),
 /** @typedef {ReturnType<typeof addRows>} Rows */
 /** @typedef {ReturnType<typeof addPlane>} Plane */
 
+/** A ravine turned as far in the playground. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
+const playground = ({ angle }) => ({
+  surface: { kind: "library", name: "ravine", params: { kappa: 25, angle: (angle * Math.PI) / 180 } },
+});
+
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
 /** Mean and standard deviation of the logarithms. @param {number[]} values */
@@ -296,6 +301,7 @@ export function render({ model, el }) {
     state: STATE,
     title: "Turn the problem: some rules notice, some do not",
     python,
+    playground,
   });
   fig.root.classList.add("lf-rotation");
   let drawn = compute(fig.snapshot());

@@ -214,11 +214,13 @@ function plainPath(rule, surface, scheduled, start, steps, hyper, params, bound,
       }),
     );
   };
-  /** The numbers of one step. @param {number} t @returns {Hyper} */
+  /** The numbers of one step; without a schedule always the same. @param {number} t @returns {Hyper} */
   const at = (t) =>
-    Object.fromEntries(
-      Object.entries(hyper).map(([name, value]) => [name, typeof value === "number" ? value : value[t]]),
-    );
+    scheduled.length
+      ? Object.fromEntries(
+          Object.entries(hyper).map(([name, value]) => [name, typeof value === "number" ? value : value[t]]),
+        )
+      : /** @type {Hyper} */ (hyper);
   keep(0, at(0));
   for (let t = 1; t <= steps; t++) {
     const now = at(t - 1);

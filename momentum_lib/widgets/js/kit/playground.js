@@ -37,15 +37,19 @@ export function toHash(state) {
   return `play=${VERSION}.${encodeURIComponent(JSON.stringify(told, short))}`;
 }
 
+/** The address of the playground with that state; null where the page knows none: in the header of the site it stands, in a notebook not. @param {Partial<PlayState>} state */
+export function playgroundAddress(state) {
+  const page = /** @type {HTMLAnchorElement|null} */ (document.querySelector("a.tool.play"));
+  return page && `${page.href.split("#")[0]}#${toHash({ ...FIRST, ...state })}`;
+}
+
 /**
- * A link to the playground among the buttons that carry a figure away, where the page has one: in the header of the site it is,
- * in a notebook it is not.
+ * A link to the playground among the buttons that carry a figure away, where the page has one.
  * @param {import("./controls.js").Desk} desk
  * @param {() => Partial<PlayState>} state what the figure shows now
  */
 export function addPlaygroundLink({ share, store }, state) {
-  const page = /** @type {HTMLAnchorElement|null} */ (document.querySelector("a.tool.play"));
-  if (!page) return;
+  if (!playgroundAddress({})) return;
   const link = h("a", {
     class: "lf-button lf-quiet lf-to-playground",
     text: "Playground",
@@ -53,6 +57,6 @@ export function addPlaygroundLink({ share, store }, state) {
   });
   share.prepend(link);
   store.draw(() => {
-    link.href = `${page.href.split("#")[0]}#${toHash({ ...FIRST, ...state() })}`;
+    link.href = playgroundAddress(state());
   });
 }

@@ -39,6 +39,8 @@ export interface Rule {
   python: string;
   lines: string[];
   template: RuleTemplate;
+  /** What was typed, of a rule of the reader's own. */
+  text?: string;
   step: (theta: number, grad: number, t: number, slots: number[], hyper: Hyper) => [number, number[]];
   lookAt: (theta: number, slots: number[], hyper: Hyper) => number;
   readAt: (theta: number, slots: number[], hyper: Hyper) => number;

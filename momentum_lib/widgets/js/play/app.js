@@ -227,7 +227,17 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
   addStarts(life, store, parts.acts, scene);
 
   parts.top.append(parts.share);
-  createCarry({ life, root: parts.root, parent: parts.share, scene, places });
+  createCarry({
+    life,
+    root: parts.root,
+    parent: parts.share,
+    scene,
+    places,
+    seek(step) {
+      time.seek(step);
+      store.flush();
+    },
+  });
   const speak = speaker(life, parts.sentenceNode, parts.spoken);
   store.draw(() => {
     const now = scene();
@@ -254,6 +264,8 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     set: store.set,
     flush: store.flush,
     time,
+    /** Whether the page itself searches, since no worker does. */
+    alone: best.alone,
     scene: () => {
       store.flush();
       return scene();

@@ -36,6 +36,7 @@ export function createBest(life, progress) {
         surface,
         start,
         params,
+        ground: state.surface,
         net: net && { net: net.name, draw: drawOf(start), steps: state.steps },
       };
       searcher.search(work, (rule, setting) => {

@@ -3,7 +3,7 @@
 import { h } from "../kit/dom.js";
 import { toHash } from "../kit/playground.js";
 import { codeOf, toldBy } from "./code.js";
-import { csvOf, gifOf, pngOf, save, svgText } from "./export.js";
+import { csvOf, gifOf, mapMovie, pngOf, save, svgText, viewMovie } from "./export.js";
 import { glyph } from "./parts.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
@@ -40,9 +40,10 @@ export function addresses(here, state, { page, embed }) {
 
 /**
  * The button and its dialog.
- * @param {{life: import("../kit/dom.js").Life, root: HTMLElement, parent: HTMLElement, scene: () => Scene, places: {page?: string, embed?: string}}} o
+ * @param {{life: import("../kit/dom.js").Life, root: HTMLElement, parent: HTMLElement, scene: () => Scene,
+ *   seek: (step: number) => void, places: {page?: string, embed?: string}}} o `seek` draws the page as it is at a step
  */
-export function createCarry({ life, root, parent, scene, places }) {
+export function createCarry({ life, root, parent, scene, seek, places }) {
   const button = h(
     "button",
     { type: "button", class: "pg-carry-button", "aria-haspopup": "dialog", "aria-label": "Take it with you" },
@@ -130,10 +131,15 @@ export function createCarry({ life, root, parent, scene, places }) {
     if (!text) throw new Error("this view is text; choose another one");
     return text;
   };
+  /** The view that moves with the steps, or else the map. */
+  const movie = () =>
+    ["curves", "land"].includes(scene().state.view)
+      ? viewMovie(view(), scene().state.steps, seek)
+      : mapMovie(scene(), root);
   file("Picture (PNG)", async () => save(await pngOf(drawn()), "image/png", "momentum.png"));
   file("Drawing (SVG)", () => save(drawn(), "image/svg+xml", "momentum.svg"));
   file("Moving picture (GIF)", async () => {
-    const made = await gifOf(scene(), root, (part) => {
+    const made = await gifOf(movie(), (part) => {
       note.textContent = `Making the moving picture: ${Math.round(100 * part)} % …`;
     });
     note.textContent = "The moving picture is made.";

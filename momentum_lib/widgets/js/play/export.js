@@ -116,11 +116,17 @@ export function svgText(view) {
   return boxes.length || canvases.length ? new XMLSerializer().serializeToString(root) : null;
 }
 
-/** @param {string} text of an SVG file @param {number} [dots] a pixel @returns {Promise<Blob>} */
-export async function pngOf(text, dots = 2) {
+/** @param {string} text of an SVG file */
+async function imageOf(text) {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   await image.decode();
+  return image;
+}
+
+/** @param {string} text of an SVG file @param {number} [dots] a pixel @returns {Promise<Blob>} */
+export async function pngOf(text, dots = 2) {
+  const image = await imageOf(text);
   const canvas = h("canvas", {
     width: Math.round(image.width * dots),
     height: Math.round(image.height * dots),
@@ -138,36 +144,68 @@ const FRAMES = 48,
   WIDE = 528;
 
 /**
- * The runs as a moving picture.
- * @param {Scene} scene
- * @param {HTMLElement} host where a canvas may stand meanwhile, unseen
- * @param {(part: number) => void} progress
- * @returns {Promise<Uint8Array>}
+ * What a moving picture is made of: the pixels of a frame, told by the part of the whole run that it shows, from 0 to 1.
+ * @typedef {{width: number, height: number, frames: number, pixels: (part: number) => Uint8ClampedArray|Promise<Uint8ClampedArray>, end: () => void}} Movie
  */
-export async function gifOf(scene, host, progress) {
+
+/** The map's runs, painted anew: they move between two steps, too. @param {Scene} scene @param {HTMLElement} host where a canvas may stand meanwhile, unseen @returns {Movie} */
+export function mapMovie(scene, host) {
   const [[x0, x1], [y0, y1]] = scene.box,
-    tall = Math.round((WIDE * (y1 - y0)) / (x1 - x0)),
-    canvas = h("canvas", { class: "lf-relief pg-unseen", width: WIDE, height: tall, "aria-hidden": "true" });
+    height = Math.round((WIDE * (y1 - y0)) / (x1 - x0)),
+    canvas = h("canvas", { class: "lf-relief pg-unseen", width: WIDE, height, "aria-hidden": "true" });
   host.append(canvas);
-  try {
-    const painter = createPainter(canvas, scene),
-      pen = canvas.getContext("2d", { willReadFrequently: true });
-    const pixels = (/** @type {number} */ k) => {
-      painter.paint((k / (FRAMES - 1)) * painter.last());
+  const painter = createPainter(canvas, scene),
+    pen = canvas.getContext("2d", { willReadFrequently: true });
+  return {
+    width: WIDE,
+    height,
+    frames: FRAMES,
+    pixels(part) {
+      painter.paint(part * painter.last());
+      return pen.getImageData(0, 0, WIDE, height).data;
+    },
+    end: () => canvas.remove(),
+  };
+}
+
+/**
+ * A view as it stands on the page, a frame for each step (for some of many).
+ * @param {Element} view
+ * @param {number} steps
+ * @param {(step: number) => void} show the page as it is at a step
+ * @returns {Movie}
+ */
+export function viewMovie(view, steps, show) {
+  const { width, height } = view.getBoundingClientRect(),
+    tall = Math.round((WIDE * height) / width),
+    pen = h("canvas", { width: WIDE, height: tall }).getContext("2d", { willReadFrequently: true });
+  return {
+    width: WIDE,
+    height: tall,
+    frames: Math.min(FRAMES, steps + 1),
+    async pixels(part) {
+      show(Math.round(part * steps));
+      pen.drawImage(await imageOf(svgText(view) ?? ""), 0, 0, WIDE, tall);
       return pen.getImageData(0, 0, WIDE, tall).data;
-    };
-    const palette = paletteOf([pixels(FRAMES - 1)]);
-    const frames = [];
-    for (let k = 0; k < FRAMES; k++) {
-      frames.push(palette.indexed(pixels(k)));
-      if (k % 6 === 0) {
-        progress(k / FRAMES);
-        await new Promise((next) => setTimeout(next));
-      }
+    },
+    end: () => show(Infinity),
+  };
+}
+
+/** @param {Movie} movie @param {(part: number) => void} progress @returns {Promise<Uint8Array>} */
+export async function gifOf({ width, height, frames, pixels, end }, progress) {
+  try {
+    const palette = paletteOf([await pixels(1)]),
+      made = [];
+    for (let k = 0; k < frames; k++) {
+      made.push(palette.indexed(await pixels(k / (frames - 1))));
+      if (k % 6) continue;
+      progress(k / frames);
+      await new Promise((next) => setTimeout(next));
     }
-    return gif(WIDE, tall, palette.colours, frames);
+    return gif(width, height, palette.colours, made);
   } finally {
-    canvas.remove();
+    end();
   }
 }
 

@@ -1,18 +1,22 @@
 // Each rule's own best setting, searched beside the page: in a worker, so that the page stays alive; where a browser refuses one
 // (a page from the disk, a strict policy), in the page itself, a rule at a time.
 //
-// The worker is this very script once more: it finds no document and waits for work (page.js). What goes over is plain data;
-// a surface and a rule are their templates, which the engine compiles there.
+// The worker is this very script once more: it finds no document and waits for work (page.js). What goes over is plain data: a rule
+// and a surface are their templates, and what the reader typed or drew, from which the worker has the functions, too, for where a
+// policy forbids to compile.
 
+import { RULES } from "../generated/rules.js";
 import { tune } from "../kit/tune.js";
 import { searchNet } from "./net.js";
+import { ruleFrom } from "./rule_text.js";
+import { resolve } from "./scene.js";
 
 /** @typedef {import("../kit/types.js").Hyper} Hyper */
 /** @typedef {import("../kit/types.js").Params} Params */
 /** @typedef {import("../kit/types.js").Rule} Rule */
 /** @typedef {import("../kit/types.js").Surface} Surface */
-/** @typedef {{rules: Rule[], surface: Surface, start: number[], params: Params, net: {net: string, draw: number, steps: number}|null}} Work
- *   the rules that lack a setting, and from where; `net`: the network that is searched instead of the surface */
+/** @typedef {{rules: Rule[], surface: Surface, start: number[], params: Params, ground?: import("./types.js").Ground, net: {net: string, draw: number, steps: number}|null}} Work
+ *   the rules that lack a setting, and from where; `ground`: what the surface was made of; `net`: the network that is searched instead of the surface */
 /** @typedef {{search: number, k: number, setting: Hyper|null, failed: boolean}} Answer */
 /** @typedef {{onmessage: ((event: {data: any}) => void)|null, postMessage: (answer: Answer) => void}} Scope */
 
@@ -37,11 +41,21 @@ function whole(search) {
   return part.value;
 }
 
+/** The same work with all functions, after it came over as plain data. @param {Work} work @returns {Work} */
+const revived = (work) => ({
+  ...work,
+  rules: work.rules.map(
+    (rule) => RULES[rule.name] ?? (rule.text === undefined ? rule : (ruleFrom(rule.text).rule ?? rule)),
+  ),
+  surface: work.ground ? resolve(work.ground, null).surface : work.surface,
+});
+
 /** The worker's side: searches one rule after the other, and looks between two whether something newer was asked. @param {Scope} scope */
 export function serve(scope) {
   let newest = 0;
   scope.onmessage = ({ data }) => {
-    const { search, work } = /** @type {{search: number, work: Work}} */ (data);
+    const { search, work: told } = /** @type {{search: number, work: Work}} */ (data),
+      work = revived(told);
     newest = search;
     const next = (/** @type {number} */ k) => {
       if (search !== newest || k === work.rules.length) return;
@@ -50,7 +64,7 @@ export function serve(scope) {
       try {
         setting = whole(searching(work, work.rules[k]));
       } catch {
-        failed = true; // no code from text here either: the page has the plain functions
+        failed = true; // whatever it is: the page can do it
       }
       scope.postMessage({ search, k, setting, failed });
       setTimeout(() => next(k + 1), 0);

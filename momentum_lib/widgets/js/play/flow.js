@@ -2,19 +2,21 @@
 
 import { h, s, show } from "../kit/dom.js";
 import { rings, ringPaths } from "../kit/geometry.js";
-import { filling } from "./parts.js";
+import { filling, inParts } from "./parts.js";
 import { createFleet } from "./fleet.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 
 const STEPS = 300,
   COARSE = 32,
-  FINE = 120,
-  ROWS = 8;
+  FINE = 216,
+  /** Pixels of a cell at least. */
+  CELL = 3,
+  PARTS = 200;
 
 /** @param {import("./parts.js").Stage} stage @returns {import("./parts.js").PlayView} */
 export function createFlow(stage) {
-  const { life, parent, store, held } = stage;
+  const { life, parent, store, held, room } = stage;
   const told = h("p", { class: "pg-told" }),
     empty = h("p", { class: "pg-empty", hidden: true });
   const plot = filling(stage, {
@@ -112,19 +114,16 @@ export function createFlow(stage) {
   function refine(scene, what) {
     kept.stop();
     kept.going = what;
-    const run = createFleet(scene, FINE, STEPS);
-    let at = 0;
-    const some = () => {
-      const next = Math.min(at + ROWS / 100, 1),
-        found = run([at, next]);
-      at = next;
-      if (at < 1) kept.stop = life.frame(some);
-      else {
+    const run = createFleet(scene, Math.min(FINE, Math.round(room().width / CELL)), STEPS);
+    kept.stop = inParts(
+      life,
+      PARTS,
+      (from, to) => run([from / PARTS, to / PARTS]),
+      () => {
         kept.fine = what;
-        paint(scene, found);
-      }
-    };
-    kept.stop = life.after(60, some);
+        paint(scene, run([1, 1]));
+      },
+    );
   }
 }
 const percent = (/** @type {number} */ part) => `${show(100 * part, 100 * part < 9.5 ? 1 : 2)} %`;

@@ -85,7 +85,7 @@ export function createLand({ life, store, parent, room, time, held }) {
     "aria-valuemax": 180,
   });
   parent.append(canvas, h("p", { class: "pg-hint", text: "Drag to turn" }));
-  const eye = { turn: -0.55, tilt: 0.7 };
+  const eye = { turn: -0.55, tilt: room().height > 0.8 * room().width ? 0.95 : 0.7 }; // seen from higher above where there is height
   /** @type {{key: string, n: number, nx: number, ny: number, heights: Float64Array, light: Float64Array, of: (v: number) => number}} */
   const kept = {
     key: "",

@@ -54,7 +54,13 @@ export function createMap(stage) {
   const contours = plot.contours({ count: 11, cells: 132 }),
     minima = plot.marks({ class: "lf-minimum", shape: "cross", radius: 5 }),
     paths = growing(() => pathParts(plot), hide),
-    first = plot.marks({ class: "pg-first", shape: "ring", radius: 7 });
+    first = plot.marks({ class: "pg-first", shape: "ring", radius: 7 }),
+    invitation = plot.text({ class: "lf-loud pg-invitation" });
+  /** Until somebody has moved a start, the ring says what it is for. */
+  let moved = false;
+  store.watch((names) => {
+    moved ||= names.includes("starts");
+  });
   let box = /** @type {Pair[]} */ ([
     [-3, 3],
     [-2, 2],
@@ -100,6 +106,8 @@ export function createMap(stage) {
       handle.node.removeAttribute("display");
       handle.update(...state.starts[k]);
     });
+    if (moved || net) invitation.clear();
+    else invitation.update(...state.starts[0], "drag me", 16, 5);
     plot.settle();
   }
   return { draw, plot };

@@ -72,6 +72,34 @@ export function growing(make, clear) {
   };
 }
 
+/** Milliseconds of a frame for what is refined beside the play. */
+const SPARE = 10;
+
+/**
+ * Work of many equal parts, as many a frame as the frame has time for, once the hand rests.
+ * @param {import("../kit/dom.js").Life} life
+ * @param {number} parts
+ * @param {(from: number, to: number) => void} work
+ * @param {() => void} done
+ * @returns {() => void} stops it
+ */
+export function inParts(life, parts, work, done) {
+  let at = 0,
+    many = 4,
+    stop = () => {};
+  function some() {
+    const next = Math.min(at + many, parts),
+      began = performance.now();
+    work(at, next);
+    many = Math.max(1, Math.round(many * Math.min(4, SPARE / Math.max(performance.now() - began, 1))));
+    at = next;
+    if (at < parts) stop = life.frame(some);
+    else done();
+  }
+  stop = life.after(60, some);
+  return () => stop();
+}
+
 const GLYPHS = {
   plus: "M8 2.5v11M2.5 8h11",
   minus: "M2.5 8h11",

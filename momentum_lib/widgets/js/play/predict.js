@@ -45,7 +45,7 @@ function asked({ net, picked, surface, state, params }) {
     axis: of ? "loss left, as a share of the first" : "distance left, as a share of the first",
     question: of
       ? `How low does ${lower(picked.title)} bring the loss, step by step, while the network learns ${of.learns}? Draw it.`
-      : `How near does ${lower(picked.title)} come, step by step, from this start on ${surface.title}? Draw it.`,
+      : `How near does ${lower(picked.title)} come to the lowest point, step by step? Draw it.`,
     /** The curve itself. */
     truth() {
       if (!net) {

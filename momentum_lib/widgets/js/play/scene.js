@@ -56,7 +56,7 @@ export function once(make) {
 }
 
 /** @param {import("./types.js").Ground} ground @param {Resolved|null} good what stays while a text is wrong @returns {Resolved} */
-function resolve(ground, good) {
+export function resolve(ground, good) {
   if (ground.kind === "drawn") {
     const land = drawn(ground.bumps);
     return { surface: land, params: land.params, key: JSON.stringify(ground), error: "", net: "" };
@@ -88,7 +88,7 @@ function ruleOf(runner) {
   if (known) return known;
   const { rule, error } = ruleFrom(runner.text),
     found = {
-      rule: rule ? { ...rule, title: "Your own rule" } : RULES.gradient_descent,
+      rule: rule ? { ...rule, title: "Your own rule", text: runner.text } : RULES.gradient_descent,
       error: error?.text ?? "",
     };
   if (typedRules.size > 500) typedRules.clear();

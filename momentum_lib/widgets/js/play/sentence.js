@@ -119,7 +119,14 @@ export function sentence(scene, best) {
   }
   const [winner, ...rest] = ordered;
   if (winner.end.steps === null) return `None of them arrives in ${steps(BUDGET)}, each at its own best.`;
-  return `Each at its own best: ${lower(winner.title)} comes within a millionth of the way in ${steps(winner.end.steps)}${rest.length ? `; ${listed(rest.map(told))}` : ""}.`;
+  const arrived = rest
+      .filter(({ end }) => end.steps !== null)
+      .map(({ title, end }) => `${lower(title)} in ${show(end.steps ?? 0)}`),
+    others = rest.filter(({ end }) => end.steps === null).map(told);
+  return (
+    `Each at its own best: ${lower(winner.title)} reaches the lowest point, to a millionth of the way, in ${steps(winner.end.steps)}` +
+    `${arrived.length ? `, ${listed(arrived)}` : ""}${others.length ? `; ${listed(others)}` : ""}.`
+  );
 }
 
 /** @param {Lane[]} lanes */

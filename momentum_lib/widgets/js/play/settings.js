@@ -5,6 +5,7 @@ import { stepsMap } from "../kit/engine.js";
 import { addSettingsMap, cells } from "../kit/settings_map.js";
 import { createPlot } from "../kit/plot.js";
 import { memory } from "../kit/tune.js";
+import { inParts } from "./parts.js";
 import { rateRange } from "./rates.js";
 import { GOAL } from "./scene.js";
 
@@ -14,8 +15,7 @@ import { GOAL } from "./scene.js";
 const TOP = 0.99,
   BUDGET = 400,
   COARSE = 32,
-  FINE = 128,
-  ROWS = 8;
+  FINE = 128;
 
 /** @param {import("./parts.js").Stage & {scene: () => Scene}} stage @returns {import("./parts.js").PlayView} */
 export function createSettings({ life, store, parent, room, turn, held, scene }) {
@@ -91,17 +91,15 @@ export function createSettings({ life, store, parent, room, turn, held, scene })
     kept.stop();
     kept.going = key;
     const values = new Float32Array(FINE * FINE);
-    let row = 0;
-    const some = () => {
-      values.set(compute(now, FINE, [row, row + ROWS]), row * FINE);
-      row += ROWS;
-      if (row < FINE) kept.stop = life.frame(some);
-      else {
+    kept.stop = inParts(
+      life,
+      FINE,
+      (from, to) => values.set(compute(now, FINE, [from, to]), from * FINE),
+      () => {
         Object.assign(kept, { fine: key, values, n: FINE });
         paint();
-      }
-    };
-    kept.stop = life.after(60, some);
+      },
+    );
   }
   return {
     draw(now) {

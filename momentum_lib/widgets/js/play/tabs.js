@@ -35,6 +35,15 @@ export const VIEWS = [
   { name: "predict", label: "Predict", title: "Draw what you expect, then run it", make: createPredict },
 ];
 
+/** Scroll a row of tabs, and nothing else, until one of them is seen whole. @param {HTMLElement} row @param {HTMLElement} tab */
+function intoView(row, tab) {
+  const { left, right } = row.getBoundingClientRect(),
+    at = tab.getBoundingClientRect(),
+    room = 40; // what fades out at the row's ends
+  if (at.left < left + room) row.scrollLeft += at.left - left - room;
+  else if (at.right > right - room) row.scrollLeft += at.right - right + room;
+}
+
 /**
  * @param {Omit<Stage, "parent"> & {parent: HTMLElement, stage: HTMLElement, scene: () => Scene}} o
  */
@@ -74,6 +83,7 @@ export function createTabs({ life, store, stage, parent, ...rest }) {
     tabs[next].tab.focus();
   });
   let shown = tabs[0];
+  const view = { name: "" };
   return {
     /** @param {Scene} scene */
     draw(scene) {
@@ -83,6 +93,10 @@ export function createTabs({ life, store, stage, parent, ...rest }) {
         one.tab.setAttribute("aria-selected", String(here));
         one.tab.tabIndex = here ? 0 : -1;
         one.panel.hidden = !here;
+      }
+      if (view.name !== shown.name) {
+        view.name = shown.name;
+        intoView(row, shown.tab);
       }
       const k = tabs.indexOf(shown);
       shown.view ??= VIEWS[k].make({ life, store, parent: shown.panel, ...rest });

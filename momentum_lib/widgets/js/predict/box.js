@@ -2,7 +2,8 @@
 
 import { h, show } from "../kit/dom.js";
 import { COLUMNS, createPad, inUnits } from "../kit/pad.js";
-import { compare, measure, sentence, truth } from "./truth.js";
+import { playgroundAddress } from "../kit/playground.js";
+import { compare, measure, played, sentence, truth } from "./truth.js";
 
 /** @typedef {import("./truth.js").Spec} Spec */
 /** @typedef {import("./kept.js").Kept} Kept */
@@ -122,6 +123,18 @@ function withButtons(question) {
   };
 }
 
+/** The way to the same run in the playground, once the answer is given; without an address where there is none. @param {Spec} spec */
+function playLink(spec) {
+  const state = played(spec),
+    href = state && playgroundAddress(state);
+  return h("a", {
+    class: "predict-play",
+    ...(href ? { href } : {}),
+    hidden: true,
+    text: "Predict more in the playground",
+  });
+}
+
 /** A question whose answer is a curve. @param {Question} question @param {Drawn} drawn @param {import("../kit/dom.js").Life} life @returns {() => void} */
 function withAxes(question, { draw: spec, given, ask, axis }, life) {
   const ends = /** @type {[number, number]} */ (spec.show === "steps" ? [0, 0.95] : [0, spec.steps]),
@@ -154,9 +167,11 @@ function withAxes(question, { draw: spec, given, ask, axis }, life) {
   });
   question.place.append(about, done);
   done.addEventListener("click", () => commit());
+  const more = playLink(spec);
   const verdict = verdictIn(question, () => {
     question.set(null);
     verdict.clear();
+    more.hidden = true;
     pad.clear();
     about.hidden = done.hidden = false;
     done.disabled = true;
@@ -174,6 +189,7 @@ function withAxes(question, { draw: spec, given, ask, axis }, life) {
       answer = question.answers.find(({ kind }) => kind === where);
     pad.reveal(run(), once);
     about.hidden = done.hidden = true;
+    more.hidden = !more.href;
     verdict.say(where === "close", [[h("strong", { text: `${told} ` }), ...copies(answer?.said ?? [])]]);
   }
   function commit() {
@@ -188,6 +204,7 @@ function withAxes(question, { draw: spec, given, ask, axis }, life) {
     pad.put(heights);
     tell(heights, false);
   }
+  question.place.append(more);
   const kept = question.get()?.answer;
   if (Array.isArray(kept) && kept.length === COLUMNS) {
     pad.put(kept);
@@ -196,6 +213,7 @@ function withAxes(question, { draw: spec, given, ask, axis }, life) {
   return () => {
     about.remove();
     done.remove();
+    more.remove();
     verdict.end();
   };
 }

@@ -49,6 +49,25 @@ function distance(spec) {
   return { x: y.map((_, k) => k), y };
 }
 
+/**
+ * The same run in the playground, to be predicted there; null where it is none on a surface.
+ * @param {Spec} spec
+ * @returns {Partial<import("../play/types.js").PlayState>|null}
+ */
+export function played(spec) {
+  if (spec.show !== "distance") return null;
+  const place = SURFACES[spec.surface],
+    [x, y = 1.2] = spec.start; // a surface of a line has a bowl across there
+  return {
+    view: "predict",
+    surface: { kind: "library", name: spec.surface, params: { ...place.params, ...spec.params } },
+    rules: [{ rule: spec.rule, hyper: hyperOf(spec) }],
+    picked: 0,
+    starts: [[x, y]],
+    steps: spec.steps,
+  };
+}
+
 /** The velocity after each gradient. @param {Spec} spec @returns {Curve} */
 function velocity({ rule, gradients, steps, hyper }) {
   const grads = Array.from({ length: steps }, (_, k) => (gradients === "ones" || k % 2 === 0 ? 1 : -1)),

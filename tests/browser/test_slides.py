@@ -1,0 +1,134 @@
+"""A deck opened from a file: slides hold their words, keys turn pages and leave figures alone, notes, paper, accessibility."""
+
+import io
+import re
+
+import pytest
+
+from tests.browser import accessibility
+
+SIZES = [(1366, 768), (1920, 1080)]
+OVERFLOW = """() => {
+  const slide = document.querySelector("section.present"), out = [];
+  const title = slide.querySelector("h1, h2").textContent;
+  if (slide.scrollHeight > slide.clientHeight + 1) out.push(`${title}: ${slide.scrollHeight - slide.clientHeight} px too high`);
+  for (const box of slide.querySelectorAll(".body, .points, .math-block, pre, table, .asked"))
+    if (box.scrollWidth > box.clientWidth + 1) out.push(`${title}: .${box.className || box.tagName} too wide`);
+  return out;
+}"""
+
+
+@pytest.fixture(scope="module")
+def deck(site, tmp_path_factory):
+    """Chapter 3's deck, made from the built book."""
+    from importlib import util
+
+    from tests.browser.served import ROOT
+
+    spec = util.spec_from_file_location("course_slides", ROOT / "book" / "slides.py")
+    slides = util.module_from_spec(spec)
+    spec.loader.exec_module(slides)
+    out = tmp_path_factory.mktemp("slides")
+    assert slides.main(["3", "--site", str(site.path), "--out", str(out)]) == 0
+    return out / "03-momentum.html"
+
+
+@pytest.fixture
+def opened(deck, new_page):
+    """The deck in a browser at slide number ``at`` from 0."""
+
+    def open_it(at=0, **options):
+        page = new_page(**options)
+        page.goto(f"{deck.as_uri()}#/{at}")
+        page.wait_for_function("document.querySelector('section.present')")
+        return page
+
+    return open_it
+
+
+def where(page):
+    return page.evaluate("[...document.querySelectorAll('.slides > section')].findIndex((one) => one.matches('.present'))")
+
+
+def test_one_file_and_no_text_leaves_its_slide(deck, opened):
+    text = deck.read_text("utf-8")
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*["']""", text.partition("<script>")[0])
+    assert "Permission is hereby granted" in text, "reveal.js' licence goes where its code goes"
+    page = opened()
+    many = page.evaluate("document.querySelectorAll('.slides > section').length")
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        for at in range(many):
+            page.evaluate(f"location.hash = '#/{at}'")
+            page.wait_for_function(
+                f"[...document.querySelectorAll('.slides > section')].indexOf(document.querySelector('.present')) === {at}"
+            )
+            page.evaluate("new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))")
+            assert page.evaluate(OVERFLOW) == []
+
+
+def test_keys_turn_pages_and_in_a_figure_they_are_the_figures(opened):
+    page = opened(1)
+    page.wait_for_selector("section.present .lf")
+    slider = page.locator("section.present .lf input[type=range]").first
+    before = slider.input_value()
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert where(page) == 1 and slider.input_value() != before
+    page.keyboard.press("PageDown")  # a clicker's key turns the page from anywhere
+    assert where(page) == 2
+    page.keyboard.press("PageUp")
+    slider.focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    assert where(page) == 2
+
+
+def test_a_figure_is_dragged_with_the_mouse_and_the_slide_stays(opened):
+    page = opened(2)
+    ring = page.locator("section.present .lf .lf-handle").first
+    ring.wait_for()
+    page.evaluate("new Promise((then) => setTimeout(then, 300))")
+    box = ring.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2 + 25, steps=4)
+    page.mouse.up()
+    moved = ring.bounding_box()
+    assert abs(moved["x"] - box["x"] - 40) < 3 and abs(moved["y"] - box["y"] - 25) < 3 and where(page) == 2
+
+
+def test_the_lecturers_window_follows_from_a_file(opened):
+    page = opened(3)
+    with page.expect_popup() as waiting:
+        page.keyboard.press("s")
+    desk = waiting.value
+    assert desk.locator("h1").inner_text() == page.locator("section.present h2").inner_text()
+    notes = page.evaluate("document.querySelector('section.present aside.notes p').textContent")
+    assert desk.locator("main p").first.text_content() == notes and len(notes) > 20
+    desk.keyboard.press("ArrowRight")
+    page.wait_for_function("location.hash === '#/4'")
+    assert desk.locator("h1").inner_text() == page.locator("section.present h2").inner_text()
+
+
+def test_axe_finds_nothing_in_a_deck(opened):
+    page = opened(0)
+    page.add_script_tag(content=accessibility.AXE.read_text("utf-8"))
+    for at, theme in ((0, "light"), (1, "dark"), (4, "dark"), (5, "light")):
+        page.evaluate(f"location.hash = '#/{at}'")
+        page.wait_for_function(f"[...document.querySelectorAll('.slides > section')][{at}].matches('.present')")
+        if page.evaluate("document.documentElement.dataset.theme") != theme:
+            page.keyboard.press("d")
+        page.evaluate("new Promise((then) => setTimeout(then, 100))")
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false}).then((done) => done.violations)")
+        assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
+
+
+def test_on_paper_each_slide_is_a_page(opened):
+    import pypdf
+
+    page = opened(1)
+    many = page.evaluate("document.querySelectorAll('.slides > section').length")
+    printed = pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True, print_background=True)))
+    assert len(printed.pages) == many
+    assert "The rule in two lines" in "".join(sheet.extract_text() for sheet in printed.pages)
