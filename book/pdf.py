@@ -13,6 +13,7 @@ that leads nowhere, page numbers that go on moving, or a file above 25 MB is an 
 import argparse
 import html
 import json
+import logging
 import re
 import shutil
 import sys
@@ -31,7 +32,7 @@ TIMES = 3  # printings after which the numbers in it must be its own
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 DROPPED = (
     "script, style, button, form, input, select, template, nav, .headerlink, .only-dark, picture > source, details.hide, "
-    "a.start, ul.cards, ol.cards, .cards, .js-only, .viewcode-link, a.download, .live-said"
+    "a.start, a.race-it, ul.cards, ol.cards, .cards, .js-only, .viewcode-link, a.download, .live-said"
 )
 LATER = "details.solution, .predict details.fold"  # what stands at the end of the book
 
@@ -136,6 +137,10 @@ class Book:
         for node in article.select("section"):  # a heading whose only content was for the screen
             if not any(str(child).strip() for child in node.children if child.name not in ("h2", "h3")):
                 node.clear()
+        for head in article.select("h2"):  # a section that begins with a section: both headings stay with what comes
+            after = head.find_next_sibling()
+            if after is not None and after.name == "section" and not re.match(r"notebooks/\d", document):
+                after.insert(0, head.extract())
         for node in article.select(".katex-mathml"):  # the same formula once more, for a reader of the page
             node.decompose()
         for node in article.select(".far"):
@@ -305,6 +310,7 @@ def page_numbers(path):
     """Anchor -> page number from 1 of a printed document, as its links find them."""
     import pypdf
 
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it counts Chromium's objects, and tells
     reader = pypdf.PdfReader(path)
     at = {page.indirect_reference.idnum: number for number, page in enumerate(reader.pages, 1)}
     found = {}
@@ -342,8 +348,8 @@ def finish(path, target, title, author, marks):
     for words, number, level in marks:
         del above[level:]
         above.append(writer.add_outline_item(title=words, page_number=number - 1, parent=above[-1] if above else None))
-    for page in writer.pages:
-        page.compress_content_streams()
+    for _ in range(3):  # a picture on ten pages is there ten times; two are the same once their masks are
+        writer.compress_identical_objects()
     writer.write(target)
 
 
