@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from momentum_lib import grade, rules, surfaces
 from momentum_lib.grade.answers import Remote, answer, as_number
 from momentum_lib.grade.checks import parameter
+from momentum_lib.grade.likeness import fingerprint
 from momentum_lib.grade.misconceptions import BOOK, CHAPTERS, chapter, misconceptions
 from momentum_lib.grade.wire import Alien, Program, decode, dumps, encode
 
@@ -264,7 +265,7 @@ def test_what_is_no_curve_is_told_so(drawn):
 
 def test_before_the_run_a_curve_only_has_to_be_one():
     assert (
-        grade.curve(RUN, close=0.25, far=1.25, shape=(4,), name="sketch") == "sketch: you drew 4 numbers. Now run, and compare."
+        grade.curve(RUN, close=0.25, far=1.25, shape=(4,), name="sketch") == "you drew 4 numbers in sketch. Now run, and compare."
     )
     with pytest.raises(ValueError, match="close is 2 and far is 1"):
         grade.curve(RUN, close=2, far=1, shape=(4,))
@@ -282,8 +283,22 @@ STILL = [("it gives a number.", lambda call: isinstance(call(1.0), float))]
 def test_a_table_of_properties_pays_each_row():
     whole = grade.properties(lambda x: 2 * x, TABLE, points=6, conditions=STILL)
     assert whole == 6 and "has all 5 properties" in whole.said
+    assert grade.properties(abs, TABLE[3:], points=1).said == "abs has the property."
     part = grade.properties(lambda x: 3 * x, TABLE, points=6, conditions=STILL)
     assert part == 4.5 and part.said.endswith("3 of 4 rows hold. This one does not: it doubles.")
+
+
+def test_what_a_call_returned_is_an_array_of_finite_numbers():
+    assert np.array_equal(grade.returned((1, 2.5), (2,), "pair"), [1, 2.5])
+    assert grade.returned(3, (), "start") == 3 and grade.returned(answer(3.5), (), "start") == 3.5
+    for value, said in [
+        ((1, "2"), "pair must be an array; it is a tuple"),
+        ((1, 2, 3), r"pair has shape \(3,\); it must have shape \(2,\)"),
+        (np.array([1, np.inf]), "pair holds a number that is not finite"),
+        ([Alien("function"), 1], "pair must be an array; it is a list"),
+    ]:
+        with pytest.raises(grade.Wrong, match=said):
+            grade.returned(value, (2,), "pair")
 
 
 def test_a_condition_that_fails_takes_all_points_and_so_does_a_table_without_a_row_that_holds():
@@ -296,6 +311,32 @@ def test_a_condition_that_fails_takes_all_points_and_so_does_a_table_without_a_r
         grade.properties(lambda x: 1 / x, TABLE, points=6)
     with pytest.raises(grade.Wrong, match="still blank"):
         grade.properties(..., TABLE, points=6)
+
+
+# -- the published solution ----------------------------------------------------------------------------
+
+SOLUTION = """
+def running(signal, beta):
+    \"\"\"The bias-corrected average.\"\"\"
+    ### BEGIN SOLUTION
+    m, out = 0.0, []
+    for t, value in enumerate(signal, start=1):
+        m = beta * m + (1 - beta) * value  # the memory
+        out.append(m / (1 - beta**t))
+    return np.array(out)
+    ### END SOLUTION
+"""
+
+
+def test_a_solution_is_known_by_its_structure():
+    known = fingerprint(SOLUTION)
+    renamed = SOLUTION.replace("value", "x").replace("out", "result").replace("# the memory", "").replace('"""The', '"""My')
+    assert known is not None and fingerprint(renamed) == known
+    assert fingerprint(renamed.replace("    m, result", "\n\n    m, result").replace("1 - beta)", "1-beta)")) == known
+    for other in (SOLUTION.replace("0.0", "1.0"), SOLUTION.replace("beta * m", "m * beta"), SOLUTION.replace("array", "stack")):
+        assert fingerprint(other) not in (None, known)
+    assert fingerprint("def edge(beta, c):\n    return 2 * (1 + beta) / c\n") is None, "short answers are alike by themselves"
+    assert fingerprint("%time x = (") is None and fingerprint("x = " + "-" * 100_000 + "1") is None
 
 
 # -- parameters ---------------------------------------------------------------------------------------

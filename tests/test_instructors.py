@@ -12,7 +12,7 @@ import grading
 import pytest
 
 from momentum_lib.grade import __main__ as program
-from momentum_lib.grade import appeal, syscalls
+from momentum_lib.grade import appeal, editions, syscalls
 from momentum_lib.grade.grading import grade
 from momentum_lib.grade.problem_set import Master, leaks
 from momentum_lib.grade.sandbox import Limits
@@ -47,9 +47,12 @@ def test_every_grading_command_is_understood_and_names_a_master_that_exists():
     lines = [shlex.split(line) for line in COMMANDS if "momentum_lib.grade" in line]
     assert len(lines) >= 3
     for words in lines:
+        if words[3] == "new-set":
+            assert editions.key_of(editions.parser().parse_args(words[4:]).seed)
+            continue
         made = appeal.parser() if words[3] == "appeal" else program.parser()
         options = made.parse_args(words[4:] if words[3] == "appeal" else words[3:])
-        assert (ROOT / options.master).is_file()
+        assert options.master.parent.as_posix() == "private/masters" and options.master.name in {path.name for path in MASTERS}
     for option in re.findall(r"`(--[\w-]+)`", GUIDE):
         assert option in program.parser().format_help(), option
 
@@ -64,6 +67,8 @@ def test_the_grading_commands_run_in_their_order(tmp_path, monkeypatch):
     out = tmp_path / "results"
     for line in (line for line in COMMANDS if "momentum_lib.grade" in line):
         words = shlex.split(line)[3:]
+        if words[0] == "new-set":
+            continue
         words[words.index("--master") + 1] = str(master.path)
         if words[0] == "appeal":
             assert program.main(words) == 0
@@ -89,6 +94,19 @@ def test_make_homework_makes_what_the_guide_says(tmp_path):
 
     problem_set.main([*map(str, MASTERS), "--out", str(tmp_path)])
     assert {"1-idea.ipynb", "1-idea-instructor.zip"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_an_edition_of_ones_own_lies_where_the_guide_says(tmp_path, monkeypatch):
+    (line,) = (line for line in COMMANDS if "new-set" in line)
+    monkeypatch.chdir(tmp_path)
+    assert program.main([*shlex.split(line)[3:], str(MASTERS[0])]) == 0
+    made = {path.relative_to(tmp_path / "private").as_posix() for path in (tmp_path / "private").rglob("*") if path.is_file()}
+    assert made == {"1-idea.ipynb", "1-idea-instructor.zip", "masters/1-idea.ipynb"}
+    text = section("Assign")
+    assert all(f"`{name}`" in text for name in ("1-idea.ipynb", "1-idea-instructor.zip", "masters"))
+    assert f"fewer than {'twelve' if editions.SHORTEST_SEED == 12 else editions.SHORTEST_SEED} characters" in text
+    by_hand = {Master(path).points[1] for path in MASTERS}
+    assert all(f"{points:g} of 60 points" in text or points > 16 for points in by_hand)
 
 
 def test_the_question_that_the_guide_adds_is_graded_and_its_mistake_named(tmp_path):

@@ -1,7 +1,8 @@
-"""The notebooks that people download: chapters to run, and the students' copies of the problem sets.
+"""The notebooks that people download: chapters to run, the students' copies of the problem sets, and their solutions.
 
 A chapter's is its reader's edition (book/_gen/reader.py), the same that Colab opens. Students' copies are made from the masters
-at every build and never committed, so that no solution can stay behind in one.
+at every build and never committed, so that no solution can stay behind in one. The masters are the practice edition: public,
+with their solutions (momentum_lib.grade.editions makes those that are graded).
 """
 
 import shutil
@@ -9,7 +10,9 @@ from pathlib import Path
 
 
 def write(app, error):
-    """Write ``notebooks/NAME.ipynb`` below the built site for every chapter, ``homework/NAME.ipynb`` for every master."""
+    """Write ``notebooks/NAME.ipynb`` below the built site for every chapter, and for every master ``homework/NAME.ipynb`` and
+    ``homework/NAME-solutions.ipynb``.
+    """
     if error is not None or app.builder.format != "html":
         return
     for path in sorted(Path(app.srcdir, "book", "reader").glob("*.ipynb")):
@@ -21,6 +24,7 @@ def write(app, error):
 
         for path in masters:
             write_copy(Master(path), Path(app.outdir) / "homework")
+            shutil.copyfile(path, Path(app.outdir) / "homework" / f"{path.stem}-solutions.ipynb")
 
 
 def setup(app):

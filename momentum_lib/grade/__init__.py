@@ -17,6 +17,7 @@ On an instructor's machine::
 ``editions``        an instructor's own edition of a set: what varies, and how it is drawn
 ``sandbox``         where a student's code runs; ``worker`` is what runs there, ``cells`` how, ``wire`` what may cross,
                     ``syscalls`` what the kernel refuses, ``usage`` what has been used
+``likeness``        which answers are the published solution
 ``folder``          which files are submissions, and whose; ``systems`` what Canvas, Moodle and Gradescope say of them
 ``grading``         one submission, many submissions
 ``results``         tables, feedback pages; ``gradescope`` and ``moodle`` what these two take back
@@ -24,7 +25,20 @@ On an instructor's machine::
 """
 
 from .answers import Wrong
-from .checks import Points, Program, array, bug_hunt, curve, function, number, parameter, prediction, properties, update_rule
+from .checks import (
+    Points,
+    Program,
+    array,
+    bug_hunt,
+    curve,
+    function,
+    number,
+    parameter,
+    prediction,
+    properties,
+    returned,
+    update_rule,
+)
 
 
 def check(question, test, *args, **kwargs):
@@ -50,5 +64,6 @@ __all__ = [
     "parameter",
     "prediction",
     "properties",
+    "returned",
     "update_rule",
 ]

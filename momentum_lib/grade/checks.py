@@ -11,7 +11,7 @@ import numpy as np
 from ..core import slot_shape
 from ..rules import get
 from ..surfaces import get as get_surface
-from .answers import Wrong, answer, as_array, as_number
+from .answers import Answer, Remote, Wrong, answer, as_array, as_number
 from .misconceptions import misconceptions
 from .wire import Alien, Program
 
@@ -179,6 +179,17 @@ def array(given, expected=None, *, shape=None, name=None, tol=1e-6, wrong=None):
     raise Wrong(f"{name} has the right shape and not the right numbers.")
 
 
+def returned(given, shape, name):
+    """What a call gave, or a student's value, as an array of finite numbers: for the rows of a table of properties.
+
+    Raises Wrong where it is none, or has another ``shape``; ``()`` stands for one number.
+    """
+    made = as_array(name, listed(given.value() if isinstance(given, (Answer, Remote)) else given), shape)
+    if not np.isfinite(made).all():
+        raise Wrong(f"{name} holds a number that is not finite.")
+    return made
+
+
 def listed(value):
     """A list or tuple of plain numbers as an array; anything else as it is."""
     plain = isinstance(value, (list, tuple)) and all(type(item) in (int, float) or isinstance(item, np.generic) for item in value)
@@ -257,7 +268,7 @@ def curve(given, measured=None, *, points=0, close, far, shape=None, name=None, 
     if not np.isfinite(value).all():
         raise Wrong(f"{name} holds a number that is not finite; draw a number at every place.")
     if measured is None:
-        return f"{name}: you drew {value.size} numbers. Now run, and compare."
+        return f"you drew {value.size} numbers in {name}. Now run, and compare."
     distance = np.abs(value - np.asarray(measured, dtype=float))
     if distance.max() <= (close / 100 if copied is None else copied):
         raise Wrong(f"{name} is the measurement itself. A prediction is made before the run, and it may be wrong.", why="copied")
@@ -283,7 +294,8 @@ def properties(given, rows, *, points, conditions=()):
     failed = [sentence for sentence, holds in rows if not holds(student.call)]
     kept = len(rows) - len(failed)
     if not failed:
-        return Points(points, f"{student.name} has all {len(conditions) + len(rows)} properties.")
+        count = len(conditions) + len(rows)
+        return Points(points, f"{student.name} has {f'all {count} properties' if count > 1 else 'the property'}.")
     said = f"{student.name}: {kept} of {len(rows)} rows hold. This one does not: {failed[0]}"
     if not kept:
         raise Wrong(said, why=failed[0])
@@ -371,5 +383,6 @@ __all__ = [
     "parameter",
     "prediction",
     "properties",
+    "returned",
     "update_rule",
 ]

@@ -23,9 +23,10 @@ literal is the practice edition's value, and a new one takes its place. The kind
 
 ``"such that": ["lr * kappa < 2"]`` beside ``draws`` has a question drawn again until it holds, with every name that it draws.
 
-A question is a heading with the id ``NAME-text`` and the cells up to the next heading. The notebook's metadata may list, under
-``permute``, groups of questions that trade places; headings are numbered anew, so no question names another or uses what
-another defines. Text names a drawn number and does not state it. Cells tagged ``practice`` are in the public edition alone.
+A question is a numbered heading (``## 3. Title``) with the id ``NAME-text`` and the cells up to the next one. The notebook's
+metadata may list, under ``permute``, groups of questions that trade places; headings are numbered anew, so no question names
+another or uses what another defines. Text names a drawn number and does not state it. Cells tagged ``practice`` are in the
+public edition alone.
 """
 
 import argparse
@@ -121,7 +122,7 @@ def groups_of(cells):
     """The places of the cells, one list a question, with what stands before the first question in front."""
     groups = [[]]
     for place, cell in enumerate(cells):
-        if cell["cell_type"] == "markdown" and re.match(r"##\s", text_of(cell)) and cell["id"].endswith("-text"):
+        if cell["cell_type"] == "markdown" and HEADING.match(text_of(cell)) and cell["id"].endswith("-text"):
             groups.append([])
         groups[-1].append(place)
     return groups
@@ -263,12 +264,27 @@ def edition(master, key):
     return notebook
 
 
-def own_answers(master, student):
-    """The results of a master's checks for its own solution, run in this process: a list of dicts as grading has them."""
-    checker = Checker(master, student, None)
+def holding_own_answers(master, student):
+    """A checker, in this process, that holds a master's own answers; what no check follows, such as a page of prose and code,
+    is not run.
+    """
+    checker, waiting = Checker(master, student, None), []
     with contextlib.redirect_stdout(io.StringIO()):
-        for cell in master.of("answer"):
-            checker.execute(cell.source)
+        for cell in master.cells:
+            if cell.kind == "markdown" and HEADING.match(cell.source):
+                waiting = []
+            if cell.role == "answer":
+                waiting.append(cell)
+            if cell.role == "check":
+                for one in waiting:
+                    checker.execute(one.source)
+                waiting = []
+    return checker
+
+
+def own_answers(master, student):
+    """The results of a master's checks for its own solution: a list of dicts as grading has them."""
+    checker = holding_own_answers(master, student)
     return [checker.grade(cell) for cell in master.of("check")]
 
 

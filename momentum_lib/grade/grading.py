@@ -24,6 +24,7 @@ from ..cluster import ClusterError
 from .answers import Remote, Wrong
 from .cells import needs_shell
 from .later import POSTPONE
+from .likeness import published
 from .problem_set import SETUP, names_asked
 from .sandbox import GRACE, Ahead, Limits, Lost, NoSandbox, require_sandbox
 from .wire import decode
@@ -443,7 +444,7 @@ def grade(master, path, owner=None, *, limits=None, sandboxed=True, ahead=None):
     with Room(master, submission, limits, sandboxed, ahead or Ahead()) as room:
         named = room.student()
         student = result["student"] = owner or named
-        result["notes"] += notes_on(owner, named)
+        result["notes"] += notes_on(owner, named) + notes_on_likeness(published(master, submission))
         if ahead:
             ahead.start(limits, **room.usual)
         checker = Checker(master, student or "nobody", room)
@@ -469,6 +470,13 @@ def notes_on(owner, named):
     if not owner and not named:
         return ["STUDENT is not set, so the parameters of nobody were used: questions with own parameters cannot be right."]
     return []
+
+
+def notes_on_likeness(names):
+    """What a person should know about answers that are the published solution."""
+    if not names:
+        return []
+    return [f"The published solution, apart from names and comments: {', '.join(names)}. No points were taken for it."]
 
 
 _ahead = Ahead()  # one a process
