@@ -3,7 +3,7 @@
     python -m bench.pages                                    # the front page, some chapters and a page of text
     python -m bench.pages book/rules notebooks/01-ravine     # these pages
     python -m bench.pages --all --rounds 1                   # every page
-    python -m bench.pages --redraws                          # what a redraw of each figure costs
+    python -m bench.pages --redraws                          # what a redraw of each figure and a drag in the playground cost
     python -m bench.pages --site /tmp/before --site _build/html     # two builds in turn, page by page
 
 For each page, as medians over the rounds: the first paint; the first live figure's picture (a line of it is drawn, in view or
@@ -25,14 +25,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 CHAPTERS = ("01", "03", "04", "05", "07", "10", "12", "13")
-PAGES = ("book/intro", *(f"notebooks/{number}-" for number in CHAPTERS), "book/glossary")
+PAGES = ("book/intro", *(f"notebooks/{number}-" for number in CHAPTERS), "book/glossary", "book/playground")
 SLOWER, AFTER = 4, 5.0
 MEASURED = ("paint", "picture", "blocking", "longest", "shift")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run")
 WATCH = """
 window.__seen = { tasks: [], shift: 0, picture: NaN };
 (function look() {
-  const drawn = document.querySelector('.live-figure .lf-plot svg path[d], .live-figure .lf-plot svg polyline[points]');
+  const drawn = document.querySelector(':is(.live-figure, .playground) .lf-plot svg :is(path[d], polyline[points])');
   if (drawn) __seen.picture = performance.now();
   else if (performance.now() < 20000) requestAnimationFrame(look);
 })();
@@ -77,6 +77,27 @@ REDRAW = """async (place) => {
   }
   return slowest;
 }"""
+
+# What a frame of a drag in the playground costs, in ms of script: the start moves (on the map of settings: the rate turns).
+DRAG = """(view) => {
+  const place = document.querySelector('.playground'), play = place.__playground, times = [];
+  play.set({ view });
+  play.flush();
+  const { starts: [[x, y]], rules } = play.get(), press = (type) =>
+    place.querySelector('.pg .lf-track').dispatchEvent(new PointerEvent(type, { bubbles: true }));
+  press('pointerdown');
+  for (let k = 1; k <= 30; k++) {
+    if (view === 'settings') play.set({ rules: rules.map((one) => ({ ...one, hyper: { lr: 0.05 + k / 1000 } })) });
+    else play.set({ starts: [[x + k / 100, y]] });
+    const began = performance.now();
+    play.flush();
+    times.push(performance.now() - began);
+  }
+  press('pointerup');
+  play.set({ starts: [[x, y]], rules });
+  return times.sort((a, b) => a - b)[15];
+}"""
+PLAYED = ("map", "land", "curves", "settings", "flow")
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -175,6 +196,30 @@ def redraws(site=SITE, slower=(1, SLOWER)):
     return rows
 
 
+def drags(site=SITE, slower=(1, SLOWER)):
+    """Print what a frame of a drag costs in the views of the playground, on this machine and slowed; return the rows."""
+    from playwright.sync_api import sync_playwright
+
+    print(f"\nPlayground, a frame of a drag: script, medians of 30; then {slower[-1]} times slower (60 frames a second: 16 ms)")
+    base, stop = serve(site)
+    rows = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        page = phone(browser).new_page()
+        processor = page.context.new_cdp_session(page)
+        page.goto(f"{base}book/playground.html")
+        page.wait_for_selector(".playground.is-live")
+        for view in PLAYED:
+            rows[view] = []
+            for rate in slower:
+                processor.send("Emulation.setCPUThrottlingRate", {"rate": rate})
+                rows[view].append(page.evaluate(DRAG, view))
+            print(f"  {view:<16}" + "".join(f" {ms:8.2f} ms" for ms in rows[view]), flush=True)
+        browser.close()
+    stop()
+    return rows
+
+
 def report(sites, wanted, rounds):
     """Measure and print; ``sites`` are folders, compared page by page where there is more than one."""
     from playwright.sync_api import sync_playwright
@@ -211,6 +256,7 @@ def main(rounds=3):
     else:
         report([SITE], PAGES, rounds)
         redraws()
+        drags()
 
 
 if __name__ == "__main__":
@@ -219,9 +265,10 @@ if __name__ == "__main__":
     parser.add_argument("--all", action="store_true", help="every page")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--site", type=Path, action="append", help=f"a built site (default: {SITE.relative_to(ROOT)})")
-    parser.add_argument("--redraws", action="store_true", help="what a redraw of each figure costs, and nothing else")
+    parser.add_argument("--redraws", action="store_true", help="what a redraw of each figure and a drag in the playground cost")
     options = parser.parse_args()
     if options.redraws:
         redraws((options.site or [SITE])[0])
+        drags((options.site or [SITE])[0])
     else:
         report(options.site or [SITE], () if options.all else options.pages or PAGES, options.rounds)

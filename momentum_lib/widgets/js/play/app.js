@@ -60,7 +60,6 @@ function anatomy(embed) {
     top,
     stage,
     acts,
-    side,
     sentenceNode,
     spoken,
     note,
@@ -133,47 +132,25 @@ function addDials(desk, scene, turn) {
   });
 }
 
-/**
- * Start a playground in `el`.
- * @param {HTMLElement} el
- * @param {{state?: PlayState, embed?: boolean, places?: {page?: string, embed?: string}, onState?: (state: PlayState) => void}} [options]
- *   `places`: the addresses of the page and of the embed, from here
- */
-export function mount(el, { state: initial = FIRST, embed = false, places = {}, onState } = {}) {
-  const life = lifetime(),
-    parts = anatomy(embed),
-    store = createStore(initial, life);
-  el.append(parts.root);
-  life.onEnd(() => parts.root.remove());
-  const say = (/** @type {string} */ text) => {
-    parts.note.textContent = text;
-  };
-  const best = createBest(life, (done, of) => {
-    say(done < of ? `Searching each rule's own best setting from here: ${done} of ${of} …` : "");
-    if (done) store.redraw();
-  });
+/** The scene of the state now, made anew when the state or the picture's place has changed. @param {import("./store.js").PlayStore} store @param {HTMLElement} stage @param {ReturnType<typeof createBest>} best @param {() => boolean} held */
+function sceneOf(store, stage, best, held) {
+  const make = createScenes(best, { again: () => store.redraw(), held });
+  let last = /** @type {Scene|null} */ (null);
   const room = () => {
-    const { width, height } = parts.stage.getBoundingClientRect();
+    const { width, height } = stage.getBoundingClientRect();
     return { width: Math.max(width, 1), height: Math.max(height, 1) };
-  };
-  const view = { scene: /** @type {Scene|null} */ (null), held: false };
-  const makeScene = createScenes(best, { again: () => store.redraw(), held: () => view.held });
-  const scene = () => {
-    if (view.scene?.state !== store.state()) refresh();
-    return /** @type {Scene} */ (view.scene);
   };
   function refresh() {
     const { width, height } = room();
-    view.scene = makeScene(store.state(), width / height);
+    last = make(store.state(), width / height);
+    return last;
   }
-  /** @param {number} k @param {Hyper} changes */
-  const turn = (k, changes) => {
-    const { rules } = store.state();
-    store.set({
-      rules: rules.map((one, i) => (i === k ? { ...one, hyper: { ...one.hyper, ...changes } } : one)),
-    });
-  };
-  const desk = /** @type {import("../kit/controls.js").Desk & {root: HTMLElement}} */ (
+  return { room, refresh, scene: () => (last?.state === store.state() ? last : refresh()) };
+}
+
+/** What the kit's controls need of the playground. @param {import("../kit/dom.js").Life} life @param {import("./store.js").PlayStore} store @param {ReturnType<typeof anatomy>} parts @param {(text: string) => void} say */
+function deskOf(life, store, parts, say) {
+  return /** @type {import("../kit/controls.js").Desk & {root: HTMLElement}} */ (
     /** @type {unknown} */ ({
       life,
       specs: {},
@@ -186,19 +163,62 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
         (fold ? parts.moreControls : parts.dials).append(node),
     })
   );
+}
+
+/** Search each rule's best setting when something changed that it hangs on, but not while something is dragged. @param {import("../kit/dom.js").Life} life @param {import("./store.js").PlayStore} store @param {ReturnType<typeof createBest>} best @param {HTMLElement} root @param {() => Scene} scene @param {{held: boolean}} hand */
+function searchesOn(life, store, best, root, scene, hand) {
+  const search = () => {
+    const { fair, rules } = store.state();
+    if (fair === "best" || rules.length > 1) best.search(scene());
+  };
+  holdWatch(life, root, hand, search);
+  store.watch((names) => {
+    const counts = ["surface", "rules", "fair", "starts", ...(scene().net ? ["steps"] : [])];
+    if (!hand.held && names.some((name) => counts.includes(name))) life.frame(search);
+  });
+  return search;
+}
+
+/**
+ * Start a playground in `el`.
+ * @param {HTMLElement} el
+ * @param {{state?: PlayState, embed?: boolean, places?: {page?: string, embed?: string}, onState?: (state: PlayState) => void}} [options]
+ *   `places`: the addresses of the page and of the embed, from here
+ */
+export function mount(el, { state: initial = FIRST, embed = false, places = {}, onState } = {}) {
+  const life = lifetime(),
+    parts = anatomy(embed),
+    store = createStore(initial, life),
+    hand = { held: false },
+    held = () => hand.held;
+  el.append(parts.root);
+  life.onEnd(() => parts.root.remove());
+  const say = (/** @type {string} */ text) => {
+    parts.note.textContent = text;
+  };
+  const best = createBest(life, (done, of) => {
+    say(done < of ? `Searching each rule's own best setting from here: ${done} of ${of} …` : "");
+    if (done) store.redraw();
+  });
+  const { room, refresh, scene } = sceneOf(store, parts.stage, best, held),
+    desk = deskOf(life, store, parts, say),
+    folded = {
+      ...desk,
+      place: (/** @type {boolean} */ _, /** @type {HTMLElement} */ node) => parts.moreControls.append(node),
+    };
+  /** @param {number} k @param {Hyper} changes */
+  const turn = (k, changes) => {
+    const { rules } = store.state();
+    store.set({
+      rules: rules.map((one, i) => (i === k ? { ...one, hyper: { ...one.hyper, ...changes } } : one)),
+    });
+  };
   const time = createPlayer(desk, { length: () => store.state().steps, seconds: () => 5 });
   // Whole paths while anything but the start moves; let go of a start, and the balls roll from there (the player hears it).
   store.watch((names) => {
     if (names.some((name) => name !== "view" && name !== "picked")) time.end();
   });
-  const search = () => {
-    if (store.state().fair === "best" || store.state().rules.length > 1) best.search(scene());
-  };
-  holdWatch(life, parts.root, view, search);
-  store.watch((names) => {
-    const counts = ["surface", "rules", "fair", "starts", ...(scene().net ? ["steps"] : [])];
-    if (!view.held && names.some((name) => counts.includes(name))) life.frame(search);
-  });
+  const search = searchesOn(life, store, best, parts.root, scene, hand);
 
   store.draw(refresh); // first of all: what was searched meanwhile changes the scene, not the state
   createGroundMenu({ life, store }, parts.top);
@@ -210,7 +230,7 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     room,
     time,
     turn,
-    held: () => view.held,
+    held,
     scene,
   });
   addDials(desk, scene, turn);
@@ -221,8 +241,8 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
   });
   const typed = createTyped({ life, store }, parts.left, parts.chips);
   addFairness({ ...desk, place: (_, node) => parts.fair.append(node) }, store);
-  addRuleNumbers({ ...desk, place: (_, node) => parts.moreControls.append(node) }, scene, turn);
-  addSurfaceNumbers({ ...desk, place: (_, node) => parts.moreControls.append(node) }, scene, store);
+  addRuleNumbers(folded, scene, turn);
+  addSurfaceNumbers(folded, scene, store);
   addFolded(desk, store);
   addStarts(life, store, parts.acts, scene);
 
@@ -258,24 +278,21 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
   store.begin();
   life.frame(search);
   if (!reducedMotion() && store.state().view === "map") life.after(350, () => time.waiting() && time.again());
-  const place = /** @type {HTMLElement & {__playground?: object}} */ (el);
-  place.__playground = {
+  const flushed = (/** @type {() => any} */ ask) => () => {
+    store.flush();
+    return ask();
+  };
+  const face = {
     get: store.state,
     set: store.set,
     flush: store.flush,
     time,
     /** Whether the page itself searches, since no worker does. */
     alone: best.alone,
-    scene: () => {
-      store.flush();
-      return scene();
-    },
-    numbers: () => {
-      store.flush();
-      return tabs.numbers();
-    },
+    scene: flushed(scene),
+    numbers: flushed(tabs.numbers),
   };
-  return { store, life, parts, scene, end: () => life.end() };
+  return { store, life, face };
 }
 
 /** Whether the reader holds something now. Let go, the settings are searched anew. @param {import("../kit/dom.js").Life} life @param {HTMLElement} root @param {{held: boolean}} view @param {() => void} search */

@@ -23,7 +23,7 @@ async function copyFrom(field) {
 const TARGETS = { momentum_lib: "momentum_lib", torch: "PyTorch", optax: "JAX and optax" };
 
 /** The line that shows a playground in any page. @param {string} address */
-export const embedLine = (address) =>
+const embedLine = (address) =>
   `<iframe src="${address}" title="Playground: momentum" width="100%" height="640" loading="lazy" allowfullscreen></iframe>`;
 
 /** Addresses of this state: the page's, and the embed's beside it. @param {string} here @param {import("./types.js").PlayState} state @param {{page?: string, embed?: string}} places */
@@ -96,6 +96,8 @@ export function createCarry({ life, root, parent, scene, seek, places }) {
       "One line for your own page or slide",
       "Copied: the line shows this playground in another page",
     );
+  const policy = h("p", { class: "pg-policy" });
+  embed.node.append(policy);
   const target = h(
       "select",
       { class: "pg-add pg-target", "aria-label": "As code for" },
@@ -165,6 +167,7 @@ export function createCarry({ life, root, parent, scene, seek, places }) {
     const to = addresses(location.href, scene().state, places);
     link.field.value = to.page;
     embed.field.value = embedLine(to.embed);
+    policy.textContent = `It loads nothing from anywhere else. A page with a strict policy needs: frame-src ${new URL(to.embed).origin}`;
     note.textContent = "";
     write();
     dialog.showModal();

@@ -18,7 +18,7 @@ const curveParts = (plot) => ({
 });
 
 /** The least loss a surface has, or null where there is no floor; a network's loss cannot fall below zero. @param {Scene} scene */
-export const floorOf = ({ surface, params, net }) =>
+const floorOf = ({ surface, params, net }) =>
   surface.minima.length
     ? Math.min(...surface.minima.map(([x, y]) => surface.value(x, y, params)))
     : net
@@ -32,7 +32,7 @@ export function lossOf(scene, run) {
 }
 
 /** A range that holds all values: powers of ten, at most fourteen of them; or plain ends. @param {ArrayLike<number>[]} all @param {boolean} log @returns {Pair} */
-export function rangeOf(all, log) {
+function rangeOf(all, log) {
   let low = Infinity,
     high = -Infinity;
   const first = Math.max(...all.map((one) => one[0]).filter(Number.isFinite));

@@ -17,13 +17,13 @@ for (const place of places) {
     document.documentElement.dataset.theme = theme;
   place.prepend(el);
   const root = document.documentElement.dataset.content_root ?? "";
-  const { store, life } = mount(el, {
+  const { store, life, face } = mount(el, {
     state: fromHash(location.hash) ?? undefined,
     embed: embed !== undefined,
     places: embed === undefined ? { embed: `${root}embed.html` } : { page },
   });
   place.classList.add("is-live");
-  /** @type {any} */ (place).__playground = /** @type {any} */ (el).__playground;
+  /** @type {any} */ (place).__playground = face;
   life.on(window, "hashchange", () => {
     const told = fromHash(location.hash);
     if (told) store.set(told);

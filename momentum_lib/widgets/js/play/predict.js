@@ -17,7 +17,7 @@ const LOW = 1e-6;
  * @param {ArrayLike<number>} truth likewise
  * @param {number} decades that the axis spans
  */
-export function scoreOf(mine, truth, decades) {
+function scoreOf(mine, truth, decades) {
   let gap = 0,
     lean = 0;
   for (let k = 0; k < mine.length; k++) {

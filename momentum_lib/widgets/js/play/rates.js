@@ -23,5 +23,6 @@ export function rateRange({ surface, picked, lanes, state, net }) {
       : picked.rule,
   );
   const to = (/** @type {number} */ v) => 10 ** Math.round(Math.log10(v));
-  return [to(middle / 100), to(middle * (net ? 30 : 10))];
+  // What no table knows may want more than was guessed.
+  return [to(middle / 100), to(middle * (!net && SURFACES[surface.name] ? 10 : 50))];
 }

@@ -22,7 +22,7 @@ const on = (/** @type {string} */ name, /** @type {import("../kit/types.js").Par
 const ravine = (/** @type {number} */ angle = 0.3, kappa = 25) => on("ravine", { kappa, angle });
 
 /** In the order in which the page lists them. @type {Record<string, Partial<PlayState>>} */
-export const RECIPES = {
+const RECIPES = {
   ravine: { surface: ravine(), rules: [plain(0.0765)], starts: [[-2.7, -0.2]], steps: 40, picked: 0 },
   glide: { surface: ravine(), rules: [plain(0.0769), ball(0.0769, 0.52)], starts: [[-2.7, 0.1]], steps: 20 },
   overshoot: { surface: ravine(), rules: [plain(0.02), ball(0.02, 0.93)], starts: [[-2.6, -0.5]], steps: 90 },
@@ -106,7 +106,30 @@ function thumbnail(life, state) {
     forget();
     draw(last());
   });
-  return { node, run, whole: () => draw(last()) };
+  return { node, run };
+}
+
+/** Call what belongs to an element once, when most of it is seen; at once where that cannot be observed. @param {import("../kit/dom.js").Life} life */
+function whenSeen(life) {
+  if (typeof IntersectionObserver !== "function")
+    return (/** @type {Element} */ _, /** @type {() => void} */ run) => run();
+  /** @type {Map<Element, () => void>} */
+  const waiting = new Map();
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries)
+        if (isIntersecting) {
+          observer.unobserve(target);
+          waiting.get(target)?.();
+        }
+    },
+    { threshold: 0.6 },
+  );
+  life.observe(observer);
+  return (/** @type {Element} */ node, /** @type {() => void} */ run) => {
+    waiting.set(node, run);
+    observer.observe(node);
+  };
 }
 
 /**
@@ -117,20 +140,7 @@ function thumbnail(life, state) {
  */
 export function enlivenRecipes(life, list, open) {
   list.classList.add("pg-recipes");
-  const seen =
-    typeof IntersectionObserver === "function"
-      ? new IntersectionObserver(
-          (entries) => {
-            for (const { isIntersecting, target } of entries)
-              if (isIntersecting) {
-                seen?.unobserve(target);
-                /** @type {any} */ (target).__run();
-              }
-          },
-          { threshold: 0.6 },
-        )
-      : null;
-  if (seen) life.observe(seen);
+  const seen = whenSeen(life);
   [...list.children].forEach((entry, k) => {
     const name = Object.keys(RECIPES)[k];
     if (!name) return;
@@ -142,9 +152,7 @@ export function enlivenRecipes(life, list, open) {
       if (!made) button.append((made = thumbnail(life, recipe(name))).node);
       made.run();
     };
-    /** @type {any} */ (button).__run = run;
-    if (seen) seen.observe(button);
-    else run();
+    seen(button, run);
     life.on(button, "pointerenter", run);
     life.on(button, "focus", run);
     life.on(button, "click", () => open(recipe(name)));

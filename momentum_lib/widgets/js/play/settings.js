@@ -1,6 +1,6 @@
 // Steps to converge over learning rate and momentum, for the picked rule: coarse while something moves, fine when it rests.
 
-import { clamp, h, show } from "../kit/dom.js";
+import { clamp, h, roundTo, show } from "../kit/dom.js";
 import { stepsMap } from "../kit/engine.js";
 import { addSettingsMap, cells } from "../kit/settings_map.js";
 import { createPlot } from "../kit/plot.js";
@@ -44,7 +44,7 @@ export function createSettings({ life, store, parent, room, turn, held, scene })
       pick: ({ lr, beta }) => {
         const { picked } = scene(),
           name = memory(picked.rule);
-        turn(picked.index, name ? { lr: tidy(lr), [name]: tidy(beta) } : { lr: tidy(lr) });
+        turn(picked.index, { lr: roundTo(lr), ...(name ? { [name]: roundTo(beta) } : {}) });
       },
       words: (lr, beta) => `learning rate ${show(lr)}, momentum ${show(beta)}`,
     },
@@ -135,4 +135,3 @@ export function createSettings({ life, store, parent, room, turn, held, scene })
     numbers: () => ({ n: kept.n, fine: kept.fine === kept.key, values: Array.from(kept.values) }),
   };
 }
-const tidy = (/** @type {number} */ v) => Number(v.toPrecision(3));

@@ -19,7 +19,7 @@ const written = (name) => QUANTITIES[name]?.symbol ?? name;
  * @param {number} t the step, from 1
  * @param {number} i the coordinate
  */
-export function oneStep({ rule }, run, t, i) {
+function oneStep({ rule }, run, t, i) {
   const at = (/** @type {ArrayLike<number>} */ array, /** @type {number} */ k) => array[2 * k + i];
   return {
     grad: run.gradients ? at(run.gradients, t - 1) : NaN,
