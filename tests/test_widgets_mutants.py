@@ -346,7 +346,7 @@ BROWSER = [
      "the ratio upside down", edge.test_words_tell_where_the_sharpness_is, (JS,)),
     ("edge", "!(loss <= EXPLODED)", "loss === Infinity",
      "an explosion that is noticed too late", edge.test_a_training_explodes_and_says_so_on_both_sides, (JS,)),
-    ("edge", "16 * x ** 5 - 20 * x ** 3 + 5 * x", "8 * x ** 4 - 8 * x ** 2 + 1",
+    ("network", "16 * x ** 5 - 20 * x ** 3 + 5 * x", "8 * x ** 4 - 8 * x ** 2 + 1",
      "another polynomial", edge.test_constants_and_data_are_the_same, (JS,)),
     ("network", "theta[at] = draws[at] / Math.sqrt(inputs)", "theta[at] = draws[at] / inputs",
      "a start that is too small", edge.test_the_browsers_network_is_numpys, (JS, "classes")),

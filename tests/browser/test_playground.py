@@ -588,3 +588,28 @@ def test_a_finger_drags_the_ring_turns_the_land_and_does_not_scroll(browser, fol
         live.touch_drag(page, page.locator(".pg-land"), -60, 30)
         assert ask(page, "play.numbers()")["turn"] != turned
         assert page.evaluate("scrollY") == 0
+
+
+def test_in_a_notebook_the_model_hears_what_the_hand_does(browser):
+    """The module that anywidget loads, in a page like a notebook's: it opens as the model says."""
+    from momentum_lib.widgets import Playground
+    from tests.browser.test_live_notebook import HOST, RUN
+
+    play = Playground(surface={"net": "curve"}, rules=["heavy_ball"], starts=[[2, 0]], steps=8)
+    source = play._source.get_state(["key", "module", "styles", "colours"])
+    with live.open_page(browser, "about:blank", wait=False, reduced_motion="reduce") as page:
+        page.set_content(HOST.replace("ROOT", "10"))
+        page.evaluate(f"window.__run = {RUN}; 0")
+        page.evaluate(
+            """([stub, source, state]) => {
+              window.__state = state;
+              return window.__run([stub, { source }, [state], 1]);
+            }""",
+            [play._esm, source, {**play.state(), "_source": "IPY_MODEL_source"}],
+        )
+        inside = page.locator(".output > div")
+        inside.locator(".pg-sentence").get_by_text("193 weights").wait_for()
+        inside.get_by_role("tab", name="Curves").click()
+        page.wait_for_function("window.__state.view === 'curves'")
+        inside.get_by_role("button", name="Other weights").click()
+        page.wait_for_function("window.__state.starts[0][0] === 3")
