@@ -382,9 +382,10 @@ CLAIMS = """- id: 99.1
 LISTS = (
     "book/_gen/contents.md",
     "book/_gen/objectives.md",
-    "book/_gen/plans.md",
     "book/_gen/graph.md",
     "momentum_lib/grade/chapters.py",
+    "book/_gen/plans.md",
+    "book/_gen/hours.md",
     "README.md",
 )
 
@@ -426,6 +427,7 @@ def test_a_chapter_is_a_notebook_and_a_line(house):
         list_it(house)
         assert ask(house, chapters, "--check")[0] == 1
         run(house, chapters)
+        run(house, "book/_gen/plans.py")
         status, said = ask(
             house, "-m", "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "tests/test_tiles.py", "-k", "every_chapter"
         )
