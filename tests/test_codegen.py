@@ -470,6 +470,7 @@ PRINTED = [  # a rule's LaTeX without colours, against the equation as a paper s
     ("adamw", r"\left(1 - \eta \, \omega\right) \, \theta - \frac{\eta \, \hat m}{\sqrt{\hat s} + \epsilon}"),
     ("signum", r"\theta - \eta \, \operatorname{sign}\left(m\right)"),
     ("muon", r"\operatorname{orth}\left(\beta \, m + \left(1 - \beta\right) \, g\right)"),
+    ("muon_plain", r"\mathrm{direction} &\leftarrow \operatorname{orth}\left(m\right)"),
     ("shampoo", r"L &\leftarrow \beta_2 \, L + \left(1 - \beta_2\right) \, g \, {g}^{\top}"),
     ("shampoo", r"\theta - \eta \, {\hat L}_{\epsilon}^{-1/4} \, \hat m \, {\hat R}_{\epsilon}^{-1/4}"),
     ("soap", r"s &\leftarrow \beta_2 \, s + \left(1 - \beta_2\right) \, {\left({Q_L}^{\top} \, g \, Q_R\right)}^{2}"),

@@ -496,6 +496,17 @@ def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
     return _muon(m, orthogonal(beta * m + (1 - beta) * grad), theta, lr, 0.0, rms)
 
 
+@mutant("muon_plain", "blends the gradient in once more")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    m = beta * m + (1 - beta) * grad
+    return _muon(m, orthogonal(beta * m + (1 - beta) * grad), theta, lr, weight_decay, rms)
+
+
+@mutant("muon_plain", "steps by the memory before this gradient")
+def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    return _muon(beta * m + (1 - beta) * grad, orthogonal(m), theta, lr, weight_decay, rms)
+
+
 @mutant("muon", "one norm for a whole batch")
 def _(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
     m = beta * m + (1 - beta) * grad

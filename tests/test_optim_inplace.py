@@ -150,22 +150,23 @@ def test_small_matrices_move_as_one_stack_and_as_each_alone():
     assert [ours.state[p]["step"] for p in a] == [6, 5, 6, 6]
 
 
-def test_muon_in_sixteen_bits_is_torchs():
+@pytest.mark.parametrize("rule", ["muon", "muon_plain"])
+def test_muon_in_sixteen_bits_is_torchs(rule):
     """``products="bfloat16"``: torch.optim.Muon's step, to a few hundredths; float32 by default, which the text says."""
     random = torch.Generator().manual_seed(0)
     start = torch.randn(48, 32, generator=random)
     runs = {}
     for name, build in {
-        "torch": lambda p: torch.optim.Muon([p], lr=0.1, weight_decay=0.0, momentum=0.95),
-        "bfloat16": lambda p: Optimizer([p], "muon", lr=0.1, products="bfloat16"),
-        "as given": lambda p: Optimizer([p], "muon", lr=0.1),
+        "torch": lambda p: torch.optim.Muon([p], lr=0.1, weight_decay=0.0, momentum=0.95, nesterov=rule == "muon"),
+        "bfloat16": lambda p: Optimizer([p], rule, lr=0.1, products="bfloat16"),
+        "as given": lambda p: Optimizer([p], rule, lr=0.1),
     }.items():
         p = torch.nn.Parameter(start.clone())
         optimizer = build(p)
         p.grad = torch.randn(48, 32, generator=torch.Generator().manual_seed(1))
         optimizer.step()
         runs[name] = p.detach() - start
-    exact = Optimizer([torch.nn.Parameter(start.double())], "muon", lr=0.1)
+    exact = Optimizer([torch.nn.Parameter(start.double())], rule, lr=0.1)
     (p,) = exact.param_groups[0]["params"]
     p.grad = torch.randn(48, 32, generator=torch.Generator().manual_seed(1)).double()
     exact.step()

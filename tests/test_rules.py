@@ -48,6 +48,7 @@ SETTINGS = {
     "signum": [{"beta": 0.9}, {"beta": 0.3}, {"beta": 0.0}],
     "lion": [{"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}, {"beta1": 0.5, "beta2": 0.8, "weight_decay": 0.5}],
     "muon": [{"beta": 0.95, "weight_decay": 0.0, "rms": 0.0}, {"beta": 0.5, "weight_decay": 0.5, "rms": 0.2}],
+    "muon_plain": [{"beta": 0.95, "weight_decay": 0.0, "rms": 0.0}, {"beta": 0.5, "weight_decay": 0.5, "rms": 0.2}],
     "shampoo": [{"beta": 0.9, "beta2": 0.95, "eps": 1e-12}, {"beta": 0.3, "beta2": 0.8, "eps": 1e-2}],
     "soap": [
         {"beta1": 0.95, "beta2": 0.95, "eps": 1e-4},  # at 1e-8 one step of its sixth divides by 2e-4, and rounding grows by that
@@ -194,7 +195,7 @@ def _polynomial(s):
     return s
 
 
-def _follow_muon(hyper):
+def _follow_muon(hyper, ahead=True):
     """Muon by decomposition: a sum of gradients as its paper writes it, and the polynomial on its singular values."""
     beta, (rows, columns) = hyper["beta"], MATRIX
     w, total = _trial()[3].reshape(MATRIX).copy(), np.zeros(MATRIX)
@@ -203,7 +204,7 @@ def _follow_muon(hyper):
     for t in range(1, STEPS + 1):
         g = _gradient(w, t)
         total = beta * total + g
-        u, s, vt = np.linalg.svd(g + beta * total, full_matrices=False)
+        u, s, vt = np.linalg.svd(g + beta * total if ahead else total, full_matrices=False)
         norm = np.sqrt((s**2).sum())
         turned = (u * _polynomial(s / norm if norm else s)) @ vt
         w = w - _lr(t) * hyper["weight_decay"] * w - _lr(t) * size * turned
@@ -312,6 +313,7 @@ REFERENCES = {  # of rules that no library has in this form; ``hyper`` -> the pa
     "signum": lambda hyper: _follow_signs(hyper, "signum"),
     "lion": lambda hyper: _follow_signs(hyper, "lion"),
     "muon": _follow_muon,
+    "muon_plain": functools.partial(_follow_muon, ahead=False),
     "shampoo": _follow_shampoo,
     "soap": _follow_soap,
     "schedule_free": _follow_schedule_free,
@@ -662,14 +664,15 @@ def test_the_menu_keeps_the_order_of_the_text():
     taught = [
         "gradient_descent", "polyak", "classical_momentum", "heavy_ball", "dampened_momentum", "averaged_momentum",
         "nesterov_lerp", "nesterov", "nesterov_torch", "adagrad", "rmsprop", "adam", "adamw", "nadam", "signum", "lion", "muon",
-        "shampoo", "soap", "schedule_free", "generalised_primal_averaging", "qhm", "two_memory_momentum", "ademamix",
+        "muon_plain", "shampoo", "soap", "schedule_free", "generalised_primal_averaging", "qhm", "two_memory_momentum",
+        "ademamix",
     ]  # fmt: skip
     assert [name for name in rules.RULES if name in taught] == taught
 
 
 def test_the_menu_holds_each_rule_under_its_name_and_takes_a_rule_as_itself():
     """A rule lost from a menu, or a matrix rule among those that move a point of the plane."""
-    whole = [rules.muon, rules.shampoo, rules.soap]
+    whole = [rules.muon, rules.muon_plain, rules.shampoo, rules.soap]
     assert list(rules.ELEMENTWISE) == [name for name, r in rules.RULES.items() if r not in whole]
     for name, r in rules.RULES.items():
         assert rules.get(name) is rules.get(r) is r and r.name == name
@@ -759,23 +762,26 @@ def test_a_sum_and_an_average_give_muon_the_same_direction():
         np.testing.assert_allclose(orthogonal(0.95 * average + 0.05 * g), orthogonal(0.95 * total + g), rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("name", ["muon", "muon_plain"])
 @pytest.mark.parametrize("match", [None, "match_rms_adamw"])
 @pytest.mark.parametrize("shape", [(16, 16), (12, 30), (30, 12)])
-def test_muon_takes_torchs_step_up_to_bfloat16(shape, match, record_property):
+def test_muon_takes_torchs_step_up_to_bfloat16(shape, match, name, record_property):
     """torch.optim.Muon rounds its products to bfloat16 (8 bits): 50 steps of the library stay within 1 % of its way."""
     rng = np.random.default_rng(7)
     start, goal = rng.standard_normal((2, *shape))
     weight = torch.tensor(start, requires_grad=True)
-    theirs = torch.optim.Muon([weight], lr=0.02, momentum=0.95, weight_decay=0.1, adjust_lr_fn=match)
-    theta, state = start, rules.muon.init(start)
+    ahead, rule = name == "muon", rules.RULES[name]
+    theirs = torch.optim.Muon([weight], lr=0.02, momentum=0.95, weight_decay=0.1, nesterov=ahead, adjust_lr_fn=match)
+    theta, state = start, rule.init(start)
     hyper = {"lr": 0.02, "beta": 0.95, "weight_decay": 0.1, "rms": 0.2 if match else 0.0}
     for t in range(1, 51):
         weight.grad = weight.detach() - torch.from_numpy(goal)
         theirs.step()
-        theta, state = rules.muon.step(theta, theta - goal, state, hyper, t)
+        theta, state = rule.step(theta, theta - goal, state, hyper, t)
     gap = np.linalg.norm(theta - weight.detach().numpy()) / np.linalg.norm(theta - start)
     record_property(
-        "measured", f"Muon and torch.optim.Muon, {shape}, {match or 'original'}: {gap:.4f} of the way apart after 50 steps"
+        "measured",
+        f"{name} and torch.optim.Muon, {shape}, {match or 'original'}: {gap:.4f} of the way apart after 50 steps",
     )
     assert gap < 0.01
 

@@ -61,7 +61,7 @@ def test_where_every_run_diverged_the_search_goes_down():
 MOMENTA = {"heavy_ball": ["beta"], "adamw": ["beta1"], "signum": ["beta"], "muon": ["beta", "adamw_beta1"]}
 
 
-@pytest.mark.parametrize("name", ["worth", "numbers", "lengths", "million"])
+@pytest.mark.parametrize("name", ["worth", "numbers", "nesterov", "lengths", "million"])
 def test_every_side_has_the_same_budget_and_uses_all_of_it(name):
     sides = list(experiments.EXPERIMENTS[name].sides(NANO))
     assert len({side.budget for side in sides}) == 1 and len({side.name for side in sides}) == len(sides)
@@ -80,6 +80,15 @@ def test_no_momentum_is_left_on_the_side_without():
             assert (values == {0.0}) == side.name.endswith(" none"), side.name
         if side.name.endswith(" momentum"):
             assert len({hyper[MOMENTA[side.rule][0]] for _, hyper in trials}) >= 2
+
+
+def test_muon_with_and_without_its_look_ahead_differ_in_nothing_else():
+    """A rate of the AdamW beside it, or a momentum, that one of the two sides alone has."""
+    sides = {side.name: side for side in worth.ahead_sides(NANO)}
+    for beta in (0.8, 0.9, 0.95):
+        ahead, plain = sides[f"muon {beta:g}"], sides[f"muon_plain {beta:g}"]
+        assert (ahead.rule, plain.rule) == ("muon", "muon_plain") and ahead.trials == plain.trials
+        assert {(hyper["beta"], hyper["adamw_beta1"], "adamw_lr" in hyper) for _, hyper in plain.trials} == {(beta, 0.9, True)}
 
 
 def test_lion_with_one_number_for_both_is_signum():

@@ -45,6 +45,7 @@ KINDS = {
     "frequency": _training(summary.frequency),
     "worth": _training(worth.worth),
     "numbers": _training(worth.against),
+    "nesterov": _training(worth.ahead),
     "million": _training(worth.worth),
     "lengths": _training(worth.against),
     "delay": _training(summary.momentum),

@@ -73,6 +73,13 @@ def against(rows):
     return {"sides": found, "beside_first": compared(rows, pairs)}
 
 
+def ahead(rows):
+    """Muon without its look-ahead beside Muon with it, at each momentum."""
+    found = table(rows)
+    momenta = [side.partition(" ")[2] for side in found if side.startswith("muon ")]
+    return {"sides": found, "without_beside_with": compared(rows, [(f"muon_plain {beta}", f"muon {beta}") for beta in momenta])}
+
+
 def gains(record):
     """Rule -> seed -> how much lower the run with momentum ended than the run without; of a record of ``worth``."""
     found = {}

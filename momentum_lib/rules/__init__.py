@@ -12,7 +12,7 @@ from .averaged import averaged_momentum, nesterov_lerp
 from .nesterov import nesterov, nesterov_torch
 from .adaptive import adagrad, rmsprop, adam, adamw, nadam
 from .sign import signum, lion
-from .matrix import muon, shampoo, soap
+from .matrix import muon, muon_plain, shampoo, soap
 from .iterates import schedule_free, generalised_primal_averaging
 from .mixtures import qhm, two_memory_momentum, ademamix
 

@@ -21,6 +21,21 @@ def muon(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
     return (1 - lr * weight_decay) * theta - lr * scale * direction, m
 
 
+@rule(m=0, family="matrix", matrix=True, title="Muon without look-ahead")
+def muon_plain(theta, grad, m, *, lr, beta=0.95, weight_decay=0.0, rms=0.0):
+    """Muon without look-ahead: orthogonalise the momentum itself, the new gradient not blended in once more.
+
+    Convention: as Muon's, whose direction is orth of beta m + (1 - beta) grad; here it is orth of m. At beta = 0 they are one.
+    torch.optim.Muon takes the same step with nesterov=False, up to its bfloat16. Unit of lr: theta. Shapes: theta, grad and m
+    alike, (..., rows, columns).
+    Source: Jordan et al. 2024, Muon, its reference code with nesterov=False; rms after Liu et al. 2025, arXiv:2502.16982.
+    """
+    m = beta * m + (1 - beta) * grad
+    direction = orthogonal(m)
+    scale = where(rms > 0, rms * sqrt(maximum(rows(m), columns(m))), sqrt(maximum(1.0, rows(m) / columns(m))))
+    return (1 - lr * weight_decay) * theta - lr * scale * direction, m
+
+
 @rule(m=0, left="rows", right="columns", family="matrix", matrix=True, title="Shampoo")
 def shampoo(theta, grad, m, left, right, *, lr, beta=0.9, beta2=0.95, eps=1e-12, t):
     """Shampoo: divide a matrix's momentum, from both sides, by the fourth root of its gradients' averaged squares.

@@ -77,6 +77,7 @@ Run a family of experiments and write its record, NAME-FAMILY.json.
 and, in cells of one size, batch and length (--family nano-8x200, say: 200 steps of 8 windows):
   worth       SGD, AdamW, Signum and Muon without momentum and with the best one, found by as many tries
   numbers     each of Lion's two numbers, and both as one; Muon and the AdamW beside it, with momentum and without
+  nesterov    Muon with its look-ahead and without it, at momentum .8, .9 and .95
   lengths     AdamW with beta1 0, .5 and .9
   million     AdamW and Muon with a momentum of .9 and without (--family micro-8x1000)
 

@@ -224,6 +224,11 @@ EXPERIMENTS = {
         worth.number_sides,
         families=tuple(worth.FAMILIES),
     ),
+    "nesterov": Experiment(
+        "Does Muon end lower with its look-ahead than without it, at momentum 0.8, 0.9 and 0.95?",
+        worth.ahead_sides,
+        families=tuple(worth.FAMILIES),
+    ),
     "lengths": Experiment(
         "Is AdamW better with beta1 0.5 or with 0.9, in a short and in a longer training?",
         worth.length_sides,

@@ -15,6 +15,7 @@ CENTRES = {
     "nano": {"heavy_ball": 1.0, "adamw": 0.015, "signum": 0.003, "lion": 0.003, "muon": 0.05},
     "micro": {"heavy_ball": 0.5, "adamw": 0.006, "signum": 0.001, "lion": 0.001, "muon": 0.03},
 }
+MUONS = ("muon", "muon_plain")  # with its look-ahead, and without
 BESIDE_MUON = 0.3  # the rate of the AdamW that moves embeddings, head and norms, as a share of Muon's
 # (size, batch, steps): the centre of the cross first; then size, batch and length; then batch and length at equal text
 CELLS = (
@@ -65,7 +66,7 @@ def numbers(rule, beta):
 def trial(rule, rate, hyper):
     """(lr, hyper) at a rate in the unit of an average of gradients."""
     lr = rate * (1 - hyper["beta"]) if rule == "heavy_ball" else rate
-    beside = {"adamw_lr": rounded(BESIDE_MUON * rate)} if rule == "muon" else {}
+    beside = {"adamw_lr": rounded(BESIDE_MUON * rate)} if rule in MUONS else {}
     return rounded(lr), {**hyper, **beside}
 
 
@@ -122,6 +123,13 @@ def number_sides(family):
         for other in (0.0, 0.9):
             name = f"muon {hidden:g}, adamw beside it {other:g}"
             yield given(name, "muon", family.centre["muon"], {"beta": hidden, "adamw_beta1": other})
+
+
+def ahead_sides(family):
+    """Muon with its look-ahead and without it, at three momenta; the AdamW beside both keeps its 0.9."""
+    for beta in (0.8, 0.9, 0.95):
+        for rule in MUONS:
+            yield given(f"{rule} {beta:g}", rule, family.centre["muon"], {"beta": beta, "adamw_beta1": 0.9})
 
 
 def length_sides(family):

@@ -469,6 +469,11 @@ export const LEFT_OUT = {
     "family": "matrix",
     "reason": "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
   },
+  "muon_plain": {
+    "title": "Muon without look-ahead",
+    "family": "matrix",
+    "reason": "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
+  },
   "shampoo": {
     "title": "Shampoo",
     "family": "matrix",
