@@ -254,6 +254,8 @@ def test_one_call_sorts_a_model_for_muon():
     assert losses[-1] < losses[0] / 5
     again = muon_with_adamw(model.named_parameters(), not_hidden=("tokens", "head"), lr=0.02)
     assert set(again.param_groups[0]["param_names"]) == {"inner.weight", "outer.weight"}
+    plain = muon_with_adamw(Tiny(), nesterov=False)
+    assert [group["rule"] for group in plain.param_groups] == ["muon_plain", "adamw", "adamw"]
 
 
 def test_any_matrix_rule_moves_the_hidden_matrices():

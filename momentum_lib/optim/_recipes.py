@@ -41,6 +41,7 @@ def muon_with_adamw(
     beta2=0.95,
     weight_decay=0.01,
     rms=0.0,
+    nesterov=True,
     hidden=(),
     not_hidden=None,
     **options,
@@ -52,6 +53,7 @@ def muon_with_adamw(
                     ``lr`` is then a rate of AdamW's kind.
     ``adamw_lr``    AdamW's rate.
     ``beta``        Muon's momentum; ``beta1``, ``beta2`` AdamW's.
+    ``nesterov``    False: the rule ``muon_plain``, without the look-ahead, as torch.optim.Muon's option of that name.
     ``weight_decay``  decoupled, on matrices, embeddings and the head; vectors and numbers (norms, biases) are not decayed.
     ``hidden``      parts of names: the matrices with such a name go to Muon, whatever they are.
     ``not_hidden``  parts of names: the matrices with such a name go to AdamW.  Give it, even empty, and nothing is guessed.
@@ -83,7 +85,7 @@ def muon_with_adamw(
     """
     muon = {"beta": beta, "weight_decay": weight_decay, "rms": rms}
     adamw = {"adamw_lr": adamw_lr, "adamw_beta1": beta1, "adamw_beta2": beta2}
-    return _with_adamw(model, "muon", lr, muon, adamw, hidden, not_hidden, options)
+    return _with_adamw(model, "muon" if nesterov else "muon_plain", lr, muon, adamw, hidden, not_hidden, options)
 
 
 def matrices_with_adamw(
