@@ -135,3 +135,17 @@ def test_the_weights_that_are_watched_are_the_trainings_own(run):
     assert watched["n"] == 5 and points.shape == v.shape == (6, 2) and grads.shape == (5, 2)
     assert v[1:] == pytest.approx(beta * v[:-1] + grads)
     assert points[1:] == pytest.approx(points[:-1] - RATE * v[1:])
+
+
+def test_a_training_that_flies_off_says_so(run):
+    """In the frame in which it does, too, where nothing else of it changes; the picture stays that of the others."""
+    got = run("""(() => {
+      const make = scene.createScenes({ found: () => undefined, latest: () => undefined });
+      const state = { ...playground.FIRST, surface: { kind: "net", name: "curve" }, starts: [[1, 0]], steps: 40, picked: 0,
+        rules: [{ rule: "gradient_descent", hyper: { lr: 60 } }, { rule: "adam", hyper: { lr: 0.02 } }] };
+      let now = make(state, 1.5), frames = 0;
+      while (!now.net.done && frames++ < 200) now = make(state, 1.5);
+      const [wild, calm] = now.lanes, far = Math.max(...now.box.flat().map(Math.abs));
+      return [wild.end.divergedAt, wild.runs[0].n, calm.end.divergedAt, calm.end.loss, far];
+    })()""")
+    assert 0 < got[0] <= 40 and got[1] == got[0] - 1 and got[2] == 0 and got[3] < 0.3 and got[4] < 100

@@ -358,7 +358,7 @@ def test_what_is_seen_is_taken_away_as_files(browser, folder):
         assert [float(v) for v in rows[-1].split(",")[2:5]] == pytest.approx([12, *points[-2:]], rel=1e-12)
         drawing = taken(page, "Drawing (SVG)").decode()
         root = ElementTree.fromstring(drawing)
-        assert root.tag.endswith("svg") and drawing.count("<image") == 1 and "class=" not in drawing
+        assert root.tag.endswith("svg") and drawing.count("<image") == 1 and "class=" not in drawing and "drag me" not in drawing
         assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) > 12
         still = Image.open(io.BytesIO(taken(page, "Picture (PNG)")))
         box = page.locator(".pg-stage").bounding_box()

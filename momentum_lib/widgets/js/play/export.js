@@ -50,7 +50,7 @@ const WORN = [
 /** A copy of a drawn element that wears its styles itself; what is not seen, and what is only for hands, is left out. @param {Element} from @returns {Element|null} */
 function dressedCopy(from) {
   const style = getComputedStyle(from);
-  if (style.display === "none" || from.matches(".lf-hit, .lf-focus")) return null;
+  if (style.display === "none" || from.matches(".lf-hit, .lf-focus, .pg-invitation")) return null;
   const copy = /** @type {Element} */ (from.cloneNode(false));
   for (const name of [
     "class",

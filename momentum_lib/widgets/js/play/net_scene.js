@@ -52,6 +52,18 @@ export function createNetScenes({ again = () => {}, held = () => false } = {}) {
     turn: 0,
   };
   const noises = { key: "", draws: new Float64Array(0) };
+  /** Each training as it was seen last, and from which plane. @type {WeakMap<Training, {turn: number, run: import("../kit/types.js").Run}>} */
+  const views = new WeakMap();
+  /** A training as a run of the plane: projected anew where it has gone on, or the plane has turned. @param {Training} run @param {number} steps */
+  function seenFrom(run, steps) {
+    const before = views.get(run),
+      n = Math.min(run.points.length - 1, steps);
+    if (before?.turn === kept.turn && before.run.n === n && before.run.divergedAt === goneBy(run, steps))
+      return before.run;
+    const made = asRun(run, /** @type {Plane} */ (kept.plane), steps);
+    views.set(run, { turn: kept.turn, run: made });
+    return made;
+  }
 
   /** @param {string} name @param {PlayState} state */
   function noise(name, { noise: spread, steps, seed }) {
@@ -139,22 +151,26 @@ export function createNetScenes({ again = () => {}, held = () => false } = {}) {
         key,
         done: ready && done,
         surface: surfaceOf(name, box, value),
-        runs: all.map((some) => some.map((run) => asRun(run, plane, state.steps))),
+        runs: all.map((some) => some.map((run) => seenFrom(run, state.steps))),
         share: (/** @type {Training} */ run) => shareOf(plane, run.points.slice(0, state.steps + 1)),
       };
     },
   };
 }
 
+/** The step, of so many, that left the finite world; 0 where none did. @param {Training} run @param {number} steps */
+const goneBy = ({ gone }, steps) => (gone <= steps ? gone : 0);
+
 /** A training as a run of the plane: its places there, and its own losses. @param {Training} run @param {Plane} plane @param {number} steps @returns {import("../kit/types.js").Run} */
-function asRun({ points, values, gone }, plane, steps) {
+function asRun(run, plane, steps) {
+  const { points, values } = run;
   const n = Math.min(points.length - 1, steps);
   return {
     points: Float64Array.from(points.slice(0, n + 1).flatMap((theta) => placeIn(plane, theta))),
     values: Float64Array.from(values.slice(0, n + 1)),
     state: {},
     gradients: null,
-    divergedAt: gone && gone <= steps ? gone : 0,
+    divergedAt: goneBy(run, steps),
     n,
   };
 }
