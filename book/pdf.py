@@ -138,7 +138,7 @@ class Book:
             if not any(str(child).strip() for child in node.children if child.name not in ("h2", "h3")):
                 node.clear()
         for head in article.select("h2"):  # a section that begins with a section: both headings stay with what comes
-            after = head.find_next_sibling()
+            after = head.find_next_sibling(lambda tag: tag.name != "span")
             if after is not None and after.name == "section" and not re.match(r"notebooks/\d", document):
                 after.insert(0, head.extract())
         for node in article.select(".katex-mathml"):  # the same formula once more, for a reader of the page

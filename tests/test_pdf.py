@@ -19,7 +19,8 @@ ONE = """<article><section id="one"><span id="label"></span><h1><span class="cha
 <details class="fold"><summary>Proof</summary><p>By hand.</p></details>
 <section id="cards"><h2>Cards</h2><ul class="cards"><li>x</li></ul></section></section></article>"""
 TWO = '<article><section id="two"><h1>Two</h1><section id="there"><h2>There</h2><p>Text [[3]].</p></section></section></article>'
-GLOSSARY = '<article><section id="g"><h1>Glossary</h1><dl><dt id="term-step">step</dt><dd>One move.</dd></dl></section></article>'
+GLOSSARY = """<article><section id="g"><h1>Glossary</h1><h2>Words</h2><span></span><section id="s"><h3>S</h3><p>A word.</p>
+</section><dl><dt id="term-step">step</dt><dd>One move.</dd></dl></section></article>"""
 LISTED = [("Part I: The idea", "notebooks/01-one"), ("Part I: The idea", "notebooks/02-two"), ("Reference", "book/glossary")]
 
 
@@ -60,6 +61,11 @@ def test_a_page_is_made_ready_for_paper(pdf, site):
     ((document, anchor, title, body),) = book.later
     assert (document, title) == ("notebooks/01-one", "Solution to exercise 1") and "Forty-two" in str(body)
     assert page.select_one(f'.see-later a[href="#{anchor}"]')
+
+
+def test_a_heading_before_a_section_goes_with_it(pdf, site):
+    page = pdf.Book(site, LISTED, "https://course.example").page("book/glossary")
+    assert [tag.name for tag in page.select_one("#book-glossary--s").find_all(True)] == ["h2", "h3", "p"]
 
 
 def test_the_book_is_joined_with_contents_solutions_and_index(pdf, site):
