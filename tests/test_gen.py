@@ -177,8 +177,8 @@ def test_a_problem_set_without_a_page_or_a_title_is_named(script, tmp_path, monk
     path = ROOT / "notebooks" / "homework" / "1-idea.ipynb"
     master = homework.Master(path)
     assert homework.introduction(path, master)
-    with pytest.raises(LookupError, match=r"homework/3-more.ipynb has no page: write book/homework-3.md"):
-        homework.introduction(path.with_name("3-more.ipynb"), master)
+    with pytest.raises(LookupError, match=r"homework/9-more.ipynb has no page: write book/homework-9.md"):
+        homework.introduction(path.with_name("9-more.ipynb"), master)
     monkeypatch.setattr(master, "cells", [cell for cell in master.cells if not cell.source.startswith("# ")])
     with pytest.raises(LookupError, match='homework/1-idea.ipynb has no title: a cell of text that begins with "# "'):
         homework.introduction(path, master)

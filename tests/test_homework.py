@@ -52,7 +52,7 @@ def test_the_masters_own_answers_score_full_marks(name):
     assert result["points"] == result["of"] == SETS[name].points[0], [q for q in result["questions"] if q["points"] < q["of"]]
     assert result["student"] == "ada@example.org" and not result["cells"]
     (note,) = result["notes"]  # it is the published solution, after all
-    assert note.startswith("The published solution, apart from names and comments: ") and "kill" in note
+    assert note.startswith("The published solution, apart from names and comments: ") and KNOWN[name].WEAK[0] in note
 
 
 @pytest.mark.parametrize("name", SETS)
