@@ -348,12 +348,15 @@ def script(names):
     return live.smaller("\n".join(entry), OWN, bundle=True).replace("</script", "<\\/script")
 
 
-def licence():
-    """The licence of the slides' machinery, which goes where its code goes."""
-    return (ROOT / "node_modules" / "reveal.js" / "LICENSE").read_text("utf-8").strip()
+def licences(site):
+    """The licence texts of what is inside a deck: the slides' machinery, the typefaces, the mathematics."""
+    reveal = (ROOT / "node_modules" / "reveal.js" / "LICENSE").read_text("utf-8").strip()
+    return f"reveal.js\n=========\n\n{reveal}\n\n\n{(site / '_static' / 'licences.txt').read_text('utf-8').strip()}".replace(
+        "-->", "->"
+    )
 
 
-def deck(chapter, css):
+def deck(chapter, css, licence):
     """One chapter's deck, a whole HTML file."""
     body = "\n".join(sections(chapter))
     names = tuple(sorted(set(re.findall(r'data-figure="(\w+)"', body))))
@@ -361,7 +364,7 @@ def deck(chapter, css):
     return (
         f'<!doctype html>\n<html lang="en" data-theme="light">\n<head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{html.escape(title)}: slides</title>\n'
-        f"<!-- Words and figures: The Momentum course authors, CC BY 4.0. The slides are turned by reveal.js:\n{licence()}\n-->\n"
+        f"<!-- Words and figures: The Momentum course authors, CC BY 4.0. What is from others:\n{licence}\n-->\n"
         f'<style>{css}</style></head>\n<body><main><div class="reveal" aria-roledescription="slides" '
         f'aria-label="{html.escape(title)}"><div class="slides">\n{body}\n</div></div></main>\n'
         f"<script>{script(names)}</script></body></html>\n"
@@ -390,10 +393,10 @@ def main(arguments=None):
     paths = [path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if not wanted or int(path.stem[:2]) in wanted]
     try:
         chapters = [Chapter(path, options.site) for path in paths]
-        css = styles(options.site)
+        css, licence = styles(options.site), licences(options.site)
         options.out.mkdir(parents=True, exist_ok=True)
         for chapter in chapters:
-            text = deck(chapter, css)
+            text = deck(chapter, css, licence)
             (options.out / f"{chapter.stem}.html").write_text(text, "utf-8")
             print(f"{chapter.stem}: {len(marked(chapter)) + 1} slides, {len(text.encode()) / 1e6:.1f} MB")
     except LookupError as error:

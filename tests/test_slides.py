@@ -47,6 +47,9 @@ def test_every_mark_of_a_lecture_can_be_followed(slides, path):
     asked = [mark for _, mark in slides.marked(chapter) if "ask" in mark or "question" in mark]
     shows = {mark["show"].split()[0] for _, mark in slides.marked(chapter) if "show" in mark}
     assert len(asked) >= 2 and {"figure", "claims"} <= shows
+    assert '"slides"' not in (ROOT / "book" / "reader" / path.name).read_text("utf-8"), (
+        "a student's copy holds no lecturer's notes"
+    )
     shown = [cell for cell, mark in slides.marked(chapter) if mark.get("show") == "figure"]
     assert any("live-figure" in json.dumps(cell["outputs"]) for cell in shown), "a lecture has a figure that moves"
 
