@@ -79,7 +79,8 @@ def test_the_embed_inside_a_page_that_allows_nothing_else(client, folder, parts,
     with served(folder, playground.NEEDS) as ours:
         told = quote(json.dumps({"starts": [[-1, 0]]}))
         line = f'<iframe src="{ours}embed.html#play=1.{told}" title="Playground" width="800" height="500"></iframe>'
-        (tmp_path / "slide.html").write_text(FOREIGN.replace("LINE", line))
+        # First of all: WebKit's driver counts a pointer's place in a frame from the page's corner.
+        (tmp_path / "slide.html").write_text(FOREIGN.replace("LINE", "").replace("<h1>", f"{line}<h1>"))
         host = urlsplit(ours)._replace(path="").geturl()
         with served(tmp_path, f"default-src 'none'; frame-src {host}") as theirs:
             client.resize(1000, 800)
@@ -90,4 +91,5 @@ def test_the_embed_inside_a_page_that_allows_nothing_else(client, folder, parts,
                 places = dragged(client)
                 assert places[0] == [-1, 0] and to_the_right(places), places
                 assert client.call("() => document.querySelector('.pg-sentence').textContent.length") > 20
-            assert [text for text in client.problems() if "favicon" not in text] == []
+            heard = [text for text in client.problems() if "favicon" not in text]
+            assert [text for text in heard if "unsafe-eval" not in text] == []  # it tries once whether it may compile
