@@ -441,6 +441,19 @@ def test_a_prediction_is_scored(browser, folder):
         assert page.locator(".pg-value").first.is_visible()
 
 
+def test_a_run_that_flies_off_is_predicted_too(browser, folder):
+    """Its curve rises above the start's distance, and the axis has room for that."""
+    rules = [{"rule": "gradient_descent", "hyper": {"lr": 0.081}}]
+    told = {"view": "predict", "surface": RAVINE, "rules": rules, "picked": 0, "starts": [[-1, 1.5]], "steps": 100}
+    with playing(browser, folder, told) as page:
+        page.get_by_role("slider", name="Your curve").press("ArrowDown")
+        page.get_by_role("button", name="Run").click()
+        assert "too hopeful" in page.locator(".pg-verdict").inner_text()
+        ends = "node => [0, node.getTotalLength()].map((at) => node.getPointAtLength(at).y)"
+        first, last = page.locator(".pg-pad .lf-line[data-look=gradient]").evaluate(ends)
+        assert last < first - 5
+
+
 def test_twelve_recipes_open_with_one_tap(browser, folder):
     with playing(browser, folder) as page:
         recipes = page.locator(".pg-recipe")

@@ -10,6 +10,8 @@ import { lower } from "./sentence.js";
 
 /** The lowest distance on the axis, as a share of the first. */
 const LOW = 1e-6;
+/** The highest: too long a step leads away. */
+const HIGH = 10;
 
 /**
  * How near a drawn curve lies to the true one, from 0 to 100, and how far off it is on average in powers of ten.
@@ -27,11 +29,11 @@ function scoreOf(mine, truth, decades) {
   return { score: Math.round(100 * Math.max(0, 1 - 3 * gap)), lean: lean * decades };
 }
 
-/** What is left at a place of a run, as a height from 0 to 1 on an axis up to one. @param {ArrayLike<number>} error @param {number} at @param {number} decades that the axis spans */
+/** What is left at a place of a run, as a height from 0 to 1 on the axis. @param {ArrayLike<number>} error @param {number} at @param {number} decades that the axis spans */
 function heightAt(error, at, decades) {
   const k = Math.min(Math.floor(at), error.length - 1),
     next = Math.min(k + 1, error.length - 1),
-    of = (/** @type {number} */ i) => 1 + Math.log10(Math.max(error[i], 1e-300)) / decades;
+    of = (/** @type {number} */ i) => 1 + Math.log10(Math.max(error[i], 1e-300) / HIGH) / decades;
   return Math.min(Math.max(of(k) + (at - k) * (of(next) - of(k)), 0), 1.1);
 }
 
@@ -41,7 +43,7 @@ function asked({ net, picked, surface, state, params }) {
     low = of?.low ?? LOW;
   return {
     low,
-    decades: -Math.log10(low),
+    decades: Math.log10(HIGH / low),
     axis: of ? "loss left, as a share of the first" : "distance left, as a share of the first",
     question: of
       ? `How low does ${lower(picked.title)} bring the loss, step by step, while the network learns ${of.learns}? Draw it.`
@@ -72,7 +74,7 @@ export function verdict({ score, lean }, title) {
       : lean > 0
         ? `${show(10 ** lean, 2)} times too careful on average: it comes nearer sooner`
         : `${show(10 ** -lean, 2)} times too hopeful on average: it takes longer`;
-  return `${score} of 100 for ${title}: you were ${how}.`;
+  return `${score} of 100 for ${lower(title)}: you were ${how}.`;
 }
 
 /** @param {import("./parts.js").Stage} stage @returns {import("./parts.js").PlayView} */
@@ -106,7 +108,7 @@ export function createPredict({ life, parent, store }) {
       /** @type {unknown} */ ({
         show: "distance",
         low,
-        high: 1,
+        high: HIGH,
         log: true,
         look: picked.rule.family,
         label: picked.title,
@@ -133,7 +135,7 @@ export function createPredict({ life, parent, store }) {
       left = curveOf(),
       truth = Float64Array.from(mine, (_, k) => heightAt(left, (k / (COLUMNS - 1)) * state.steps, decades)),
       result = scoreOf(mine, truth, decades);
-    const curve = inUnits(Array.from(truth), /** @type {any} */ ({ low, high: 1, log: true }), [
+    const curve = inUnits(Array.from(truth), /** @type {any} */ ({ low, high: HIGH, log: true }), [
       0,
       state.steps,
     ]);
