@@ -38,8 +38,8 @@ TESTS = {  # group -> the tests of its packages, as the middles of their files' 
     "basic": BASIC,
     "optim": "optim optim_edges optim_flat optim_recipes",
     "train": "train train_by_hand train_checkpoint train_cli train_ensemble train_parallel records worth",
-    "grade": "grade_ahead grade_by_hand grade_checks grade_folder grade_hostile grade_notebooks grade_results grade_sandbox "
-    "homework",
+    "grade": "grade_ahead grade_by_hand grade_checks grade_editions grade_folder grade_hostile "
+    "grade_notebooks grade_results grade_sandbox homework",
     "records": "records train",
     "scale": "scale",
     "networks": "networks",
