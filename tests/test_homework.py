@@ -310,6 +310,39 @@ def test_what_only_looks_like_an_answer_earns_nothing(sandbox, lie):
     assert any(part in result["said"] for part in sentence.split("|")), result["said"]
 
 
+LATER_LIES = {
+    "a round of gradients that has another mean for whoever asks": (
+        "3-networks",
+        "against",
+        "class Round(list):\n    def __array__(self, *a, **k):\n        return np.ones(3)\n"
+        "def against(beta2):\n    return Round([-1.0, -1.0, -1.0])",
+        "a round has 1 to 400",
+    ),
+    "a step that equals every other": (
+        "3-networks",
+        "ruler",
+        "class Any(np.ndarray):\n    __eq__ = __le__ = lambda *any: True\n"
+        "np.allclose = lambda *a, **k: True\ndef ruler(theta, grad, r, c, *, lr, beta2, t):\n"
+        "    return theta.view(Any), r.view(Any), c.view(Any)",
+        "arrays of the shapes|r and c average",
+    ),
+    "a trainer of one's own": (
+        "4-training",
+        "runs",
+        "handed_in.made = handed_in.runs = lambda *a, **k: 'fine'\nrows = 'fine'",
+        "line 1 is no row of a run",
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", LATER_LIES)
+def test_what_only_looks_like_an_answer_to_a_later_set_earns_nothing(sandbox, lie):
+    name, question, source, sentence = LATER_LIES[lie]
+    result = sandbox.grade(name, question, source)
+    assert result["points"] == 0 and not result["look"], result
+    assert any(part in result["said"] for part in sentence.split("|")), result["said"]
+
+
 def test_a_hunt_in_a_set_stands_at_least_two_forms_of_right_code():
     for name, master in SETS.items():
         hunts = [node for cell in master.of("check") for node in ast.walk(ast.parse(cell.hidden))
