@@ -184,10 +184,10 @@ def shown(chapter, cell, what):
         return block(re.sub(r"^[ >]+", "", _pick(tables, which, "table", where), flags=re.M)), ""
     if kind == "output":
         lines, (first, _, last) = printed(cell), which.partition("-")
+        if first and not 1 <= int(first) <= int(last or first) <= len(lines) or not lines:
+            raise refused(where, f"it prints {len(lines)} lines, and {what!r} is asked for")
         if first:
             lines = lines[int(first) - 1 : int(last or first)]
-        if not lines:
-            raise refused(where, f"it prints no such lines: {what!r}")
         wide = ' class="wide"' if max(map(len, lines)) > WIDE else ""
         return f"<pre{wide}>" + html.escape("\n".join(lines)) + "</pre>", ""
     bold = re.findall(r"^(?:[-*]|\d+\.) \*\*(.+?)\*\*", text, re.M) or [

@@ -102,6 +102,7 @@ def test_what_a_slide_shows_is_the_cells_own(slides):
         ({"title": "One", "notes": "x", "colour": "red"}, "a slide has no 'colour'"),
         ({"title": "One", "notes": "x", "show": "film"}, "show 'film' is not known; allowed: figure, formula"),
         ({"title": "One", "notes": "x", "show": "formula 2"}, "number 2 is asked for"),
+        ({"title": "One", "notes": "x", "show": "output 1-2"}, "it prints 0 lines, and 'output 1-2' is asked for"),
         ({"title": "One", "notes": "x", "points": ["word " * 46]}, "more than 45 words"),
         ({"title": "One", "notes": "x", "ask": 1}, "wants a cell with a {predict} box"),
         (
