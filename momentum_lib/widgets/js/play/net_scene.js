@@ -14,8 +14,9 @@ import { boxAround, createSlice, placeIn, planeOf, shareOf, weightsAt } from "./
 /** @typedef {import("./types.js").Lane} Lane */
 /** @typedef {import("./types.js").PlayState} PlayState */
 
-/** Milliseconds of a frame for the trainings, and for the loss in the plane. */
+/** Milliseconds of a frame for the trainings (more of the first, so that there is a path), and for the loss in the plane. */
 const LEARNING = 14,
+  OPENING = 90,
   MEASURING = 8;
 /** Trainings that are kept. */
 const KEPT = 40;
@@ -88,9 +89,9 @@ export function createNetScenes({ again = () => {}, held = () => false } = {}) {
       return run;
     });
   }
-  /** All of them some steps further, each its part of the time; whether all are done. @param {Training[]} runs @param {number} steps @param {boolean} whole */
-  function learn(runs, steps, whole) {
-    const over = whole ? () => false : budget(LEARNING),
+  /** All of them some steps further, each its part of the time; whether all are done. @param {Training[]} runs @param {number} steps @param {number} span of time, in milliseconds */
+  function learn(runs, steps, span) {
+    const over = budget(span),
       rest = () => runs.filter((run) => !isDone(run, steps));
     let left = rest();
     while (left.length && !over()) {
@@ -135,13 +136,14 @@ export function createNetScenes({ again = () => {}, held = () => false } = {}) {
     seen(name, state, all, shape, whole = false) {
       const runs = all.flat(),
         opened = kept.of !== name || kept.plane === null,
-        ready = learn(runs, state.steps, whole || opened);
+        ready = learn(runs, state.steps, whole ? Infinity : opened ? OPENING : LEARNING);
       const paths = [
         ...runs.map((run) => `${run.rule.name} ${JSON.stringify(run.hyper)}`),
         state.starts,
         state.steps,
       ].join();
-      if ((ready && paths !== kept.paths && !held()) || opened) lay(name, runs, state.steps, paths);
+      if ((ready && paths !== kept.paths && !held()) || opened)
+        lay(name, runs, state.steps, ready ? paths : "");
       const plane = /** @type {Plane} */ (kept.plane),
         box = framed(kept.box, shape),
         { done, value, key } = slice(name, box, whole);
