@@ -220,9 +220,23 @@ def clocks():
     return [*rods, Line(view(np.arange(91), mean), "momentum", 2.6, runs=True)]
 
 
+def faster():
+    """What momentum is worth against the noise: three memories, the longest worth the most, and all of them nothing in the end."""
+    from momentum_lib import theory
+
+    noise = np.geomspace(1e-3, 1e1, 80)
+    view = View(-3.2, 1.2, -0.12, 1.72)
+    shapes = [Line(view([-3.2, 1.2], [0, 0]), width=1.0, opacity=0.5)]
+    for beta, opacity in ((0.5, 0.4), (0.9, 0.7), (0.95, 1.0)):
+        gain = np.log10(theory.river_gain(beta, noise))
+        shapes.append(_curve(np.log10(noise), gain, view, "momentum", opacity=opacity, runs=opacity == 1.0))
+    return shapes
+
+
 CHAPTERS = {
     "01": ravine, "02": averages, "03": race, "04": choosing, "05": circle, "06": ball, "07": ahead, "08": noise, "09": rough,
     "10": network, "11": adam, "12": beyond, "13": transformer, "14": memory, "15": clocks,
+    "16": faster,
 }  # fmt: skip
 
 
