@@ -23,6 +23,7 @@ PAIRS = (
     ("sgd momentum decay", "sgd momentum"),
     ("sgd momentum decay", "sgd decay"),
     ("adamw", "sgd"),
+    ("muon", "sgd"),
     ("adamw momentum", "sgd momentum"),
     ("adamw momentum", "adamw"),
     ("adamw momentum schedule", "adamw momentum"),
