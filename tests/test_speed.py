@@ -222,7 +222,7 @@ def test_two_processes_are_timed_and_ended(training):
     two = pace.Two(pace.settings_for(family, *pace.VARIANTS["adamw"]), "cpu")
     try:
         wall, spent = two.run(2)
-        assert wall > 0 and spent is None
+        assert wall > 0 and spent > 0
     finally:
         two.close()
     assert not any(process.is_alive() for process in two.crew)
