@@ -16,4 +16,5 @@ CHAPTERS = {
     13: "13-transformer",
     14: "14-scale",
     15: "15-clocks",
+    16: "16-faster",
 }
