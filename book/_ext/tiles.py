@@ -221,7 +221,7 @@ def clocks():
 
 
 def faster():
-    """What momentum is worth against the noise: three memories, the longest worth the most, and all of them nothing in the end."""
+    """What momentum is worth against the noise: three memories, the longest worth the most, and none of them much in the end."""
     from momentum_lib import theory
 
     noise = np.geomspace(1e-3, 1e1, 80)
