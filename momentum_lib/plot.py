@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from . import typeface
+from . import relief, typeface
 from .looks import dash
 from .notation import GREY, LOOKS, QUANTITIES, linestyle
 
@@ -65,13 +65,14 @@ def label(name):
 
 
 def contours(surface, ax=None, *, levels=14, domain=None):
-    """The surface as quiet contour lines, its minima as small crosses. ``levels``: how many lines."""
+    """The surface as quiet contour lines over shaded country, its minima as small crosses. ``levels``: how many lines."""
     ax = _axes(ax)
     (x0, x1), (y0, y1) = domain or surface.domain
     x, y = np.meshgrid(np.linspace(x0, x1, 241), np.linspace(y0, y1, 241))
     z = surface.value(np.array([x, y]))
     low, high = z.min(), z.max()
     heights = low + (high - low) * np.linspace(0.02, 1, levels) ** 2.5  # closer together near the floor
+    relief.draw(surface, ax, domain)
     ax.contour(x, y, z, levels=heights, colors=GREY, linewidths=0.7, alpha=0.55)
     for minimum in surface.minima:
         ax.plot(*minimum, marker="+", markersize=9, color=GREY, markeredgewidth=1.6)

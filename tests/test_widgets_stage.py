@@ -4,11 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 pytest.importorskip("anywidget")
-from momentum_lib import descend, rules, surfaces, theory
+from momentum_lib import descend, relief, rules, surfaces, theory
 from momentum_lib.widgets import Race, Stage, stage, tuning
 
 ROOT = Path(__file__).parents[1]
@@ -116,11 +117,35 @@ def test_slopes_that_face_north_west_are_bright(js):
     assert bowl.min() >= 0 and bowl.max() <= 1
 
 
+HILLS = {  # the same function in JavaScript and in Python
+    "a bowl": ("x * x + 9 * y * y", lambda x, y: x * x + 9 * y * y),
+    "a slope into the infinite": ("x > 0.5 ? Infinity : x - y * y", lambda x, y: np.where(x > 0.5, np.inf, x - y * y)),
+    "flat ground": ("3", lambda x, y: 3 + 0 * x),
+}
+
+
+@pytest.mark.parametrize("hills", HILLS)
+def test_a_drawn_figure_has_the_shades_of_the_live_ones(js, hills):
+    text, function = HILLS[hills]
+    theirs = np.reshape(js(f"Array.from(relief.shades(grid((x, y) => {text}), 0.7))", GRID), (31, 41))
+    x, y = np.meshgrid(np.linspace(-1, 1, 41), np.linspace(-1, 1, 31))
+    np.testing.assert_allclose(relief.shades(function(x, y), 0.7), theirs, atol=1e-12)
+
+
+def test_shadow_is_black_and_light_is_white_in_a_drawn_figure():
+    """The light comes from the north-west: of a bowl's walls the one over there is in the shade, and the opposite one lit."""
+    _, ax = plt.subplots()
+    paint = relief.draw(surfaces.bowl, ax).get_array()
+    plt.close()
+    shade, lit = paint[-1, 0], paint[0, -1]
+    assert set(shade[:3]) == {0} and shade[3] > 0.1 and set(lit[:3]) == {1} and lit[3] > 0.1
+
+
 def test_a_relief_knows_no_units(js):
     one, other = (js(f"Array.from(relief.shades(grid((x, y) => {k} * (x * x + 9 * y * y))))", GRID) for k in (1, 1e6))
     np.testing.assert_allclose(one, other, atol=1e-9)
     assert np.isfinite(js("Array.from(relief.shades(grid((x, y) => (x > 0.5 ? Infinity : x))))", GRID)).all()
-    assert set(js("Array.from(relief.shades(grid(() => 3)))", GRID)) != set()
+    assert len(set(js("Array.from(relief.shades(grid(() => 3)))", GRID))) == 1
 
 
 def test_it_is_night_on_a_dark_page(js):

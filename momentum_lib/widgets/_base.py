@@ -415,13 +415,16 @@ def canvas(width=7.2, height=3.2, columns=(1,), mosaic=None, **grid):
 
 
 def contours(surface, ax, domain=None, count=9):
-    """The surface's contours on ``ax`` as js/kit/plot.js draws them: levels at quantiles, one quiet hue."""
+    """The surface's contours on ``ax`` as js/kit/plot.js draws them: levels at quantiles, one quiet hue, over shaded country."""
     import numpy as np
+
+    from .. import relief
 
     (x0, x1), (y0, y1) = domain or surface.domain
     x, y = np.linspace(x0, x1, 301), np.linspace(y0, y1, 201)
     values = surface.value(np.stack(np.meshgrid(x, y)))
     levels = np.unique(np.quantile(values, ((np.arange(1, count + 1) - 0.25) / count) ** 2))
+    relief.draw(surface, ax, domain)
     ax.contour(x, y, values, levels=levels, colors=QUIET, linewidths=0.7, alpha=0.75)
     ax.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
     ax.set_axis_off()
