@@ -10,6 +10,7 @@ import json
 import posixpath
 import re
 
+import finding
 import thumbnails
 from bs4 import BeautifulSoup
 from docutils import nodes
@@ -40,10 +41,10 @@ def _from_root(address):
 def _small(fragment):
     """A definition's HTML with formulas as MathML, which every browser draws, and addresses from the site's top."""
     soup = BeautifulSoup(fragment, "html.parser")
-    for formula in soup.select("span.math"):
+    for formula in finding.find(soup, "span.math"):
         if formula.math is not None:
             formula.replace_with(formula.math.extract())
-    for link in soup.select("a[href]"):
+    for link in finding.find(soup, "a[href]"):
         link.attrs = {"href": _from_root(link["href"])}
         link.string = link.get_text()
     return soup
@@ -56,7 +57,7 @@ def definitions(app):
         page = app.env.get_and_resolve_doctree(GLOSSARY, app.builder)
         for item in page.findall(nodes.definition_list_item):
             soup = _small(app.builder.render_partial(item[-1])["fragment"])
-            taught = next((link["href"] for link in soup.select("a") if thumbnails.CHAPTER.match(link["href"])), None)
+            taught = next((link["href"] for link in finding.find(soup, "a") if thumbnails.CHAPTER.match(link["href"])), None)
             words = "".join(str(part) for part in (soup.dd or soup).children).strip()
             for term in item.findall(nodes.term):
                 card = {"title": term.astext(), "html": words}
@@ -68,12 +69,13 @@ def definitions(app):
 
 def finish(soup, app, page):
     """Give a page the cards of its links. A reference's text leaves the link's title: the card says it, and says it once."""
-    article = soup.select_one("article.bd-article")
+    article = finding.first(soup, "article.bd-article")
     if article is None or page in (GLOSSARY, SOURCES):
         return
     cards, chapters = {}, {}
-    for link in article.select(
-        'a.internal[href*="glossary.html#term-"], .bibtex-citation a[title], a.internal[href*="bibliography.html#"][title]'
+    for link in finding.find(
+        article,
+        'a.internal[href*="glossary.html#term-"], .bibtex-citation a[title], a.internal[href*="bibliography.html#"][title]',
     ):
         name, _, anchor = link["href"].rpartition("/")[2].partition("#")
         if name == "glossary.html":

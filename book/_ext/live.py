@@ -23,6 +23,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import finding
 import sentence
 import yaml
 from docutils import nodes
@@ -136,7 +137,7 @@ def _depart(self, node):
 
 def finish(soup, app, root):
     """Give every live figure of a page its picture; return whether the page has one. `root` leads to the site's top."""
-    places = soup.select("div.live-figure[data-figure]")
+    places = finding.find(soup, "div.live-figure[data-figure]")
     sentence.check(soup, places)
     for place in places:
         file, alt, caption = static_picture(app, place["data-figure"], json.loads(place["data-state"]))

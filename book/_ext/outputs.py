@@ -8,6 +8,8 @@ do not fit into one table stay as they are, in a box that can be moved sideways.
 import re
 from dataclasses import dataclass
 
+import finding
+
 COLUMN = re.compile(r"\S+(?: \S+)*")
 NUMBER = re.compile(r"[-+−]?[\d.]+(?:e[-+]?\d+)?[%x]?|nan|inf|-", re.I)
 FEWEST = 3  # columns that make a table
@@ -99,7 +101,7 @@ MAKERS = {"table": _table, "lines": _lines, "columns": _columns}
 
 def finish(soup):
     """Set every printed output of a page anew."""
-    for pre in soup.select(".cell_output .stream pre, .cell_output .text_plain pre"):
+    for pre in finding.find(soup, ".cell_output .stream pre, .cell_output .text_plain pre"):
         if pre.find(lambda tag: tag.name != "span" or tag.get("class")) is not None:
             continue  # coloured by the highlighter: a traceback
         for kind, block in blocks(pre.get_text()):

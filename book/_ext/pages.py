@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import cards
+import finding
 import heights
 import live
 import outputs
@@ -89,7 +90,7 @@ def _plain(tag):
 
 
 def _title(soup, site):
-    heading = soup.select_one("article h1")
+    heading = finding.first(soup, "article h1")
     if heading is None:
         return
     number = heading.select_one(".section-number")
@@ -103,12 +104,12 @@ def _title(soup, site):
         text = text.removeprefix(number.get_text()).strip()
     if soup.title is not None:
         soup.title.string = text if text == site else f"{text} · {site}"
-    for meta in soup.select('meta[property="og:title"]'):
+    for meta in finding.find(soup, 'meta[property="og:title"]'):
         meta["content"] = text
 
 
 def _fold(soup):
-    for box in soup.select("div.admonition.dropdown"):
+    for box in finding.find(soup, "div.admonition.dropdown"):
         box.name = "details"
         if "toggle-shown" in box["class"]:
             box["open"] = ""
@@ -122,13 +123,13 @@ def _fold(soup):
                 title.string = re.sub(
                     r"^(Solution to )E(xercise [\d.]+).*", r"\1e\2", title.get_text(" ", strip=True), flags=re.S
                 )
-    for box in soup.select("details.sd-dropdown"):
+    for box in finding.find(soup, "details.sd-dropdown"):
         box["class"] = ["sd-dropdown", "fold"]
         words, body = box.select_one(".sd-summary-text"), box.select_one(".sd-summary-content")
         box.summary.replace_with(summary := soup.new_tag("summary"))
         summary.extend(list(words.children))
         body["class"] = "fold-body"
-    for summary in soup.select("details.hide > summary"):
+    for summary in finding.find(soup, "details.hide > summary"):
         summary.clear()
         summary.string = "Code"
         del summary["aria-label"]
@@ -136,7 +137,7 @@ def _fold(soup):
 
 def _exercises(soup):
     """An exercise is called by its number and its title, without brackets in brackets; its stars stand apart."""
-    for head in soup.select("div.exercise > .admonition-title"):
+    for head in finding.find(soup, "div.exercise > .admonition-title"):
         number, *rest = head.contents
         parts = [part for part in rest if str(part).strip()]
         if not parts or not str(parts[0]).lstrip().startswith("(") or not str(parts[-1]).rstrip().endswith(")"):
@@ -169,7 +170,7 @@ def _says_nothing_more(code):
 
 def _pictures_first(soup):
     """A figure comes before its folded code, and a live one does without where the code is a call."""
-    for cell in soup.select("div.cell"):
+    for cell in finding.find(soup, "div.cell"):
         fold, output = cell.select_one(":scope > details.hide"), cell.select_one(":scope > .cell_output")
         code = fold.select_one("pre") if fold is not None else None
         if code is None:
@@ -186,37 +187,37 @@ def _pictures_first(soup):
 
 
 def _notes(soup):
-    for toggle in soup.select("input.margin-toggle"):
+    for toggle in finding.find(soup, "input.margin-toggle"):
         toggle.decompose()
-    for label in soup.select("label.margin-toggle"):
+    for label in finding.find(soup, "label.margin-toggle"):
         label.name = "span"
         label.attrs = {"class": "note-mark"}
-    for rule in soup.select("hr.footnotes"):
+    for rule in finding.find(soup, "hr.footnotes"):
         rule.decompose()
-    for aside in soup.select("aside.margin > .sidebar-title"):
+    for aside in finding.find(soup, "aside.margin > .sidebar-title"):
         if not aside.get_text(strip=True):
             aside.decompose()
 
 
 def _tidy(soup):
-    for node in soup.select("#exercise-content, #solution-content, #proof-content"):
+    for node in finding.find(soup, "#exercise-content, #solution-content, #proof-content"):
         node.name = "div"
         del node["id"]
-    for node in soup.select(".mathjax_ignore"):
+    for node in finding.find(soup, ".mathjax_ignore"):
         node["class"] = [name for name in node["class"] if name not in ("mathjax_ignore", "tex2jax_ignore")]
         if not node["class"]:
             del node["class"]
-    for script in soup.select('article script[type*="thebe"], script[type*="widget-state"], script[type*="widget-view"]'):
+    for script in finding.find(soup, 'article script[type*="thebe"], script[type*="widget-state"], script[type*="widget-view"]'):
         script.decompose()
-    for script in soup.select("article script"):
+    for script in finding.find(soup, "article script"):
         if "kernelName" in script.get_text():
             script.decompose()
-    for link in soup.select("a.headerlink"):
+    for link in finding.find(soup, "a.headerlink"):
         link["aria-label"] = "Link to this place"
         link.attrs.pop("title", None)
-    for table in soup.select(".pst-scrollable-table-container > table"):
+    for table in finding.find(soup, ".pst-scrollable-table-container > table"):
         table.parent["class"] = ["table-scroll"]
-    for cell in soup.select("thead th"):
+    for cell in finding.find(soup, "thead th"):
         if cell.get_text(strip=True):
             cell["scope"] = "col"
             formula = cell.select_one(".math")
@@ -229,14 +230,14 @@ def _tidy(soup):
                 formula.insert_after(words)
         else:
             cell.name = "td"  # an empty corner heads nothing
-    for link in soup.select("a.external[href^=http]"):
+    for link in finding.find(soup, "a.external[href^=http]"):
         link["rel"] = "noopener"
-    for entry in soup.select('.citation-list [role="doc-biblioentry"]'):
+    for entry in finding.find(soup, '.citation-list [role="doc-biblioentry"]'):
         entry["role"] = "listitem"  # the role that docutils writes is deprecated, and no child of a list
-    for meta in soup.select('meta[name="viewport"]')[1:]:
+    for meta in finding.find(soup, 'meta[name="viewport"]')[1:]:
         meta.decompose()
-    current = soup.select_one("nav.chapters li.current.active")
-    sections = soup.select_one("nav.sections > ul")
+    current = finding.first(soup, "nav.chapters li.current.active")
+    sections = finding.first(soup, "nav.sections > ul")
     if current is not None:
         link = current.find("a")
         if link is not None:
@@ -252,7 +253,7 @@ def _tidy(soup):
 
 
 def _mathematics_in_titles(soup):
-    for link in soup.select("nav.turn .turn-title, nav.chapters a"):
+    for link in finding.find(soup, "nav.turn .turn-title, nav.chapters a"):
         if link.select_one(".katex-html") is not None:
             link.string = _plain(link)
 

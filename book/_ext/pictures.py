@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
+import finding
+
 from momentum_lib import narrow
 
 HAIR = ("#8794a3", "#66727f")  # contours and grids, on a light page and on a dark one
@@ -83,7 +85,7 @@ def finish(soup, app):
     """Give every picture of a page its size; put two in the place of every SVG, one a theme."""
     sources = {name: Path(app.srcdir, source) for source, name in getattr(app.builder, "images", {}).items()}
     sources.update(app.course_pictures)
-    for image in soup.select("article img"):
+    for image in finding.find(soup, "article img"):
         src = image.get("src", "")
         name = unquote(src.rpartition("/")[2])
         path = sources.get(name)

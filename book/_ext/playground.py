@@ -12,6 +12,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+import finding
 import live
 import scene
 import tiles
@@ -96,7 +97,7 @@ def _version():
 
 def finish(soup, root):
     """Give the page with the playground its script and its styles."""
-    if soup.head is None or soup.select_one("div.playground") is None:
+    if soup.head is None or finding.first(soup, "div.playground") is None:
         return
     soup.html["class"] = [*soup.html.get("class", []), "plays"]
     sheet = {"rel": "stylesheet", "href": f"{root}_static/play.css?v={_version()}"}

@@ -17,6 +17,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+import finding
 import live
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -93,7 +94,7 @@ def script():
 
 def finish(soup, app, root):
     """Give a page with a box the script."""
-    if soup.head is not None and soup.select_one(".predict[data-predict]"):
+    if soup.head is not None and finding.first(soup, ".predict[data-predict]"):
         version = hashlib.sha256(script().encode()).hexdigest()[:8]
         soup.head.append(soup.new_tag("script", attrs={"src": f"{root}_static/predict.js?v={version}", "defer": ""}))
 

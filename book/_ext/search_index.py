@@ -11,6 +11,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import finding
 import live
 from bs4 import NavigableString
 
@@ -94,7 +95,7 @@ class Page:
 
     def __init__(self, name, soup):
         self.name, self.soup, self.entries = name, soup, []
-        self.article = soup.select_one("article.bd-article")
+        self.article = finding.first(soup, "article.bd-article")
         heading = self.article.find("h1") if self.article is not None else None
         number = heading.select_one(".chapter-number") if heading is not None else None
         self.chapter = number.get_text().strip() if number is not None else ""
@@ -110,11 +111,11 @@ class Page:
 
     def read(self):
         if self.title:
-            claim = self.article.select_one("p.claim")
-            first = self.article.select_one("section") or self.article
+            claim = finding.first(self.article, "p.claim")
+            first = finding.first(self.article, "section") or self.article
             text = " ".join(filter(None, [f"{words(claim, deep=True)}." if claim is not None else "", words(first)]))
             self.add("Chapter" if self.chapter else "Page", self.title, "", text, self.chapter)
-            for section in self.article.select("section section[id]"):
+            for section in finding.find(self.article, "section section[id]"):
                 self.add(self.kind_of_section(), _heading(section), section["id"], words(section))
             self.things()
         return self.entries
@@ -123,23 +124,23 @@ class Page:
         return "Rule" if self.name == "book/rules" else "Section"
 
     def things(self):
-        for figure in self.article.select("figure[id]:has(> figcaption)"):
+        for figure in finding.find(self.article, "figure[id]:has(> figcaption)"):
             number, caption = figure.select_one(".caption-number"), figure.select_one(".caption-text, figcaption")
             text = words(caption, deep=True).replace(words(number, deep=True) if number is not None else "\0", "").strip()
             first, _, rest = text.partition(". ")
             label = f"{words(number, deep=True)}: " if number is not None else ""
             self.add("Figure", f"{label}{first.rstrip('.')}", figure["id"], rest)
-        for box in self.article.select("div.exercise[id], div.proof[id]"):
+        for box in finding.find(self.article, "div.exercise[id], div.proof[id]"):
             self.add("Exercise" if "exercise" in box["class"] else "Theorem", _labelled(box, "Exercise"), box["id"], _inside(box))
-        for word in self.article.select("dl.glossary > dt[id]"):
+        for word in finding.find(self.article, "dl.glossary > dt[id]"):
             self.add("Term", words(word, deep=True), word["id"], words(word.find_next_sibling("dd"), deep=True))
-        for row in self.article.select("[id^=claim-]"):
+        for row in finding.find(self.article, "[id^=claim-]"):
             text = words(row, deep=True)
             number = row["id"].removeprefix("claim-").replace("-", ".").upper()
             self.add("Claim", f"Claim {number}", row["id"], text.removeprefix(number).strip())
-        for source in self.article.select("div.citation[id]"):
+        for source in finding.find(self.article, "div.citation[id]"):
             self.add("Source", re.sub(r"^\[[^]]*\] ", "", words(source, deep=True)), source["id"], "")
-        for name in self.article.select("dt.sig[id]"):
+        for name in finding.find(self.article, "dt.sig[id]"):
             below = name.find_next_sibling("dd")
             first = below.find("p") if below is not None else None
             self.add("Library", name["id"].removeprefix("momentum_lib."), name["id"], words(first, deep=True) if first else "")

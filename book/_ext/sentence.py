@@ -10,6 +10,7 @@ it is written. The script makes a button of the words (js/kit/sentence.js); with
 import re
 from urllib.parse import quote, unquote
 
+import finding
 from docutils import nodes
 from sphinx.util.docutils import SphinxRole
 
@@ -112,7 +113,7 @@ def keys(places):
 def check(soup, places):
     """Raise ValueError where words of a page move a figure that it does not have."""
     there = keys(places)
-    for words in soup.select("span.set[data-live]"):
+    for words in finding.find(soup, "span.set[data-live]"):
         if words["data-live"] not in there:
             raise ValueError(
                 f"the words {words.get_text()!r} move {words['data-live']!r}; the page's figures are {', '.join(there) or 'none'}"

@@ -17,6 +17,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 
+import finding
 import scene
 import tiles
 from docutils import nodes
@@ -181,7 +182,7 @@ def _share_picture(app, page, title, claim, site):
 def description(soup, most=200):
     """The first sentences of a page's text, as many as fit, without what stands in figures and boxes."""
     first, then = "article > section > p:not(.claim)", "article > section > section > p"  # a page may open with a tool
-    for paragraph in [*soup.select(first), *soup.select(then)]:
+    for paragraph in [*finding.find(soup, first), *finding.find(soup, then)]:
         copy = re.sub(r"\s+", " ", _words(paragraph))
         sentences = re.split(r"(?<=[.?!]) ", copy)
         text = ""
@@ -204,13 +205,13 @@ def _words(tag):
 
 def finish(soup, app, page):
     """Give a page's head what a shared link shows: the site's name, a description, a picture."""
-    address = soup.select_one('meta[property="og:url"]')
+    address = finding.first(soup, 'meta[property="og:url"]')
     if address is None or soup.head is None:
         return
     site = app.config.html_title
-    title = soup.select_one('meta[property="og:title"]')["content"]
-    text, claim = description(soup), soup.select_one("p.claim")
-    for meta in soup.select('meta[property="og:site_name"], meta[property^="og:description"], meta[name="description"]'):
+    title = finding.first(soup, 'meta[property="og:title"]')["content"]
+    text, claim = description(soup), finding.first(soup, "p.claim")
+    for meta in finding.find(soup, 'meta[property="og:site_name"], meta[property^="og:description"], meta[name="description"]'):
         meta.decompose()
     base = address["content"].removesuffix(f"{page}.html")
     name = _share_picture(app, page, title, _words(claim) if claim else text, site)
