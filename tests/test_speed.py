@@ -226,3 +226,8 @@ def test_two_processes_are_timed_and_ended(training):
     finally:
         two.close()
     assert not any(process.is_alive() for process in two.crew)
+
+
+def test_only_runs_that_make_all_their_steps_can_lie_over_each_other():
+    kinds = records.KINDS
+    assert kinds["worth"].curves and not kinds["speed"].curves and not kinds["pace"].curves

@@ -34,6 +34,11 @@ class Kind:
     fields: dict
     trained: bool
 
+    @property
+    def curves(self):
+        """Whether its runs make all of their steps, so that the curves of a record can lie over each other."""
+        return self.trained and "reached" not in self.fields
+
 
 def _training(summary):
     return Kind(summary, RUN, trained=True)
