@@ -17,7 +17,7 @@ LAYERS = [
     {"notation", "ops", "draws", "cluster"},
     {"core", "printing"},
     {"rules", "surfaces"},
-    {"theory", "sweep", "kernels", "conventions", "codegen", "gaps", "looks", "optim", "scale", "typeface", "networks"},
+    {"theory", "sweep", "kernels", "conventions", "codegen", "gaps", "looks", "optim", "relief", "scale", "typeface", "networks"},
     {"plot", "animate", "widgets", "grade", "records"},
     {"train"},
 ]

@@ -317,7 +317,7 @@ PYTHON = [
 BROWSER = [
     ("digits", "1 - t / STEPS", "1 - (t + 1) / STEPS",
      "a rate that is zero in the last step", digits.test_fifty_steps_are_numpys, (JS, "32", 50)),
-    ("digits/rows", "v / 16 - MEAN[i]", "v / 16",
+    ("kit/digits", "v / 16 - MEAN[i]", "v / 16",
      "digits from which no mean is taken", digits.test_fifty_steps_are_numpys, (JS, "32", 50)),
     ("digits", "loss += softmax(z) - answer", "loss += softmax(z)",
      "a loss that knows no answer", digits.test_fifty_steps_are_numpys, (JS, "all", 12)),

@@ -31,9 +31,15 @@ def interruptions_later():
 def ready():
     """Begin the life of a process of a pool: it ends with the one that started it, and at Ctrl-C without a word."""
     end_with_parent()
-    signal.signal(signal.SIGINT, lambda signum, frame: sys.exit(1))
+    signal.signal(signal.SIGINT, leave)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def leave(signum, frame):
+    """End this process, and clean up behind it; what breaks on the way, half a message to its parent, say, is no news."""
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    sys.exit(1)
 
 
 def end_with_parent():

@@ -2,12 +2,12 @@
 // reader writes. Python side: momentum_lib/widgets/digits.py
 
 import { assign, clamp, pythonFloat, s, show } from "./kit/dom.js";
+import { LEARNT, SHOWN, inputs, pixels } from "./kit/digits.js";
 import { stepVector } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { batches, network, softmax } from "./kit/network.js";
 import { choice, integer, name } from "./kit/state.js";
-import { PEN, SIDE, fit, ink, pixels } from "./digits/ink.js";
-import { LEARNT, SHOWN, inputs } from "./digits/rows.js";
+import { PEN, SIDE, fit, ink } from "./digits/ink.js";
 import { DIGITS, RATES } from "./generated/digits.js";
 import { RULES } from "./generated/rules.js";
 

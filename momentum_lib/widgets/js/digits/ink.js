@@ -1,20 +1,15 @@
 // From strokes on the pad to the eight by eight grey values that the networks know. Pure.
 
+import { LETTERS } from "../kit/digits.js";
+
 /** @typedef {import("../kit/types.js").Pair} Pair */
 
 export const SIDE = 8; // the pad's side, in pixels of a digit
-export const LETTERS = "0123456789abcdefg"; // the seventeen grey values of a pixel
 export const PEN = 0.7; // half the width of a stroke
 const FINE = 4, // each pixel is the count of a block of so many by so many
   WIDEST = 5.4, // a digit of the data fills the height, and about so much of the width,
   MIDDLE = 4.1, // around this place
   MOST = 6; // a dot does not become a digit
-
-/** The grey values 0 ... 16 of a text of 64 letters; null for another text. @param {string} text @returns {Float64Array|null} */
-export function pixels(text) {
-  if (!/^[0-9a-g]{64}$/.test(text)) return null;
-  return Float64Array.from(text, (letter) => LETTERS.indexOf(letter));
-}
 
 /** How near a point lies to a piece of a stroke, squared. @param {number} x @param {number} y @param {Pair} a @param {Pair} b */
 function square(x, y, [ax, ay], [bx, by]) {

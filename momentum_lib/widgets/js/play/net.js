@@ -1,10 +1,10 @@
 // A small network as what is descended: all its weights learn, step by step, with any rule. Pure.
 
+import { LEARNT, SHOWN } from "../kit/digits.js";
 import { spotsOf, stepVector } from "../kit/engine.js";
 import { chebyshev, network } from "../kit/network.js";
 import { drawNoise } from "../kit/noise.js";
 import { memory } from "../kit/tune.js";
-import { LEARNT, SHOWN } from "../digits/rows.js";
 
 /** @typedef {import("../kit/network.js").Rows} Rows */
 /** @typedef {import("../kit/types.js").Hyper} Hyper */

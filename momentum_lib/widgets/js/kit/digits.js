@@ -1,7 +1,14 @@
 // The digits as the networks take them: over 16, less the mean picture of those that are learnt. Pure.
 
 import { DIGITS } from "../generated/digits.js";
-import { pixels } from "./ink.js";
+
+export const LETTERS = "0123456789abcdefg"; // the seventeen grey values of a pixel
+
+/** The grey values 0 ... 16 of a text of 64 letters; null for another text. @param {string} text @returns {Float64Array|null} */
+export function pixels(text) {
+  if (!/^[0-9a-g]{64}$/.test(text)) return null;
+  return Float64Array.from(text, (letter) => LETTERS.indexOf(letter));
+}
 
 const MEAN = (() => {
   const sum = new Float64Array(64);
@@ -12,7 +19,7 @@ const MEAN = (() => {
 /** One digit as the networks take it. @param {string} text 64 letters */
 export const inputs = (text) => (pixels(text) ?? new Float64Array(64)).map((v, i) => v / 16 - MEAN[i]);
 
-/** @param {{x: string[], y: string}} part @returns {import("../kit/network.js").Rows} */
+/** @param {{x: string[], y: string}} part @returns {import("./network.js").Rows} */
 function rowsOf({ x, y }) {
   const all = new Float64Array(64 * x.length);
   x.forEach((text, k) => all.set(inputs(text), 64 * k));
