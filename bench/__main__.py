@@ -1,8 +1,7 @@
 """How fast the library is, beside what one would use instead: ``python -m bench`` (or ``make bench``).
 
 What is compared takes turns in one session, each round in an order of its own; printed are medians and ratios.
-``--quick`` takes fewer rounds.  The comparison with optax needs ``pip install -r bench/requirements.txt``, the C by
-hand needs gcc; what is missing is left out and named.
+``--quick`` takes fewer rounds.  The C by hand needs gcc; what is missing is left out and named.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The sweep over a grid of settings: NumPy, compiled, optax and C by hand, in shuffled rounds; and a whole process, cold.
 
-optax (``pip install -r bench/requirements.txt``) and a C compiler are each left out where they are missing.
+optax and a C compiler are each left out where they are missing.
 """
 
 import ctypes

@@ -64,7 +64,9 @@ def test_the_copied_code_trains_the_network_to_the_same_weights(run, name, targe
     pairs = f"{json.dumps(runners)}.map((one) => [code.codeOf('{target}', told('{name}', one)), show(trained('{name}', one))])"
     for text, numbers in run(pairs):
         compile(text, target, "exec")
-        if target != "optax":
+        if target == "optax":
+            pytest.importorskip("optax", reason="optax and JAX are not installed")
+        if target != "optax" or name == "curve":  # JAX takes seconds for each
             assert printed(text, target) == pytest.approx(numbers[:3], abs=1e-10), text
 
 
