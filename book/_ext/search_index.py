@@ -25,6 +25,7 @@ HIDDEN = {
     "race-it", "py", "glossary", "citation",
 }  # fmt: skip
 RAISED = str.maketrans("0123456789+-−nkt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿᵏᵗ")
+COURSEWORK = "book/homework-"  # its questions are found by their titles
 LONGEST = 24  # letters of a formula within a sentence; of a longer one the snippet keeps a dot
 
 
@@ -116,7 +117,8 @@ class Page:
             text = " ".join(filter(None, [f"{words(claim, deep=True)}." if claim is not None else "", words(first)]))
             self.add("Chapter" if self.chapter else "Page", self.title, "", text, self.chapter)
             for section in finding.find(self.article, "section section[id]"):
-                self.add(self.kind_of_section(), _heading(section), section["id"], words(section))
+                text = "" if self.name.startswith(COURSEWORK) else words(section)
+                self.add(self.kind_of_section(), _heading(section), section["id"], text)
             self.things()
         return self.entries
 
@@ -135,7 +137,7 @@ class Page:
         for word in finding.find(self.article, "dl.glossary > dt[id]"):
             self.add("Term", words(word, deep=True), word["id"], words(word.find_next_sibling("dd"), deep=True))
         for row in finding.find(self.article, "[id^=claim-]"):
-            text = words(row, deep=True)
+            text = words(row, deep=True).partition(" Measured: ")[0]  # how it was, nobody searches for
             number = row["id"].removeprefix("claim-").replace("-", ".").upper()
             self.add("Claim", f"Claim {number}", row["id"], text.removeprefix(number).strip())
         for source in finding.find(self.article, "div.citation[id]"):
