@@ -111,6 +111,16 @@ def test_the_lecturers_window_follows_from_a_file(opened):
     assert desk.locator("h1").inner_text() == page.locator("section.present h2").inner_text()
 
 
+# What turns the page with the mouse, and the colour of a link: axe does not look at an arrow that is drawn by borders.
+ARROW = """() => {
+  const link = document.querySelector('.reveal').appendChild(document.createElement('i'));
+  link.style.color = 'var(--accent)';
+  const found = [document.querySelector('.reveal .controls button'), link].map((one) => getComputedStyle(one).color);
+  link.remove();
+  return found;
+}"""
+
+
 def test_axe_finds_nothing_in_a_deck(opened):
     page = opened(0)
     page.add_script_tag(content=accessibility.AXE.read_text("utf-8"))
@@ -122,6 +132,8 @@ def test_axe_finds_nothing_in_a_deck(opened):
         page.evaluate("new Promise((then) => setTimeout(then, 100))")
         found = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false}).then((done) => done.violations)")
         assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
+        arrow, own = page.evaluate(ARROW)
+        assert arrow == own, f"in the {theme} deck the arrows are {arrow}"
 
 
 def test_on_paper_each_slide_is_a_page(opened):
