@@ -69,7 +69,8 @@ def test_one_file_and_no_text_leaves_its_slide(deck, opened):
 
 def test_keys_turn_pages_and_in_a_figure_they_are_the_figures(opened):
     page = opened(1)
-    page.wait_for_selector("section.present .lf")
+    page.wait_for_selector("section.present [data-ready='1'] .lf")  # mounted, and drawn for the first time
+    page.evaluate("new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))")
     slider = page.locator("section.present .lf input[type=range]").first
     before = slider.input_value()
     slider.focus()
