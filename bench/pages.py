@@ -16,13 +16,18 @@ import argparse
 import gzip
 import http.server
 import importlib.util
-import shutil
 import statistics
+import sys
 import threading
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import chromium  # noqa: E402
+
 SITE = ROOT / "_build" / "html"
 CHAPTERS = ("01", "03", "04", "05", "07", "10", "12", "13")
 PAGES = ("book/intro", *(f"notebooks/{number}-" for number in CHAPTERS), "book/glossary", "book/playground")
@@ -113,11 +118,6 @@ def serve(folder):
     return f"http://127.0.0.1:{server.server_port}/", server.shutdown
 
 
-def chromium():
-    """The path of a Chromium, or None."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
 def phone(browser):
     return browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
 
@@ -168,15 +168,24 @@ def names_of(site, wanted):
     return found if not wanted else [name for want in wanted for name in found if name.startswith(want)]
 
 
-def redraws(site=SITE, slower=(1, SLOWER)):
-    """Print what a redraw of every kind of figure of the site costs, on this machine and slowed; return the rows."""
+@contextmanager
+def looking(site):
+    """(a Chromium, the address at which it finds the site), until the block ends."""
     from playwright.sync_api import sync_playwright
 
-    print(f"\nA redraw of each figure: script, medians of 15, of the number that costs most; then {slower[-1]} times slower")
     base, stop = serve(site)
-    rows = {}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium.path(), args=list(FLAGS))
+        yield browser, base
+        browser.close()
+    stop()
+
+
+def redraws(site=SITE, slower=(1, SLOWER)):
+    """Print what a redraw of every kind of figure of the site costs, on this machine and slowed; return the rows."""
+    print(f"\nA redraw of each figure: script, medians of 15, of the number that costs most; then {slower[-1]} times slower")
+    rows = {}
+    with looking(site) as (browser, base):
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         processor = page.context.new_cdp_session(page)
         for name in names_of(site, ("book/intro", "notebooks/")):
@@ -191,20 +200,14 @@ def redraws(site=SITE, slower=(1, SLOWER)):
                     rows[figure].append(place.evaluate(REDRAW))
                 what, times = rows[figure][0]["what"], "".join(f" {run['ms']:8.2f} ms" for run in rows[figure])
                 print(f"  {figure:<16} {what:<16}{times}", flush=True)
-        browser.close()
-    stop()
     return rows
 
 
 def drags(site=SITE, slower=(1, SLOWER)):
     """Print what a frame of a drag costs in the views of the playground, on this machine and slowed; return the rows."""
-    from playwright.sync_api import sync_playwright
-
     print(f"\nPlayground, a frame of a drag: script, medians of 30; then {slower[-1]} times slower (60 frames a second: 16 ms)")
-    base, stop = serve(site)
     rows = {}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+    with looking(site) as (browser, base):
         page = phone(browser).new_page()
         processor = page.context.new_cdp_session(page)
         page.goto(f"{base}book/playground.html")
@@ -215,8 +218,6 @@ def drags(site=SITE, slower=(1, SLOWER)):
                 processor.send("Emulation.setCPUThrottlingRate", {"rate": rate})
                 rows[view].append(page.evaluate(DRAG, view))
             print(f"  {view:<16}" + "".join(f" {ms:8.2f} ms" for ms in rows[view]), flush=True)
-        browser.close()
-    stop()
     return rows
 
 
@@ -230,7 +231,7 @@ def report(sites, wanted, rounds):
     print(f"  {'page':<28} {'first paint':>12} {'picture':>12} {'blocking':>12} {'longest':>12} {'shift':>7} {'gzipped':>10}")
     rows = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium.path(), args=list(FLAGS))
         for name in names:
             for row in measure(browser, [base for base, _ in served], name, rounds):
                 rows.append(row)
@@ -251,7 +252,7 @@ def main(rounds=3):
         print("\npages are left out: the site is not built. For it: make site")
     elif importlib.util.find_spec("playwright") is None:
         print("\npages are left out: playwright is missing. For it: make env")
-    elif chromium() is None:
+    elif chromium.path() is None:
         print("\npages are left out: no Chromium on the PATH (Debian: apt-get install chromium)")
     else:
         report([SITE], PAGES, rounds)

@@ -23,6 +23,10 @@ from tqdm import tqdm
 from momentum_lib.notation import LOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import chromium  # noqa: E402
+
 WIDTH = 1920
 STYLE = (
     "body{font:17px/1.55 Georgia,serif;max-width:60rem;margin:2rem auto;padding:0 1rem;background:white;"
@@ -89,15 +93,15 @@ def draw_live(picture, folder):
     return target
 
 
-def chromium():
+def drawer():
     """A function ``(svg, png)`` that draws one as the other, and a function that ends it; (None, None) without Chromium."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
+    path = chromium.path()
+    if path is None:
         return None, None
     from playwright.sync_api import sync_playwright
 
     driver = sync_playwright().start()
-    browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+    browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
     page = browser.new_page(viewport={"width": WIDTH, "height": 1080})
 
     def draw(svg, png):
@@ -162,7 +166,7 @@ def main(arguments=None):
     if not pages:
         print(f"{options.site} holds no built chapter; run: python book/build.py", file=sys.stderr)
         return 2
-    draw, end = chromium()
+    draw, end = drawer()
     try:
         chapters = [export(page, options.out / page.stem, draw) for page in tqdm(pages, unit="chapter")]
     finally:

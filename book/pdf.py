@@ -15,7 +15,6 @@ import html
 import json
 import logging
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -26,10 +25,13 @@ import yaml
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import chromium  # noqa: E402
+
 STYLE = ROOT / "book" / "_print" / "print.css"
 LIMIT = 25e6  # bytes
 TIMES = 3  # printings after which the numbers in it must be its own
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 DROPPED = (
     "script, style, button, form, input, select, template, nav, .headerlink, .only-dark, picture > source, details.hide, "
     "a.start, a.race-it, ul.cards, ol.cards, .cards, .js-only, .viewcode-link, a.download, .live-said"
@@ -283,9 +285,11 @@ def dead(text):
 # --- printing -----------------------------------------------------------------------------------------------------------
 def program():
     """The Chromium of this machine. Raises FileNotFoundError that says how to get one."""
-    found = next((path for path in map(shutil.which, NAMES) if path), None)
+    found = chromium.path()
     if found is None:
-        raise FileNotFoundError(f"no Chromium was found ({', '.join(NAMES)}); on Debian and Ubuntu: apt install chromium")
+        raise FileNotFoundError(
+            f"no Chromium was found ({', '.join(chromium.NAMES)}); on Debian and Ubuntu: apt install chromium"
+        )
     return found
 
 

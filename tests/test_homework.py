@@ -4,7 +4,7 @@
 """
 
 import ast
-import importlib.util
+import importlib
 import json
 import os
 import re
@@ -26,11 +26,7 @@ EDITIONS = int(os.environ.get("EDITIONS", 3))
 
 def known(name):
     """What tests/homework knows of a set: MISTAKES and WEAK."""
-    path = Path(__file__).parent / "homework" / f"set_{name[0]}.py"
-    spec = importlib.util.spec_from_file_location(f"homework_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"tests.homework.set_{name[0]}")
 
 
 KNOWN = {name: known(name) for name in SETS}

@@ -204,7 +204,7 @@ def test_a_preview_holds_every_question_and_no_secret(path, monkeypatch):
 
 def test_figures_are_those_of_a_built_page(tmp_path, monkeypatch, capsys):
     slides = generator("figures.py", monkeypatch)
-    monkeypatch.setattr(slides, "chromium", lambda: (None, None))
+    monkeypatch.setattr(slides, "drawer", lambda: (None, None))
     site, out = tmp_path / "site", tmp_path / "out"
     for place in ("notebooks", "_images", "_downloads"):
         (site / place).mkdir(parents=True)

@@ -2,14 +2,16 @@
 // works from a file on a disk, too, where a browser lets no two files speak to each other.
 
 const STYLE = `
-  body { margin: 0; padding: 1.2rem 1.6rem; font: 20px/1.5 system-ui, sans-serif; background: #14181f; color: #e6eaf0; }
-  header { display: flex; gap: 1.5rem; align-items: baseline; color: #9aa6b2; font-variant-numeric: tabular-nums; }
-  header time { font-size: 1.6rem; color: #e6eaf0; }
+  body { margin: 0; padding: 1.2rem 1.6rem; font: 20px/1.5 system-ui, sans-serif; background: var(--page); color: var(--ink); }
+  header { display: flex; gap: 1.5rem; align-items: baseline; color: var(--quiet); font-variant-numeric: tabular-nums; }
+  header time { font-size: 1.6rem; }
   h1 { font-size: 1.3rem; margin: 0.8rem 0 0.2rem; }
-  h2 { font-size: 1rem; font-weight: 400; color: #9aa6b2; margin: 0; }
-  button { font: inherit; padding: 0.3rem 1rem; background: #2c343f; color: inherit; border: 1px solid #4a5563; border-radius: 6px; }
+  h2 { font-size: 1rem; font-weight: 400; color: var(--quiet); margin: 0; }
+  button { font: inherit; padding: 0.3rem 1rem; background: var(--raised); color: inherit; border: 1px solid; border-radius: 6px; }
   .katex-html { display: none; }
 `;
+/** The colours that it takes over from the deck, as they are when it is opened. */
+const COLOURS = ["--page", "--ink", "--quiet", "--raised"];
 
 /** @param {number} seconds */
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
@@ -37,6 +39,8 @@ export function openDesk(deck) {
     return node;
   };
   make("style", page.head, STYLE);
+  const worn = getComputedStyle(document.body);
+  for (const colour of COLOURS) page.documentElement.style.setProperty(colour, worn.getPropertyValue(colour));
   const bar = make("header", page.body);
   const time = make("time", bar);
   const count = make("span", bar);

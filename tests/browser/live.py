@@ -8,7 +8,6 @@ drawn with momentum_lib and returns the state, and ``initial``, the widget that 
 import contextlib
 import io
 import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -17,10 +16,13 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "book" / "_ext"))
+
+import chromium  # noqa: E402
+
 PATIENCE = 120_000  # ms that only a hang takes
 HARNESS = Path(__file__).parent / "harness" / "index.html"
 
-CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,11 +36,8 @@ FLAGS = [
 
 @contextlib.contextmanager
 def browser():
-    """A headless Chromium (or Chrome) under Playwright; the tests share one, as the fixture ``browser``.
-
-    Where Debian's chromium-headless-shell is, it is taken: the same engine without the windows of a desktop, an eighth cheaper.
-    """
-    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    """A headless Chromium (or Chrome) under Playwright; the tests share one, as the fixture ``browser``."""
+    path = chromium.path()
     if path is None:
         pytest.fail("no Chromium on the PATH; .ci/run installs it (Debian: apt-get install chromium)", pytrace=False)
     with sync_playwright() as playwright:

@@ -4,10 +4,7 @@ MISTAKES: (question, the student's cell, part of the sentence, points that are l
 test that notices some bugs).
 """
 
-
-def function(head, body):
-    return f"def {head}:\n    {body}\n"
-
+from tests.homework.texts import function
 
 RATE = "rate(lr, beta, gamma, curvature)"
 RULE = "my_rule(theta, grad, v, *, lr, beta)"

@@ -4,10 +4,7 @@ MISTAKES: (question, the student's cell, part of the sentence, points that are l
 some bugs).
 """
 
-
-def function(head, body):
-    return f"def {head}:\n    {body}\n"
-
+from tests.homework.texts import function
 
 ENDS = "ends(start, wanted, lr, beta, steps)"
 CHAIN = (
