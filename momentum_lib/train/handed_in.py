@@ -21,7 +21,7 @@ from ..grade.answers import Wrong, answer, reject_blank
 LARGEST_TEXT = 200_000  # characters
 MOST_ROWS = 200
 BOUNDS = {True: (2e-3, 0.05), False: (0.3, 0.5)}  # same bytes or others: nats, of the first losses and of the end
-TINY = {"model": "pico", "batch": 4, "steps": 30, "warmup": 5, "eval_windows": 32, "precision": "float32"}
+TINY = {"model": "pico", "batch": 4, "steps": 40, "warmup": 5, "eval_windows": 64, "precision": "float32"}
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,7 @@ class Plan:
     tune: int
     judge: tuple
     sides: tuple = (0.0, 0.9)
-    config: dict = field(
-        default_factory=lambda: {
-            "model": "pico",
-            "batch": 4,
-            "steps": 40,
-            "warmup": 5,
-            "eval_windows": 64,
-            "precision": "float32",
-        }
-    )
+    config: dict = field(default_factory=TINY.copy)
 
     def commands(self):
         """The two commands that make the runs, for a terminal; the second one is to be filled in and run for each side."""

@@ -165,7 +165,7 @@ export function advance(run, steps) {
 }
 
 /** What became of two weights, as a run of the plane has it. @param {Training} run @param {number} steps @returns {import("../kit/types.js").Run} */
-export function watchedRun({ net, watched, seen, rule, points, values, gone }, steps) {
+export function watchedRun({ watched, seen, rule, points, values, gone }, steps) {
   const n = Math.min(steps, seen.length),
     upTo = seen.slice(0, n),
     begins = watched.map((i) => points[0][i]),
@@ -181,7 +181,7 @@ export function watchedRun({ net, watched, seen, rule, points, values, gone }, s
     ),
     gradients: flat(upTo.map(({ grad }) => grad)),
     divergedAt: gone && gone <= steps ? gone : 0,
-    n: net.count ? n : 0,
+    n,
   };
 }
 
