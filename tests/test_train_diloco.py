@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -27,17 +26,42 @@ RUN = (
 ).split()
 LONG = ["--steps", "24", "--every", "3"]  # eight rounds
 SHORT = ["--steps", "6", "--every", "2", "--rule", "heavy_ball", "--outer-rule", "nesterov", "--outer-set", "beta=0.5"]
-PATIENCE = 6.0
+# The command in a process that goes, one way or the other, once its second round of three steps is on the disk. The first of the
+# others has all the patience that a busy machine needs until those who live have come to the third round, and then little.
+GOING = """
+import datetime, os, sys
+from momentum_lib.train import checkpoint, cli, exchange
+
+who, how, *arguments = sys.argv[1:]
+patient = datetime.timedelta(seconds=float(arguments[arguments.index("--patience") + 1]))
+save, meet = checkpoint.save, exchange.Group.meet
+
+def save_and_go(folder, step, state):
+    path = save(folder, step, state)
+    if step == 6 and path.parent.name == f"worker-{who}":
+        os.kill(os.getpid(), int(how))
+    return path
+
+def meet_those_who_live(group, name, notes):
+    if name == "round 3/0" and group.world.first:
+        assert group.patience == patient, group.patience
+        group.store.wait([f"{name}/{number}" for number in group.members if number not in (0, int(who))], patient)
+        group.patience = datetime.timedelta(seconds=0.5)
+    return meet(group, name, notes)
+
+checkpoint.save, exchange.Group.meet = save_and_go, meet_those_who_live
+sys.exit(cli.main(arguments))
+"""
 if sys.platform != "linux":
     pytest.skip("the loopback device is called lo on Linux", allow_module_level=True)
 
 
-def start(count, *arguments):
+def start(count, *arguments, program=("-m", "momentum_lib.train")):
     """So many workers, each started with its number, as Slurm or a shell would."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         world = {**ENV, "WORLD_SIZE": str(count), "MASTER_PORT": str(free.getsockname()[1])}
-    command = ["-m", "momentum_lib.train", *RUN, *map(str, arguments)]
+    command = [*program, *RUN, *map(str, arguments)]
     ranks = [{**world, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
     return [forked.start(command, ready=forked.TORCH, cwd=ROOT, env=env, joined=True) for env in ranks]
 
@@ -50,14 +74,6 @@ def alone(*arguments):
         torch.set_num_threads(before)
 
 
-def reached(folder, step):
-    """Wait until a worker has saved this step."""
-    end = time.monotonic() + HANG
-    while not any(checkpoint.number(path) >= step for path in checkpoint.found(folder)):
-        assert time.monotonic() < end, f"{folder} never reached step {step}"
-        time.sleep(0.02)
-
-
 def result(folder):
     return {name: value for name, value in json.loads((folder / "result.json").read_text()).items() if name != "seconds"}
 
@@ -66,17 +82,14 @@ def result(folder):
 def runs(tmp_path_factory):
     """Eight processes to their end; four of which one is killed; two of which one stops moving. All at once."""
     root = tmp_path_factory.mktemp("diloco")
+    killed, lagging = (("-c", GOING, who, int(number)) for who, number in ((2, signal.SIGKILL), (1, signal.SIGSTOP)))
     crews = {
         "eight": start(8, *SHORT, "--out", root / "eight"),
-        "killed": start(4, *LONG, "--out", root / "killed", "--patience", PATIENCE),
-        "lagging": start(2, *LONG, "--out", root / "lagging", "--patience", PATIENCE, "--missing", "go-on"),
+        "killed": start(4, *LONG, "--out", root / "killed", "--patience", HANG, program=killed),
+        "lagging": start(2, *LONG, "--out", root / "lagging", "--patience", HANG, "--missing", "go-on", program=lagging),
     }
     says = {}
     try:
-        reached(root / "killed" / "worker-2", 6)
-        os.kill(crews["killed"][2].pid, signal.SIGKILL)
-        reached(root / "lagging" / "worker-1", 6)
-        os.kill(crews["lagging"][1].pid, signal.SIGSTOP)
         for name in ("eight", "killed"):
             says[name] = [(p.communicate(timeout=HANG)[0], p.returncode) for p in crews[name]]
         first = crews["lagging"][0].communicate(timeout=HANG)[0]
