@@ -121,6 +121,8 @@ def test_the_largest_eigenvalue_is_not_the_largest_in_size():
     value, vector = sharpness.largest_eigenvalue(lambda v: a @ v, np.ones(5), 1e-9)
     assert value == pytest.approx(2, rel=1e-12) and abs(vector[3]) == pytest.approx(1)
     assert sharpness.largest_eigenvalue(lambda v: 3 * v, np.ones(4)) == (3, pytest.approx(np.full(4, 0.5)))
+    single = sharpness.largest_eigenvalue(lambda v: a @ v, np.full(5, 0.3, dtype=np.float32), 1e-9)
+    assert single[0] == pytest.approx(2, rel=1e-12) and abs(np.linalg.norm(single[1]) - 1) < 1e-14
     counted = []
     sharpness.largest_eigenvalue(lambda v: counted.append(1) or a @ v, vector, 1e-6)
     assert len(counted) == 1  # from the answer itself
@@ -318,6 +320,7 @@ def test_the_digits_are_divided_once():
     assert grey == pytest.approx(np.round(grey), abs=1e-12) and grey.max() == pytest.approx(16)
     fewer = networks.digits(400, 200)
     assert np.array_equal(fewer.train.y, parts.train.y[:400]) and len(fewer.test) == 1197
+    assert [len(part) for part in networks.digits(1, 1)[:3]] == [1, 1, 1795] and len(networks.digits(1500, 296).test) == 1
     with pytest.raises(ValueError, match="leave a test row of 1797"):
         networks.digits(1500, 297)
 
@@ -353,6 +356,7 @@ def test_every_epoch_has_each_row_once_in_an_order_of_its_own():
         (lambda: case("classes")[0].loss(case("classes")[0].start(), CURVE), "one column for each input"),
         (lambda: case("classes")[0].loss(case("classes")[0].start(), Rows(CLASSES.x, CLASSES.x[:, :3])), "needs classes"),
         (lambda: case("classes")[0].loss(case("classes")[0].start(), Rows(CLASSES.x, CLASSES.y + 1)), "0 to 2, the outputs"),
+        (lambda: case("classes")[0].loss(case("classes")[0].start(), Rows(CLASSES.x, CLASSES.y - 1)), "from -1 to 1; allowed"),
         (lambda: case("curve")[0].sharpness(case("curve")[0].starts([1, 2]), CURVE), "one network at a time"),
         (lambda: networks.train(*case("curve"), rules.heavy_ball, case("curve")[0].start(), 5, lr=[0.1, 0.2]), "a schedule"),
         (lambda: networks.train(*case("curve"), rules.heavy_ball, case("curve")[0].start(), -1, lr=0.1), "steps"),

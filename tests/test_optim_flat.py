@@ -109,6 +109,41 @@ def test_counts_that_part_share_a_buffer_only_where_no_step_number_is_asked(name
     assert last == ([32] * 3 if name == "heavy_ball" else [16, 16] * 3)
 
 
+@pytest.mark.parametrize("moved", ["a parameter", "its memory"])
+def test_one_of_three_that_moved_away_is_stepped_where_it_is(moved):
+    """Weights put in by another tensor, a state replaced: the buffer that holds the others alone is no place for it."""
+    a, b = made((3,), (5,), (2,)), made((3,), (5,), (2,))
+    ours, theirs = Optimizer(a, "heavy_ball", lr=0.1, compiled=True), Optimizer(b, "heavy_ball", lr=0.1)
+    for optimizer, params in ((ours, a), (theirs, b)):
+        stepped(optimizer, params, 2)
+        if moved == "a parameter":
+            params[1].data = torch.full((5,), 2.0, dtype=torch.float64)
+        else:
+            optimizer.state[params[1]]["v"] = torch.full((5,), 3.0, dtype=torch.float64)
+        stepped(optimizer, params, 2)
+    for p, q in zip(a, b):
+        assert torch.allclose(p, q, rtol=1e-12) and torch.allclose(ours.state[p]["v"], theirs.state[q]["v"], rtol=1e-12)
+
+
+def test_a_parameter_that_missed_a_change_of_the_rate_looks_from_where_it_looked():
+    """Nesterov's point ahead follows the rate: one of two in a buffer still shows the point of the rate before.
+
+    The third comes a step later, so that no new buffers are due when the second is missing.
+    """
+    a, b = made((3,), (5,), (2,)), made((3,), (5,), (2,))
+    ours, theirs = Optimizer(a, "nesterov", lr=0.1, compiled=True), Optimizer(b, "nesterov", lr=0.1)
+    for optimizer, params in ((ours, a), (theirs, b)):
+        stepped(optimizer, params, 1, missing=[2])
+        stepped(optimizer, params, 1)
+        optimizer.param_groups[0]["lr"] = 0.02
+        stepped(optimizer, params, 1, missing=[1])
+        stepped(optimizer, params, 1)
+        params[1].data[0] += 1.0  # a write: what is shown is compared with where the rule looked from
+        stepped(optimizer, params, 2)
+    for p, q in zip(a, b):
+        assert torch.allclose(p, q, rtol=1e-12)
+
+
 def test_buffers_are_cut_at_ever_longer_intervals():
     """Cutting copies everything: at the first step and the second, then at the fourth, the eighth, the sixteenth."""
     flats = _flat.Flats(True)
@@ -265,6 +300,8 @@ def test_why_nothing_can_be_compiled(monkeypatch):
 def test_a_group_is_a_dict_with_two_more_names():
     """update, setdefault, get and copies go through torch's names as item access does; other names are a dict's own."""
     optimizer = Optimizer(made((3,)), "adam", lr=0.1)
+    with pytest.raises(TypeError, match="a parameter group is a dict with 'params'; got list"):
+        optimizer.add_param_group(made((3,)))
     (group,) = optimizer.param_groups
     group.update([("momentum", 0.7)], note="mine")
     assert (group["beta1"], group["note"], group.get("momentum"), group.get("nothing"), group.get("nothing", 5)) == (

@@ -89,6 +89,15 @@ def lie(buffer, offsets, tensors, params):
     )
 
 
+def index_of(value, among):
+    """Where an equal value stands in a list; it is appended where none does (a dict with tensors cannot be a key)."""
+    for k, other in enumerate(among):
+        if value is other or value == other:
+            return k
+    among.append(value)
+    return len(among) - 1
+
+
 def uses(tensor):
     """How many hold the memory of a tensor: it, its views, arrays that show it, whoever holds the storage."""
     return torch._C._storage_Use_Count(tensor.untyped_storage()._cdata)
@@ -268,18 +277,18 @@ class Flats:
         return plain and not way.rule.matrix
 
     def _recut(self, optimizer, index, way, standing, left):
-        """Keep the buffers that stand, and gather the parameters left by device, dtype and step count."""
+        """Keep the buffers that stand; gather the parameters left by device, dtype, step count and what they are shown by."""
         for flat in self._cut.get(index, []):
             if flat not in standing:
                 flat.release()
         self._cut[index] = standing
-        parts = {}
+        parts, shown_by = {}, []
         for p in left:
-            state = optimizer._state_of(p, way)
-            key = (p.device, p.dtype, state["step"] if way.rule.uses_t else 0)
+            state, hyper = optimizer._state_of(p, way), optimizer._hyper.get(p)
+            key = (p.device, p.dtype, state["step"] if way.rule.uses_t else 0, index_of(hyper, shown_by))
             parts.setdefault(key, []).append(p)
         known = self._known(optimizer)
-        for (device, _, _), params in parts.items():
+        for (device, *_), params in parts.items():
             reason = missing(device)
             if reason:
                 self._refuse(reason)
