@@ -77,6 +77,18 @@ def test_many_networks_are_each_what_one_is(name):
             assert product[k] == pytest.approx(net.hessian_product(thetas[k], thetas[::-1][k], alone), abs=1e-13)
 
 
+def test_a_pass_over_some_networks_at_a_time_is_the_pass_over_all(monkeypatch):
+    """What a processor's cache has no room for goes in parts, a last short one among them, bit for bit."""
+    net, data = case("classes")
+    thetas = net.starts(range(10)).reshape(2, 5, net.count)
+    whole, passes, one = net.loss_and_gradient(thetas, data), [], Network._pass
+    monkeypatch.setattr(Network, "_pass", lambda self, theta, data: passes.append(len(theta)) or one(self, theta, data))
+    monkeypatch.setattr("momentum_lib.networks.net.ROOM", 4 * 6 * 5)  # four networks of six rows and five inputs
+    parts = net.loss_and_gradient(thetas, data)
+    assert passes == [4, 4, 2]
+    assert all(map(np.array_equal, whole, parts))
+
+
 def test_the_parameters_are_one_vector_and_its_layers_are_views():
     net = Network((64, 32, 10))
     assert net.count == 2410 and net.shapes == [(32, 64), (32,), (10, 32), (10,)]
@@ -113,6 +125,17 @@ def test_the_sharpness_is_the_whole_hessians(name):
         assert np.linalg.norm(vector) == pytest.approx(1)
         gap = values[-1] - values[-2]
         assert 1 - abs(vector @ vectors[:, -1]) < 1e-9 / min(1, gap) ** 2
+
+
+def test_many_networks_are_as_sharp_as_each_alone():
+    """Some need more products than others; each has its own Hessian to the end, bit for bit."""
+    net, data = case("curve")
+    thetas = np.array([(1 + k) * net.start(k) for k in range(5)])
+    values, vectors = net._sharpnesses(thetas, data)
+    for theta, value, vector in zip(thetas, values, vectors, strict=True):
+        alone, axis = net.sharpness(theta, data)
+        assert value == alone and np.array_equal(vector, axis)
+        assert net.hessian_product(theta, vector, data) @ vector == pytest.approx(value, rel=1e-9)
 
 
 def test_the_largest_eigenvalue_is_not_the_largest_in_size():

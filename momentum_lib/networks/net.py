@@ -6,9 +6,11 @@ import numpy as np
 
 from ..core import check_floating, nearest
 from ..draws import draw_noise
-from .sharpness import largest_eigenvalue
+from .sharpness import largest_eigenvalues
 
 LOSSES = ("squared", "cross-entropy")
+ROOM = 200_000
+"""Numbers of a layer, of all networks, that a processor's cache holds: of more networks at once a pass is half as fast."""
 
 
 class Network:
@@ -98,6 +100,15 @@ class Network:
 
     def loss_and_gradient(self, theta, data):
         """The loss (...) and its gradient (..., P), from one pass forward and one back."""
+        theta = self._checked(theta)
+        lead, some = theta.shape[:-1], max(1, ROOM // (np.shape(data.x)[-2] * max(self.sizes)))
+        if np.ndim(data.x) > 2 or some >= np.prod(lead, dtype=int):
+            return self._pass(theta, data)
+        flat = theta.reshape(-1, self.count)
+        loss, gradient = zip(*(self._pass(flat[k : k + some], data) for k in range(0, len(flat), some)), strict=True)
+        return np.concatenate(loss).reshape(lead), np.concatenate(gradient).reshape(theta.shape)
+
+    def _pass(self, theta, data):
         layers, y = self.split(theta), self._targets(data)
         a = self._activations(layers, self._inputs(data.x))
         (loss, slope), found = self._loss_and_slope(a[-1], y), []
@@ -112,23 +123,34 @@ class Network:
 
         Source: Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147.
         """
-        layers, turns, y = self.split(theta), self.split(v), self._targets(data)
-        a, slopes, last = self._activations(layers, self._inputs(data.x)), [None], len(layers) - 1
-        for k, ((w, _), (vw, vb)) in enumerate(zip(layers, turns, strict=True)):
-            slope = a[k] @ _t(vw) + vb[..., None, :]
-            if k > 0:
-                slope = slope + slopes[k] @ _t(w)
-            slopes.append(slope * (1 - a[k + 1] ** 2) if k < last else slope)
-        rows = a[-1].shape[-2]
-        d, e, found = self._loss_and_slope(a[-1], y)[1] / rows, self._bend(a[-1], slopes[-1]) / rows, []
+        return self._hessian_at(theta, data)(v)
+
+    def _hessian_at(self, theta, data):
+        """The function v -> Hessian times v at one point, for many products: what does not rest on v is done once."""
+        layers, y, last = self.split(theta), self._targets(data), len(self.sizes) - 2
+        a = self._activations(layers, self._inputs(data.x))
+        rows, curves = a[-1].shape[-2], [1 - part**2 for part in a]
+        backs, d = [], self._loss_and_slope(a[-1], y)[1] / a[-1].shape[-2]
         for k in range(last, -1, -1):
-            (w, _), (vw, _) = layers[k], turns[k]
-            matrix = _t(e) @ a[k]
-            found.append((matrix + _t(d) @ slopes[k] if k > 0 else matrix, e.sum(axis=-2)))
-            if k > 0:
-                back, curve = d @ w, 1 - a[k] ** 2
-                d, e = back * curve, (e @ w + d @ vw) * curve - 2 * back * a[k] * slopes[k]
-        return self.join(found[::-1])
+            backs.append((d, d @ layers[k][0] if k > 0 else None))
+            d = backs[-1][1] * curves[k] if k > 0 else None
+
+        def times(v):
+            turns, slopes = self.split(v), [None]
+            for k, ((w, _), (vw, vb)) in enumerate(zip(layers, turns, strict=True)):
+                slope = a[k] @ _t(vw) + vb[..., None, :]
+                if k > 0:
+                    slope = slope + slopes[k] @ _t(w)
+                slopes.append(slope * curves[k + 1] if k < last else slope)
+            e, found = self._bend(a[-1], slopes[-1]) / rows, []
+            for k, (d, back) in zip(range(last, -1, -1), backs, strict=True):
+                matrix = _t(e) @ a[k]
+                found.append((matrix + _t(d) @ slopes[k] if k > 0 else matrix, e.sum(axis=-2)))
+                if k > 0:
+                    e = (e @ layers[k][0] + d @ turns[k][0]) * curves[k] - 2 * back * a[k] * slopes[k]
+            return self.join(found[::-1])
+
+        return times
 
     def hessian(self, theta, data):
         """The whole Hessian (P, P) of one network; P products, so for small networks only."""
@@ -143,8 +165,13 @@ class Network:
         that vector is an eigenvector still.
         Raises ValueError for parameters that are not finite.
         """
-        theta = self._one(theta)
-        return largest_eigenvalue(lambda v: self.hessian_product(theta, v, data), draw_noise(self.count, 1), tol)
+        values, vectors = self._sharpnesses(self._one(theta)[None], data, tol)
+        return float(values[0]), vectors[0]
+
+    def _sharpnesses(self, theta, data, tol=1e-6):
+        """The same of many networks (m, P) at once: (m,) and (m, P)."""
+        starts = np.broadcast_to(draw_noise(self.count, 1), theta.shape)
+        return largest_eigenvalues(lambda which: self._hessian_at(theta[which], data), starts, tol)
 
     def on(self, data):
         """The loss on these rows as a surface: ``descend(rule, net.on(data), start=net.start(1), ...)``."""

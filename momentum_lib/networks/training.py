@@ -157,9 +157,6 @@ def _now(hyper, t, blocks):
 def _measure(net, data, theta):
     """The sharpness of each network, shape (...); NaN where one has left the finite world."""
     flat = theta.reshape(-1, net.count).astype(float)
-    found = [net.sharpness(one, data)[0] if _finite(net, one, data) else np.nan for one in flat]
-    return np.reshape(found, theta.shape[:-1])
-
-
-def _finite(net, theta, data):
-    return bool(np.isfinite(net.gradient(theta, data)).all())
+    finite, found = np.isfinite(net.gradient(flat, data)).all(axis=-1), np.full(len(flat), np.nan)
+    found[finite] = net._sharpnesses(flat[finite], data)[0]
+    return found.reshape(theta.shape[:-1])
