@@ -31,7 +31,10 @@ import chromium  # noqa: E402
 
 STYLE = ROOT / "book" / "_print" / "print.css"
 LIMIT = 25e6  # bytes
+ONE_LINE = 90  # letters, above which a paragraph has more than one
 TIMES = 3  # printings after which the numbers in it must be its own
+# Without the last one the widths of letters are whole pixels of a screen, and the spaces between words uneven on paper.
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"]
 DROPPED = (
     "script, style, button, form, input, select, template, nav, .headerlink, .only-dark, picture > source, details.hide, "
     "a.start, a.race-it, ul.cards, ol.cards, .cards, .js-only, .viewcode-link, a.download, .live-said"
@@ -143,6 +146,9 @@ class Book:
             after = head.find_next_sibling(lambda tag: tag.name != "span")
             if after is not None and after.name == "section" and not re.match(r"notebooks/\d", document):
                 after.insert(0, head.extract())
+        for line in article.select("h2 + p, h3 + p"):
+            if len(plain(line)) < ONE_LINE:
+                line["class"] = [*line.get("class", []), "lead-in"]
         for node in article.select(".katex-mathml"):  # the same formula once more, for a reader of the page
             node.decompose()
         for node in article.select(".far"):
@@ -301,7 +307,7 @@ def printed(text, target):
         page_file = Path(folder) / "book.html"
         page_file.write_text(text, "utf-8")
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=program(), args=["--no-sandbox", "--disable-gpu"])
+            browser = driver.chromium.launch(executable_path=program(), args=ARGUMENTS)
             page = browser.new_page()
             page.set_default_timeout(0)
             page.goto(page_file.as_uri(), wait_until="load")

@@ -356,11 +356,9 @@ def licences(site):
     )
 
 
-def deck(chapter, css, licence):
-    """One chapter's deck, a whole HTML file."""
-    body = "\n".join(sections(chapter))
+def page(title, body, css, licence):
+    """A whole HTML file of these slides, with what moves their figures."""
     names = tuple(sorted(set(re.findall(r'data-figure="(\w+)"', body))))
-    title = BeautifulSoup(inline(chapter.name), "html.parser").get_text()
     return (
         f'<!doctype html>\n<html lang="en" data-theme="light">\n<head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{html.escape(title)}: slides</title>\n'
@@ -369,6 +367,12 @@ def deck(chapter, css, licence):
         f'aria-label="{html.escape(title)}"><div class="slides">\n{body}\n</div></div></main>\n'
         f"<script>{script(names)}</script></body></html>\n"
     )
+
+
+def deck(chapter, css, licence):
+    """One chapter's deck, a whole HTML file."""
+    title = BeautifulSoup(inline(chapter.name), "html.parser").get_text()
+    return page(title, "\n".join(sections(chapter)), css, licence)
 
 
 def index(chapters):
@@ -402,8 +406,10 @@ def main(arguments=None):
     except LookupError as error:
         print(error, file=sys.stderr)
         return 1
-    (options.out / "index.html").write_text(index(chapters), "utf-8")
-    print(f"{len(chapters)} decks: {options.out / 'index.html'}")
+    listing = options.out / "index.html"
+    if not wanted or not listing.exists():  # some decks made anew leave the list of all
+        listing.write_text(index(chapters), "utf-8")
+    print(f"{len(chapters)} decks: {listing}")
     return 0
 
 

@@ -1,14 +1,18 @@
 """A deck opened from a file: slides hold their words, keys turn pages and leave figures alone, notes, paper, accessibility."""
 
 import io
+import json
 import re
+from importlib import util
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser import accessibility
+from tests.browser.served import ROOT
 
 SIZES = [(1366, 768), (1920, 1080)]
+PROJECTORS = [(1280, 720), (1920, 1080)]
 OVERFLOW = """() => {
   const slide = document.querySelector("section.present"), out = [];
   const title = slide.querySelector("h1, h2").textContent;
@@ -20,15 +24,17 @@ OVERFLOW = """() => {
 
 
 @pytest.fixture(scope="module")
-def deck(site, tmp_path_factory):
-    """Chapter 3's deck, made from the built book."""
-    from importlib import util
-
-    from tests.browser.served import ROOT
-
+def slides():
+    """book/slides.py as a module."""
     spec = util.spec_from_file_location("course_slides", ROOT / "book" / "slides.py")
-    slides = util.module_from_spec(spec)
-    spec.loader.exec_module(slides)
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def deck(slides, site, tmp_path_factory):
+    """Chapter 3's deck, made from the built book."""
     out = tmp_path_factory.mktemp("slides")
     assert slides.main(["3", "--site", str(site.path), "--out", str(out)]) == 0
     return out / "03-momentum.html"
@@ -66,6 +72,70 @@ def test_one_file_and_no_text_leaves_its_slide(deck, opened):
             )
             page.evaluate("new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))")
             assert page.evaluate(OVERFLOW) == []
+
+
+class Sketch:
+    """A chapter without its drawn figures, which take what room there is; live ones stand in the notebook's outputs."""
+
+    def __init__(self, path):
+        notebook = json.loads(path.read_text("utf-8"))
+        self.path, self.stem, self.number = path, path.stem, int(path.stem[:2])
+        self.cells, self.course = notebook["cells"], notebook["metadata"]["course"]
+        self.name = re.search(r"^# (.+)$", "\n".join("".join(cell["source"]) for cell in self.cells), re.M)[1]
+
+    def figure(self, cell):
+        outputs = ["".join(one.get("data", {}).get("text/html", "")) for one in cell.get("outputs", [])]
+        return next((one for one in outputs if "live-figure" in one), "<figure></figure>"), ""
+
+
+# All slides of one kind at once, each where it is when it is shown; what is longer than its place, by slide.
+SHOWN = ".reveal .slides > section{KIND} {{ display: flex !important; visibility: visible !important }}"
+TOO_LARGE = """(kind) => [...document.querySelectorAll(`.slides > section${kind}`)].flatMap((slide) => {
+  const title = slide.querySelector("h1, h2").textContent;
+  return [slide, ...slide.querySelectorAll(".body, .show, .points, .math-block, pre, table, .asked")].flatMap((box) => {
+    const [high, wide] = [box.scrollHeight - box.clientHeight, box.scrollWidth - box.clientWidth];
+    const scrolls = box.matches("section, .body, .show");
+    return (scrolls && high > 1) || wide > 1 ? [`${title}: .${box.className || box.tagName} by ${high} and ${wide} px`] : [];
+  });
+})"""
+READY = "new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))).then(() => document.fonts.ready.then(() => 0))"
+VISITED = """async () => {
+  const slides = [...document.querySelectorAll(".slides > section")];
+  for (const slide of slides.filter((one) => one.matches(".live"))) {
+    location.hash = `#/${slides.indexOf(slide)}`;
+    await new Promise((then) => addEventListener("hashchange", () => requestAnimationFrame(then), { once: true }));
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def all_slides(slides, site, tmp_path_factory):
+    """The slides of all chapters in one deck."""
+    chapters = [Sketch(path) for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
+    joined = "".join(part for chapter in chapters for part in slides.sections(chapter))
+    made = slides.page("All", joined, slides.styles(site.path), "")
+    path = tmp_path_factory.mktemp("slides") / "all.html"
+    path.write_text(made, "utf-8")
+    return path
+
+
+def test_no_slide_of_any_deck_is_larger_than_the_screen(all_slides, new_page):
+    """Nor scrolls, with its live figure in its first state: what moves the figure is seen beside it."""
+    page, found = new_page(), []
+    page.goto(f"{all_slides.as_uri()}#/0")
+    page.wait_for_function("document.querySelector('section.present')")
+    for width, height in PROJECTORS:
+        page.set_viewport_size({"width": width, "height": height})
+        for kind in (":not(.live)", ".live"):
+            page.evaluate("location.hash = '#/0'")  # a title: letters have the size that they have beside no figure
+            style = page.add_style_tag(content=SHOWN.format(KIND=kind))
+            if kind == ".live":
+                page.evaluate(VISITED)
+                page.wait_for_function("!document.querySelector('section.live .live-figure:not([data-over])')")
+            page.evaluate(READY)
+            found += [f"{width}x{height}: {words}" for words in page.evaluate(TOO_LARGE, kind)]
+            style.evaluate("(node) => node.remove()")
+    assert not found, found
 
 
 def test_keys_turn_pages_and_in_a_figure_they_are_the_figures(opened):
