@@ -63,6 +63,22 @@ def test_a_page_is_made_ready_for_paper(pdf, site):
     assert page.select_one(f'.see-later a[href="#{anchor}"]')
 
 
+def test_a_line_below_a_heading_goes_with_what_it_announces(pdf, site):
+    """Heading and one line alone at the foot of a page are as lonely as the heading; a paragraph may be divided."""
+    long = "<section id='s'><h2>S</h2><p>" + "Many words, more than a line has. " * 4 + "</p></section>"
+    path = site / "notebooks" / "02-two.html"
+    path.write_text(path.read_text("utf-8").replace("</section></section>", f"</section>{long}</section>"), "utf-8")
+    page = pdf.Book(site, LISTED, "https://course.example").page("notebooks/02-two")
+    assert [line.get_text() for line in page.select("p.lead-in")] == ["Text [[3]]."]
+    rule = next(part for part in pdf.STYLE.read_text("utf-8").split("}") if "p.lead-in + *" in part)
+    assert "p.see-later" in rule and "break-before: avoid" in rule
+
+
+def test_letters_have_their_own_widths_on_paper(pdf):
+    """As on a screen they would be whole pixels wide, and the gaps between words uneven."""
+    assert "--font-render-hinting=none" in pdf.ARGUMENTS
+
+
 def test_a_heading_before_a_section_goes_with_it(pdf, site):
     page = pdf.Book(site, LISTED, "https://course.example").page("book/glossary")
     assert [tag.name for tag in page.select_one("#book-glossary--s").find_all(True)] == ["h2", "h3", "p"]

@@ -40,7 +40,7 @@ function arrange(root) {
 }
 
 /** How often a figure's pictures are made smaller, and the smallest part of their width that they may have. */
-const TRIES = 8;
+const TRIES = 14;
 const LEAST = 0.4;
 
 /** @type {WeakMap<HTMLElement, symbol>} the fitting that was begun last: a window that changes its size begins another */
@@ -65,7 +65,7 @@ async function fit(place) {
       (name) => place.querySelector(name)?.scrollHeight ?? 0,
     );
     if (over === 0 || tall < beside) break;
-    share *= 1 - Math.max((1.2 * over) / tall, 0.01); // a part of the height is words, which keep theirs
+    share *= 1 - Math.max((1.2 * over) / tall, 0.04); // a part of the height is words, which keep theirs, or at its most
   }
   place.dataset.over = String(over);
 }
