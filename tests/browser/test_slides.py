@@ -98,7 +98,10 @@ TOO_LARGE = """(kind) => [...document.querySelectorAll(`.slides > section${kind}
     return (scrolls && high > 1) || wide > 1 ? [`${title}: .${box.className || box.tagName} by ${high} and ${wide} px`] : [];
   });
 })"""
-READY = "new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))).then(() => document.fonts.ready.then(() => 0))"
+READY = """async () => {
+  for (const frame of [1, 2]) await new Promise(requestAnimationFrame);
+  await document.fonts.ready;
+}"""
 VISITED = """async () => {
   const slides = [...document.querySelectorAll(".slides > section")];
   for (const slide of slides.filter((one) => one.matches(".live"))) {
