@@ -125,3 +125,10 @@ def test_make_says_what_the_command_takes():
         chosen = tool.options().parse_args(re.search(r"tests\.mutation (.*)", said)[1].split())
         assert chosen.what[-1] == "survivors" and len(chosen.what) > 1 and chosen.again == ("AGAIN=1" in choices)
         assert chosen.sample == (3 if "N=3" in choices else 0)
+
+
+@pytest.mark.parametrize("group", ["optim", "train", "grade", "networks", "theory"])
+def test_a_group_asks_every_test_of_its_name(group):
+    own = {path.relative_to(tool.ROOT).as_posix() for path in (tool.ROOT / "tests").glob(f"test_{group}*.py")}
+    own = {name for name in own if not name.endswith("_mutants.py")}  # tests of tests
+    assert own and own <= set(tool.TESTS["basic" if group == "theory" else group])

@@ -33,13 +33,14 @@ EQUIVALENT = Path(__file__).parent / "equivalent.json"
 SEED = 7
 
 BASIC = "rules descend surfaces sweep conventions kernels codegen theory theory_closed theory_edges theory_floors theory_linear "
-BASIC += "theory_memory theory_noise mixtures"
+BASIC += "theory_asynchrony theory_memory theory_noise theory_river mixtures"
 TESTS = {  # group -> the tests of its packages, as the middles of their files' names
     "basic": BASIC,
-    "optim": "optim optim_edges optim_flat optim_recipes",
-    "train": "train train_by_hand train_checkpoint train_cli train_ensemble train_parallel records worth",
+    "optim": "optim optim_edges optim_flat optim_inplace optim_recipes",
+    "train": "train train_by_hand train_checkpoint train_cli train_diloco train_ensemble train_gpu train_handed_in "
+    "train_parallel train_speed speed records worth",
     "grade": "grade_ahead grade_by_hand grade_checks grade_editions grade_folder grade_hostile "
-    "grade_notebooks grade_results grade_sandbox homework",
+    "grade_notebooks grade_results grade_sandbox grade_systems homework",
     "records": "records train",
     "scale": "scale",
     "networks": "networks",
