@@ -29,6 +29,7 @@ from momentum_lib.grade import (
     worker,
 )
 from momentum_lib.grade.answers import Remote, Wrong
+from momentum_lib.grade.reading import reading_page
 
 
 def says(words, check, *given, **named):
@@ -630,7 +631,33 @@ def test_several_files_for_one_place():
     found = graded(a={"owner": "Ada", "sure": True}, b={"owner": "Ada", "sure": True})
     assert found["a"]["ambiguous"] and found["b"]["ambiguous"] and found["a"]["notes"] == []
     roster = SimpleNamespace(rows=[{"student": "B"}, {"student": "A"}, {"student": "B"}])
-    assert folder.absent(roster, {"x": {"owner": "A"}, "y": {}}) == ["B"]
+    assert folder.absent(roster, {"x": {"owner": "A"}, "y": {}}) == {"B": folder.NOTHING}
+
+
+def test_whose_file_was_left_out_did_not_hand_in_nothing(tmp_path):
+    path = tmp_path / "class.csv"
+    path.write_text("student,canvas\nada,7\nbob,8\n", "utf-8")
+    left_out = [("adal_7_9_hw.ipynb.txt", "does not end in .ipynb"), ("else.pdf", "no notebook")]
+    found = folder.absent(folder.Roster(path), {}, tmp_path, left_out)
+    assert found == {"ada": "left out: adal_7_9_hw.ipynb.txt (does not end in .ipynb)", "bob": folder.NOTHING}
+
+
+def test_the_texts_of_an_open_question_stand_on_one_page_below_its_mark_scheme():
+    cell = SimpleNamespace(question="why", title="1. Why", points=4, scheme="4 points. <b>One</b> for each.")
+    master = SimpleNamespace(title="A set", of=lambda *roles: [cell])
+    one = {"student": "ada", "file": "a.ipynb", "essays": {"why": "Since <script>alert(1)</script>."}}
+    two = {"student": "bob", "file": "b.ipynb", "essays": {"why": "*Write your answer here.*"}}
+    broken = {"student": "", "file": "c.ipynb"}
+    page = reading_page(master, {"k1": one, "k2": two, "k3": broken}, {("k1", "why"): (3.5, "")})
+    assert "<script>" not in page and "Since &lt;script&gt;" in page and "&lt;b&gt;One" in page
+    assert "3.5 / 4" in page and "k1" in page and "Nothing was written by bob, c.ipynb." in page
+
+
+def test_what_is_to_be_looked_at_is_read_as_sentences():
+    questions = [{"question": "q1", "look": True}]
+    result = {"questions": questions, "notes": ["Late, says Canvas.", "no time"], "ambiguous": True}
+    said = results.look_at(result)
+    assert said == "Late, says Canvas. no time. It stands in no import file: several are for one place. q1: a check failed."
 
 
 def test_names_and_numbers_of_the_systems():
@@ -656,11 +683,11 @@ def test_what_was_graded_before_is_kept_only_while_everything_is_the_same(tmp_pa
 
 
 def test_the_exit_code_says_whether_a_person_must_look(capsys):
-    assert program.report({"a": {"file": "a"}}, []) == 0 and capsys.readouterr().err == ""
-    assert program.report({"a": {"file": "a", "unreadable": "x"}}, []) == 1
-    assert program.report({"a": {"file": "a", "ambiguous": True}}, []) == 1
+    assert program.report({"a": {"file": "a"}}, {}) == 0 and capsys.readouterr().err == ""
+    assert program.report({"a": {"file": "a", "unreadable": "x"}}, {}) == 1
+    assert program.report({"a": {"file": "a", "ambiguous": True}}, {}) == 1
     capsys.readouterr()
-    assert program.report({}, [f"s{k}" for k in range(21)]) == 0
+    assert program.report({}, dict.fromkeys((f"s{k}" for k in range(21)), folder.NOTHING)) == 0
     assert capsys.readouterr().err.strip().endswith("s19, ...")
     program.say_some(20, "things", [str(k) for k in range(20)])
     assert capsys.readouterr().err.strip() == "20 things: " + ", ".join(map(str, range(20)))

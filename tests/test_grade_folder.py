@@ -126,7 +126,7 @@ def test_everyone_on_the_roster_has_a_row(place, capsys):
     assert rows["bob"]["look at"] == rows["carol"]["look at"] == "handed nothing in" and rows["bob"]["points"] == ""
     assert rows["ada"]["points"] == "9" and "Nobody on the roster has this file" in rows["stranger"]["look at"]
     assert [row["ID"] for row in place.rows("canvas.csv")] == ["", "1"]
-    assert "2 on the roster handed nothing in: bob, carol" in capsys.readouterr().err
+    assert "2 on the roster handed in no notebook: bob, carol" in capsys.readouterr().err
 
 
 def test_what_is_ambiguous_stands_in_no_import_file_and_is_named(place, capsys):

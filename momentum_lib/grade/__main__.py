@@ -16,12 +16,13 @@ from pathlib import Path
 from .. import cluster
 from ..cluster import ClusterError
 from . import gradescope, results
-from .folder import Roster, absent, find, identify, note_twins, printable
+from .folder import NOTHING, Roster, absent, find, identify, note_twins, printable
 from .grading import LARGEST_FILE, file_digest, grade_next, grade_sent, ungraded
 from .late import Policy, moment, settle
 from .moodle import Worksheet
 from .parallel import in_turn
 from .problem_set import BadMaster, Master
+from .reading import PAGE, reading_page
 from .sandbox import Limits, NoSandbox, limits_of, readable_from_inside, require_sandbox
 from .systems import read_exports
 
@@ -39,6 +40,7 @@ what is written to RESULTS:
   moodle-worksheet.csv    the worksheet that you gave (--moodle-worksheet), with the grades
   left-out.csv            every file that was not graded, and why
   by-hand.csv             fill in points for what a person grades, then run the same command again
+  by-hand.html            what is read for that: each open question's mark scheme, and everybody's text below it
   feedback/KEY.html       one page a student
   students/KEY.json       everything that is known; a second run grades only what has changed
 
@@ -226,7 +228,7 @@ def say_some(number, what, items, file=None):
 
 
 def submissions(options):
-    """The notebooks to grade; every other file is named.  Raises ValueError where there is none."""
+    """(the notebooks to grade, the other files with the reason), the others named.  Raises ValueError where there is none."""
     files, left_out = find(options.submissions, options.master, options.out)
     named = [f"{name} ({why})" for name, why in left_out if why != "no notebook"]
     if not files:
@@ -236,8 +238,8 @@ def submissions(options):
     rows = [[results.cell_safe(name), results.cell_safe(why)] for name, why in left_out]
     results.write_table(options.out / "left-out.csv", ["file", "why"], rows)
     if named:
-        say_some(len(named), "files are left out (all are in left-out.csv)", named)
-    return files
+        say_some(len(named), f"{'file is' if len(named) == 1 else 'files are'} left out (all are in left-out.csv)", named)
+    return files, left_out
 
 
 def reject_exposed(options):
@@ -250,13 +252,14 @@ def reject_exposed(options):
             )
 
 
-def write_all(options, master, graded, roster, worksheet):
+def write_all(options, master, graded, absentees, worksheet):
     """The tables and the pages."""
     results.write_by_hand(options.out, master, graded)
     by_hand = results.read_by_hand(options.out, master)
     for key, result in graded.items():
         results.write_text(options.out / "feedback" / f"{key}.html", results.feedback_page(master, result, by_hand, key))
-    results.write_tables(options.out, master, graded, absent(roster, graded))
+    results.write_text(options.out / PAGE, reading_page(master, graded, by_hand))
+    results.write_tables(options.out, master, graded, absentees)
     handed_back = {
         result["ids"]["gradescope"]: gradescope.results_json(master, result, by_hand, key, results.total(result, by_hand, key))
         for key, result in graded.items()
@@ -304,9 +307,11 @@ def main(arguments=None):
         worksheet = Worksheet(options.moodle_worksheet, sum(master.points)) if options.moodle_worksheet else None
         results.read_by_hand(options.out, master)
         policy, times = policy_of(options), worksheet.times() if worksheet else {}
-        graded = grade_all(options, master, roster, submissions(options), limits, times)
+        notebooks, left_out = submissions(options)
+        graded = grade_all(options, master, roster, notebooks, limits, times)
         graded = note_twins(settle(graded, policy))
-        write_all(options, master, graded, roster, worksheet)
+        absentees = absent(roster, graded, options.submissions, left_out)
+        write_all(options, master, graded, absentees, worksheet)
     except (NoSandbox, BadMaster, ClusterError, ValueError, OSError) as error:
         say(f"{error}", sys.stderr)
         return 2
@@ -314,11 +319,11 @@ def main(arguments=None):
         say("Interrupted. What was graded is kept; the same command goes on from there.", sys.stderr)
         return 130
     say(f"{len(graded)} graded; the tables and pages are in {options.out}.")
-    return report(graded, absent(roster, graded))
+    return report(graded, absentees)
 
 
 def report(graded, absentees):
-    """Name what a person must see to; returns the exit code."""
+    """Name what a person must see to; returns the exit code. ``absentees`` are those without a notebook, and what they have."""
     unreadable = [result["file"] for result in graded.values() if "unreadable" in result]
     unclear = [result["file"] for result in graded.values() if result.get("ambiguous")]
     if unreadable:
@@ -326,7 +331,8 @@ def report(graded, absentees):
     if unclear:
         say_some(len(unclear), "stand in no import file, since several are for one place", unclear)
     if absentees:
-        say_some(len(absentees), "on the roster handed nothing in", absentees)
+        who = [student if words == NOTHING else f"{student} ({words})" for student, words in absentees.items()]
+        say_some(len(who), "on the roster handed in no notebook", who)
     return 1 if unreadable or unclear else 0
 
 

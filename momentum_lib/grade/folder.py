@@ -179,10 +179,21 @@ def identify(path, root, roster, names, exports=None):
     return owner
 
 
-def absent(roster, graded):
-    """The students of a roster who handed nothing in, in its order."""
+NOTHING = "handed nothing in"
+
+
+def absent(roster, graded, root=Path(), left_out=()):
+    """The students of a roster without a notebook, in its order: student -> what they handed in, or `NOTHING`.
+
+    ``left_out`` are the other files below ``root``, as (name, why).
+    """
     there = {result["owner"] for result in graded.values() if result.get("owner")}
-    return list(dict.fromkeys(row["student"] for row in roster.rows if row["student"] not in there))
+    without = {row["student"]: NOTHING for row in roster.rows if row["student"] not in there}
+    for name, why in left_out if without else ():
+        student = identify(root / name, root, roster, ()).student
+        if student in without:
+            without[student] = f"left out: {name} ({why})"
+    return without
 
 
 def note_twins(graded):

@@ -173,7 +173,7 @@ def write_tables(folder, master, results, absent=()):
 
     Canvas matches its rows by ID, which stands in the file names that it hands out (or in the roster); Moodle by its
     participant number, which stands in the folder names that it hands out, or by an address.  Who is not known, or has several
-    files, stands in neither.  ``absent`` are the students of the roster who handed nothing in.
+    files, stands in neither.  ``absent`` are the students of the roster without a notebook, and what is said of each.
     """
     folder, by_hand = Path(folder), read_by_hand(folder)
     questions = [cell.question for cell in master.of("check")]
@@ -190,7 +190,7 @@ def write_tables(folder, master, results, absent=()):
             canvas += canvas_row(result, everything)
             moodle += moodle_row(result, everything, best)
     blanks = [""] * len(questions + essays)
-    rows += [[cell_safe(student), "", "", f"{best:g}", *blanks, "handed nothing in"] for student in absent]
+    rows += [[cell_safe(student), "", "", f"{best:g}", *blanks, cell_safe(words)] for student, words in dict(absent).items()]
     write_table(folder / "grades.csv", ["student", "file", "points", "of", *questions, *essays, "look at"], rows)
     write_table(folder / "canvas.csv", ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", master.title], canvas)
     write_table(folder / "moodle.csv", ["Identifier", "Full name", "Email address", "Grade", "Maximum Grade"], moodle)
@@ -200,7 +200,8 @@ def look_at(result):
     """What a person should see of a result."""
     failed = [f"{q['question']}: a check failed" for q in result["questions"] if q["look"]]
     several = ["It stands in no import file: several are for one place."] if result.get("ambiguous") else []
-    return "; ".join(filter(None, [result.get("unreadable", ""), *result["notes"], *several, *failed]))
+    told = filter(None, [result.get("unreadable", ""), *result["notes"], *several, *failed])
+    return " ".join(words if words.endswith((".", "?", "!")) else f"{words}." for words in told)
 
 
 def canvas_row(result, points):
