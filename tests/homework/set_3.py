@@ -45,7 +45,12 @@ MISTAKES = [
     ("chain", function(ENDS, FLAT), "the Hessian of a product has a second part"),
     ("largest", function("largest(product, n)", SEARCH.format(found="size")), "the eigenvalue of the largest size, which"),
     ("largest", function("largest(product, n)", SEARCH.format(found="abs(size)")), "has lost its sign"),
-    ("largest", function("largest(product, n)", "return max(product(e) @ e for e in np.eye(n))"), "is not right"),
+    ("largest", function("largest(product, n)", "return max(product(e) @ e for e in np.eye(n)[:300])"), "is not right"),
+    (
+        "largest",
+        function("largest(product, n)", "return float(np.linalg.eigvalsh([product(e) for e in np.eye(n)])[-1])"),
+        "700 products",
+    ),
     (
         "largest",
         function("largest(product, n)", "return max(product(np.ones(n)) @ np.ones(n) for _ in range(701))"),
