@@ -31,7 +31,8 @@ import chromium  # noqa: E402
 
 STYLE = ROOT / "book" / "_print" / "print.css"
 LIMIT = 25e6  # bytes
-ONE_LINE = 90  # letters, above which a paragraph has more than one
+ONE_LINE = 105  # letters, above which a paragraph has more than one
+SHORT = 12  # lines of code or output that stay on one page
 TIMES = 3  # printings after which the numbers in it must be its own
 # Without the last one the widths of letters are whole pixels of a screen, and the spaces between words uneven on paper.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"]
@@ -146,8 +147,12 @@ class Book:
             after = head.find_next_sibling(lambda tag: tag.name != "span")
             if after is not None and after.name == "section" and not re.match(r"notebooks/\d", document):
                 after.insert(0, head.extract())
-        for line in article.select("h2 + p, h3 + p"):
-            if len(plain(line)) < ONE_LINE:
+        for pre in article.select("pre"):
+            if pre.get_text().strip().count("\n") < SHORT:
+                pre["class"] = [*pre.get("class", []), "whole"]
+        for line in article.select("p"):
+            below = getattr(line.find_previous_sibling(), "name", "") in ("h2", "h3")
+            if plain(line).endswith(":") or below and len(plain(line)) < ONE_LINE:
                 line["class"] = [*line.get("class", []), "lead-in"]
         for node in article.select(".katex-mathml"):  # the same formula once more, for a reader of the page
             node.decompose()
