@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import reduce
+from math import isfinite
 
 import numpy as np
 
@@ -232,7 +233,7 @@ def _start(how, theta):
 
 def check_floating(value, name):
     """Raise TypeError unless ``value`` is a float, a floating array or a floating tensor."""
-    if isinstance(value, float):
+    if isinstance(value, float) or type(value) is np.ndarray and value.dtype.kind == "f":
         return
     dtype = getattr(value, "dtype", None)
     floating = getattr(dtype, "is_floating_point", None)  # torch
@@ -394,9 +395,11 @@ def walk(rule, gradient, theta, hyper, steps):
     *broadcastable to batch); its first axis is time.  Both a single run and a whole grid go
     through here, on arrays and with the same arithmetic, which is why they agree bit for bit.
     """
-    state = rule.init(theta)
+    state, now = rule.init(theta), {name: value[0] for name, value in hyper.items()} if steps else {}
+    timed = any(len(value) > 1 for value in hyper.values())
     for t in range(1, steps + 1):
-        now = {name: value[min(t, len(value)) - 1] for name, value in hyper.items()}
+        if timed:
+            now = {name: value[min(t, len(value)) - 1] for name, value in hyper.items()}
         look = rule.look(theta, *state, **now)
         grad = gradient(look)
         theta, state = rule.step(theta, grad, state, now, t)
@@ -461,6 +464,11 @@ class Path:
         above = np.flatnonzero(self.error > tol)
         first = 0 if above.size == 0 else int(above[-1]) + 1
         return None if self.diverged_at or first > len(self) else first
+
+
+def _largest(array):
+    """The largest size of a number of an array: ``np.abs(array).max()`` without what NumPy adds for options, each step."""
+    return np.maximum.reduce(np.abs(array), axis=None)
 
 
 def total(terms):
@@ -537,15 +545,15 @@ def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, 
         for t, look, grad, theta, state, now in run:
             if np.shape(grad) != look.shape:
                 raise ValueError(f"the gradient has shape {np.shape(grad)} where the point has {look.shape}.")
-            if np.isnan(grad.sum()) and np.isnan(grad).any() and np.abs(look).max() <= bound:
+            if np.isnan(np.add.reduce(grad, axis=None)) and np.isnan(grad).any() and _largest(look) <= bound:
                 reject_nan(surface, "gradient", grad, look, t)
             point = rule.read(theta, *state, **now)
-            finite = np.abs(theta).max() <= bound and (point is theta or np.abs(point).max() <= bound)
-            finite = finite and all(np.isfinite(slot).all() for slot in state)
+            finite = _largest(theta) <= bound and (point is theta or _largest(point) <= bound)
+            finite = finite and all(np.logical_and.reduce(np.isfinite(slot), axis=None) for slot in state)
             value = surface.value(point) if finite else np.inf
-            if np.isnan(value):
-                reject_nan(surface, "value", value, point, t)
-            if not np.isfinite(value):
+            if not (isfinite(value) if isinstance(value, float) else np.isfinite(value)):
+                if np.isnan(value):
+                    reject_nan(surface, "value", value, point, t)
                 diverged_at = t
                 break
             points.append(point)

@@ -7,6 +7,8 @@ tensor brings its own module along.
 
 import contextlib
 import contextvars
+import functools
+import math
 import sys
 
 import numpy as np
@@ -21,11 +23,26 @@ def _namespace(*values):
     return np
 
 
+@functools.lru_cache(256)
+def _of_number(name, x, sign):
+    """The function of that name at one number; a surface asks for the sine of its angle at each step.
+
+    ``sign`` tells -0.0 from 0.0, which are equal.
+    """
+    return float(getattr(np, name)(x))
+
+
 def _apply(name, *values):
     """The function of that name, from the module the values come from.
 
     Plain numbers give a plain number, which lifts no float32 array to float64.
     """
+    if len(values) == 1:  # the two cases that nearly every step has
+        (x,) = values
+        if type(x) is float:
+            return _of_number(name, x, math.copysign(1, x))
+        if type(x) is np.ndarray:
+            return getattr(np, name)(x)
     if all(type(value) is float for value in values):
         return float(getattr(np, name)(*values))
     xp = _namespace(*values)

@@ -104,7 +104,7 @@ class Surface:
         parts = self.grad_fn(*flat, **self.params)
         parts = parts if isinstance(parts, tuple) else (parts,)
         if isinstance(theta, np.ndarray):
-            return np.stack(parts).reshape(theta.shape)
+            return np.array(parts).reshape(theta.shape)
         import torch
 
         return torch.stack(parts).reshape(theta.shape)

@@ -1,9 +1,11 @@
 """One run: what a path holds, how divergence is reported, schedules, and what bad input gets to hear."""
 
+import math
+
 import numpy as np
 import pytest
 
-from momentum_lib import descend, rules, surfaces
+from momentum_lib import descend, ops, rules, surfaces
 
 R, S = rules.RULES, surfaces.SURFACES
 
@@ -248,3 +250,24 @@ def test_momentum_above_one_runs_when_asked_for():
     assert path.diverged_at is not None
     with pytest.raises(ValueError, match="beta is nan"):
         descend(rules.heavy_ball, surfaces.bowl, lr=0.1, beta=np.nan, unstable=True)
+
+
+def test_what_is_asked_at_each_step_again_is_answered_as_at_the_first():
+    """A number's sine is kept; -0.0 equals 0.0, and its square root does not."""
+    assert [math.copysign(1, ops.sqrt(x)) for x in (0.0, -0.0, 0.0, -0.0)] == [1, -1, 1, -1]
+    assert [ops.sin(1.0), ops.cos(1.0), ops.sin(1.0)] == [math.sin(1), math.cos(1), math.sin(1)]
+    assert type(ops.exp(1)) is type(ops.exp(1.0)) is float
+    for dtype in (np.float32, np.float64):
+        point = np.ones(2, dtype)
+        assert ops.sin(point).dtype == dtype and ops.sin(point).shape == (2,)
+        assert ops.maximum(0.5, point).dtype == dtype
+
+
+@pytest.mark.parametrize("value", [lambda p: float(p @ p), lambda p: np.float32(p @ p), lambda p: np.array(p @ p)])
+def test_a_value_may_be_any_number_and_ends_a_run_where_it_is_none(value):
+    """A plain number, one of NumPy's, an array without axes: finite, infinite and no number at all."""
+    assert len(descend(rules.gradient_descent, Custom(value), steps=5, lr=0.1)) == 5
+    high = descend(rules.gradient_descent, Custom(lambda p: value(p) * np.where(p[0] < 0.9, np.inf, 1)[()]), steps=5, lr=0.1)
+    assert len(high) == 1 and high.diverged_at == 2
+    with pytest.raises(ValueError, match="returned value = nan"):
+        descend(rules.gradient_descent, Custom(lambda p: value(p) * np.where(p[0] < 0.9, np.nan, 1)[()]), steps=5, lr=0.1)
