@@ -68,15 +68,13 @@ clients: $(LAB) $(NPM) site  ## the site in Firefox and WebKit, the chapters in 
 	$(PY) -m pytest -q -p no:xdist tests/clients
 
 check: $(ENV) $(NPM)  ## generated files, notebooks and addresses are up to date; format, lint and types of all code
-	$(PY) -m momentum_lib.codegen --check
-	@for script in book/_gen/[a-z]*.py; do $(PY) $$script --check || exit 1; done
+	$(PY) book/_gen/_all.py --check $(if $(BUT),--but $(BUT))
 	$(PY) tests/clean.py --check
 	$(PY) tests/gate.py
 
 # --- authors --------------------------------------------------------------------------------------------------------
 generate: $(ENV)  ## rewrite every generated file
-	$(PY) -m momentum_lib.codegen
-	@for script in book/_gen/[a-z]*.py; do $(PY) $$script || exit 1; done
+	$(PY) book/_gen/_all.py
 	$(PY) tests/clean.py
 
 notebooks: $(ENV)  ## run the chapters and problem sets whose code or library changed, and store what they print

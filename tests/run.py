@@ -27,6 +27,8 @@ from tests import related  # noqa: E402
 
 CORES = executed.cores()
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/sanitize.cfg", "-p", "tests.nbval_once"]
+ELSEWHERE = {"claims": "tests/test_claims.py"}
+"""Generators whose `--check` is a test of the part "library", too; they are not asked twice."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def everything():
     """The parts of `make test`."""
     return [
         Part("notebooks", (sys.executable, "book/build.py", "--execute")),
-        Part("check", ("make", "--no-print-directory", "check")),
+        Part("check", ("make", "--no-print-directory", "check", f"BUT={' '.join(ELSEWHERE)}")),
         Part("outputs", pytest("outputs", *NBVAL, "notebooks", workers=1), after=("notebooks",)),
         Part("site", (sys.executable, "book/build.py"), needs=("notebooks",), after=("check",)),
         Part("library", pytest("library", "tests", "--ignore=tests/browser"), after=("notebooks", "check")),

@@ -124,19 +124,8 @@ def run(house, *arguments):
 
 
 def generate(house, *options):
-    """`make generate`, or with --check its part of `make check`, in one process;
-    the claims, which no recipe of code changes, aside."""
-    scripts = sorted(path.relative_to(house).as_posix() for path in house.glob("book/_gen/[a-z]*.py") if path.stem != "claims")
-    code = (
-        "import runpy, sys\nfrom momentum_lib import codegen\n"
-        f"status = codegen.main({list(options)!r})\n"
-        f"for script in {scripts!r} if status == 0 else ():\n"
-        f"    sys.argv = [script, *{list(options)!r}]\n"
-        "    try:\n        runpy.run_path(script, run_name='__main__')\n"
-        "    except SystemExit as end:\n        status = status or end.code or 0\n"
-        "sys.exit(status)"
-    )
-    return ask(house, "-c", code)
+    """`make generate`, or with --check its part of `make check`; the claims, which no recipe of code changes, aside."""
+    return ask(house, "book/_gen/_all.py", *options, "--but", "claims")
 
 
 def pytest_run(house, words, *paths, but="nothing"):

@@ -221,3 +221,24 @@ def test_a_schedule_and_a_tiny_number_are_set_as_formulas(script):
     assert settings.shown("1 - k^(-0.8) at step k") == "$1 - k^{-0.8}$ at step $k$"
     assert (settings.shown(1e-8), settings.shown(0.1), settings.shown("not stated")) == ("$10^{-8}$", "0.1", "*not stated*")
     assert not [run.name for run in settings.RUNS if settings.key(run) not in settings.overview()]
+
+
+def test_all_generators_run_in_one_process_and_the_first_red_one_ends_it(script, monkeypatch, tmp_path, capsys):
+    """`make check` and `make generate`: each with its own arguments; what is left out has to be the name of one."""
+    every = script("_all")
+    assert [path.name for path in every.generators()] == sorted(path.name for path in GEN.glob("[a-z]*.py"))
+    assert "claims" in {path.stem for path in every.generators()} - {path.stem for path in every.generators(["claims"])}
+    with pytest.raises(SystemExit, match="--but: no generator is named clams; there are address, "):
+        every.main(["--check", "--but", "clams"])
+    for name, text in {
+        "a": "import sys; print('a', sys.argv[1:])",
+        "b": "import sys; print('b'); sys.exit(int('--check' in sys.argv))",
+        "c": "print('c')",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setattr(every, "HERE", tmp_path)
+    monkeypatch.setattr("momentum_lib.codegen.main", lambda arguments: print("codegen", arguments) or 0)
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    assert every.main(["--check"]) == 1 and capsys.readouterr().out == "codegen ['--check']\na ['--check']\nb\n"
+    assert every.main([]) == 0 and capsys.readouterr().out == "codegen []\na []\nb\nc\n"
+    assert every.main(["--check", "--but", "b"]) == 0 and capsys.readouterr().out == "codegen ['--check']\na ['--check']\nc\n"

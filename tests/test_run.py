@@ -42,6 +42,13 @@ def test_the_whole_run_ends_with_the_time_of_each_part(reports, capsys, monkeypa
     assert said.rstrip().endswith("== red: second" if red else "== all green")
 
 
+def test_what_make_check_leaves_out_of_a_whole_run_is_checked_by_a_test_of_it():
+    check = next(part for part in run.everything() if part.name == "check")
+    assert check.command[-1] == "BUT=claims" and run.ELSEWHERE == {"claims": "tests/test_claims.py"}
+    assert 'claims.main(["--check"]) == 0' in (ROOT / "tests" / "test_claims.py").read_text("utf-8")
+    assert all("BUT" not in word for part in run.quick() if part.name == "check" for word in part.command)
+
+
 def test_parts_run_side_by_side_and_what_comes_after_waits():
     seen = []
 
