@@ -213,10 +213,18 @@ def solutions(book, titles):
 
 
 def terms(book, glossary):
-    """Each word of the glossary as (HTML, anchors): where it is explained, then where each page first uses it. Sorted."""
+    """Each word of the glossary as (HTML, anchors): where it is explained, then where each page first uses it. Sorted.
+
+    A chapter that the explanation names and that has no mark of its use stands there with its beginning.
+    """
     rows = []
     for entry in glossary.select("dt[id]") if glossary is not None else ():
-        uses = book.used.get(entry["id"].partition("--")[2], {})
+        uses = dict(book.used.get(entry["id"].partition("--")[2], {}))
+        explained = entry.find_next_sibling("dd")
+        for link in explained.select("a[href^='#notebooks-']") if explained else ():
+            document = next((one for one in book.documents if f"#{slug(one)}" == link["href"].partition("--")[0]), None)
+            if document:
+                uses.setdefault(document, slug(document))
         rows.append((plain(entry).lower(), heading(entry), [entry["id"], *uses.values()]))
     return [(words, anchors) for _, words, anchors in sorted(rows)]
 
@@ -268,7 +276,9 @@ def joined(book, title, author):
             body.append(f'<section class="part"><p>{html.escape(first)}</p><h1>{html.escape(rest)}</h1></section>')
         before = part
         body.append(str(article))
-    glossary_note = "A bold number is the page that explains the word; the others are where a chapter first uses it."
+    glossary_note = (
+        "A bold number is the page that explains the word; the others are where a chapter first uses it, or begins to teach it."
+    )
     css = (book.site / "_static" / "book.css").as_uri()
     text = (
         f'<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'

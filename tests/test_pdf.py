@@ -20,7 +20,8 @@ ONE = """<article><section id="one"><span id="label"></span><h1><span class="cha
 <section id="cards"><h2>Cards</h2><ul class="cards"><li>x</li></ul></section></section></article>"""
 TWO = '<article><section id="two"><h1>Two</h1><section id="there"><h2>There</h2><p>Text [[3]].</p></section></section></article>'
 GLOSSARY = """<article><section id="g"><h1>Glossary</h1><h2>Words</h2><span></span><section id="s"><h3>S</h3><p>A word.</p>
-</section><dl><dt id="term-step">step</dt><dd>One move.</dd></dl></section></article>"""
+</section><dl><dt id="term-step">step</dt><dd>One move, in <a href="../notebooks/02-two.html">chapter 2</a>
+and <a href="../notebooks/01-one.html">chapter 1</a>.</dd></dl></section></article>"""
 LISTED = [("Part I: The idea", "notebooks/01-one"), ("Part I: The idea", "notebooks/02-two"), ("Reference", "book/glossary")]
 
 
@@ -97,9 +98,11 @@ def test_the_book_is_joined_with_contents_solutions_and_index(pdf, site):
     assert soup.select(".part h1")[0].get_text() == "The idea" and len(soup.select(".part")) == 1
     assert '@page notebooks-01-one{@top-left{content:"One"}@top-right{content:"Chapter 1"}' in whole and "Text [[3]]." in whole
     pages = {"notebooks-01-one": 5, "later-1": 9, "book-glossary--term-step": 7, "use-notebooks-01-one-term-step": 6}
+    pages["notebooks-02-two"] = 8
     filled = BeautifulSoup(pdf.numbered(text, rows, pages), "html.parser")
     assert filled.select_one(".toc a .at").get_text() == "5" and filled.select_one(".see-later .at").get_text() == "9"
-    assert filled.select_one(".index p").get_text() == "step, 7, 6" and filled.select_one(".index .bold").get_text() == "7"
+    assert filled.select_one(".index p").get_text() == "step, 7, 6, 8", "chapter 2 marks no use: there its beginning stands"
+    assert filled.select_one(".index .bold").get_text() == "7"
     assert pdf.index_of_terms(rows, dict.fromkeys(pages, 7)).count("<a") == 1, "two uses on one page are one entry"
 
 
