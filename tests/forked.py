@@ -1,13 +1,15 @@
 """Python programs that start at once: forks of a process that has imported the large packages and nothing of the house.
 
-    done = forked.run(["-m", "pytest", "-q"], ready=("pytest", "torch"), cwd=folder, env=environment)
-    process = forked.start(["-m", "momentum_lib.train", "run"], ready=("torch",))
+    done = forked.run(["-m", "pytest", "-q"], cwd=folder, env=environment)
+    process = forked.start(["-W", "error", "-m", "momentum_lib.train", "run"])
 
 What a program does, it does in a process of its own, with its own arguments, folder, environment, path and output, as if Python
 had been started for it; that Python starts, and that torch is read from the disk, is what is not repeated. Not for what tests
-the start itself: warnings (-W), isolation (-I), the time of an import.
+the start itself: isolation (-I), what an import brings or how long it takes. The workers of one run of pytest share the process.
 """
 
+import fcntl
+import hashlib
 import json
 import os
 import select
@@ -17,30 +19,32 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from tests.limits import HANG
 
-TORCH = ("numpy", "torch", "torch._dynamo", "torch.distributed.fsdp", "torch.distributed.checkpoint")  # _dynamo: optimisers
-TORCH += ("distributed",) if find_spec("distributed") else ()
+PACKAGES = ("numpy", "torch", "torch._dynamo", "torch.distributed.fsdp", "torch.distributed.checkpoint", "matplotlib.pyplot")
+PACKAGES += ("nbformat", "yaml", "bs4", "pytest", "xdist.plugin", "hypothesis", "distributed")  # _dynamo: for optimisers
+READY = tuple(name for name in PACKAGES if find_spec(name.partition(".")[0]))  # what nearly every program here imports
 CODE = """import sys; sys.path.insert(0, {root!r})
 from tests import forked
 sys.path.pop(0)
-forked.serve({listening}, {alive}, {ready!r})"""
+forked.serve({listening}, {folder!r}, {ready!r})"""
 
 
 # -- in the process that forks --------------------------------------------------------------------
-def serve(listening, alive, ready):
-    """Import ``ready``, then fork for each request until nobody holds the other end of ``alive``."""
+def serve(listening, folder, ready):
+    """Import ``ready``, then fork for each request until nobody holds the other end of the folder's pipe."""
     outer = {entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry}
     base = [entry for entry in sys.path if entry and entry not in outer]
     for name in ready:
         __import__(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = socket.socket(fileno=listening)
-    threading.Thread(target=lambda: (os.read(alive, 1), os._exit(0)), daemon=True).start()
+    threading.Thread(target=_end_with_the_last, args=(Path(folder),), daemon=True).start()
     while True:
         asked, _ = server.accept()
         if os.fork() == 0:
@@ -48,6 +52,19 @@ def serve(listening, alive, ready):
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             _look_after(asked, base)
         asked.close()
+
+
+def _end_with_the_last(folder):
+    """End this process once nobody has the pipe open; who comes meanwhile waits at the lock, and then finds no address."""
+    alive = os.open(folder / "alive", os.O_RDONLY)
+    told = select.poll()
+    told.register(alive, select.POLLHUP)
+    while True:
+        os.read(alive, 1)
+        with _locked(folder):
+            if told.poll(0):
+                os.unlink(folder / "socket")
+                os._exit(0)
 
 
 def _look_after(asked, base):
@@ -98,10 +115,15 @@ def _become(asked, outputs, base):
 
 
 def _execute(arguments, path):
-    """What ``python ARGUMENTS`` would run: -m MODULE, -c TEXT or a script."""
+    """What ``python ARGUMENTS`` would run: -m MODULE, -c TEXT or a script, after -W and what becomes of warnings."""
     import runpy
+    import warnings
 
     kind, *rest = arguments
+    if kind == "-W":
+        sys.warnoptions.append(rest[0])
+        warnings.simplefilter(rest[0])
+        kind, *rest = arguments = rest[1:]
     if kind == "-m":
         sys.path[:], sys.argv = [os.getcwd(), *path], rest
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
@@ -130,21 +152,46 @@ def _leave(status):
 
 
 # -- in the test ------------------------------------------------------------------------------------
+@contextmanager
+def _locked(folder):
+    """Alone among those who start and end the process of a folder."""
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _folder(ready):
+    """Where the process that has imported ``ready`` is met: by all workers of this run of pytest-xdist, or by this process."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        return Path(tempfile.mkdtemp(prefix="forked-"))
+    name = hashlib.sha256(repr((run, ready, os.getuid())).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir(), f"forked-{name}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 @cache
 def _server(ready):
-    """The address of a process that has imported ``ready``; it ends with this one, or when this one ends."""
-    address = os.path.join(tempfile.mkdtemp(prefix="forked-"), "socket")
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(address)
-    server.listen(16)
-    theirs, ours = os.pipe()
-    code = CODE.format(root=str(Path(__file__).resolve().parents[1]), listening=server.fileno(), alive=theirs, ready=ready)
-    subprocess.Popen(
-        [sys.executable, "-c", code], pass_fds=(server.fileno(), theirs), stdin=subprocess.DEVNULL, start_new_session=True
-    )
-    server.close()
-    os.close(theirs)
-    return address, ours
+    """The address of a process that has imported ``ready``; it ends with the last of those who asked for it, or who live."""
+    folder = _folder(ready)
+    with _locked(folder):
+        if not (folder / "alive").exists():
+            os.mkfifo(folder / "alive", 0o600)
+        ours = os.open(folder / "alive", os.O_RDWR)
+        if not (folder / "socket").exists():
+            _start_server(folder, ready)
+    return str(folder / "socket"), ours
+
+
+def _start_server(folder, ready):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "socket"))
+        server.listen(64)
+        root = str(Path(__file__).resolve().parents[1])
+        code = CODE.format(root=root, listening=server.fileno(), folder=str(folder), ready=ready)
+        start = {"pass_fds": (server.fileno(),), "stdin": subprocess.DEVNULL, "start_new_session": True}
+        subprocess.Popen([sys.executable, "-c", code], **start)
 
 
 class Process:
@@ -224,12 +271,12 @@ def _readable(told, timeout):
     return bool(select.select([told], [], [], timeout)[0])
 
 
-def start(arguments, ready, cwd=None, env=None, joined=False):
+def start(arguments, ready=READY, cwd=None, env=None, joined=False):
     """A running ``python ARGUMENTS`` forked from a process that has imported ``ready``; ``joined``: errors go to its output."""
     return Process(arguments, ready, cwd, env, joined)
 
 
-def run(arguments, ready, cwd=None, env=None, joined=False, timeout=HANG):
+def run(arguments, ready=READY, cwd=None, env=None, joined=False, timeout=HANG):
     """The same, to its end: what `subprocess.run` returns."""
     process = start(arguments, ready, cwd, env, joined)
     out, errors = process.communicate(timeout)

@@ -55,7 +55,7 @@ class Lab:
 
     def start(self, module, *arguments):
         command = ["-m", module, "--scheduler-file", self.file, *arguments]
-        self.processes.append(forked.start(command, ready=forked.TORCH, cwd=self.folder, env=ENV, joined=True))
+        self.processes.append(forked.start(command, cwd=self.folder, env=ENV, joined=True))
         return self.processes[-1]
 
     def worker(self, name, threads=1):
@@ -112,7 +112,7 @@ def test_a_killed_workers_runs_are_made_again_and_none_twice(lab, tmp_path, caps
     (tmp_path / "there").write_text(json.dumps(before[0]) + "\n" + json.dumps(before[1])[:50])  # of a sweep that was killed
     lost = lab.worker("lost")
     command = ["-m", "momentum_lib.train", "sweep", *TINY, *GRID, "--on", lab.on, "--out", tmp_path / "there"]
-    process = forked.start(command, ready=forked.TORCH, cwd=ROOT, env=ENV, joined=True)
+    process = forked.start(command, cwd=ROOT, env=ENV, joined=True)
     until("work for the worker", lambda: lab.busy("lost"))
     os.kill(lost.pid, signal.SIGSTOP)
     taken = set(lab.busy("lost"))

@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 NUMBERS = {"One": 1, "Two": 2, "Three": 3}
 RULE, SYMBOL, SURFACE, FIGURE = "Add a rule", "Add a rule with a new symbol", "Add a surface", "Add a live figure"
-READY = (*forked.TORCH, "matplotlib.pyplot", "nbformat", "yaml", "pytest", "hypothesis", "bs4")
 RECIPES = (RULE, SYMBOL, SURFACE, FIGURE)
 
 
@@ -107,7 +106,7 @@ def ask(house, *arguments):
     """(exit status, all that was said) of a Python command whose momentum_lib is the copy's."""
     own = {"PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     own["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the tests that are run there need none
-    done = forked.run(arguments, ready=READY, cwd=house, env={**os.environ, **own}, joined=True)
+    done = forked.run(arguments, cwd=house, env={**os.environ, **own}, joined=True)
     return done.returncode, done.stdout
 
 

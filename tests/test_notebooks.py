@@ -58,7 +58,7 @@ def with_one_cell_twice(path, folder):
 
 def run_nbval(path):
     command = ["-m", "pytest", *NBVAL, "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", path.parent, "-q", path]
-    return forked.run(command, ready=("pytest",), cwd=ROOT)
+    return forked.run(command, cwd=ROOT)
 
 
 @pytest.mark.parametrize("path", CHAPTERS[:1], ids=lambda path: path.stem)

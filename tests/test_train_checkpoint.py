@@ -227,7 +227,7 @@ print(json.dumps([seen, sorted(os.listdir(folder))]))
 def test_a_kill_at_any_moment_leaves_the_checkpoint_before(tmp_path, record_property):
     """Files that are written under their final name, a folder that is renamed before all is in it."""
     command = ["-c", KILLED_AT, tmp_path]
-    done = forked.run(command, ready=forked.TORCH, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=HANG)
+    done = forked.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=HANG)
     assert done.returncode == 0, done.stderr
     seen, there = json.loads(done.stdout)
     assert len(seen) > 10 and {step for _, step in seen} == {2, 3} and seen[-1] == [0, 3]

@@ -30,7 +30,7 @@ def threads():
 
 def launch(*arguments):
     """The program as a process of its own; its output comes line by line."""
-    return forked.start(["-m", "momentum_lib.train", *arguments], ready=forked.TORCH, cwd=ROOT, env=ENV)
+    return forked.start(["-m", "momentum_lib.train", *arguments], cwd=ROOT, env=ENV)
 
 
 # -- help and errors ---------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def start(count, *arguments, program=("-m", "momentum_lib.train")):
         world = {**ENV, "WORLD_SIZE": str(count), "MASTER_PORT": str(free.getsockname()[1])}
     command = [*program, *RUN, *map(str, arguments)]
     ranks = [{**world, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
-    return [forked.start(command, ready=forked.TORCH, cwd=ROOT, env=env, joined=True) for env in ranks]
+    return [forked.start(command, cwd=ROOT, env=env, joined=True) for env in ranks]
 
 
 def alone(*arguments):

@@ -43,7 +43,7 @@ def by_hand(arguments, count=2):
         free.bind(("127.0.0.1", 0))
         world = {**ENV, "WORLD_SIZE": str(count), "MASTER_PORT": str(free.getsockname()[1])}
     ranks = [{**world, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
-    return [forked.start(arguments, ready=forked.TORCH, cwd=ROOT, env=env, joined=True) for env in ranks]
+    return [forked.start(arguments, cwd=ROOT, env=env, joined=True) for env in ranks]
 
 
 START = {"adamw": under_torchrun, "schedule_free": by_hand, "shampoo": by_hand}
