@@ -30,6 +30,9 @@ NBVAL = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/sanitize
 ELSEWHERE = {"claims": "tests/test_claims.py"}
 """Generators whose `--check` is a test of the part "library", too; they are not asked twice."""
 
+UNUSED = ("nbval", "anyio", "platformdirs", "doctest", "legacypath", "logging")  # plugins that each worker would import and ask
+"""What no test here needs: importing it takes each worker a second or two, and asking it at every test some milliseconds."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -44,8 +47,8 @@ class Part:
 def pytest(name, *arguments, workers=CORES):
     """The command of a run of pytest whose times are kept for the report."""
     spread = ("-n", str(workers), "--dist", "worksteal") if workers > 1 else ("-p", "no:xdist")
-    if "--nbval" not in arguments:
-        spread += ("-p", "no:nbval")  # each worker would import it for nothing, a second or two
+    for plugin in UNUSED if "--nbval" not in arguments else ():
+        spread += ("-p", f"no:{plugin}")
     return (sys.executable, "-m", "pytest", *spread, "-q", f"--junit-xml={REPORTS / name}.xml", *map(str, arguments))
 
 

@@ -2,14 +2,13 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from test_repo import glossary
 
 from momentum_lib.rules import RULES
+from tests import forked
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -147,7 +146,7 @@ import json, os, sys, warnings
 import numpy as np
 import momentum_lib
 
-blocks = json.load(sys.stdin)
+blocks = json.loads(sys.argv[1])
 for block in blocks:
     sys.stdout.flush()
     with warnings.catch_warnings():
@@ -170,9 +169,7 @@ def test_code_in_solutions_runs(chapter):
     prose, blocks = "\n".join(source(cell) for cell in cells(chapter, "markdown")), []
     for part in re.split(r"(?=^`{3,4}\{solution\})", prose, flags=re.M)[1:]:
         blocks += re.findall(r"```(?:python|\{code-block\} python)\n(.*?)```", part, flags=re.S)
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", EACH_BY_ITSELF], input=json.dumps(blocks), capture_output=True, text=True, cwd=ROOT
-    )
+    run = forked.run(["-W", "error", "-c", EACH_BY_ITSELF, json.dumps(blocks)], cwd=ROOT)
     assert run.returncode == 0 and run.stdout.endswith(f"{len(blocks)} blocks ran\n"), run.stdout[-4000:] + run.stderr[-4000:]
 
 

@@ -104,7 +104,7 @@ def house(tmp_path_factory):
 
 def ask(house, *arguments):
     """(exit status, all that was said) of a Python command whose momentum_lib is the copy's."""
-    own = {"PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    own = {"PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "", "OMP_NUM_THREADS": "1"}  # compiled once, not at each start
     own["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the tests that are run there need none
     done = forked.run(arguments, cwd=house, env={**os.environ, **own}, joined=True)
     return done.returncode, done.stdout
