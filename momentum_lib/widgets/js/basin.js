@@ -10,6 +10,7 @@ import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { FORMS, momentumEdge } from "./generated/theory.js";
 import { choice, number } from "./kit/state.js";
+import { inPieces } from "./kit/work.js";
 
 /** @typedef {[number, number]} Pair */
 
@@ -397,8 +398,8 @@ function addLegend(parent) {
 }
 
 /**
- * The cells of the map, which depend on rule and start alone: as many rows as fit into a few milliseconds a frame; the
- * others keep their last picture until their turn.
+ * The cells of the map, which depend on rule and start alone: some rows after each frame; the others keep their last picture
+ * until their turn.
  * @param {BasinFigure} fig @param {Painter} paint
  */
 function addMapCells(fig, paint) {
@@ -406,24 +407,22 @@ function addMapCells(fig, paint) {
     key: "",
     codes: new Int16Array(MAP.lrs.length * MAP.betas.length),
     rows: MAP.betas.length,
-    stop: /** @type {(() => void)|null} */ (null),
   };
-  function slice(until = performance.now() + 5) {
-    const next = kept.codes.slice(),
-      { rule, start } = fig.snapshot();
-    for (; kept.rows < MAP.betas.length && performance.now() < until; kept.rows++)
-      next.set(row(rule, start, kept.rows), kept.rows * MAP.lrs.length);
-    kept.codes = next;
-    paint(next, RULES[rule].family);
-    kept.stop = kept.rows < MAP.betas.length ? fig.life.frame(() => slice()) : null;
+  /** @param {() => boolean} over */
+  function fill(over) {
+    const { rule, start } = fig.snapshot(),
+      codes = kept.codes.slice();
+    for (; kept.rows < MAP.betas.length && !over(); kept.rows++)
+      codes.set(row(rule, start, kept.rows), kept.rows * MAP.lrs.length);
+    kept.codes = codes;
+    paint(codes, RULES[rule].family);
+    return kept.rows < MAP.betas.length;
   }
+  const goOn = inPieces(fig.life, fill);
   return {
     /** All of them, the rows that wait included. */
     codes() {
-      if (kept.stop) {
-        kept.stop();
-        slice(Infinity);
-      }
+      if (kept.rows < MAP.betas.length) fill(() => false);
       return kept.codes;
     },
     /** @param {State} state */
@@ -431,8 +430,7 @@ function addMapCells(fig, paint) {
       const key = [rule, start].join();
       if (key === kept.key) return;
       Object.assign(kept, { key, rows: 0 });
-      kept.stop?.();
-      slice();
+      goOn();
     },
   };
 }

@@ -525,7 +525,7 @@ function shapeAxes(picture, state, part, { steps, sides }) {
   picture.shaped = key;
   yAxis.domain = y;
   xAxis.domain = x;
-  plot.relay();
+  plot.reshape();
 }
 
 /** Flat pairs of steps and values. @param {number[]} steps @param {ArrayLike<number>} values */

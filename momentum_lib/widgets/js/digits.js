@@ -7,6 +7,7 @@ import { stepVector } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { batches, network, softmax } from "./kit/network.js";
 import { choice, integer, name } from "./kit/state.js";
+import { inPieces } from "./kit/work.js";
 import { PEN, SIDE, fit, ink } from "./digits/ink.js";
 import { DIGITS, RATES } from "./generated/digits.js";
 import { RULES } from "./generated/rules.js";
@@ -17,8 +18,7 @@ import { RULES } from "./generated/rules.js";
 export const SIZES = [64, 32, 10];
 export const STEPS = 120;
 export const EVERY = 4; // steps from one judgement to the next
-const BUDGET = 9, // milliseconds of a frame that training may take
-  LOSS = /** @type {Pair} */ ([0.05, 3]),
+const LOSS = /** @type {Pair} */ ([0.05, 3]),
   SETTLES = 600, // milliseconds after which a drawing moves to where the data's digits stand
   BARS = { left: 9.9, wide: 8.6, row: 0.8, high: 0.28 }, // where the bars stand, in pixels of a digit
   EMPTY = "0".repeat(64);
@@ -189,7 +189,7 @@ export function render({ model, el }) {
 
 /** The two networks, trained as far as a frame allows. @param {DigitsFigure} fig */
 function addSchool(fig) {
-  const kept = { key: "", pair: /** @type {Pairing} */ ({}) };
+  const kept = { key: "", pair: /** @type {Pairing} */ ({}), head: 0 };
   function renew() {
     const state = fig.snapshot(),
       key = `${state.batch} ${state.momentum} ${state.seed}`;
@@ -211,6 +211,14 @@ function addSchool(fig) {
     } else step(one);
     return true;
   }
+  /** Whether the step that is shown is still to come. */
+  const owes = () => Math.min(kept.pair.plain.t, kept.pair.momentum.t) < kept.head;
+  const goOn = inPieces(fig.life, (over) => {
+    renew();
+    while (owes() && !over()) next();
+    fig.redraw();
+    return owes();
+  });
   return {
     pair: () => kept.pair,
     /** All of it, now; whether anything was left to do. */
@@ -220,18 +228,11 @@ function addSchool(fig) {
       while (next());
       return left;
     },
-    /** Train on, in this frame and those that follow, until the step that is shown. @param {number} head */
+    /** Train on, frame by frame, until the step that is shown. @param {number} head */
     catchUp(head) {
       renew();
-      const until = performance.now() + BUDGET,
-        { plain, momentum } = kept.pair;
-      while (Math.min(plain.t, momentum.t) < head) {
-        if (performance.now() > until) {
-          fig.life.frame(() => fig.redraw());
-          break;
-        }
-        next();
-      }
+      kept.head = head;
+      if (owes()) goOn();
       return kept.pair;
     },
   };

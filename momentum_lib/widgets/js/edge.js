@@ -9,6 +9,7 @@ import { chebyshev, chebyshev5, dot, network } from "./kit/network.js";
 import { onSpace } from "./kit/player.js";
 import { LEARNING_RATE, MOMENTUM } from "./kit/sliders.js";
 import { flag, integer, number } from "./kit/state.js";
+import { inPieces } from "./kit/work.js";
 import { RULES } from "./generated/rules.js";
 import { FORMS, momentumEdge } from "./generated/theory.js";
 
@@ -23,7 +24,7 @@ export const MOST = 20000; // steps of one training
 const WINDOW = 1600, // steps that are seen at once
   TOLERANCE = 1e-5, // of the sharpest direction: its sharpness is then known to about 1e-10
   PACE = 240, // steps a second while it plays
-  BUDGET = 9, // milliseconds of a frame that training may take
+  BUDGET = 9, // milliseconds of a frame that training may take while it plays
   LEAP = 200, // steps that Play makes at once where nothing may move
   SHARP = /** @type {Pair} */ ([1, 300]),
   LOSS = /** @type {Pair} */ ([1e-6, 10]),
@@ -250,13 +251,17 @@ function addTraining(fig, shown) {
     shown.run = begin(fig.get("width"), fig.get("seed"));
     advance(shown.run, fig.snapshot(), 0);
   }
-  /** As much of the opening as fits into a frame; the rest in the frames that follow. */
+  /** The opening, frame by frame. */
+  const goOn = inPieces(fig.life, (over) => {
+    renew();
+    if (!owes()) return false;
+    advance(shown.run, fig.snapshot(), fig.get("steps") - shown.run.t, over);
+    fig.redraw();
+    return owes();
+  });
   function catchUp() {
     renew();
-    if (!owes()) return;
-    const until = performance.now() + BUDGET;
-    advance(shown.run, fig.snapshot(), fig.get("steps") - shown.run.t, () => performance.now() > until);
-    if (owes()) fig.life.frame(() => fig.redraw());
+    if (owes()) goOn();
   }
   /** All of it, now. */
   function finish() {

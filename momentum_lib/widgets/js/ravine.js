@@ -158,7 +158,7 @@ function addFall(fig, { plot: plane }) {
     label: "Distance to the minimum against the step, and its two components",
     x: { domain: [0, fig.get("steps")], label: "step", count: 4 },
     y: { type: "log", domain: [3e-8, 10], label: "distance to the minimum (start = 1)", count: 5 },
-    height: (width) => (width < 0.5 * fig.root.clientWidth ? plane.height : Math.max(180, 0.52 * width)), // beside the plane: as tall as it
+    height: (width, part) => (part < 0.5 ? plane.height : Math.max(180, 0.52 * width)), // beside the plane: as tall as it
     margin: { top: 30, left: 42, right: 14 },
   });
   plane.onLayout(() => plot.relay());

@@ -1,7 +1,7 @@
 // The controls of a figure: slider with typed value, menu, segments, tick box, button. Each is bound to a name of the
 // state, or to what `get` and `set` give.
 
-import { clamp, h, parseNumber, plain, roundTo, s, show } from "./dom.js";
+import { clamp, dress, h, parseNumber, plain, roundTo, s, show } from "./dom.js";
 import { scale } from "./geometry.js";
 
 /** @typedef {import("./types.js").Mark} Mark */
@@ -90,7 +90,11 @@ export function addSlider(desk, o) {
       typed.value = plain(now, digits);
       typed.style.setProperty("--letters", String(typed.value.length));
     }
-    if (o.marks) markRow.replaceChildren(...o.marks().map((mark) => tickOn(to, mark)));
+    if (o.marks)
+      dress(
+        markRow,
+        o.marks().map((mark) => tickOn(to, mark)),
+      );
   }
   slideBy(desk, bar, knob);
   typeInto(desk, typed, knob);
@@ -129,20 +133,20 @@ function sliderNodes({ name, label, symbol, look, unit = "" }) {
   return { node, bar, typed, markRow };
 }
 
-/** A labelled tick below a slider; hidden where it lies beyond the ends. @param {Scale} to @param {Mark} mark */
+/** A labelled tick below a slider; hidden where it lies beyond the ends. @param {Scale} to @param {Mark} mark @returns {import("./dom.js").Piece} */
 function tickOn(to, mark) {
   const left = to(mark.value) / LENGTH;
   return left < -0.001 || left > 1.001
-    ? h("span", { hidden: true })
-    : h(
+    ? ["span", { hidden: true, text: "" }]
+    : [
         "span",
         {
           class: `lf-mark ${mark.class ?? ""}`,
           "data-side": mark.side ?? (left > 0.985 && mark.label.length > 2 ? "end" : "middle"), // else beyond the slider
-          style: `--at: ${(left * 100).toFixed(2)}%`,
+          style: `--at: ${(left * 100).toFixed(2)}%;`,
+          text: mark.label,
         },
-        mark.label,
-      );
+      ];
 }
 
 /** By hand and by keys. @param {Desk} desk @param {HTMLInputElement} bar @param {Knob} knob */

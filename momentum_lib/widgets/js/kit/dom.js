@@ -46,6 +46,34 @@ export function s(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** @typedef {[tag: string, attributes: Record<string, unknown>]} Piece an element as it should be; what it holds is its `text` */
+
+/**
+ * Make a parent hold these elements and no others. Nodes that are there are kept, and changed where they differ: new ones
+ * would have to be styled and laid out.
+ * @param {Element} parent
+ * @param {Piece[]} pieces
+ */
+export function dress(parent, pieces) {
+  const make = parent instanceof SVGElement ? s : h;
+  pieces.forEach(([tag, attributes], k) => {
+    const there = parent.children[k];
+    if (there?.localName === tag) redress(there, attributes);
+    else if (there) there.replaceWith(make(tag, attributes));
+    else parent.append(make(tag, attributes));
+  });
+  while (parent.children.length > pieces.length) parent.lastChild?.remove();
+}
+
+/** Give an element these attributes and no others. @param {Element} node @param {Record<string, unknown>} attributes */
+function redress(node, attributes) {
+  for (const name of node.getAttributeNames()) if (!(name in attributes)) node.removeAttribute(name);
+  for (const [name, value] of Object.entries(attributes)) {
+    const now = name === "text" ? node.textContent : node.getAttribute(name);
+    if (now !== value && now !== String(value)) assign(node, { [name]: value });
+  }
+}
+
 /**
  * A lifetime: whatever is started through it ends with `end()`. Every listener, observer, timer and animation frame
  * of a live figure goes through one of these, so that taking the figure off the page leaves nothing behind.

@@ -429,11 +429,20 @@ const CIVIDIS =
   "e2cd54e4ce53e5cf52e6d051e7d150e8d24fe9d34eead34cebd44bedd54aeed649efd748f0d846f1d945f2da44f3db42f5dc41f6dd3ff7de3e" +
   "f8df3cf9e03afbe138fce236fde334fee434fee535fee636fee838";
 
+/** The same as numbers, red, green and blue of the first, then of the second; made when a map is first painted. */
+let table = new Uint8Array(0);
+const cividisTable = () =>
+  table.length
+    ? table
+    : (table = Uint8Array.from({ length: CIVIDIS.length / 2 }, (_, k) =>
+        parseInt(CIVIDIS.slice(2 * k, 2 * k + 2), 16),
+      ));
+
+/** Where the colour of a heat map at t in [0, 1] begins in that table. @param {number} t */
+const colourAt = (t) => 3 * Math.round(clamp(t, 0, 1) * 255);
+
 /** The colour of a heat map at t in [0, 1]: the cividis table (dark blue to yellow), as [red, green, blue]. @param {number} t */
-export function cividis(t) {
-  const k = 6 * Math.round(clamp(t, 0, 1) * 255);
-  return [0, 2, 4].map((i) => parseInt(CIVIDIS.slice(k + i, k + i + 2), 16));
-}
+export const cividis = (t) => Array.from(cividisTable().subarray(colourAt(t), colourAt(t) + 3));
 
 /**
  * The pixels of a heat map, one per value, first row at the top of the picture (the largest y): cividis between `low`
@@ -450,18 +459,19 @@ export function cividis(t) {
 export function heatPixels(values, nx, ny, low, high, log = true, beyond) {
   const pixels = new Uint8ClampedArray(4 * nx * ny),
     of = log ? Math.log : (/** @type {number} */ v) => v;
-  const a = of(low),
+  const colours = cividisTable(),
+    a = of(low),
     b = of(high);
   for (let j = 0; j < ny; j++)
     for (let i = 0; i < nx; i++) {
       const value = values[j * nx + i];
       if (Number.isNaN(value)) continue;
-      if (beyond && value === Infinity) {
-        pixels.set([beyond[0], beyond[1], beyond[2], 255], 4 * ((ny - 1 - j) * nx + i));
-        continue;
-      }
-      const [red, green, blue] = cividis(1 - (of(Math.max(value, low)) - a) / (b - a));
-      pixels.set([red, green, blue, 255], 4 * ((ny - 1 - j) * nx + i));
+      const apart = beyond && value === Infinity,
+        from = apart ? beyond : colours,
+        k = apart ? 0 : colourAt(1 - (of(Math.max(value, low)) - a) / (b - a)),
+        at = 4 * ((ny - 1 - j) * nx + i);
+      for (let c = 0; c < 3; c++) pixels[at + c] = from[k + c];
+      pixels[at + 3] = 255;
     }
   return pixels;
 }

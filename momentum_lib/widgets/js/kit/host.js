@@ -2,6 +2,7 @@
 // figure of that name, over a plain object that answers like anywidget's model.
 
 import { bindWords } from "./sentence.js";
+import { next } from "./work.js";
 
 /**
  * @param {Record<string, any>} state
@@ -64,16 +65,6 @@ export function mount(place, figures, key) {
     console.error(`live figure ${key}:`, error);
     return null;
   }
-}
-
-/** Call in a task of its own, before whatever else waits. @param {() => void} callback */
-function next(callback) {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => {
-    port1.close();
-    callback();
-  };
-  port2.postMessage(null);
 }
 
 /** Whether a figure opens its page: it is its first picture, before the first section. Nothing is measured for it. @param {Element} place */

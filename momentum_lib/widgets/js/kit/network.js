@@ -8,6 +8,22 @@ import { drawNoise } from "./noise.js";
 /** @typedef {{inputs: number, outputs: number, w: number, b: number}} Layer where a layer's numbers begin in the vector */
 /** @typedef {ReturnType<typeof network>} Network */
 
+/** Rows that are made when their numbers are first asked for. @param {number} rows @param {() => {x: Rows["x"], y: Rows["y"]}} make @returns {Rows} */
+export function rowsWhenAsked(rows, make) {
+  /** @type {{x: Rows["x"], y: Rows["y"]}|null} */
+  let made = null;
+  const all = () => (made ??= make());
+  return {
+    rows,
+    get x() {
+      return all().x;
+    },
+    get y() {
+      return all().y;
+    },
+  };
+}
+
 /** The layers of a network of these sizes, and how many parameters it has. @param {number[]} sizes */
 function layersOf(sizes) {
   /** @type {Layer[]} */

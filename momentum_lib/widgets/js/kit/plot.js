@@ -1,6 +1,6 @@
 // A picture with two axes in SVG: its layout, its axes, and the parts that a figure draws into it. geometry.js makes the paths.
 
-import { assign, clamp, h, onTheme, powerOfTen, s, show } from "./dom.js";
+import { assign, clamp, dress, h, onTheme, powerOfTen, s, show } from "./dom.js";
 import {
   contourLevels,
   heatPixels,
@@ -16,7 +16,8 @@ import {
 import { addExit } from "./exit.js";
 import { PLACED, addHandle } from "./handle.js";
 import { arrange, roomOf } from "./labels.js";
-import { addRelief, putBehind } from "./relief.js";
+import { addRelief, paintOfTheme, putBehind } from "./relief.js";
+import { next } from "./work.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Axis} Axis */
@@ -35,7 +36,8 @@ let clips = 0;
  * @param {Axis} o.x
  * @param {Axis} o.y
  * @param {boolean} [o.equal] one unit has the same length along x and y: the height follows
- * @param {(width: number) => number} [o.height] otherwise: the height from the width, in pixels
+ * @param {(width: number, part: number) => number} [o.height] otherwise: the height from the width, in pixels, and from the part of
+ *   its parent's width that this is
  * @param {{top?: number, right?: number, bottom?: number, left?: number}} [o.margin]
  * @param {{column?: number, phone?: number}} [o.share] its part of the column that it stands in on a laptop, and the part of a
  *   phone's window that it may take below the picture that stays
@@ -66,8 +68,9 @@ export function createPlot({
   };
   /** @type {(() => void)[]} */
   const relaid = [];
-  /** What was measured since the last layout: the room of the axes' words, the type of each kind of label. */
+  /** What the page was asked for, until its size changes: the room of the picture, of the axes' words, the type of each kind of label. */
   const kept = {
+    room: /** @type {import("./types.js").Space|null} */ (null),
     axes: /** @type {import("./labels.js").Room[]|null} */ (null),
     types: /** @type {Map<string, import("./labels.js").Type>} */ (new Map()),
   };
@@ -99,7 +102,7 @@ export function createPlot({
       if (String(across) === String(x.domain) && String(up) === String(y.domain)) return;
       x.domain = across;
       y.domain = up;
-      lay();
+      plot.reshape();
     },
     wishes: [],
     grips: new Map(),
@@ -115,7 +118,11 @@ export function createPlot({
       );
     },
     measure,
-    relay: lay,
+    relay(room = measure()) {
+      kept.types.clear();
+      lay(room);
+    },
+    reshape: () => lay(kept.room ?? measure()),
     onLayout(callback) {
       relaid.push(callback);
       if (plot.width) callback();
@@ -126,14 +133,17 @@ export function createPlot({
   /** What the page gives: a reading makes the browser lay the page out, so all pictures of a figure are read before one is drawn. */
   function measure() {
     const width = Math.floor(box.clientWidth);
-    return { width, most: width ? tallest(box, share) : 0 };
+    return { width, part: width / parent.clientWidth, most: width ? tallest(box, share) : 0 };
   }
-  function lay({ width, most } = measure()) {
+  /** @param {import("./types.js").Space} room */
+  function lay(room) {
+    const { width, part, most } = room;
     if (!width) return;
+    kept.room = room;
     const across = space.left + space.right,
       upright = space.top + space.bottom;
     let wide = width - across,
-      tall = height(width) - upright;
+      tall = height(width, part) - upright;
     if (equal) {
       const ratio = (y.domain[1] - y.domain[0]) / (x.domain[1] - x.domain[0]);
       tall = Math.min(wide * ratio, most - upright);
@@ -153,8 +163,7 @@ export function createPlot({
     assign(svg, { width, height: plot.height });
     assign(cut, { x: inner.left, y: inner.top, width: wide, height: tall });
     kept.axes = null;
-    kept.types.clear();
-    layers.axes.replaceChildren(...axisBelow(plot, x), ...axisLeft(plot, y));
+    dress(layers.axes, [...axisBelow(plot, x), ...axisLeft(plot, y)]);
     for (const callback of relaid) callback();
     changed();
   }
@@ -163,13 +172,16 @@ export function createPlot({
     let cancel = () => {};
     const observer = new ResizeObserver(() => {
       cancel(); // on the next frame: what grows while sizes are told is an error to browsers
-      if (Math.floor(box.clientWidth) !== plot.width) cancel = life.frame(() => lay());
+      if (Math.floor(box.clientWidth) !== plot.width) cancel = life.frame(() => plot.relay());
     });
     observer.observe(box);
     life.observe(observer);
-  } else life.on(window, "resize", () => lay());
+  } else life.on(window, "resize", () => plot.relay());
+  life.on(window, "resize", () => {
+    kept.room = null; // the window may be lower with the width as it was
+  });
   life.onEnd(() => box.remove());
-  if (!wait) lay();
+  if (!wait) plot.relay();
   return Object.assign(plot, parts);
 }
 
@@ -219,6 +231,8 @@ function canvas(parent, label) {
 
 // ------------------------------------------------------------------------------------------------------------- axes
 
+// Its line and its name come first, then tick and words in turn: with a tick more or less the elements before it stay.
+
 /** Where ticks stand on an axis so many pixels long. @param {Axis} axis @param {number} pixels @param {number} each pixels to a tick */
 function ticksOf(axis, pixels, each) {
   const [first, last] = axis.domain,
@@ -245,51 +259,55 @@ function tickWords(axis, value) {
   return powerOfTen(Math.round(Math.log10(value)));
 }
 
-/** The x axis, below the frame. @param {Frame} plot @param {Axis} axis @returns {SVGElement[]} */
+/** The x axis, below the frame. @param {Frame} plot @param {Axis} axis @returns {import("./dom.js").Piece[]} */
 function axisBelow({ inner: { left, right, bottom }, x }, axis) {
   if (axis.hidden) return [];
-  const parts = [s("path", { class: "lf-rule", d: `M${left},${bottom + 0.5}H${right}` })];
-  for (const value of ticksOf(axis, right - left, 80)) {
-    const at = x(value).toFixed(1);
-    parts.push(
-      s("path", { class: "lf-tick", d: `M${at},${bottom}v5` }),
-      s("text", { x: at, y: bottom + 18, "text-anchor": "middle", text: tickWords(axis, value) }),
-    );
-  }
+  /** @type {import("./dom.js").Piece[]} */
+  const parts = [["path", { class: "lf-rule", d: `M${left},${bottom + 0.5}H${right}` }]];
   if (axis.label)
-    parts.push(
-      s("text", {
+    parts.push([
+      "text",
+      {
         class: "lf-axis-label",
         x: (left + right) / 2,
         y: bottom + 34,
         "text-anchor": "middle",
         text: axis.label,
-      }),
+      },
+    ]);
+  for (const value of ticksOf(axis, right - left, 80)) {
+    const at = x(value).toFixed(1);
+    parts.push(
+      ["path", { class: "lf-tick", d: `M${at},${bottom}v5` }],
+      ["text", { x: at, y: bottom + 18, "text-anchor": "middle", text: tickWords(axis, value) }],
     );
+  }
   return parts;
 }
 
-/** The y axis, left of the frame; its name stands on top of it, upright: nobody has to turn the head. @param {Frame} plot @param {Axis} axis @returns {SVGElement[]} */
+/** The y axis, left of the frame; its name stands on top of it, upright: nobody has to turn the head. @param {Frame} plot @param {Axis} axis @returns {import("./dom.js").Piece[]} */
 function axisLeft({ inner: { left, top, bottom }, y }, axis) {
   if (axis.hidden) return [];
-  const parts = [s("path", { class: "lf-rule", d: `M${left - 0.5},${top}V${bottom}` })];
-  for (const value of ticksOf(axis, bottom - top, 45)) {
-    const at = y(value);
-    parts.push(
-      s("path", { class: "lf-tick", d: `M${left},${at.toFixed(1)}h-5` }),
-      s("text", { x: left - 8, y: (at + 4).toFixed(1), "text-anchor": "end", text: tickWords(axis, value) }),
-    );
-  }
+  /** @type {import("./dom.js").Piece[]} */
+  const parts = [["path", { class: "lf-rule", d: `M${left - 0.5},${top}V${bottom}` }]];
   if (axis.label)
-    parts.push(
-      s("text", {
+    parts.push([
+      "text",
+      {
         class: "lf-axis-label",
         x: left - 34,
         y: top - 12,
         "text-anchor": "start",
         text: axis.label,
-      }),
+      },
+    ]);
+  for (const value of ticksOf(axis, bottom - top, 45)) {
+    const at = y(value);
+    parts.push(
+      ["path", { class: "lf-tick", d: `M${left},${at.toFixed(1)}h-5` }],
+      ["text", { x: left - 8, y: (at + 4).toFixed(1), "text-anchor": "end", text: tickWords(axis, value) }],
     );
+  }
   return parts;
 }
 
@@ -301,9 +319,9 @@ const partsOf = (plot, life) => ({
   marks: (/** @type {LineOptions & MarksOptions} */ o) => addMarks(plot, o),
   text: (/** @type {TextOptions} */ o = {}) => addText(plot, o),
   /** What lines and areas are, above the picture. @param {KeyEntry[]} [entries] */
-  key: (entries = []) => addKey(plot, entries),
+  key: (entries = []) => addKey(plot, life, entries),
   contours: (/** @type {{count?: number, cells?: number}} */ o = {}) => addContours(plot, life, o),
-  heat: (/** @type {{plain?: boolean}} */ o = {}) => addHeat(plot, o),
+  heat: (/** @type {{plain?: boolean}} */ o = {}) => addHeat(plot, life, o),
   handle: (/** @type {import("./handle.js").HandleOptions} */ o) => addHandle(plot, life, o),
   /** A click or tap on the bare picture, in data coordinates. @param {(x: number, y: number) => void} callback */
   onPick: (callback) => onPick(plot, life, callback),
@@ -383,22 +401,34 @@ function addText(plot, { look, class: name = "", anchor = "start" }) {
 
 /**
  * A line of words above the picture, each in the colour of what it names; it wraps where it is long.
- * @param {Frame} plot @param {KeyEntry[]} entries
+ * @param {Frame} plot @param {import("./dom.js").Life} life @param {KeyEntry[]} entries
  */
-function addKey(plot, entries) {
+function addKey(plot, life, entries) {
   const row = h("p", { class: "lf-key" });
   plot.svg.before(row);
   const kept = { words: "", height: 0 };
-  const update = (/** @type {KeyEntry[]} */ now) => {
-    const words = JSON.stringify(now);
-    if (words === kept.words) return;
-    kept.words = words;
-    row.replaceChildren(...now.map(({ words: text, look }) => h("span", { "data-look": look, text })));
+  const fit = () => {
     if (!plot.width || row.offsetHeight === kept.height) return; // before the picture is laid out nothing is measured
     kept.height = row.offsetHeight;
     plot.relay();
   };
+  const update = (/** @type {KeyEntry[]} */ now) => {
+    const words = JSON.stringify(now);
+    if (words === kept.words) return;
+    kept.words = words;
+    dress(
+      row,
+      now.map(({ words: text, look }) => ["span", look ? { "data-look": look, text } : { text }]),
+    );
+    if (!kept.height) fit();
+  };
   update(entries);
+  if (typeof ResizeObserver === "function") {
+    // Once there are words, how many lines they take is told after the layout: to ask would lay out the page in each redraw.
+    const observer = new ResizeObserver(() => life.frame(fit));
+    observer.observe(row);
+    life.observe(observer);
+  } else life.on(window, "resize", fit);
   return { update };
 }
 
@@ -416,22 +446,27 @@ function addContours(plot, life, { count = 9, cells = 120 }) {
   const group = s("g", { class: "lf-contours", "aria-hidden": "true" });
   plot.layers.back.append(group);
   let drawn = "",
-    sampled = "";
-  /** @type {{nx: number, ny: number, all: Pair[][][]}} */
-  let kept = { nx: 2, ny: 2, all: [] };
+    sampled = "",
+    first = true;
+  const kept = { values: new Float64Array(4), nx: 2, ny: 2, all: /** @type {Pair[][][]|null} */ ([]) };
   // Finer than this no eye sees it, and a phone has the least time for it.
   const cellsAcross = () =>
     clamp(Math.round((plot.inner.right - plot.inner.left) / CELL), Math.min(40, cells), cells);
-  /** @param {(x: number, y: number) => number} f @returns {typeof kept} */
-  const sampleRings = (f) => {
+  /** @param {(x: number, y: number) => number} f */
+  function sampleAll(f) {
     const ratio = (plot.inner.bottom - plot.inner.top) / (plot.inner.right - plot.inner.left),
-      across = cellsAcross();
-    const nx = across + 1,
-      ny = Math.max(12, Math.round(across * (ratio || 1))) + 1;
-    const values = sample(f, plot.frame(), nx, ny);
+      across = cellsAcross(),
+      nx = across + 1,
+      ny = Math.max(12, Math.round(across * (ratio || 1))) + 1,
+      values = sample(f, plot.frame(), nx, ny);
+    Object.assign(kept, { values, nx, ny, all: null });
     relief.update({ values, nx, ny });
-    return { nx, ny, all: rings(values, nx, ny, contourLevels(values, count)) };
-  };
+  }
+  function drawLines() {
+    const { values, nx, ny } = kept;
+    kept.all ??= rings(values, nx, ny, contourLevels(values, count));
+    dress(group, ringPieces(plot, { nx, ny, all: kept.all }));
+  }
   return {
     node: group,
     /** @param {(x: number, y: number) => number} f @param {string} key says which function this is */
@@ -442,15 +477,18 @@ function addContours(plot, life, { count = 9, cells = 120 }) {
       drawn = size;
       if (what !== sampled) {
         sampled = what;
-        kept = sampleRings(f);
+        sampleAll(f);
       }
-      group.replaceChildren(...ringNodes(plot, kept));
+      // When a page opens, the land comes first, and its lines in a task of their own.
+      if (first) next(() => life.alive && drawLines());
+      else drawLines();
+      first = false;
     },
   };
 }
 
-/** The lowest rings last, each a band and its line. @param {Frame} plot @param {{nx: number, ny: number, all: Pair[][][]}} sampled */
-function ringNodes({ inner: { left, right, top, bottom } }, { nx, ny, all }) {
+/** The lowest rings last, each a band and its line. @param {Frame} plot @param {{nx: number, ny: number, all: Pair[][][]}} sampled @returns {import("./dom.js").Piece[]} */
+function ringPieces({ inner: { left, right, top, bottom } }, { nx, ny, all }) {
   const px = (/** @type {number} */ i) => left + (i / (nx - 1)) * (right - left),
     py = (/** @type {number} */ j) => bottom - (j / (ny - 1)) * (bottom - top);
   return all
@@ -458,17 +496,22 @@ function ringNodes({ inner: { left, right, top, bottom } }, { nx, ny, all }) {
     .reverse()
     .flatMap((found) => {
       const { area, line } = ringPaths(found, nx, ny, px, py);
-      return [s("path", { class: "lf-band", d: area }), s("path", { class: "lf-contour", d: line })];
+      return /** @type {import("./dom.js").Piece[]} */ ([
+        ["path", { class: "lf-band", d: area }],
+        ["path", { class: "lf-contour", d: line }],
+      ]);
     });
 }
 
 /**
  * A heat map on a canvas behind the picture; diverged cells (NaN) show the hatching. `update` may come with any grid.
  * @param {Frame} plot
+ * @param {import("./dom.js").Life} life
  * @param {{plain?: boolean}} o infinite values in the canvas's own CSS colour (set it to the page's), not in the darkest
  */
-function addHeat(plot, { plain = false }) {
-  const node = h("canvas", { class: "lf-heat", "aria-hidden": "true" });
+function addHeat(plot, life, { plain = false }) {
+  const node = h("canvas", { class: "lf-heat", "aria-hidden": "true" }),
+    paint = paintOfTheme(life, node);
   putBehind(plot, node);
   return {
     node,
@@ -478,17 +521,10 @@ function addHeat(plot, { plain = false }) {
       node.height = ny;
       const pen = node.getContext("2d", { willReadFrequently: plain });
       if (!pen) return;
-      const beyond = plain ? ownColour(node, pen) : undefined;
+      const beyond = plain ? paint(pen).text : undefined;
       pen.putImageData(new ImageData(heatPixels(values, nx, ny, low, high, log, beyond), nx, ny), 0, 0);
     },
   };
-}
-
-/** A canvas's CSS colour in red, green and blue, which the browser knows. @param {HTMLCanvasElement} node @param {CanvasRenderingContext2D} pen */
-function ownColour(node, pen) {
-  pen.fillStyle = getComputedStyle(node).color;
-  pen.fillRect(0, 0, 1, 1);
-  return pen.getImageData(0, 0, 1, 1).data;
 }
 
 /** @param {Frame} plot @param {import("./dom.js").Life} life @param {(x: number, y: number) => void} callback */

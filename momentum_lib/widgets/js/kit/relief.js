@@ -97,25 +97,36 @@ const DAY = { shade: 0.55, light: 0 },
 
 /**
  * Shade and light for a page, from its ground and the colour of its secondary text, each as red, green and blue.
- * @param {ArrayLike<number>} ground
- * @param {ArrayLike<number>} text
+ * @param {{ground: ArrayLike<number>, text: ArrayLike<number>}} paint
  */
-export function tones(ground, text) {
+export function tones({ ground, text }) {
   const day = ground[0] + ground[1] + ground[2] > text[0] + text[1] + text[2] ? DAY : NIGHT;
   const tone = (/** @type {number} */ part) =>
     [0, 1, 2].map((c) => ground[c] + Math.abs(part) * ((part < 0 ? 0 : text[c]) - ground[c]));
   return { shade: tone(day.shade), light: tone(day.light) };
 }
 
-/** The colours that the style sheet gives a canvas, as the browser paints them. @param {HTMLCanvasElement} node @param {CanvasRenderingContext2D} pen */
-export function coloursOf(node, pen) {
-  const style = getComputedStyle(node);
-  const [ground, text] = [style.backgroundColor, style.color].map((colour) => {
+/** @typedef {{ground: Uint8ClampedArray, text: Uint8ClampedArray}} Paint red, green and blue of a canvas's CSS ground and text */
+
+/** What the style sheet gives a canvas, as the browser paints it. @param {HTMLCanvasElement} node @param {CanvasRenderingContext2D} pen @returns {Paint} */
+export function paintOf(node, pen) {
+  const { backgroundColor, color } = getComputedStyle(node);
+  const [ground, text] = [backgroundColor, color].map((colour) => {
     pen.fillStyle = colour;
     pen.fillRect(0, 0, 1, 1);
     return pen.getImageData(0, 0, 1, 1).data.slice();
   });
-  return tones(ground, text);
+  return { ground, text };
+}
+
+/** The same, asked once a theme: for an answer the browser has to style the page. @param {import("./dom.js").Life} life @param {HTMLCanvasElement} node */
+export function paintOfTheme(life, node) {
+  /** @type {Paint|null} */
+  let known = null;
+  onTheme(life, () => {
+    known = null;
+  });
+  return (/** @type {CanvasRenderingContext2D} */ pen) => (known ??= paintOf(node, pen));
 }
 
 /** Lay a canvas behind a picture, within its axes. @param {Frame} plot @param {HTMLElement} node */
@@ -140,13 +151,15 @@ export function putBehind(plot, node) {
  */
 export function addRelief(plot, life) {
   const node = h("canvas", { class: "lf-relief", "aria-hidden": "true" }),
-    drawn = { found: new Float64Array(0), nx: 0, ny: 0 };
+    drawn = { found: new Float64Array(0), nx: 0, ny: 0 },
+    colours = paintOfTheme(life, node);
   putBehind(plot, node);
   plot.box.classList.add("has-relief");
   function paint() {
     const { found, nx, ny } = drawn,
       pen = nx ? node.getContext("2d", { willReadFrequently: true }) : null;
-    if (pen) pen.putImageData(new ImageData(reliefPixels(found, nx, ny, coloursOf(node, pen)), nx, ny), 0, 0);
+    if (!pen) return;
+    pen.putImageData(new ImageData(reliefPixels(found, nx, ny, tones(colours(pen))), nx, ny), 0, 0);
   }
   onTheme(life, paint);
   return {

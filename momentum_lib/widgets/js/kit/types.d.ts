@@ -211,6 +211,12 @@ export interface Axis {
   hidden?: boolean;
 }
 /** What the parts of a picture need of it: its scales, its frame, its layers. */
+/** What the page gives a picture, in pixels: its width, the part of its parent's width that this is, and how tall it may be. */
+export interface Space {
+  width: number;
+  part: number;
+  most: number;
+}
 export interface Frame {
   /** What the labels ask for, the first made first; `settle` puts them. */
   wishes: import("./labels.js").Wish[];
@@ -232,10 +238,12 @@ export interface Frame {
   pixelBox: () => Box;
   /** Change the axes' domains; the picture is drawn again only if they differ. */
   setDomain: (x?: Pair, y?: Pair) => void;
-  /** What the page gives a picture: its width, and how tall it may be. */
-  measure: () => { width: number; most: number };
-  /** Lay out again (with what was measured): where the height depends on something else that changed. */
-  relay: (measured?: { width: number; most: number }) => void;
+  /** Ask the page for the picture's room. */
+  measure: () => Space;
+  /** Lay out again (with what was measured): where the room, or something else on which the height depends, changed. */
+  relay: (measured?: Space) => void;
+  /** Lay out again in the room that is known: where an axis changed, and in the middle of a redraw. */
+  reshape: () => void;
   /** Called after each change of size or axes, before the figure draws. */
   onLayout: (callback: () => void) => void;
 }

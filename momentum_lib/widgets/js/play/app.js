@@ -9,6 +9,7 @@ import { nameOf } from "../kit/looks.js";
 import { createPlayer } from "../kit/player.js";
 import { FIRST } from "../kit/playground.js";
 import { LEARNING_RATE, MOMENTUM } from "../kit/sliders.js";
+import { inTasks } from "../kit/work.js";
 import { BUDGET, bestOf, memory } from "../kit/tune.js";
 import { createBest } from "./best.js";
 import { createChips } from "./chips.js";
@@ -234,35 +235,10 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     scene,
   });
   addDials(desk, scene, turn);
-  const chips = createChips({ life, store }, parts.chips, () => {
-    const { rules } = store.state();
-    store.set({ rules: [...rules, { text: OWN_RULE, hyper: {} }], picked: rules.length });
-    life.frame(() => /** @type {HTMLElement|null} */ (parts.chips.querySelector(".pg-rule-text"))?.focus());
-  });
-  const typed = createTyped({ life, store }, parts.left, parts.chips);
-  addFairness({ ...desk, place: (_, node) => parts.fair.append(node) }, store);
-  addRuleNumbers(folded, scene, turn);
-  addSurfaceNumbers(folded, scene, store);
-  addFolded(desk, store);
   addStarts(life, store, parts.acts, scene);
-
-  parts.top.append(parts.share);
-  createCarry({
-    life,
-    root: parts.root,
-    parent: parts.share,
-    scene,
-    places,
-    seek(step) {
-      time.seek(step);
-      store.flush();
-    },
-  });
   const speak = speaker(life, parts.sentenceNode, parts.spoken);
   store.draw(() => {
     const now = scene();
-    chips(now);
-    typed(now);
     tabs.draw(now);
     parts.root.dataset.view = now.state.view;
     const covered = tabs.covers();
@@ -276,16 +252,58 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
   });
   document.fonts.ready.then(() => life.alive && store.redraw());
   store.begin();
-  life.frame(search);
+  const complete = inTasks(life, [
+    () => {
+      const chips = createChips({ life, store }, parts.chips, () => {
+        const { rules } = store.state();
+        store.set({ rules: [...rules, { text: OWN_RULE, hyper: {} }], picked: rules.length });
+        life.frame(() =>
+          /** @type {HTMLElement|null} */ (parts.chips.querySelector(".pg-rule-text"))?.focus(),
+        );
+      });
+      const typed = createTyped({ life, store }, parts.left, parts.chips);
+      addFairness({ ...desk, place: (_, node) => parts.fair.append(node) }, store);
+      store.draw(() => {
+        chips(scene());
+        typed(scene());
+      });
+      store.redraw();
+    },
+    () => {
+      addRuleNumbers(folded, scene, turn);
+      addSurfaceNumbers(folded, scene, store);
+      addFolded(desk, store);
+      store.redraw();
+    },
+    () => {
+      parts.top.append(parts.share);
+      createCarry({
+        life,
+        root: parts.root,
+        parent: parts.share,
+        scene,
+        places,
+        seek(step) {
+          time.seek(step);
+          store.flush();
+        },
+      });
+    },
+    () => life.frame(search),
+  ]);
   if (!reducedMotion() && store.state().view === "map") life.after(350, () => time.waiting() && time.again());
-  const flushed = (/** @type {() => any} */ ask) => () => {
+  const flush = () => {
+    complete();
     store.flush();
+  };
+  const flushed = (/** @type {() => any} */ ask) => () => {
+    flush();
     return ask();
   };
   const face = {
     get: store.state,
     set: store.set,
-    flush: store.flush,
+    flush,
     time,
     /** Whether the page itself searches, since no worker does. */
     alone: best.alone,

@@ -2,7 +2,7 @@
 
 import { clamp, h, onTheme, show } from "../kit/dom.js";
 import { sample } from "../kit/geometry.js";
-import { coloursOf, shades } from "../kit/relief.js";
+import { paintOfTheme, shades, tones as tonesOf } from "../kit/relief.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 /** @typedef {import("../kit/types.js").Box} Box */
@@ -124,6 +124,7 @@ export function createLand({ life, store, parent, room, time, held }) {
   });
   /** The bare land as it was drawn last: while the balls roll, only they are drawn. */
   const ground = h("canvas"),
+    paint = paintOfTheme(life, canvas),
     theme = { now: 0, drawn: "" };
   onTheme(life, () => {
     theme.now += 1;
@@ -155,7 +156,7 @@ export function createLand({ life, store, parent, room, time, held }) {
         wanted = [kept.key, eye.turn, eye.tilt, canvas.width, canvas.height, theme.now].join();
       if (wanted !== theme.drawn) {
         theme.drawn = wanted;
-        const tones = coloursOf(canvas, pen),
+        const tones = tonesOf(paint(pen)),
           net = `color-mix(in srgb, ${getComputedStyle(canvas).color} 38%, transparent)`;
         pen.setTransform(dots, 0, 0, dots, 0, 0);
         pen.clearRect(0, 0, width, height);

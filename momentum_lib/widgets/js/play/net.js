@@ -2,7 +2,7 @@
 
 import { LEARNT, SHOWN } from "../kit/digits.js";
 import { spotsOf, stepVector } from "../kit/engine.js";
-import { chebyshev, network } from "../kit/network.js";
+import { chebyshev, network, rowsWhenAsked } from "../kit/network.js";
 import { drawNoise } from "../kit/noise.js";
 import { memory } from "../kit/tune.js";
 
@@ -27,12 +27,9 @@ import { memory } from "../kit/tune.js";
 
 /** How many of the digits are learnt, all of them in every step. */
 const ROWS = 100;
-/** @param {Rows} all @param {number} inputs of a row @param {number} rows @returns {Rows} */
-const first = ({ x, y }, inputs, rows) => ({
-  x: x.subarray(0, inputs * rows),
-  y: y.subarray(0, rows),
-  rows,
-});
+/** @param {Rows} all @param {number} inputs of a row @param {number} rows */
+const first = (all, inputs, rows) =>
+  rowsWhenAsked(rows, () => ({ x: all.x.subarray(0, inputs * rows), y: all.y.subarray(0, rows) }));
 /** How many points of the curve are learnt: of all twenty the left and the right half mirror each other, and the gradients of the
  * biases would be rounding alone, which no two machines share. */
 const POINTS = 19;

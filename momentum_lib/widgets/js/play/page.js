@@ -3,13 +3,15 @@
 
 import { mount } from "./app.js";
 import { serve } from "./fair.js";
+import { next } from "../kit/work.js";
 import { fromHash } from "./link.js";
 import { enlivenRecipes } from "./recipes.js";
 
 const places = typeof document === "undefined" ? [] : document.querySelectorAll(".playground");
 if (typeof document === "undefined") serve(/** @type {any} */ (globalThis));
 
-for (const place of places) {
+/** @param {Element} place */
+function start(place) {
   const { embed, page } = /** @type {HTMLElement} */ (place).dataset,
     el = document.createElement("div"),
     theme = new URLSearchParams(location.search).get("theme");
@@ -30,8 +32,12 @@ for (const place of places) {
   });
   const list = document.querySelector("#recipes ul");
   if (list)
-    enlivenRecipes(life, list, (state) => {
-      store.set(state);
-      place.scrollIntoView({ block: "start" });
-    });
+    next(() =>
+      enlivenRecipes(life, list, (state) => {
+        store.set(state);
+        place.scrollIntoView({ block: "start" });
+      }),
+    );
 }
+
+for (const place of places) next(() => start(place)); // a task of its own: to read the script was one

@@ -2,7 +2,7 @@
 
 import { h } from "../kit/dom.js";
 import { sample } from "../kit/geometry.js";
-import { coloursOf, reliefPixels, shades } from "../kit/relief.js";
+import { paintOf, reliefPixels, shades, tones } from "../kit/relief.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 
@@ -66,7 +66,7 @@ function reliefOf({ surface, params, box }, node, pen) {
     ny = Math.max(16, Math.round((88 * node.height) / node.width)),
     small = h("canvas", { width: nx, height: ny });
   const values = sample((x, y) => surface.value(x, y, params), box, nx, ny),
-    pixels = reliefPixels(shades({ values, nx, ny }, 1), nx, ny, coloursOf(node, pen));
+    pixels = reliefPixels(shades({ values, nx, ny }, 1), nx, ny, tones(paintOf(node, pen)));
   small.getContext("2d").putImageData(new ImageData(pixels, nx, ny), 0, 0);
   return small;
 }

@@ -83,7 +83,7 @@ export function createTabs({ life, store, stage, parent, ...rest }) {
     tabs[next].tab.focus();
   });
   let shown = tabs[0];
-  const view = { name: "" };
+  const view = { name: shown.name }; // the first is in view
   return {
     /** @param {Scene} scene */
     draw(scene) {
