@@ -67,7 +67,7 @@ export function mount(place, figures, key) {
   }
 }
 
-/** Whether a figure opens its page: it is its first picture, before the first section. Nothing is measured for it. @param {Element} place */
+/** Whether a figure opens its page: it is its first picture, before the first section. @param {Element} place */
 const opens = (place) =>
   !place.closest("section section") &&
   document.querySelector("article :is(img, svg, .live-figure)") === place &&
@@ -78,7 +78,8 @@ const NEAR = 500;
 
 /**
  * Mount every figure of the page when it comes near the view (at once where that cannot be observed, or where the
- * address speaks of it). The one that opens the page waits for no frame: it is what the reader looks for.
+ * address speaks of it). The one that opens the page waits for no frame: it is what the reader looks for. The page around it is
+ * laid out in a task before that, for the figure asks how wide it is: together they would be one long task.
  * @param {Record<string, (context: any) => (() => void)>} figures
  */
 export function start(figures) {
@@ -117,7 +118,9 @@ export function start(figures) {
   const [first] = waiting.keys();
   if (first && !location.hash)
     next(() => {
-      if (opens(first)) now(first);
+      if (!opens(first)) return;
+      first.getBoundingClientRect();
+      next(() => now(first));
     });
   bindWords((key) => {
     const place = places.get(key) ?? null;
