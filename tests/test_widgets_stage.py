@@ -150,7 +150,8 @@ def test_a_relief_knows_no_units(js):
 
 def test_it_is_night_on_a_dark_page(js):
     """Light is brighter than shade in both; by day light is the page's own ground, at night shade is darker than it."""
-    day, night = js("[relief.tones({ground: [255, 255, 255], text: [90, 100, 110]}), relief.tones({ground: [20, 24, 31], text: [154, 166, 178]})]")
+    pages = "[{ ground: [255, 255, 255], text: [90, 100, 110] }, { ground: [20, 24, 31], text: [154, 166, 178] }]"
+    day, night = js(f"{pages}.map(relief.tones)")
     assert day["light"] == [255, 255, 255] and max(day["shade"]) < 190
     assert max(night["shade"]) < 20 < min(night["light"]) and max(night["light"]) < 100
     pixels = js("Array.from(relief.reliefPixels(Float64Array.of(0, 1), 1, 2, { shade: [1, 2, 3], light: [101, 102, 103] }))")
