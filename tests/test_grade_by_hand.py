@@ -653,6 +653,17 @@ def test_the_texts_of_an_open_question_stand_on_one_page_below_its_mark_scheme()
     assert "3.5 / 4" in page and "k1" in page and "Nothing was written by bob, c.ipynb." in page
 
 
+def test_why_an_answer_is_not_there_stands_below_its_question():
+    cell = SimpleNamespace(question="q1-check", title="1. One (2 points)", points=2)
+    master = SimpleNamespace(title="A set", points=(2, 0), of=lambda *roles: [cell])
+    said = {"question": "q1-check", "points": 0, "of": 2, "said": "edge is not there.", "look": False}
+    cells = {"q1": "OutOfTime: the time limit was reached", "other": "NameError: x"}
+    result = {"student": "ada", "file": "a.ipynb", "questions": [said], "cells": cells, "notes": []}
+    page = results.feedback_page(master, result, {}, "key")
+    assert "<p>edge is not there. The cell q1: OutOfTime: the time limit was reached</p>" in page
+    assert "<p class='quiet'>The cell other: NameError: x</p>" in page and page.count("OutOfTime") == 1
+
+
 def test_what_is_to_be_looked_at_is_read_as_sentences():
     questions = [{"question": "q1", "look": True}]
     result = {"questions": questions, "notes": ["Late, says Canvas.", "no time"], "ambiguous": True}

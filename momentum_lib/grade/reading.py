@@ -3,7 +3,7 @@
 import html
 
 from .problem_set import BLANK_ESSAY
-from .results import POLICY, STYLE, points_text
+from .results import POLICY, STYLE, points_text, titled
 
 PAGE = "by-hand.html"
 OWN = (
@@ -45,7 +45,8 @@ def _question(cell, results, by_hand):
             f"<p class='quiet'>{html.escape(result['file'])}<br>{html.escape(key)}</p><pre>{html.escape(text)}</pre></article>"
         )
     nobody = f"<p class='quiet'>Nothing was written by {', '.join(without)}.</p>" if without else ""
+    title, name, scheme = (html.escape(text) for text in (titled(cell.title), cell.question, cell.scheme))
     return (
-        f"<h2>{html.escape(cell.title)}: {html.escape(cell.question)}</h2><details open><summary>Mark scheme</summary>"
-        f"<pre>{html.escape(cell.scheme)}</pre></details>{''.join(texts)}{nobody}"
+        f"<h2>{title} <span class='quiet'>{name}</span></h2><details open><summary>Mark scheme</summary>"
+        f"<pre>{scheme}</pre></details>{''.join(texts)}{nobody}"
     )

@@ -229,9 +229,12 @@ def feedback_page(master, result, by_hand, key):
     for cell in master.of("check", "essay"):
         question = asked.get(cell.question, {"points": None, "said": "Your instructor reads this one."})
         points, comment = by_hand.get((key, cell.question), (question["points"], ""))
-        parts.append(_section(cell.title, points, cell.points, comment or question["said"]))
+        name = cell.question.removesuffix("-check")  # of the cell with the answer
+        broke = f" The cell {name}: {str(result['cells'][name])[:500]}" if name in result["cells"] else ""
+        parts.append(_section(cell.title, points, cell.points, comment or question["said"] + broke))
     notes = [result.get("unreadable", ""), *result.get("told", result["notes"])]  # the other notes name other people's files
-    notes += [f"The cell {name}: {what}" for name, what in result["cells"].items()]
+    placed = {cell.question.removesuffix("-check") for cell in master.of("check", "essay")}
+    notes += [f"The cell {name}: {what}" for name, what in result["cells"].items() if name not in placed]
     aside = "".join(f"<p class='quiet'>{say(str(note)[:700])}</p>" for note in notes if note)
     best = sum(master.points)
     return (
@@ -245,8 +248,13 @@ def feedback_page(master, result, by_hand, key):
     )
 
 
+def titled(title):
+    """A question's title without its points, which stand beside it."""
+    return re.sub(r"\s*\([^()]*points?[^()]*\)$", "", title)
+
+
 def _section(title, points, of, said):
-    title = re.sub(r"\s*\([^()]*points?[^()]*\)$", "", title)  # the points stand beside it
+    title = titled(title)
     grade = "none" if points == 0 else "full" if points == of else "part"
     shown = "to be read" if points is None else points_text(points)
     return (
