@@ -16,8 +16,12 @@ the two others are reached by switching the theme, which changes style alone. Ax
   kind are looked at; of letters, signs and texts in a drawing it is never sure. A kind that passed is known on the pages that
   follow, and at the other width: what these rules read is in its name.
 
-After a switch all rules run on every element that has become visible, too (a picture that is only for the dark, say). Formulas
+After a switch all rules run on every element that has become visible, too (a picture that is only for the dark, say; not what
+a figure draws anew just as it was, at the same place). Formulas
 that hold nothing to be looked at are emptied before, so this is a page's last check.
+
+What is far from the view is laid out meanwhile: a browser asked for the style of something that it had put off lays out all
+around it, for each question anew. And all questions come before the first change, for the same reason.
 """
 
 import re
@@ -29,24 +33,52 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 # the theme's issues is empty; it stays here as the one place where an exception would have to be written down.
 ALLOWED = {}
 
+LAID_OUT = """async (all) => {
+  document.getElementById("laid-out-for-axe")?.remove();
+  if (!all) return;
+  const sheet = document.head.appendChild(document.createElement("style"));
+  sheet.id = "laid-out-for-axe";
+  sheet.textContent = ".far { content-visibility: visible !important; }";
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); // figures measure what they got
+}"""
 REMEMBER = """() => {
   const seen = (element) => element.checkVisibility({ visibilityProperty: true });
-  window.__visible = new WeakSet([...document.querySelectorAll("*")].filter(seen));
+  const visible = [...document.querySelectorAll("*")].filter(seen), leaves = new WeakMap();
+  for (const leaf of visible) {
+    if (leaf.childElementCount || leaf.closest(".katex, .highlight")) continue;
+    if (!leaves.has(leaf.parentNode)) leaves.set(leaf.parentNode, new Set());
+    leaves.get(leaf.parentNode).add(leaf.outerHTML);
+  }
+  const all = new WeakSet(visible);
+  window.__seen = (one) => all.has(one) || (!one.childElementCount && Boolean(leaves.get(one.parentNode)?.has(one.outerHTML)));
 }"""
-RUN = """async (colours) => {
+# Axe's rules of structure on a part of the page, with the formulas and code emptied that hold nothing to read and none of it.
+STRUCTURE = """async (colours, part, whole) => {
   const bare = /^(class|style|aria-hidden|d|width|height|viewBox|preserveAspectRatio|xmlns)$/;
   const drawn = [...document.querySelectorAll(".katex-html, .highlight pre")].filter((box) =>
-    [...box.querySelectorAll("*")].every((one) => /^(span|svg|path)$/.test(one.localName)
-      && [...one.attributes].every(({ name }) => bare.test(name))));
+    !whole.some((one) => box.contains(one)) && [...box.querySelectorAll("*")].every((one) =>
+      /^(span|svg|path)$/.test(one.localName) && [...one.attributes].every(({ name }) => bare.test(name))));
   const held = drawn.map((box) => [...box.childNodes]);
   for (const box of drawn) box.replaceChildren(...(box.localName === "pre" ? [box.textContent] : []));
   const rules = Object.fromEntries(colours.map((id) => [id, { enabled: false }]));
-  const { violations } = await axe.run(document, { resultTypes: ["violations"], rules, preload: location.protocol !== "file:" });
+  const preload = part === document && location.protocol !== "file:";
+  const { violations } = await axe.run(part, { resultTypes: ["violations"], rules, preload });
   drawn.forEach((box, k) => box.replaceChildren(...held[k]));
-  return violations;
+  return violations.map(({ id, impact, nodes }) => (
+    { id, impact, nodes: nodes.map(({ target, failureSummary }) => ({ target, failureSummary })) }));
 }"""
+RUN = f"(colours) => ({STRUCTURE})(colours, document, [])"
 COLOURS = ["color-contrast", "link-in-text-block"]
+# The rules of colours on a part of the page, all of it, and the others on what has become visible there.
+SWITCHED = """async ([colours, part]) => {
+  const only = { resultTypes: ["violations"], runOnly: { type: "rule", values: colours }, preload: false };
+  const { violations } = await axe.run(part, only), around = document.querySelectorAll(part);
+  const unseen = [...around].flatMap((one) => [...one.querySelectorAll("*")])
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !window.__seen(one));
+  return unseen.length ? [...violations, ...await (STRUCTURE)(colours, { include: unseen }, unseen)] : violations;
+}""".replace("STRUCTURE", STRUCTURE)
 RUN_AGAIN = """async ({ rules, known }) => {
+  const structureOf = STRUCTURE;
   const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Map(), behind = new Map();
   const apart = (style) => /absolute|fixed/.test(style.position) || style.transform !== "none" || style.translate !== "none"
     || /(^| )-/.test(style.margin);
@@ -86,7 +118,7 @@ RUN_AGAIN = """async ({ rules, known }) => {
   const unseen = [];
   for (const element of document.querySelectorAll("body, body *")) {
     if (!element.checkVisibility({ visibilityProperty: true })) continue;
-    if (!window.__visible.has(element)) unseen.push(element);
+    if (!window.__seen(element)) unseen.push(element);
     const words = said(element);
     if (!(words || field(element)) || element.closest(".katex-mathml")) continue; // that is for the ear, clipped away
     const on = ground(element), link = element.closest("a"), around = (link || element).parentElement;
@@ -97,11 +129,6 @@ RUN_AGAIN = """async ({ rules, known }) => {
   }
   const told = (found) => found.violations.map(({ id, impact, nodes }) => (
     { id, impact, nodes: nodes.map(({ target, failureSummary }) => ({ target, failureSummary })) }));
-  /** All other rules, on what has become visible: a name may be anywhere, so all stays where it is. */
-  async function lookAtAllOf(include) {
-    const others = Object.fromEntries(rules.map((id) => [id, { enabled: false }]));
-    return told(await axe.run({ include }, { resultTypes: ["violations"], rules: others, preload: false }));
-  }
   /** The rules of colours on these alone: the violations, the elements that something may hide, those it objects to. */
   async function look(include) {
     const shades = document.head.appendChild(document.createElement("style"));
@@ -114,52 +141,72 @@ RUN_AGAIN = """async ({ rules, known }) => {
       new Set(rules.flatMap((rule) => rule.nodes).filter(which).map((node) => node.element));
     return [told(found), elements(found.incomplete, hidden), elements(found.violations)];
   }
+  const up = (element, into) => { for (; element && !into.has(element); element = element.parentElement) into.add(element); };
+  /** What is moved or positioned and all that it stands in, what has a shadow tree, what is a block; formulas are not asked. */
+  function outline() {
+    const restless = new Set(), shadowed = [], blocks = new Set();
+    (function walk(box) {
+      for (const element of box.children) {
+        if (element.matches(".katex")) continue;
+        const style = getComputedStyle(element);
+        if (apart(style)) up(element, restless);
+        if (element.shadowRoot) shadowed.push(element);
+        if (/^(block|flex|grid|list-item|table)$/.test(style.display)) blocks.add(element);
+        walk(element);
+      }
+    })(document.body);
+    return { restless, shadowed, blocks };
+  }
   /** Empty what holds none of these and lies over nothing else: formulas, and blocks in which nothing is moved or positioned.
       Axe reads the place of every element that there is. An empty shell stays: selectors count on neighbours. Returns what
       puts all back. */
-  function without(chosen) {
-    const up = (element, into) => { for (; element && !into.has(element); element = element.parentElement) into.add(element); };
-    const needed = new Set(), restless = new Set(), whole = new Set(chosen), held = []; // their inside, too
+  function without(chosen, { restless: moved, shadowed, blocks }) {
+    const needed = new Set(), restless = new Set(moved), whole = new Set(chosen), taken = []; // their inside, too
     for (const element of chosen) up(element, needed);
-    for (const element of document.querySelectorAll("body *")) {
-      if (restless.has(element) || element.closest(".katex")) continue;
-      if (apart(getComputedStyle(element)) || (element.shadowRoot && !needed.has(element))) up(element, restless);
-    }
-    const take = (node) => { const shell = node.cloneNode(false); node.replaceWith(shell); held.push([shell, node]); };
-    const block = (element) => /^(block|flex|grid|list-item|table)$/.test(getComputedStyle(element).display);
-    (function prune(box) {
-      for (const child of [...box.children]) {
-        const formula = child.closest(".katex");
-        if (!needed.has(child) && (formula || (!restless.has(child) && block(child)))) take(child);
-        else if (!whole.has(child)) prune(child);
+    for (const element of shadowed) if (!needed.has(element)) up(element, restless);
+    (function prune(box, within) {
+      for (const child of box.children) {
+        const formula = within || child.matches(".katex");
+        if (!needed.has(child) && (formula || (!restless.has(child) && blocks.has(child)))) taken.push(child);
+        else if (!whole.has(child)) prune(child, formula);
       }
-    })(document.body);
-    return () => held.forEach(([mark, node]) => mark.replaceWith(node));
+    })(document.body, false);
+    const held = taken.map((node) => [node.cloneNode(false), node]);
+    for (const [shell, node] of held) node.replaceWith(shell);
+    return () => held.forEach(([shell, node]) => shell.replaceWith(node));
   }
   const passed = (of) => [...kinds].filter(([key, all]) => typeof key === "string" && of(all)).map(([key]) => key);
   for (const key of known) kinds.delete(key);
-  const structure = unseen.length ? await lookAtAllOf(unseen) : [];
+  const shape = outline(); // before anything is changed
+  const structure = unseen.length ? await structureOf(rules, { include: unseen }, unseen) : [];
   const some = [...new Set([...unseen, ...[...kinds.values()].map(([first]) => first)])];
   if (!some.length) return [structure, []];
-  const putBack = without(some), [found, covered, wrong] = await look(some);
+  const putBack = without(some, shape), [found, covered, wrong] = await look(some);
   const unsure = [...kinds.values()].filter(([first]) => covered.has(first)).flatMap(([, ...others]) => others);
   putBack();
   if (!unsure.length) return [[...structure, ...found], passed(([first]) => !covered.has(first) && !wrong.has(first))];
-  const putAllBack = without(unsure), [more, hidden, bad] = await look(unsure);
+  const putAllBack = without(unsure, shape), [more, hidden, bad] = await look(unsure);
   putAllBack();
   const seen = new Set([...kinds.values()].flatMap(([first, ...others]) => (covered.has(first) ? others : [first])));
   const clean = passed((all) => all.some((one) => seen.has(one) && !covered.has(one) && !hidden.has(one))
     && !all.some((one) => wrong.has(one) || bad.has(one)));
   return [[...structure, ...found, ...more], clean];
-}"""
+}""".replace("STRUCTURE", STRUCTURE)
 KNOWN = set()  # kinds of text that were looked at on some page, and found without fault
+
+
+def prepare(page):
+    """Bring axe onto the page, if it is not there, and note what is visible now."""
+    if not page.evaluate("'axe' in window"):
+        assert AXE.is_file(), "axe-core is not there; `make vendor` fetches it"
+        page.evaluate(AXE.read_text("utf-8"))
+    page.evaluate(REMEMBER)
 
 
 def violations(page):
     """What axe finds on the page as it is now, as lines; less what ALLOWED lists."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text("utf-8"))
-    page.evaluate(REMEMBER)
+    page.evaluate(LAID_OUT, True)
+    prepare(page)
     return told([*page.evaluate(RUN, COLOURS), *colours(page)])
 
 
@@ -170,7 +217,9 @@ def violations_after_the_switch(page):
 
 def colours(page):
     """What axe finds in texts of the kinds that no page had yet, and in all that is a kind of its own."""
+    page.evaluate(LAID_OUT, True)
     found, clean = page.evaluate(RUN_AGAIN, {"rules": COLOURS, "known": [*KNOWN]})
+    page.evaluate(LAID_OUT, False)
     KNOWN.update(clean)
     return found
 

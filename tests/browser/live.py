@@ -6,8 +6,10 @@ drawn with momentum_lib and returns the state, and ``initial``, the widget that 
 """
 
 import contextlib
+import functools
 import io
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "book" / "_ext"))
 
 import chromium  # noqa: E402
 
+from tests.browser import accessibility  # noqa: E402
+from tests.browser.pages import SCROLL  # noqa: E402
+
 PATIENCE = 120_000  # ms that only a hang takes
 HARNESS = Path(__file__).parent / "harness" / "index.html"
 
@@ -31,6 +36,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # a page lives for a second here: compiling beside it, and collecting early, is work for nothing, a tenth of all
+    "--js-flags=--single-threaded,--min-semi-space-size=32",
 ]
 
 
@@ -49,26 +56,45 @@ def browser():
             launched.close()
 
 
-def write_page(folder, figures, *, before="", static=False):
-    """Write the harness page with these widgets (and their static pictures) into ``folder``; returns its file:// address."""
+ROOM = '<div style="height: 1500px"></div>'  # more than what a figure takes for near
+
+
+@functools.cache
+def bundled():
+    """The script and the styles of all figures."""
     from momentum_lib.widgets import bundle
 
+    return bundle.script(), bundle.styles()
+
+
+def write_page(folder, figures, *, before="", static=False, drawn=True):
+    """Write the harness page with these widgets (and their static pictures) into ``folder``; returns its file:// address.
+
+    Of two or three figures only the first is mounted at once: the next one is far below, as in a chapter.
+    ``drawn``: whether Python draws the static pictures; for a test that never shows them, a blank one will do.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "live.js").write_text(bundle.script(), encoding="utf-8")
-    (folder / "live.css").write_text(bundle.styles(), encoding="utf-8")
+    script, styles = bundled()
+    (folder / "live.js").write_text(script, encoding="utf-8")
+    (folder / "live.css").write_text(styles, encoding="utf-8")
     parts = []
     for number, figure in enumerate(figures):
         inside = ""
         if static:
-            figure.picture().savefig(folder / f"picture{number}.svg", transparent=True)
+            if drawn:
+                figure.picture().savefig(folder / f"picture{number}.svg", transparent=True)
+            else:
+                (folder / f"picture{number}.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
             inside = (
                 f'<figure class="live-static"><img src="picture{number}.svg" alt="{figure.alt()}">'
                 f'<p class="live-said" aria-hidden="true">{figure.alt()}</p>'
                 f"<figcaption>{figure.caption}</figcaption></figure>"
             )
         parts.append(figure._repr_html_().replace("></div>", f">{inside}</div>"))
-    page = HARNESS.read_text(encoding="utf-8").replace("<!-- figures -->", before + "\n".join(parts))
+    page = HARNESS.read_text(encoding="utf-8").replace(
+        "<!-- figures -->", before + (ROOM if len(parts) < 4 else "\n").join(parts)
+    )
     (folder / "index.html").write_text(page, encoding="utf-8")
     return (folder / "index.html").as_uri()
 
@@ -156,9 +182,28 @@ def ready(page, index=0):
     return place
 
 
+def all_ready(page):
+    """Scroll past all live figures and wait until each has drawn, and has had one size for three frames."""
+    page.evaluate(SCROLL)
+    at_rest(page)
+
+
+def at_rest(page):
+    """Wait until every live figure has drawn, and has had one size for three frames from now on."""
+    page.evaluate("() => document.querySelectorAll('.live-figure[data-figure]').forEach((figure) => { delete figure.__sizes; })")
+    page.wait_for_function(
+        f"() => [...document.querySelectorAll('.live-figure[data-figure]').keys()].map({AT_REST}).every(Boolean)"
+    )
+
+
+NUMBERS = """i => JSON.stringify(document.querySelectorAll('.live-figure[data-figure]')[i].__figure.numbers(), (_, value) =>
+    value === undefined ? null : ArrayBuffer.isView(value) ? [...value]
+    : typeof value === "number" && !Number.isFinite(value) ? `\u0000${value}` : value)"""  # as one text
+
+
 def numbers(page, index=0):
     """The plain data that the index-th figure now draws."""
-    return page.evaluate("i => document.querySelectorAll('.live-figure[data-figure]')[i].__figure.numbers()", index)
+    return json.loads(re.sub(r'"\\u0000(NaN|-?Infinity)"', r"\1", page.evaluate(NUMBERS, index)))
 
 
 def python_of(page, index=0):
@@ -204,17 +249,18 @@ def touch_drag(page, handle, dx, dy, steps=6):
     session.detach()
 
 
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-
-
 def violations(page):
     """What axe finds in the live figures of a page, as short lines."""
-    assert AXE.is_file(), "axe-core is not there; `make vendor` fetches it"
-    page.add_script_tag(path=str(AXE))
-    found = page.evaluate(
-        "async () => (await axe.run('.live-figure', { resultTypes: ['violations'], preload: false })).violations"
+    accessibility.prepare(page)
+    return accessibility.told(
+        page.evaluate("async () => (await axe.run('.live-figure', { resultTypes: ['violations'], preload: false })).violations")
     )
-    return [f"{v['id']}: {n['target']} {n['html'][:120]} {n['failureSummary']}" for v in found for n in v["nodes"]]
+
+
+def violations_after_the_switch(page):
+    """What axe finds in the live figures in another theme, after `violations` was asked in the first: a switch changes
+    colours, and what it makes visible is looked at as a whole."""
+    return accessibility.told(page.evaluate(accessibility.SWITCHED, [accessibility.COLOURS, ".live-figure"]))
 
 
 COUNT_LISTENERS = """
@@ -343,11 +389,15 @@ def static_picture_stands(launched, address, says=""):
         assert picture.is_visible() and said.is_visible() and not drawn.is_visible()
 
 
-def open_drawers(page):
+def open_drawers(page, by_hand=False):
     """Mount every figure of the page and open what it keeps folded; afterwards the first is in view."""
-    for index in range(page.locator(".live-figure[data-figure]").count()):
-        for drawer in ready(page, index).locator(".lf-more:not([hidden]) summary").all():
+    all_ready(page)
+    if by_hand:
+        for drawer in page.locator(".lf-more:not([hidden]) summary").all():
             drawer.click()
+        assert page.locator(".lf-more:not([hidden], [open])").count() == 0
+    page.evaluate("() => document.querySelectorAll('.lf-more:not([hidden])').forEach((fold) => { fold.open = true; })")
+    at_rest(page)
     ready(page)
 
 
@@ -356,7 +406,7 @@ def on_a_phone(launched, address, width=360):
     """A page of that width, drawers open: every target is at least 44 px tall, nothing sticks out.
     Yields it for the figure's own checks."""
     with open_page(launched, address, width=width, height=740) as page:
-        open_drawers(page)
+        open_drawers(page, by_hand=True)
         assert page.locator(".lf-button").first.is_visible()
         assert page.evaluate(SMALL_TARGETS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -378,9 +428,9 @@ def accessible(launched, address, prepare=None):
             if prepare:
                 prepare(page)
             button(page, "Copy as Python").click()
-            for theme in ("light", "dark"):
+            for theme, look in {"light": violations, "dark": violations_after_the_switch}.items():
                 page.evaluate("t => { document.documentElement.dataset.theme = t; }", theme)
-                found = violations(page)
+                found = look(page)
                 assert not found, (width, theme, found)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser import accessibility, live
-from tests.browser.test_pages import FIRST, both_themes, opened
+from tests.browser.test_pages import FIRST, both_themes, opened, switch
 from tests.browser.verdicts import Verdicts, named_by
 
 PAGE = """<!doctype html>
@@ -32,6 +32,10 @@ COVERED = """<div style="position: relative"><p class="pale">Covered words</p>
 OVER = """<section><div><p class="pale">Covered words</p></div></section><section><div style="margin-top: -30px; width: 30px;
 height: 20px; background: #777777"></div></section><p>Between them</p><p class="pale">Words in the open</p>"""
 WIDE = '<style>body {{ margin: 0 }}</style><div class="{}" style="width: 365px; height: 9px"></div>'
+FAR = """<style>.far {{ content-visibility: auto; contain-intrinsic-height: auto 60px }}</style><div style="height: 9000px"></div>
+<section class="far">{}</section>"""
+DRAWN_ANEW = """<p id="drawn"><button>Go</button></p><script>dark.addEventListener("change", () => {
+  document.querySelector("#drawn").innerHTML = "<button></button>"; });</script>"""
 WHEN_DARK = """const speak = () => { if (dark.matches) console.error("planted"); };
 dark.addEventListener("change", speak); speak();"""
 BOTH, PHONE = tuple(FIRST), (390,)
@@ -78,6 +82,10 @@ FAULTS = {
     "no words for the picture in light": (BOTH, f'<img class="only-light" src="{DOT}">', "image-alt"),
     "a nameless button on a phone": (PHONE, '<button class="narrow"></button>', "button-name"),
     "a nameless field": (BOTH, '<input type="text">', "label"),
+    "pale far below in light": (BOTH, light(".far { color: #cccccc }") + FAR.format("Words far below"), "color-contrast"),
+    "pale far below in dark": (BOTH, dark(".far { color: #333333 }") + FAR.format("Words far below"), "color-contrast"),
+    "no words for a picture far below in dark": (BOTH, FAR.format(f'<img class="only-dark" src="{DOT}">'), "image-alt"),
+    "a button that loses its name when it is drawn anew in the other theme": (BOTH, DRAWN_ANEW, "button-name"),
     "a console error": (BOTH, '<script>console.error("planted")</script>', "console error: planted"),
     "an error of the page": (BOTH, '<script>setTimeout(() => { throw new Error("planted"); })</script>', "page error: planted"),
     "a console error in dark": (BOTH, f"<script>{WHEN_DARK}</script>", "console error: planted"),
@@ -190,3 +198,21 @@ def test_a_page_that_is_used_again_has_nothing_of_the_test_before(browser, tmp_p
         1 / 0  # noqa: B018
     with opened() as page:
         assert page is not first[0] and page.evaluate(asked) == fresh
+
+
+FIGURE_FAULTS = {
+    "pale in dark": (dark("code { color: #333333 }"), "color-contrast"),
+    "no words for the picture in dark": (f'<img class="only-dark" src="{DOT}">', "image-alt"),
+    "a button that loses its name when it is drawn anew in the other theme": (DRAWN_ANEW, "button-name"),
+}
+
+
+@pytest.mark.parametrize("fault", FIGURE_FAULTS)
+def test_a_fault_of_a_figure_in_dark_is_seen(browser, tmp_path, fault):
+    planted, said = FIGURE_FAULTS[fault]
+    page_text = PAGE.replace("<main>", '<main class="live-figure">').replace("<!-- fault -->", planted)
+    (tmp_path / "page.html").write_text(page_text, "utf-8")
+    with live.open_page(browser, (tmp_path / "page.html").as_uri(), wait=False) as page:
+        assert live.violations(page) == []
+        switch(page, "dark")
+        assert said in "\n".join(live.violations_after_the_switch(page))

@@ -64,8 +64,8 @@ def address(names, tmp_path_factory):
 def test_no_words_collide_at_the_ends_of_the_sliders(browser, address, names, width):
     with live.open_page(browser, address, width=width, height=844) as page:
         found = {}
+        live.all_ready(page)
         for index, name in enumerate(names):
-            live.ready(page, index)
             if wrong := page.evaluate(COLLISIONS, [index, extremes(name)]):
                 found[name] = wrong
         assert not found, "\n".join(f"{name}: {line}" for name, lines in found.items() for line in lines)

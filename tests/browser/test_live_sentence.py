@@ -43,13 +43,13 @@ def states(figure):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    return live.write_page(tmp_path_factory.mktemp("sentences"), [make(name) for name in NAMES], static=True)
+    return live.write_page(tmp_path_factory.mktemp("sentences"), [make(name) for name in NAMES], static=True, drawn=False)
 
 
 def test_every_state_says_its_own_sentence(browser, address):
     with live.open_page(browser, address) as page:
+        live.all_ready(page)
         for index, name in enumerate(NAMES):
-            live.ready(page, index)
             page.wait_for_function(LIVE, arg=index)  # from the start it is there for a screen reader, too, and once
             found = [page.evaluate(SAID, [index, state]) for state in states(make(name))]
             said = [one["said"] for one in found]

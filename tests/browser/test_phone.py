@@ -51,12 +51,61 @@ APART = """async (bar) => {
 }"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (390, 664), (320, 664), (1366, 768), (1024, 700)])
-def test_the_picture_is_in_view_with_every_control(browser, address, names, width, height):
-    with live.open_page(browser, address, width=width, height=height, **PHONE if width < 600 else {}) as page:
+ALONE = """() => [...document.querySelectorAll('.lf-share')].filter((row) => {
+    const tops = [...row.querySelectorAll('button')].map((button) => Math.round(button.getBoundingClientRect().top));
+    return tops.length < 2 || new Set(tops).size > 1; }).map((row) => row.closest('.live-figure').dataset.figure)"""
+OUTSIDE = """() => [...document.querySelectorAll('.lf-plot svg')].flatMap((svg) => {
+  const frame = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('.lf-axes text')].filter((text) => {
+    const { top, bottom, left, right } = text.getBoundingClientRect();
+    return bottom < frame.top - 14 || top > frame.bottom + 14 || right < frame.left - 14 || left > frame.right + 14;
+  }).map((text) => `${svg.closest('.live-figure').dataset.figure}: ${text.textContent}`);
+})"""
+FITS = """() => Object.fromEntries([...document.querySelectorAll('.live-figure')].map((place) => {
+  const top = place.querySelector('.lf-pictures').getBoundingClientRect().top;
+  const ends = [...place.querySelectorAll('.lf > .lf-controls > *, .lf > .lf-acts > *')]
+    .filter((part) => part.checkVisibility()).map((part) => part.getBoundingClientRect().bottom);
+  return [place.dataset.figure, Math.round(Math.max(...ends) - top)];
+}))"""
+LONG = {"crosswalk", "curves", "ingredients", "race"}  # tables of rules pass below the picture, which stays
+
+
+def resized(page, width, height):
+    """Another window: every figure has drawn for it, and has had one size for three frames."""
+    page.set_viewport_size({"width": width, "height": height})
+    live.at_rest(page)
+
+
+def keeps_the_picture_in_view(page, width, height):
+    """Of every control, in a window of this size; nothing sticks out, and Link stands beside Copy as Python."""
+    resized(page, width, height)
+    assert page.evaluate(APART, BAR) == [], (width, height)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(ALONE) == [], width
+    assert page.evaluate(OUTSIDE) == [], width
+
+
+def test_the_picture_is_in_view_with_every_control_of_a_phone(browser, address):
+    """No tick stands beyond its axis, either."""
+    with live.open_page(browser, address, width=320, height=664, **PHONE) as page:
         live.open_drawers(page)
-        assert page.evaluate(APART, BAR) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for width, height in ((320, 664), (390, 664), (390, 844)):
+            keeps_the_picture_in_view(page, width, height)
+
+
+def test_the_picture_is_in_view_with_every_control_of_a_laptop(browser, address):
+    """From the top of its pictures to the end of its controls a figure fits below the page's bar; further pictures come
+    after these. No tick stands beyond its axis."""
+    with live.open_page(browser, address, width=1000, height=900) as page:
+        live.open_drawers(page)
+        assert page.evaluate("document.querySelectorAll('.lf-axes text').length") > 100
+        for width, height in ((1000, 900), (1024, 700), (1366, 768)):
+            keeps_the_picture_in_view(page, width, height)
+        tall = {name: high for name, high in page.evaluate(FITS).items() if high > 768 - BAR}
+        assert set(tall) <= LONG, tall
+        for width in (390, 320):  # a narrow window of a laptop, without a finger
+            resized(page, width, 900)
+            assert page.evaluate(ALONE) == [], width
 
 
 DIAL_AND_PATH = """() => {
@@ -67,41 +116,13 @@ DIAL_AND_PATH = """() => {
 }"""
 
 
-@pytest.mark.parametrize("height", [844, 664])
-def test_the_dial_its_map_and_its_path_are_in_view_together(browser, address, height):
-    with live.open_page(browser, address, width=390, height=height, **PHONE) as page:
-        live.ready(page, sorted(FIGURES).index("dial"))
-        (map_top, map_end), (path_top, path_end), (dial_top, dial_end) = page.evaluate(DIAL_AND_PATH)
-        assert BAR <= map_top < map_end <= path_top + 1 < path_end <= dial_top + 1 < dial_end <= height + 1
-
-
-FITS = """() => Object.fromEntries([...document.querySelectorAll('.live-figure')].map((place) => {
-  const top = place.querySelector('.lf-pictures').getBoundingClientRect().top;
-  const ends = [...place.querySelectorAll('.lf > .lf-controls > *, .lf > .lf-acts > *')]
-    .filter((part) => part.checkVisibility()).map((part) => part.getBoundingClientRect().bottom);
-  return [place.dataset.figure, Math.round(Math.max(...ends) - top)];
-}))"""
-LONG = {"crosswalk", "curves", "ingredients", "race"}  # tables of rules pass below the picture, which stays
-
-
-def test_a_figure_with_its_controls_fits_a_laptop(browser, address):
-    """From the top of its pictures to the end of its controls, below the page's bar; further pictures come after these."""
-    with live.open_page(browser, address, width=1366, height=768) as page:
-        live.open_drawers(page)
-        tall = {name: high for name, high in page.evaluate(FITS).items() if high > 768 - BAR}
-        assert set(tall) <= LONG, tall
-
-
-ALONE = """() => [...document.querySelectorAll('.lf-share')].filter((row) => {
-    const tops = [...row.querySelectorAll('button')].map((button) => Math.round(button.getBoundingClientRect().top));
-    return tops.length < 2 || new Set(tops).size > 1; }).map((row) => row.closest('.live-figure').dataset.figure)"""
-
-
-def test_link_stands_beside_copy_as_python(browser, address):
-    for width in (320, 390, 1366):
-        with live.open_page(browser, address, width=width) as page:
-            live.open_drawers(page)
-            assert page.evaluate(ALONE) == [], width
+def test_the_dial_its_map_and_its_path_are_in_view_together(browser, address):
+    with live.open_page(browser, address, width=390, height=664, **PHONE) as page:
+        for height in (664, 844):
+            page.set_viewport_size({"width": 390, "height": height})
+            live.ready(page, sorted(FIGURES).index("dial"))
+            (map_top, map_end), (path_top, path_end), (dial_top, dial_end) = page.evaluate(DIAL_AND_PATH)
+            assert BAR <= map_top < map_end <= path_top + 1 < path_end <= dial_top + 1 < dial_end <= height + 1
 
 
 @pytest.fixture(scope="module")
@@ -158,19 +179,3 @@ def test_the_ring_of_focus_lies_about_the_thumb(browser, sliders):
         page.keyboard.press("Shift")  # so that the focus is one of keys
         assert bar.evaluate("e => getComputedStyle(e).outlineStyle") == "none"  # none about the bar, over the words above it
         assert bar.screenshot() != before
-
-
-OUTSIDE = """() => [...document.querySelectorAll('.lf-plot svg')].flatMap((svg) => {
-  const frame = svg.getBoundingClientRect();
-  return [...svg.querySelectorAll('.lf-axes text')].filter((text) => {
-    const { top, bottom, left, right } = text.getBoundingClientRect();
-    return bottom < frame.top - 14 || top > frame.bottom + 14 || right < frame.left - 14 || left > frame.right + 14;
-  }).map((text) => `${svg.closest('.live-figure').dataset.figure}: ${text.textContent}`);
-})"""
-
-
-def test_no_tick_stands_beyond_its_axis(browser, address):
-    with live.open_page(browser, address, width=1000, height=900) as page:
-        live.open_drawers(page)
-        assert page.evaluate("document.querySelectorAll('.lf-axes text').length") > 100
-        assert page.evaluate(OUTSIDE) == []
