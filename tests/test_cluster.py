@@ -42,7 +42,7 @@ class Lab:
 
     def __init__(self, folder):
         self.file, self.folder, self.processes = folder / "scheduler.json", folder, []
-        self.start("distributed.cli.dask_scheduler", "--port", 0, "--no-dashboard", "--host", "127.0.0.1")
+        self.start("-m", "distributed.cli.dask_scheduler", "--port", 0, "--no-dashboard", "--host", "127.0.0.1")
         until("the scheduler", self.file.exists)
         self.on = f"dask:{self.file}"
         self.client = until("its answer", self._client)
@@ -53,15 +53,15 @@ class Lab:
         except (OSError, ValueError):  # the file is there and not yet whole
             return None
 
-    def start(self, module, *arguments):
-        command = ["-m", module, "--scheduler-file", self.file, *arguments]
+    def start(self, *command):
+        command = [*command, "--scheduler-file", self.file]
         self.processes.append(forked.start(command, cwd=self.folder, env=ENV, joined=True))
         return self.processes[-1]
 
-    def worker(self, name, threads=1):
+    def worker(self, name, threads=1, program=("-m", "distributed.cli.dask_worker")):
         """A worker that is there; its process."""
         process = self.start(
-            "distributed.cli.dask_worker", "--nthreads", threads, "--no-nanny", "--no-dashboard", "--name", name,
+            *program, "--nthreads", threads, "--no-nanny", "--no-dashboard", "--name", name,
             "--host", "127.0.0.1", "--local-directory", self.folder,
         )  # fmt: skip
         until(name, lambda: name in [w["name"] for w in self.client.scheduler_info(n_workers=-1)["workers"].values()])
@@ -105,18 +105,35 @@ def numbers(row):
     return row["first_losses"], row["held_out"], row["curve"]
 
 
+# A worker that stops moving when its first run begins: it cannot be done with it before it is stopped.
+STOPPING = """
+import os, signal
+from distributed.cli.dask_worker import main
+from momentum_lib.train import sweep
+
+elsewhere = sweep.elsewhere
+
+def stops(*arguments, **settings):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return elsewhere(*arguments, **settings)
+
+stops.__qualname__ = stops.__name__ = "elsewhere"
+sweep.elsewhere = stops
+main()
+"""
+
+
 def test_a_killed_workers_runs_are_made_again_and_none_twice(lab, tmp_path, capsys):
     """A run lost with its worker, one that stands there twice, numbers that depend on the machine; a row of half a line."""
     assert cli.main(["sweep", *TINY, *GRID, "--out", str(tmp_path / "here")]) == 0
     before = rows_of(tmp_path / "here")
     (tmp_path / "there").write_text(json.dumps(before[0]) + "\n" + json.dumps(before[1])[:50])  # of a sweep that was killed
-    lost = lab.worker("lost")
+    lost = lab.worker("lost", program=("-c", STOPPING))
     command = ["-m", "momentum_lib.train", "sweep", *TINY, *GRID, "--on", lab.on, "--out", tmp_path / "there"]
     process = forked.start(command, cwd=ROOT, env=ENV, joined=True)
-    until("work for the worker", lambda: lab.busy("lost"))
-    os.kill(lost.pid, signal.SIGSTOP)
+    until("a worker that stopped at work", lambda: Path(f"/proc/{lost.pid}/stat").read_text().rpartition(") ")[2][0] == "T")
     taken = set(lab.busy("lost"))
-    until("the others' end", lambda: sum(map(len, lab.client.processing().values())) == len(taken))
+    until("the others' end", lambda: sum(map(len, lab.client.processing().values())) == len(lab.busy("lost")))
     assert taken and len(rows_of(tmp_path / "there")) < len(before)
     assert cli.main(["sweep", *TINY, *GRID, "--on", lab.on, "--out", str(tmp_path / "there")]) == 1
     assert "another sweep is writing" in capsys.readouterr().err
