@@ -70,6 +70,7 @@ def test_help_explains_every_argument(command, capsys):
     parser = parser._subparsers._group_actions[0].choices[command[0]] if command else parser
     for action in parser._actions:
         assert action.help, action.option_strings
+        assert action.nargs != "A..." or {choice.dest for choice in action._choices_actions if choice.help} == set(action.choices)
 
 
 def test_the_examples_in_the_help_are_commands(capsys, monkeypatch):
@@ -321,6 +322,9 @@ def test_a_record_of_the_folders_own_runs_is_written_again(tmp_path):
         folder.check_record(path, [MINE])
     with pytest.raises(ValueError, match="1 of 2 runs"):
         folder.check_record(path, [{**MINE, "held_out": 2.25}, RECORD["rows"][1]])
+    path.write_text(json.dumps({**RECORD, "rows": [{"key": "a run that has no such loss"}, *RECORD["rows"]]}))
+    with pytest.raises(ValueError, match="1 of 3 runs"):
+        folder.check_record(path, RECORD["rows"])
 
 
 def test_a_diverged_run_is_an_error(tmp_path, capsys):
