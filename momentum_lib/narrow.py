@@ -9,12 +9,16 @@ import io
 import re
 import warnings
 from contextlib import contextmanager
+from functools import partial
+from weakref import WeakKeyDictionary
 
 WIDTH = 350 * 0.75
 """Points (72 to the inch) that a figure takes on a phone; a page counts 96 pixels to the inch."""
 LEAST = 11 * 0.75
 """Points of the smallest word."""
 MARK = "\n<!-- narrow -->\n"
+QUICK = {"compress_level": 1}
+"""How a PNG is packed that is made smaller before anybody sees it (book/_gen/reader.py)."""
 
 
 def _words(figure):
@@ -68,6 +72,13 @@ def _stacked(figure):
         figure.set_size_inches(*size)
 
 
+def saved(figure, kind="svg", **options):
+    """The Figure in a format, on a transparent ground: text for "svg", bytes for "png"; ``options`` of ``savefig``."""
+    out = io.BytesIO()
+    figure.savefig(out, format=kind, transparent=True, metadata={"Date": None} if kind == "svg" else None, **options)
+    return out.getvalue().decode() if kind == "svg" else out.getvalue()
+
+
 def touching(figure):
     """How many pairs of words of a figure lie over each other, as it is laid out now."""
     renderer = figure.canvas.get_renderer()
@@ -84,21 +95,67 @@ def svg(figure):
         return None
     canvas = figure.canvas
     try:
-        FigureCanvasAgg(figure).draw()
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
         before = touching(figure)
         with _stacked(figure), warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # there is no room for the panels beside their words
-            figure.canvas.draw()
+            figure.draw_without_rendering()
             box = figure.get_tightbbox(figure.canvas.get_renderer())
             if touching(figure) > before or box.width * 72 > WIDTH * (LEAST + 0.15) / LEAST + 2:
                 return None
-            out = io.StringIO()
-            figure.savefig(out, format="svg", transparent=True, bbox_inches="tight", pad_inches=0.01, metadata={"Date": None})
-            return out.getvalue()
+            return saved(figure, bbox_inches="tight", pad_inches=0.01)
     except UserWarning:
         return None
     finally:
         figure.set_canvas(canvas)
+
+
+_MEASURED = {}
+
+
+@contextmanager
+def _words_measured_once():
+    """Within, matplotlib keeps how large a text is; it would find that out about ten times for each picture of it.
+
+    The layout of a text rests on these properties alone, and not on where it stands.
+    """
+    from matplotlib import rcParams
+    from matplotlib.text import Text
+
+    fonts = tuple((name, repr(rcParams[name])) for name in sorted(rcParams) if name.startswith(("font.", "mathtext.", "text.")))
+    plain, kept = Text._get_layout, _MEASURED.setdefault(fonts, {})
+
+    def layout(text, renderer):
+        if text.get_wrap() or text.get_usetex() or text.get_transform_rotates_text():
+            return plain(text, renderer)
+        kind = type(getattr(renderer, "_renderer", renderer))  # one that mixes lines and dots asks another
+        said = text.get_text(), text.get_fontproperties().copy(), text.get_parse_math(), text._linespacing
+        turned = text.get_rotation(), text.get_rotation_mode()
+        sides = text.get_horizontalalignment(), text.get_verticalalignment(), text._get_multialignment()
+        key = kind, text.get_figure(root=True).dpi, said, turned, sides
+        if key not in kept:
+            kept[key] = plain(text, renderer)
+        return kept[key]
+
+    Text._get_layout = layout
+    try:
+        yield
+    finally:
+        Text._get_layout = plain
+
+
+@_words_measured_once()
+def both(figure, write_svg, write_png):
+    """A figure as it goes to a page: (SVG, wide and narrow in one; PNG, laid out as the wide SVG is).
+
+    ``write_svg``, ``write_png``: give the wide figure in that format, at any number of dots to the inch.
+    """
+    wide, engine = write_svg(), figure.get_layout_engine()
+    figure.set_layout_engine("none")
+    png = write_png()
+    figure.set_layout_engine(engine)
+    return joined(wide, svg(figure)), png
 
 
 def smallest(text, width):
@@ -120,13 +177,16 @@ def parted(text):
 
 
 def load_ipython_extension(shell):
-    """In the kernels that run the course's notebooks for the site: every SVG comes with its narrow one."""
+    """In the kernels that run the course's notebooks for the site: every SVG comes with its narrow one, and its PNG."""
     from IPython.core import pylabtools
 
-    plain = pylabtools.print_figure
+    plain, drawn = pylabtools.print_figure, WeakKeyDictionary()  # a figure's PNG from its SVG, for which IPython asks first
 
     def print_figure(fig, fmt="png", **options):
-        made = plain(fig, fmt, **options)
-        return joined(made, svg(fig)) if fmt == "svg" and made else made
+        if fmt == "svg" and (fig.axes or fig.lines):
+            png = partial(plain, fig, "retina", **options, pil_kwargs=QUICK)
+            made, drawn[fig] = both(fig, partial(plain, fig, "svg", **options), png)
+            return made
+        return drawn.pop(fig) if fmt == "retina" and fig in drawn else plain(fig, fmt, **options)
 
     pylabtools.print_figure = print_figure

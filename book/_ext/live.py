@@ -16,11 +16,10 @@ package.json); with all figures in it, a phone would read for longer than it dra
 """
 
 import hashlib
-import io
 import json
 import shutil
 import subprocess
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import finding
@@ -104,11 +103,12 @@ def drawn(folder, name, state):
     words = svg.with_suffix(".txt")  # what the picture says can take as long as to draw it; written last
     if not words.exists():
         svg.parent.mkdir(parents=True, exist_ok=True)
-        picture, wide = figure.picture(), io.StringIO()
+        picture = figure.picture()  # the first one brings the course's style, which has to outlast the next line's context
         with mpl.rc_context({"svg.hashsalt": "momentum"}):
-            picture.savefig(wide, format="svg", transparent=True, metadata={"Date": None})
-            svg.write_text(narrow.joined(wide.getvalue(), narrow.svg(picture)), encoding="utf8")
-        picture.savefig(svg.with_suffix(".png"), dpi=200, transparent=True)
+            png = partial(narrow.saved, picture, "png", dpi=200, pil_kwargs=narrow.QUICK)
+            made, png = narrow.both(picture, partial(narrow.saved, picture), png)
+        svg.write_text(made, encoding="utf8")
+        svg.with_suffix(".png").write_bytes(png)
         words.write_text(figure.alt(), encoding="utf8")
     return svg
 
