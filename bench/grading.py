@@ -7,7 +7,6 @@ both results are compared.  ``python -m bench --grading 1000`` does this for a c
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -38,13 +37,13 @@ def command(inbox, out, jobs):
 
 
 def processor():
-    """Seconds of processor time of all processes that ended below this one."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    """Seconds that this machine's cores have been busy, with whatever: what a sandbox used is told to nobody when it is ended."""
+    user, nice, system = map(int, Path("/proc/stat").read_text("ascii").split()[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
 
 def graded(inbox, out, jobs):
-    """Seconds of a whole run, by the clock and of the processor."""
+    """Seconds of a whole run, by the clock and of all cores."""
     begin, used = time.perf_counter(), processor()
     done = subprocess.run(**command(inbox, out, jobs), check=False)
     seconds = time.perf_counter() - begin, processor() - used
@@ -81,10 +80,11 @@ def main(counts=(50, 100, 200), jobs=2):
     with tempfile.TemporaryDirectory(prefix="bench-grading-") as place:
         place = Path(place)
         print(f"\nGrading problem set 1, each submission in its own sandbox, {jobs} at a time")
-        print(f"  {'submissions':>11}  {'seconds':>8}  {'each':>6}  {'of the processor, each':>22}")
+        print("  (cores busy counts everything that runs here: measure on a machine that does nothing else)")
+        print(f"  {'submissions':>11}  {'seconds':>8}  {'each':>6}  {'cores busy, each':>16}")
         for count in counts:
             seconds, used = graded(hand_in(place / f"in-{count}", count), place / f"out-{count}", jobs)
-            print(f"  {count:>11}  {seconds:8.1f}  {seconds / count:6.2f}  {used / count:22.2f}", flush=True)
+            print(f"  {count:>11}  {seconds:8.1f}  {seconds / count:6.2f}  {used / count:16.2f}", flush=True)
         whole, again, inbox = place / f"out-{counts[-1]}", place / "again", place / f"in-{counts[-1]}"
         killed = interrupted(inbox, again, jobs, counts[-1] // 3, signal.SIGKILL)
         kept = interrupted(inbox, again, jobs, 2 * counts[-1] // 3)

@@ -20,7 +20,8 @@ On an instructor's machine::
 ``likeness``        which answers are the published solution
 ``folder``          which files are submissions, and whose; ``systems`` what Canvas, Moodle and Gradescope say of them
 ``grading``         one submission, many submissions
-``results``         tables, feedback pages; ``reading`` the page of what a person reads; ``gradescope`` and ``moodle`` what these two take back
+``results``         tables, feedback pages; ``reading`` the page of the open questions; ``gradescope`` and ``moodle`` what these
+                    two take back
 ``late``            late and repeated submissions; ``appeal`` points changed on appeal, and the log
 """
 
