@@ -4,18 +4,21 @@
     python -m bench.pages book/rules notebooks/01-ravine     # these pages
     python -m bench.pages --all --rounds 1                   # every page
     python -m bench.pages --redraws                          # what a redraw of each figure and a drag in the playground cost
+    python -m bench.pages --processor                        # what the page's thread works: not longer on a busy machine
     python -m bench.pages --site /tmp/before --site _build/html     # two builds in turn, page by page
 
 For each page, as medians over the rounds: the first paint; the first live figure's picture (a line of it is drawn, in view or
 not; no time where the page has none); the blocking time (what the main thread's tasks take beyond 50 ms each, until five
 seconds after the page has loaded) and the longest of these tasks; the layout shift; and the gzipped bytes of all that it asks
-for while it is scrolled to its end.
+for while it is scrolled to its end. These are times by the clock, for a machine that does nothing else; `--processor` counts the
+processor time of the page's thread instead: all of it until the picture is drawn, and that of its longest task.
 """
 
 import argparse
 import gzip
 import http.server
 import importlib.util
+import json
 import statistics
 import sys
 import threading
@@ -135,6 +138,38 @@ def load(browser, address):
     return seen
 
 
+# A trace of the page's thread: each task with its processor time ("tdur"), both in microseconds.
+TRACED = {"includedCategories": ["toplevel", "blink.user_timing"]}
+
+
+def processor(browser, address):
+    """Open a page once: (all tasks until the picture, the longest task) in ms of the thread's processor time, slowed."""
+    context = phone(browser)
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    session, events, ended = browser.new_browser_cdp_session(), [], []
+    session.on("Tracing.dataCollected", lambda part: events.extend(part["value"]))
+    session.on("Tracing.tracingComplete", lambda _: ended.append(True))
+    session.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": TRACED})
+    page.goto(address, wait_until="load")
+    page.wait_for_timeout(1000 * AFTER)
+    session.send("Tracing.end")
+    while not ended:
+        page.wait_for_timeout(50)
+    drawn = page.evaluate(SEEN)["picture"]
+    context.close()
+    start = next(e for e in events if e["name"] == "navigationStart" and address in json.dumps(e["args"]))
+    own = next(
+        e["tid"]
+        for e in events
+        if e["name"] == "thread_name" and e["pid"] == start["pid"] and e["args"]["name"] == "CrRendererMain"
+    )
+    tasks = [e for e in events if e["name"] == "ThreadControllerImpl::RunTask" and (e["pid"], e["tid"]) == (start["pid"], own)]
+    tasks = [(e["ts"] - start["ts"], SLOWER * e.get("tdur", 0) / 1000) for e in tasks if e["ts"] >= start["ts"]]
+    until = 1000 * drawn if drawn == drawn else float("inf")  # no time where the page has no picture
+    return sum(ms for at, ms in tasks if at < until), max(ms for _, ms in tasks)
+
+
 def weight(browser, address):
     """Gzipped bytes of all that a page asks for while it is scrolled to its end."""
     context = phone(browser)
@@ -159,6 +194,25 @@ def measure(browser, sites, name, rounds):
         {key: statistics.median(run[key] for run in runs) for key in MEASURED} | {"weight": weight(browser, f"{base}{name}.html")}
         for runs, base in zip(seen, sites, strict=True)
     ]
+
+
+def processors(sites, wanted, rounds):
+    """Print what the thread of each page works, site by site in turn."""
+    from playwright.sync_api import sync_playwright
+
+    served = [serve(site) for site in sites]
+    print(f"\nPages on a phone: processor time of the page's thread, times {SLOWER}; medians of {rounds}")
+    print(f"  {'page':<28} {'until picture':>14} {'longest task':>14}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.path(), args=list(FLAGS))
+        for name in names_of(sites[0], wanted):
+            runs = [[processor(browser, f"{base}{name}.html") for base, _ in served] for _ in range(rounds)]
+            for each in zip(*runs, strict=True):
+                until, longest = (statistics.median(values) for values in zip(*each, strict=True))
+                print(f"  {name:<28} {until:11.0f} ms {longest:11.0f} ms", flush=True)
+        browser.close()
+    for _, stop in served:
+        stop()
 
 
 def names_of(site, wanted):
@@ -267,8 +321,11 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--site", type=Path, action="append", help=f"a built site (default: {SITE.relative_to(ROOT)})")
     parser.add_argument("--redraws", action="store_true", help="what a redraw of each figure and a drag in the playground cost")
+    parser.add_argument("--processor", action="store_true", help="processor time instead of time by the clock")
     options = parser.parse_args()
-    if options.redraws:
+    if options.processor:
+        processors(options.site or [SITE], () if options.all else options.pages or PAGES, options.rounds)
+    elif options.redraws:
         redraws((options.site or [SITE])[0])
         drags((options.site or [SITE])[0])
     else:
