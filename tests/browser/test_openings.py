@@ -7,7 +7,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
-READY = "document.querySelector('.live-figure[data-figure]').dataset.ready === '1' && document.fonts.status === 'loaded'"
+# Still so when what was drawn is laid out, which may ask for another typeface: left meanwhile, a page would miss it.
+READY = """async () => {
+  const place = document.querySelector('.live-figure[data-figure]'), frame = () => new Promise(requestAnimationFrame);
+  const ready = () => place.dataset.ready === '1' && document.fonts.status === 'loaded';
+  return ready() && (await frame(), await frame(), ready());
+}"""
 SEEN = """() => {
   const picture = document.querySelector('.live-figure .lf-plot'), { top, bottom, height } = picture.getBoundingClientRect();
   const before = [...document.querySelectorAll('article :is(.math-block, pre, details)')]
