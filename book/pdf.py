@@ -32,7 +32,7 @@ import chromium  # noqa: E402
 STYLE = ROOT / "book" / "_print" / "print.css"
 LIMIT = 25e6  # bytes
 ONE_LINE = 105  # letters, above which a paragraph has more than one
-SHORT = 12  # lines of code or output that stay on one page
+SHORT = 12  # lines of code or output, or rows of a table, that stay on one page
 TIMES = 3  # printings after which the numbers in it must be its own
 # Without the last one the widths of letters are whole pixels of a screen, and the spaces between words uneven on paper.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"]
@@ -167,6 +167,8 @@ class Book:
             columns = max((len(row.find_all(["td", "th"])) for row in table.select("tr")), default=0)
             if columns > 4:
                 table["class"] = [*table.get("class", []), "many"]
+            if len(table.select("tr")) <= SHORT:
+                table["class"] = [*table.get("class", []), "whole"]
         article.name, article["id"] = "section", slug(document)
         article["class"] = ["document", f"doc-{slug(document)}"]
         return article

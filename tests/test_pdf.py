@@ -68,11 +68,13 @@ def test_a_line_below_a_heading_goes_with_what_it_announces(pdf, site):
     """Heading and one line alone at the foot of a page are as lonely as the heading; a paragraph may be divided."""
     long = "<section id='s'><h2>S</h2><p>" + "Many words, more than a line has. " * 4 + "</p><p>So:</p></section>"
     code = "<pre>one\ntwo</pre><pre>" + "line\n" * 40 + "</pre>"
+    code += "<table><tr><td>1</td></tr></table><table>" + "<tr><td>1</td></tr>" * 13 + "</table>"
     path = site / "notebooks" / "02-two.html"
     path.write_text(path.read_text("utf-8").replace("</section></section>", f"</section>{long}{code}</section>"), "utf-8")
     page = pdf.Book(site, LISTED, "https://course.example").page("notebooks/02-two")
     assert [line.get_text() for line in page.select("p.lead-in")] == ["Text [[3]].", "So:"]
     assert [pre.get_text() for pre in page.select("pre.whole")] == ["one\ntwo"], "a short piece of code stays in one"
+    assert [len(table.select("tr")) for table in page.select("table.whole")] == [1]
     rule = next(part for part in pdf.STYLE.read_text("utf-8").split("}") if "p.lead-in + *" in part)
     assert "p.see-later" in rule and "break-before: avoid" in rule
 
