@@ -36,6 +36,10 @@ FAR = """<style>.far {{ content-visibility: auto; contain-intrinsic-height: auto
 <section class="far">{}</section>"""
 DRAWN_ANEW = """<p id="drawn"><button>Go</button></p><script>dark.addEventListener("change", () => {
   document.querySelector("#drawn").innerHTML = "<button></button>"; });</script>"""
+SEEN = """<div style="height: 9000px"></div><div class="live-figure" data-figure="one" data-ready="1">A figure</div>
+<div style="height: 9000px"></div><script>addEventListener("load", () =>
+  new IntersectionObserver(([{ isIntersecting }]) => { if (isIntersecting && dark.matches) console.error("planted"); })
+    .observe(document.querySelector(".live-figure")));</script>"""
 WHEN_DARK = """const speak = () => { if (dark.matches) console.error("planted"); };
 dark.addEventListener("change", speak); speak();"""
 BOTH, PHONE = tuple(FIRST), (390,)
@@ -89,6 +93,7 @@ FAULTS = {
     "a console error": (BOTH, '<script>console.error("planted")</script>', "console error: planted"),
     "an error of the page": (BOTH, '<script>setTimeout(() => { throw new Error("planted"); })</script>', "page error: planted"),
     "a console error in dark": (BOTH, f"<script>{WHEN_DARK}</script>", "console error: planted"),
+    "a console error of a figure that is seen in dark": (BOTH, SEEN, "console error: planted"),
     "another host": (BOTH, '<img alt="A dot" class="only-dark" src="https://example.invalid/dot.png">', "asked another host"),
     "a file that is not there": (BOTH, '<link rel="stylesheet" href="gone.css">', "request failed"),
     "too wide": (BOTH, '<div style="width: 1400px; height: 9px"></div>', "px too wide at"),

@@ -20,9 +20,19 @@ STILL = """() => Promise.all(document.getAnimations().filter((one) => one instan
   .map((one) => one.finished.catch(() => null)))"""
 
 
-def settle(page):
+# What the other theme changes as it comes into view: the live figures; the rest was seen, from top to bottom, in the first.
+VISIT = """async () => {
+  for (const figure of document.querySelectorAll(".live-figure")) {
+    figure.scrollIntoView({ block: "center", behavior: "instant" });
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  }
+  scrollTo({ top: 0, behavior: "instant" });
+}"""
+
+
+def settle(page, way=SCROLL):
     """Scroll through the page and wait until its pictures are there and its live figures are mounted."""
-    page.evaluate(SCROLL)
+    page.evaluate(way)
     # axe takes parts out and puts them back, and Chromium forgets to fetch the pictures in them that were to come later
     page.evaluate("() => [...document.images].forEach((image) => { if (image.checkVisibility()) image.loading = 'eager'; })")
     page.wait_for_function(SETTLED)
@@ -63,7 +73,7 @@ def both_themes(page, first, unknown=True):
         switch_while_narrow(page, other)
     else:
         switch(page, other)
-        settle(page)
+        settle(page, VISIT)
     sound(page, violations_after_the_switch(page) if unknown else [])
     page.check()
 
@@ -139,7 +149,7 @@ def switch_while_narrow(page, other):
     resized(page, 360, 740)
     assert page.evaluate(TOO_WIDE) is None
     switch(page, other)
-    settle(page)
+    settle(page, VISIT)
     assert page.evaluate(TOO_WIDE) is None
     page.evaluate(LAY_OUT)
     resized(page, 320, 700)
