@@ -256,6 +256,8 @@ def test_a_grader_that_is_killed_leaves_no_process(tmp_path, trust):
         tmp_path / "out",
         "--jobs",
         "2",
+        "--cell-seconds",
+        HANG,  # the first is still at it when the second has come, however late
         *trust,
     ]
     process = subprocess.Popen(
