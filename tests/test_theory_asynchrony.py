@@ -126,6 +126,14 @@ def test_the_best_explicit_momentum_gives_way():
     assert np.log(none) / np.log(nine) > 2 and np.log(factors[1][9]) / np.log(factors[1][18]) < 0.5
 
 
+def test_four_points_are_as_many_as_a_fit_needs():
+    path = [1.0, 0.7]
+    for _ in range(2):  # heavy ball with momentum 0.5 and the product 0.3
+        path.append((1 + 0.5 - 0.3) * path[-1] - 0.5 * path[-2])
+    beta, product, residual = theory.fit_momentum(path)
+    assert (beta, product) == pytest.approx((0.5, 0.3)) and residual < 1e-12
+
+
 # -- what is refused ---------------------------------------------------------------------------
 
 

@@ -183,6 +183,15 @@ def test_result_22_the_best_setting_beats_its_neighbours():
     assert fixed.beta == 0.5 and best.steps < fixed.steps < theory.best_at_batch(rules.gradient_descent, 1024, curvatures=h).steps
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_the_best_setting_follows_the_unit_of_the_loss(scale):
+    """The same problem in other units has the same steps and momentum, and its rate in the inverse unit."""
+    h = theory.noisy_quadratic(20)
+    plain = theory.best_at_batch(rules.heavy_ball, 64, curvatures=h)
+    other = theory.best_at_batch(rules.heavy_ball, 64 / scale, target=0.01 * scale, curvatures=scale * h)
+    assert (other.lr * scale, other.beta, other.steps) == pytest.approx((plain.lr, plain.beta, plain.steps), rel=1e-6)
+
+
 def test_a_target_below_the_noise_is_never_reached():
     """A number of steps where there is none; or a start that counts as a step."""
     assert theory.steps_to_loss(rules.heavy_ball, 1, lr=0.5, beta=0.9) == np.inf

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import warnings
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,13 @@ def test_foreign_files_are_refused_and_run_no_code(tmp_path, monkeypatch):
 
 
 # -- checkpoints in parts, as several processes write them ---------------------------------------
+
+
+def test_one_warning_of_torch_is_expected_and_no_other():
+    with pytest.warns(UserWarning) as told, parts._quiet():
+        warnings.warn("torch.distributed is disabled, unavailable or uninitialized", stacklevel=1)
+        warnings.warn("the disk is nearly full", stacklevel=1)
+    assert [str(warning.message) for warning in told] == ["the disk is nearly full"]
 
 
 def test_parts_are_read_as_they_were_written(tmp_path):
