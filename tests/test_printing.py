@@ -296,6 +296,22 @@ def test_what_could_mean_another_thing_is_refused_with_the_reason(case):
     assert "random_rule" in str(caught.value)
 
 
+def _with_a_remainder(theta, grad, *, lr):
+    return theta % (orthogonal(grad) @ theta)  # noqa: F821
+
+
+def _with_two_matrices(theta, grad, *, lr):
+    return theta - lr * orthogonal(theta, grad)  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    "fn, message", [(_with_a_remainder, r"allowed are \+ - \* /"), (_with_two_matrices, "takes 1 arguments")]
+)
+def test_a_matrix_rule_is_refused_what_its_helpers_do_not_take(fn, message):
+    with pytest.raises(TypeError, match=message):
+        syntax.statements(fn, matrix=True)
+
+
 @pytest.mark.parametrize("name", random_rules.BAD_SETTINGS)
 def test_a_setting_that_the_engine_calls_something_is_refused(name):
     """A hyper-parameter or a parameter that hides one of the loop's own variables."""
