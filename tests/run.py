@@ -30,8 +30,8 @@ NBVAL = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/sanitize
 ELSEWHERE = {"claims": "tests/test_claims.py"}
 """Generators whose `--check` is a test of the part "library", too; they are not asked twice."""
 
-UNUSED = ("nbval", "anyio", "platformdirs", "doctest", "legacypath", "logging")  # plugins that each worker would import and ask
-"""What no test here needs: importing it takes each worker a second or two, and asking it at every test some milliseconds."""
+UNUSED = ("nbval", "anyio", "platformdirs", "doctest", "legacypath", "logging")
+"""Plugins that no test here needs: each worker would import them, a second or two, and ask them at every test."""
 
 
 @dataclass(frozen=True)

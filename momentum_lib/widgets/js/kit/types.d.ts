@@ -210,13 +210,13 @@ export interface Axis {
   format?: (value: number) => string;
   hidden?: boolean;
 }
-/** What the parts of a picture need of it: its scales, its frame, its layers. */
 /** What the page gives a picture, in pixels: its width, the part of its parent's width that this is, and how tall it may be. */
 export interface Space {
   width: number;
   part: number;
   most: number;
 }
+/** What the parts of a picture need of it: its scales, its frame, its layers. */
 export interface Frame {
   /** What the labels ask for, the first made first; `settle` puts them. */
   wishes: import("./labels.js").Wish[];
