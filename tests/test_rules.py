@@ -349,10 +349,8 @@ def matches_the_library(rule):
             now = {**full, "lr": _lr(t)}
             grad = _gradient(rule.look(theta, *state, **now), t)
             theta, state = rule.step(theta, grad, state, now, t)
-            off = np.abs(theta - expected[t])
-            if (
-                theta.shape != expected[t].shape or not (off <= 1e-12 + 1e-12 * np.abs(expected[t])).all()
-            ):  # asserted only here: it costs more than the step
+            near = np.abs(theta - expected[t]) <= 1e-12 + 1e-12 * np.abs(expected[t])
+            if theta.shape != expected[t].shape or not near.all():  # to assert costs more than the step
                 np.testing.assert_allclose(theta, expected[t], rtol=1e-12, atol=1e-12, err_msg=f"{hyper}, step {t}")
 
 
