@@ -100,13 +100,16 @@ def test_lion_with_one_number_for_both_is_signum():
         np.testing.assert_array_equal(ours[0], theirs[0])
 
 
-def test_the_cells_change_one_thing_at_a_time_around_the_centre():
-    centre, *others = worth.CELLS
-    arms = [cell for cell in others if sum(a != b for a, b in zip(cell, centre)) == 1]
-    assert {sum(cell[k] != centre[k] for cell in arms) for k in range(3)} == {2}, "two more values of each"
-    rest = [cell for cell in others if cell not in arms]
-    assert all(batch * steps == centre[1] * centre[2] for _, batch, steps in rest), "as much text as the centre has"
-    assert all(worth.FAMILIES[worth.cell_name(*cell)].base.context == worth.CONTEXT for cell in worth.CELLS)
+def test_the_cells_are_a_whole_lattice_that_differs_in_nothing_else():
+    assert len(set(worth.LATTICE)) == 3 * 3 * 2, "sizes, batches, lengths"
+    sizes, batches, lengths = ({cell[k] for cell in worth.LATTICE} for k in range(3))
+    assert (len(sizes), len(batches), len(lengths)) == (3, 3, 2)
+    bases = {name: family.base for name, family in worth.FAMILIES.items()}
+    assert set(bases) > {worth.cell_name(*cell) for cell in worth.LATTICE}
+    for base in bases.values():
+        assert base.warmup * 10 == base.steps == base.eval_every * 2, "planned for its own length"
+    same = {(base.context, base.eval_windows, base.precision, base.clip, base.decay) for base in bases.values()}
+    assert len(same) == 1
 
 
 def test_an_experiment_refuses_a_family_of_another():

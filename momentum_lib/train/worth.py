@@ -1,8 +1,11 @@
 """What momentum is worth, and how that changes with the model's size, the batch and the length of training.
 
 A cell is one size, one batch and one length.  In each, four rules compete against themselves: without momentum anywhere, and with
-the best momentum that as many tries find.  The cells form a cross, so that one thing changes at a time around its centre.
+the best momentum that as many tries find.  The cells form a lattice of three sizes, three batches and two lengths, so that one
+thing changes at a time between neighbours and a trend is seen in many places at once.
 """
+
+import itertools
 
 from .lattice import FIRST, FIRST_OF_LADDER, LADDER, ROUNDS, next_points
 from .settings import Settings
@@ -17,18 +20,9 @@ CENTRES = {
 }
 MUONS = ("muon", "muon_plain")  # with its look-ahead, and without
 BESIDE_MUON = 0.3  # the rate of the AdamW that moves embeddings, head and norms, as a share of Muon's
-# (size, batch, steps): the centre of the cross first; then size, batch and length; then batch and length at equal text
-CELLS = (
-    ("nano", 8, 200),
-    ("pico", 8, 200),
-    ("micro", 8, 200),
-    ("nano", 2, 200),
-    ("nano", 32, 200),
-    ("nano", 8, 50),
-    ("nano", 8, 800),
-    ("nano", 2, 800),
-    ("nano", 32, 50),
-)
+SIZES, BATCHES, LENGTHS = ("pico", "nano", "micro"), (2, 8, 32), (200, 800)
+LATTICE = tuple(itertools.product(SIZES, BATCHES, LENGTHS))  # cells: (size, batch, steps)
+SHORT_CELLS = (("nano", 8, 50), ("nano", 32, 50))  # a third length, and the text of nano-8x200 in larger batches
 
 
 def cell_name(model, batch, steps):
@@ -46,7 +40,7 @@ def cell(model, batch, steps):
 
 
 MILLION = ("micro", 8, 1000)  # nearly a million parameters, a thousand steps
-FAMILIES = {cell_name(*each): cell(*each) for each in (*CELLS, MILLION)}
+FAMILIES = {cell_name(*each): cell(*each) for each in (*LATTICE, *SHORT_CELLS, MILLION)}
 
 
 def numbers(rule, beta):
