@@ -26,6 +26,7 @@ import live  # noqa: E402
 import numbering  # noqa: E402
 import pictures  # noqa: E402
 import stylesheet  # noqa: E402
+import titles  # noqa: E402
 
 from tests import forked  # noqa: E402
 
@@ -95,6 +96,14 @@ def sphinx(arguments, folder):
 )
 def test_a_chapters_number_is_in_its_file_name(document, number):
     assert numbering.number_of(document) == number
+
+
+def test_a_number_in_a_title_stays_beside_its_word():
+    source = "Problem set 3: networks\n=======================\n\nSet 4 is *harder*.\n\nOther 5\n-------\n\nText."
+    page = publish_doctree(source, settings_overrides={"doctitle_xform": False})
+    titles.hold(None, page, "page")
+    assert page.astext().startswith("Problem set\N{NO-BREAK SPACE}3: networks")
+    assert "Set 4 is harder." in page.astext()
 
 
 def test_a_missing_chapter_leaves_a_gap(tmp_path):

@@ -4,6 +4,8 @@ A source writes the name as its title and the claim as a bold paragraph right be
 Lists of pages (sidebar, Next, search, the browser's tab) then say the name; the claim stands where there is room for a sentence.
 """
 
+import re
+
 from docutils import nodes
 
 
@@ -28,6 +30,12 @@ def read(app, document):
     app.env.metadata[app.env.docname]["claim"] = paragraph.astext()
 
 
+def hold(app, document, name):
+    """Keep a number on the line of its word: "Problem set / 3: networks" is no way to break a title."""
+    for text in list(next(document.findall(nodes.title), nodes.title()).findall(nodes.Text)):
+        text.parent.replace(text, nodes.Text(re.sub(r" (?=\d+\b)", "\N{NO-BREAK SPACE}", text.astext())))
+
+
 def tell(app, pagename, templatename, context, document):
     """Give the template the claims of this page and of its neighbours: ``claims.prev``, ``claims.this``, ``claims.next``."""
     _, before, behind = app.builder.relations.get(pagename, [None, None, None]) if app.builder.relations else [None] * 3
@@ -37,5 +45,6 @@ def tell(app, pagename, templatename, context, document):
 
 def setup(app):
     app.connect("doctree-read", read)
+    app.connect("doctree-resolved", hold)
     app.connect("html-page-context", tell)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
