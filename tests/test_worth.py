@@ -215,17 +215,19 @@ def test_sides_are_compared_with_the_first_of_their_rule():
     assert all(c["mean"] < 0 and c["p_holm"] >= c["p"] for c in found)
 
 
-def test_a_trend_compares_the_gains_of_two_cells_seed_by_seed():
-    def cell(gain, **more):
-        rows = [
-            {"side": side, "role": role, "rule": "muon", "lr": 0.1, "hyper": {}, "seed": seed, "held_out": loss + 0.1 * seed}
-            for rule, gained in {"muon": gain, **more}.items()
-            for side, losses in ((f"{rule} none", [3.0, 3.0, 3.0]), (f"{rule} momentum", [3.0 - g for g in gained]))
-            for role, seeds in (("tune", [100]), ("judge", [1, 2, 3]))
-            for seed, loss in zip(seeds, losses)
-        ]
-        return {"rows": rows, "summary": said.worth(rows)}
+def cell(gain, **more):
+    """The record of a cell whose runs with momentum end lower by ``gain``, one number a seed; of Muon, and of other rules."""
+    rows = [
+        {"side": side, "role": role, "rule": "muon", "lr": 0.1, "hyper": {}, "seed": seed, "held_out": loss + 0.1 * seed}
+        for rule, gained in {"muon": gain, **more}.items()
+        for side, losses in ((f"{rule} none", [3.0, 3.0, 3.0]), (f"{rule} momentum", [3.0 - g for g in gained]))
+        for role, seeds in (("tune", [100]), ("judge", [1, 2, 3]))
+        for seed, loss in zip(seeds, losses)
+    ]
+    return {"rows": rows, "summary": said.worth(rows)}
 
+
+def test_a_trend_compares_the_gains_of_two_cells_seed_by_seed():
     small, large = cell([0.1, 0.2, 0.3]), cell([0.3, 0.3, 0.6])
     np.testing.assert_allclose(list(said.gains(small)["muon"].values()), [0.1, 0.2, 0.3])
     (found,) = said.trends({"batch": (small, large)})
@@ -237,3 +239,25 @@ def test_a_trend_compares_the_gains_of_two_cells_seed_by_seed():
     (found,) = said.trends({"batch": (one, other)}, together=True)
     assert found["rule"] == "" and found["mean"] == pytest.approx((0.1 + 0.1 + 0.2) / 3)
     assert [c["rule"] for c in said.trends({"batch": (one, other)})] == ["muon", "adamw"], "what both have"
+
+
+def test_the_slopes_of_a_lattice_are_those_it_was_made_with():
+    """Seeds whose slopes are averaged before the fit, coordinates in another order, a mean of rules that not all cells have."""
+    slopes = {"batch": np.array([0.02, 0.03, 0.05]), "steps": np.array([-0.01, 0.0, 0.02])}
+    at = [{"batch": batch, "steps": steps} for batch in (1, 3, 5) for steps in (0, 2)]
+    gain = [0.1 + sum(slopes[name] * place[name] for name in slopes) for place in at]
+    places = [
+        (cell(list(each), adamw=list(each + 0.3), **({"lion": [9, 9, 9]} if k else {})), at[k]) for k, each in enumerate(gain)
+    ]
+    found = said.slopes(places)
+    assert [(c["name"], c["rule"], c["n"]) for c in found] == [
+        ("batch", "muon", 3), ("steps", "muon", 3), ("batch", "adamw", 3), ("steps", "adamw", 3)
+    ]  # fmt: skip
+    for c in found:
+        assert c["mean"] == pytest.approx(slopes[c["name"]].mean()) and c["sd"] == pytest.approx(slopes[c["name"]].std(ddof=1))
+        assert c["interval"][0] < c["mean"] < c["interval"][1] and c["p_holm"] >= c["p"]
+    assert [(c["rule"], pytest.approx(c["mean"])) for c in said.slopes(places, together=True)] == [
+        ("", slope.mean()) for slope in slopes.values()
+    ]
+    with pytest.raises(ValueError, match="2 cells do not tell batch, steps apart"):
+        said.slopes(places[:2])

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from .summary import best, holm, losses, paired, side_summary, sides, t_probability
 
 
@@ -99,7 +101,7 @@ def trends(pairs, together=False):
     """
     found = []
     for name, cells in pairs.items():
-        before, after = _alike(*(gains(cell) for cell in cells), together)
+        before, after = _alike(*(gains(cell) for cell in cells), together=together)
         for rule in before:
             comparison = paired(after[rule], before[rule])
             found.append({"name": name, "rule": rule, **comparison, "interval": interval(comparison)})
@@ -107,13 +109,38 @@ def trends(pairs, together=False):
     return found
 
 
-def _alike(one, other, together):
-    """The gains of two cells for the rules that both have, or the mean over these rules, seed by seed, as the rule ""."""
-    rules = [rule for rule in one if rule in other]
+def slopes(places, together=False):
+    """How the worth of momentum changes along each direction of a lattice of cells: least squares, seed by seed.
+
+    ``places``: pairs of a cell's record and its coordinates, a dict of name -> number, the same names for all.  At each seed the
+    gains of all cells are fitted by a constant and a slope for each name; the slopes of the seeds are then one sample.
+    Returns comparisons with ``name`` and ``rule`` ("" for the mean of the rules, ``together``), whose mean is the slope: nats for
+    one more of the coordinate; Holm's correction over all of them.  Raises ValueError where the cells do not span each direction.
+    """
+    names = list(places[0][1])
+    design = np.array([[1.0, *(at[name] for name in names)] for _, at in places])
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        raise ValueError(f"{len(places)} cells do not tell {', '.join(names)} apart; give cells that differ in each alone")
+    cells = _alike(*(gains(record) for record, _ in places), together=together)
+    found = []
+    for rule in cells[0]:
+        seeds = sorted(set.intersection(*(set(cell[rule]) for cell in cells)))
+        gained = np.array([[cell[rule][seed] for seed in seeds] for cell in cells])
+        _, *fitted = np.linalg.lstsq(design, gained, rcond=None)[0]  # each (seeds,)
+        for name, slope in zip(names, fitted):
+            comparison = paired(dict(zip(seeds, slope.tolist())), dict.fromkeys(seeds, 0.0))
+            found.append({"name": name, "rule": rule, **comparison, "interval": interval(comparison)})
+    holm(found)
+    return found
+
+
+def _alike(*cells, together):
+    """The gains of cells for the rules that all have, or the mean over these rules, seed by seed, as the rule ""."""
+    rules = [rule for rule in cells[0] if all(rule in cell for cell in cells)]
     if not together:
-        return [{rule: cell[rule] for rule in rules} for cell in (one, other)]
-    seeds = [set.intersection(*(set(cell[rule]) for rule in rules)) for cell in (one, other)]
+        return [{rule: cell[rule] for rule in rules} for cell in cells]
+    seeds = [set.intersection(*(set(cell[rule]) for rule in rules)) for cell in cells]
     return [
         {"": {seed: sum(cell[rule][seed] for rule in rules) / len(rules) for seed in sorted(mine)}}
-        for cell, mine in zip((one, other), seeds)
+        for cell, mine in zip(cells, seeds)
     ]
