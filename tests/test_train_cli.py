@@ -400,6 +400,35 @@ def test_a_sweep_runs_the_grid_once(tmp_path, capsys):
     assert "4 runs, 4 of them" in capsys.readouterr().out
 
 
+def test_a_sweep_names_the_best_setting_of_each_rule():
+    """The luckiest run of all; a setting whose other seed diverged; the best of one rule alone."""
+    base = Settings(model="pico", context=8, batch=2, steps=2)
+    axes = {"rule": ["signum", "heavy_ball"], "lr": [0.1, 0.2, 0.4], "seed": [1, 2]}
+    tasks = [sweep.Task(settings) for settings in sweep.grid(base, axes)]
+    losses = {("signum", 0.1): (2.5, 2.7), ("signum", 0.2): (2.4, 2.6), ("signum", 0.4): (2.0, 3.4)}
+    losses |= {("heavy_ball", 0.1): (3.5, 3.0), ("heavy_ball", 0.2): (3.0, None), ("heavy_ball", 0.4): (3.1, 3.3)}
+    rows = [
+        {
+            "key": task.key,
+            "rule": rule,
+            "lr": lr,
+            "hyper": task.settings.hyper,
+            "seed": seed,
+            "held_out": losses[rule, lr][seed - 1],
+        }
+        for task in tasks
+        for rule, lr, seed in [(task.settings.rule, task.settings.lr, task.settings.seed)]
+    ]
+    said = sweep.best_of_each(tasks, rows)
+    assert [" ".join(line.split()) for line in said] == [
+        "signum lr 0.2 held out 2.5000, mean of 2 seeds",
+        "heavy_ball lr 0.4 held out 3.2000, mean of 2 seeds",
+    ]
+    (alone,) = sweep.best_of_each(tasks[:1], rows)
+    assert alone.endswith("held out 2.5000, one seed")
+    assert sweep.best_of_each(tasks, rows[1:])[0] == said[0] and sweep.best_of_each(tasks, []) == [], "a run that is missing"
+
+
 def test_two_processes_give_the_rows_of_one(tmp_path, capsys):
     """Workers that share a seed, lose a row, or count threads otherwise."""
     assert cli.main(["sweep", *TINY, *GRID, "--out", str(tmp_path / "one")]) == 0

@@ -288,7 +288,7 @@ def conclude_diloco(arguments, worker, result, say, writes):
 def command_sweep(arguments):
     from . import device as devices
     from .limits import fit
-    from .sweep import Rows, Task, describe_row, grid, run_all, run_stated
+    from .sweep import Rows, Task, best_of_each, grid, run_all, run_stated
 
     with checked():
         check_jobs(arguments)
@@ -306,9 +306,8 @@ def command_sweep(arguments):
         stopped = make_runs(arguments, tasks, rows, keys, arguments.device, partial(run_all, runner=run_stated))
         if stopped:
             return stopped
-        ended = [row for row in rows.rows if row["key"] in keys and row["held_out"] is not None]
-        if ended:
-            print(f"best    {describe_row(min(ended, key=lambda row: row['held_out']))}")
+        for line in best_of_each(tasks, rows.rows):
+            print(f"best    {line}")
     return 0
 
 

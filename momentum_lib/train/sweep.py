@@ -321,10 +321,31 @@ def _finish(made, rows, bar, say):
 
 def describe_row(row):
     """A finished run in one line."""
+    end = f"diverged by step {row['diverged_at']}" if row["held_out"] is None else f"held out {row['held_out']:.4f}"
+    return f"{_setting(row)}  seed {row['seed']}  {end}  {row['took']:.1f} s"
+
+
+def _setting(row):
     usual = rules.get(row["rule"]).hyper
     hyper = "".join(f" {name} {value:g}" for name, value in row["hyper"].items() if usual.get(name) != value)
-    end = f"diverged by step {row['diverged_at']}" if row["held_out"] is None else f"held out {row['held_out']:.4f}"
-    return f"{row['rule']:18s} lr {row['lr']:<10.4g}{hyper}  seed {row['seed']}  {end}  {row['took']:.1f} s"
+    return f"{row['rule']:18s} lr {row['lr']:<10.4g}{hyper}"
+
+
+def best_of_each(tasks, rows):
+    """A line for each rule of a sweep: its best setting by the mean over the seeds.  A setting that diverged once is out."""
+    rows = {row["key"]: row for row in rows}
+    settings = {}
+    for task in tasks:
+        settings.setdefault(json.dumps(replace(task.settings, seed=0).deciding(), sort_keys=True), []).append(rows.get(task.key))
+    best = {}
+    for runs in settings.values():
+        if any(row is None or row["held_out"] is None for row in runs):
+            continue
+        mean, rule = float(np.mean([row["held_out"] for row in runs])), runs[0]["rule"]
+        best[rule] = min(best.get(rule, (math.inf,)), (mean, len(runs), _setting(runs[0])))
+    return [
+        f"{setting}  held out {mean:.4f}, {f'mean of {n} seeds' if n > 1 else 'one seed'}" for mean, n, setting in best.values()
+    ]
 
 
 class _Quietly:
