@@ -171,3 +171,12 @@ def test_rows_and_words_in_the_browser(js):
     ).replace(" ", " ")
     assert says(45).endswith("as untouched.") and says(0).startswith("Untouched, the problem lies along the coordinates")
     assert "again" in says(90) and "times" not in says(90)
+
+
+@pytest.mark.parametrize(("change", "stale"), [(1e-16, False), (1e-9, True)])
+def test_the_table_outlives_the_last_bit_of_a_rate_but_no_more(monkeypatch, change, stale):
+    """A table that is stale on another processor, whose powers are rounded otherwise; or one of other rates that is not."""
+    moved = {family: rates * (1 + 2 * change) for family, rates in turning.RATES.items()}
+    assert all((moved[family] != rates).any() for family, rates in turning.RATES.items())
+    monkeypatch.setattr(turning, "RATES", moved)
+    assert (turning.digests() != turning.written()) == stale

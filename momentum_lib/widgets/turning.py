@@ -101,13 +101,20 @@ def _hash(*parts):
 
 
 def digests():
-    """What the table depends on, as hashes: the test itself, and each side's rule and settings."""
+    """What the table depends on, as hashes: the test itself, and each side's rule and settings; rates to 12 digits.
+
+    The last ones are another processor's business: NumPy's powers differ there by a bit.
+    """
     test = (SIZE, STEPS, PROBLEMS, ANGLES, *(inspect.getsource(part) for part in (turn, problem, rates, losses, left)))
     text = lambda rule: inspect.getsource(rule.fn).partition('"""')[0] + inspect.getsource(rule.fn).rpartition('"""')[2]
     return {
         "test": _hash(*test),
         "sides": {
-            side: _hash(text(rules.get(name)), sorted({**rules.get(name).hyper, **hyper}.items()), rates(side).tolist())
+            side: _hash(
+                text(rules.get(name)),
+                sorted({**rules.get(name).hyper, **hyper}.items()),
+                [f"{rate:.12g}" for rate in rates(side)],
+            )
             for side, (name, hyper) in SIDES.items()
         },
     }
