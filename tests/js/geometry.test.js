@@ -18,6 +18,7 @@ import {
   logTicks,
   marksData,
   pathData,
+  pixelText,
   ringPaths,
   rings,
   sample,
@@ -25,6 +26,7 @@ import {
   ticks,
 } from "../../momentum_lib/widgets/js/kit/geometry.js";
 import { plainModel } from "../../momentum_lib/widgets/js/kit/host.js";
+import { drawNoise, fillNoise } from "../../momentum_lib/widgets/js/kit/noise.js";
 import * as kinds from "../../momentum_lib/widgets/js/kit/state.js";
 import { measuredRate } from "../../momentum_lib/widgets/js/kit/measure.js";
 import { components, distances, leavesAt, stepsTo } from "../../momentum_lib/widgets/js/ravine.js";
@@ -183,6 +185,52 @@ test("contour levels rise and space a bowl's rings evenly", () => {
   const radii = levels.slice(0, 6).map(Math.sqrt),
     gaps = radii.slice(1).map((r, k) => r - radii[k]);
   assert.ok(Math.max(...gaps) / Math.min(...gaps) < 1.1, gaps.join(" "));
+});
+
+test("contour levels are quantiles of the finite values, whatever these are", () => {
+  const quantile = (/** @type {number[]} */ sorted, /** @type {number} */ part) => {
+    const at = part ** 2 * (sorted.length - 1),
+      i = Math.floor(at);
+    return sorted[i] + (at - i) * ((sorted[i + 1] ?? sorted[i]) - sorted[i]);
+  };
+  for (const f of [
+    (/** @type {number} */ k) => Math.sin(k) * 3,
+    (/** @type {number} */ k) => Math.exp(k / 9), // nearly all on one shelf
+    (/** @type {number} */ k) => (k % 7 ? Math.cos(9 * k) : k % 2 ? NaN : Infinity),
+    (/** @type {number} */ k) => (k % 2 ? -1e308 : 1e308) * Math.cos(k), // their range is no number
+  ]) {
+    const values = Float64Array.from({ length: 900 }, (_, k) => f(k)),
+      sorted = [...values].filter(Number.isFinite).sort((a, b) => a - b);
+    assert.deepEqual(
+      contourLevels(values, 9),
+      Array.from({ length: 9 }, (_, k) => quantile(sorted, (k + 0.75) / 9)),
+    );
+  }
+  assert.deepEqual(contourLevels(new Float64Array(50).fill(2), 9), [2]);
+});
+
+test("a length in pixels is written as it is rounded", () => {
+  for (const value of [0, 0.004, 0.996, 1, 9.999, 12.34, 650.5, 1e6, -0.5, -12.34])
+    assert.equal(pixelText(value), value.toFixed(2).replace("-0.00", "0.00"));
+  for (const [value, text] of [
+    [0, "0"],
+    [0.96, "1"],
+    [12.34, "12.3"],
+    [-7.25, "-7.3"],
+  ])
+    assert.equal(pixelText(Number(value), 10), text);
+});
+
+test("noise that is made in parts is the noise made at once", () => {
+  const whole = drawNoise(1000, 7),
+    parts = new Float64Array(1000);
+  for (const [from, to] of [
+    [0, 1],
+    [1, 640],
+    [640, 1000],
+  ])
+    fillNoise(parts, 7, from, to);
+  assert.deepEqual(parts, whole);
 });
 
 test("segments are cut at a box", () => {

@@ -562,7 +562,7 @@ function drawLines({ plot, lines }, state, all, drawn, lit) {
     const lost = side.losers.map((curve) =>
       pathData(pairs(drawn.steps, curve), plot.x, plot.y, plot.pixelBox()),
     );
-    line.losers.node.setAttribute("d", lost.join(""));
+    line.losers.path(lost.join(""));
     if (state.beta) line.raw.update(pairs(drawn.steps, side.raw));
     else line.raw.clear();
     line.mean.update(pairs(drawn.steps, side.mean));
@@ -595,8 +595,7 @@ function drawNames({ plot, lines, names }, all, drawn, lit) {
     label.node.classList.toggle("is-lit", shown[at].name === lit);
     label.node.classList.toggle("is-back", lit !== "" && shown[at].name !== lit);
     label.update(plot.x.invert(right), plot.y.invert(height), shortName(all[k]), 16, 4);
-    lines[k].lead.node.setAttribute(
-      "d",
+    lines[k].lead.path(
       `M${(plot.x(x) + 2).toFixed(1)},${from.toFixed(1)}L${right + 3},${from.toFixed(1)}L${right + 13},${height.toFixed(1)}`,
     );
   });

@@ -15,6 +15,7 @@ import { SURFACES } from "./generated/surfaces.js";
 import { LEARNING_RATE } from "./kit/sliders.js";
 import { choice, integer, number, point } from "./kit/state.js";
 import { bestOf } from "./kit/tune.js";
+import { inPieces } from "./kit/work.js";
 import { FORMS, criticalRate as critical, momentumEdge, totalWeight } from "./generated/theory.js";
 
 /** Surfaces with a minimum to converge to; rules with one momentum. */
@@ -206,8 +207,9 @@ export function render({ model, el }) {
     say(state, now, map.best());
   });
   fig.numbers(() => {
-    const { run, errors, outcome } = drawn.now,
-      { n, xs, ys, steps } = map.grid();
+    const { n, xs, ys, steps, ms } = map.grid();
+    fig.flush();
+    const { run, errors, outcome } = drawn.now;
     return {
       path: Array.from(run.points),
       errors: Array.from(errors),
@@ -219,7 +221,7 @@ export function render({ model, el }) {
         ys: Array.from(ys),
         steps: Array.from(steps, (v) => (Number.isNaN(v) ? "diverged" : v === Infinity ? "more" : v)),
         fine: n === FINE,
-        ms: map.ms(),
+        ms,
       },
       best: map.best(),
     };
@@ -293,88 +295,115 @@ function addMap(fig, told) {
   };
 }
 
+/** What a map depends on. @param {State} state */
+const keyOf = ({ surface, rule, kappa, start, steps, tol }) =>
+  JSON.stringify([surface, rule, surface === "ravine" ? kappa : 0, start, steps, tol]);
+
+/** A map of so many cells a side, none of them filled. @param {State} state @param {number} n */
+const emptyGrid = (state, n) => ({
+  n,
+  ...axes(state, n),
+  steps: new Float32Array(n * n),
+  state,
+  key: keyOf(state),
+  rows: 0, // those that are filled
+  ms: 0, // and how long that took
+});
+
+/** Fill some more rows of a grid. @param {ReturnType<typeof emptyGrid>} grid @param {number} more */
+function fillRows(grid, more) {
+  const { xs, ys, n, steps, state, rows } = grid,
+    began = performance.now(),
+    to = Math.min(rows + more, n);
+  const found = stepsMap(RULES[state.rule], SURFACES[state.surface], {
+    start: state.start,
+    steps: state.steps,
+    tol: state.tol,
+    params: paramsOf(state),
+    xName: "lr",
+    xs,
+    yName: memory(state.rule),
+    ys,
+    rows: [rows, to],
+  });
+  steps.set(found, rows * n);
+  grid.rows = to;
+  grid.ms += performance.now() - began;
+}
+
 /**
- * The search for the best cell: coarse at once, then fine in slices while nothing moves.
+ * The search for the best cell, between the frames: a coarse map of what was asked for last, and a fine one when nothing has
+ * moved for a moment. One that is begun is finished, so that a map follows a hand however fast that is.
  * @param {DialFigure} fig @param {(grid: Grid, best: Best) => void} paint
  */
 function createSearch(fig, paint) {
-  /** @param {number} n @returns {Grid} */
-  const empty = (n) => ({ n, ...axes(fig.snapshot(), n), steps: new Float32Array(n * n) });
   const now = {
     key: "",
-    grid: empty(COARSE),
+    grid: emptyGrid(fig.snapshot(), COARSE), // the one that is shown
+    next: /** @type {ReturnType<typeof emptyGrid>|null} */ (null), // the one that is being filled
     best: /** @type {Best} */ (null),
-    next: empty(FINE),
-    rows: FINE, // of the next grid, those that are done
-    ms: 0,
-    stop: /** @type {(() => void)|null} */ (null),
+    still: () => {},
   };
-  /** Fill rows of a grid. @param {Grid} grid @param {number} from @param {number} to */
-  function fill({ xs, ys, n, steps }, from, to) {
-    const state = fig.snapshot(),
-      { start, steps: most, tol } = state,
-      asked = {
-        start,
-        steps: most,
-        tol,
-        params: paramsOf(state),
-        xName: "lr",
-        xs,
-        yName: memory(state.rule),
-        ys,
-      };
-    steps.set(stepsMap(RULES[state.rule], SURFACES[state.surface], { ...asked, rows: [from, to] }), from * n);
-  }
   const repaint = () => {
     now.best = bestCell(now.grid.steps, now.grid.xs, now.grid.ys);
     paint(now.grid, now.best);
   };
-  function complete() {
+  /** Whether the map that is shown is another state's, or not filled. */
+  const owes = () => now.grid.key !== now.key || now.grid.rows < now.grid.n;
+  /** Fill the next map; whether one is still owed. @param {() => boolean} over */
+  function fill(over) {
+    now.next ??= emptyGrid(fig.snapshot(), COARSE);
+    while (now.next.rows < now.next.n && !over()) fillRows(now.next, 4);
+    if (now.next.rows < now.next.n) return true;
     now.grid = now.next;
+    now.next = null;
     repaint();
-    fig.redraw();
+    return owes();
   }
-  function begin() {
-    Object.assign(now, { next: empty(FINE), rows: 0, stop: fig.life.frame(slice) });
+  const goOn = inPieces(fig.life, (over) => {
+    const left = fill(over);
+    if (!now.next) fig.redraw();
+    return left;
+  });
+  /** The coarse map of the state now. */
+  function catchUp() {
+    while (owes()) fill(() => false);
   }
-  /** Some rows of the fine map, as many as fit into a few milliseconds. */
-  function slice() {
-    now.stop = null;
-    const began = performance.now();
-    do {
-      const to = Math.min(now.rows + 4, FINE);
-      fill(now.next, now.rows, to);
-      now.rows = to;
-    } while (now.rows < FINE && performance.now() - began < 6);
-    if (now.rows < FINE) now.stop = fig.life.frame(slice);
-    else complete();
-  }
+  const refine = () => {
+    catchUp();
+    now.next = emptyGrid(fig.snapshot(), FINE);
+  };
   return {
-    grid: () => now.grid,
+    grid() {
+      if (owes()) fig.redraw();
+      catchUp();
+      return now.grid;
+    },
     best: () => now.best,
-    ms: () => now.ms,
     repaint,
     /** The fine map at once: before its best cell is asked for. */
     finish() {
-      if (now.grid.n === FINE || !now.key) return;
-      now.stop?.();
-      now.stop = null;
-      if (now.rows === FINE) Object.assign(now, { next: empty(FINE), rows: 0 });
-      fill(now.next, now.rows, FINE);
-      now.rows = FINE;
-      complete();
+      now.still();
+      catchUp();
+      if (now.grid.n === FINE) return;
+      if (now.next?.n !== FINE) refine();
+      fill(() => false);
+      fig.redraw();
     },
     /** @param {State} state */
-    update({ surface, rule, kappa, start, steps, tol }) {
-      const key = JSON.stringify([surface, rule, surface === "ravine" ? kappa : 0, start, steps, tol]);
+    update(state) {
+      const key = keyOf(state);
       if (key === now.key) return;
-      const began = performance.now();
-      Object.assign(now, { key, grid: empty(COARSE), rows: FINE });
-      fill(now.grid, 0, COARSE);
-      now.ms = performance.now() - began;
-      repaint();
-      now.stop?.();
-      now.stop = fig.life.after(160, begin);
+      const first = !now.key;
+      now.key = key;
+      if (now.next?.n === FINE) now.next = null;
+      now.still();
+      now.still = fig.life.after(160, () => {
+        refine();
+        goOn();
+      });
+      if (first) catchUp();
+      else goOn();
     },
   };
 }

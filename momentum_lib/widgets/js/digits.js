@@ -58,21 +58,30 @@ export function judge(theta) {
   return { right: right / SHOWN.rows, loss: loss / SHOWN.rows };
 }
 
-/** A network before its first step. @param {Which} which @param {State} state */
-export function begin(which, state) {
+/** What the two networks of a state begin with: the same parameters, and which digits each step takes. @param {State} state */
+function outset(state) {
   const theta = net.start(state.seed);
+  return {
+    theta,
+    order: state.batch === "all" ? null : batches(LEARNT.rows, sizeOf(state), STEPS, state.seed),
+    judged: judge(theta),
+  };
+}
+
+/** A network before its first step. @param {Which} which @param {State} state */
+export function begin(which, state, { theta, order, judged } = outset(state)) {
   return {
     which,
     lr: rateOf(which, state),
     beta: Number(momentumOf(which, state)),
-    order: state.batch === "all" ? null : batches(LEARNT.rows, sizeOf(state), STEPS, state.seed),
+    order,
     size: sizeOf(state),
     t: 0,
-    theta,
+    theta: theta.slice(),
     v: new Float64Array(net.count),
     grad: new Float64Array(net.count),
-    points: [theta.slice()], // after 0, 1, 2, ... steps
-    judged: [judge(theta)], // after 0, EVERY, 2 EVERY, ... steps
+    points: [theta], // after 0, 1, 2, ... steps
+    judged: [judged], // after 0, EVERY, 2 EVERY, ... steps
   };
 }
 
@@ -189,15 +198,21 @@ export function render({ model, el }) {
 
 /** The two networks, trained as far as a frame allows. @param {DigitsFigure} fig */
 function addSchool(fig) {
-  const kept = { key: "", pair: /** @type {Pairing} */ ({}), head: 0 };
+  const kept = {
+    key: "",
+    outset: /** @type {ReturnType<typeof outset>|undefined} */ (undefined),
+    pair: /** @type {Pairing} */ ({}),
+    head: 0,
+  };
   function renew() {
     const state = fig.snapshot(),
       key = `${state.batch} ${state.momentum} ${state.seed}`;
     if (key === kept.key) return;
     const same = kept.key.split(" ")[0] === state.batch && kept.key.split(" ")[2] === String(state.seed);
+    if (!same) kept.outset = outset(state);
     kept.pair = {
-      plain: same ? kept.pair.plain : begin("plain", state), // it knows no momentum
-      momentum: begin("momentum", state),
+      plain: same ? kept.pair.plain : begin("plain", state, kept.outset), // it knows no momentum
+      momentum: begin("momentum", state, kept.outset),
     };
     kept.key = key;
   }
@@ -252,7 +267,7 @@ function addPad(fig) {
     cells = Array.from({ length: SIDE * SIDE }, () => group.appendChild(s("rect"))),
     frame = s("rect", { class: "lf-pad" }),
     stroke = s("path", { class: "lf-line lf-stroke", "data-look": "ink" }),
-    held = { strokes: /** @type {Pair[][]} */ ([]), text: "", settle: () => {} };
+    held = { strokes: /** @type {Pair[][]} */ ([]), text: "", shown: "", settle: () => {} };
   const pad = s(
     "g",
     {
@@ -317,7 +332,9 @@ function addPad(fig) {
     /** @param {string} text */
     draw(text) {
       const values = pixels(text);
-      cells.forEach((cell, k) => cell.setAttribute("fill-opacity", String((values?.[k] ?? 0) / 16)));
+      if (text !== held.shown)
+        cells.forEach((cell, k) => cell.setAttribute("fill-opacity", String((values?.[k] ?? 0) / 16)));
+      held.shown = text;
       if (text !== held.text) held.strokes = [];
       const trace = held.strokes.map((one) =>
         one.map(([x, y]) => `${plot.x(x).toFixed(1)},${plot.y(SIDE - y).toFixed(1)}`),

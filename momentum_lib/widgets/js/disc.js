@@ -131,12 +131,9 @@ export function run({ rule, kappa, lr, beta }) {
       }),
     );
   const n = Math.min(...runs.map((one) => one.n)),
-    errors = new Array(n + 1);
-  for (let t = 0; t <= n; t++) {
-    let sum = 0;
-    for (const { points } of runs) sum += points[2 * t + 1] ** 2;
-    errors[t] = Math.sqrt(sum / runs.length);
-  }
+    sums = new Float64Array(n + 1);
+  for (const { points } of runs) for (let t = 0; t <= n; t++) sums[t] += points[2 * t + 1] ** 2;
+  const errors = Array.from(sums, (sum) => Math.sqrt(sum / runs.length));
   return { errors, divergedAt: n < BUDGET ? n + 1 : 0 };
 }
 

@@ -286,7 +286,7 @@ function drawWeights({ plot, stems, half, halfName, handle }, drawn, look) {
     (v, k) => `M${plot.x(k).toFixed(1)},${foot}V${plot.y(v).toFixed(1)}`,
   );
   stems.node.setAttribute("data-look", look);
-  stems.node.setAttribute("d", paths.join(""));
+  stems.path(paths.join(""));
   half.update([0, level, shown, level, shown, 0]);
   handle.update(shown, level);
   const words = `half after ${inSteps(drawn.halfLife)}${drawn.halfLife > WEIGHTS ? " →" : ""}`;

@@ -7,8 +7,9 @@ import { noisyWalk } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { meanSquares } from "./kit/linear.js";
-import { drawNoise } from "./kit/noise.js";
+import { drawNoise, fillNoise } from "./kit/noise.js";
 import { choice, integer, number } from "./kit/state.js";
+import { inPieces } from "./kit/work.js";
 import { RULES } from "./generated/rules.js";
 import { effectiveRate, lrAtEffectiveRate, noiseBall, sampleSize } from "./generated/theory.js";
 
@@ -51,13 +52,15 @@ const playground = ({ hold, rate, beta, kappa, sigma }) => ({
 export const learningRate = (hold, rate, beta) =>
   hold === "effective" ? lrAtEffectiveRate(rate, beta) : rate;
 
+const room = () => new Float64Array(2 * WALKERS * (STEPS + 1));
+
 /**
  * The swarm: 300 heavy balls from rest at the minimum under the noise `draws`; points[2 * (300 * t + walker) + axis].
  * @param {{lr: number, beta: number}} hyper @param {number[]} curvatures @param {number} sigma @param {Float64Array} draws
+ * @param {Float64Array} [points] room for it: a megabyte that is new costs more than to fill it
  */
-export function swarm(hyper, curvatures, sigma, draws) {
-  const row = 2 * WALKERS,
-    points = new Float64Array(row * (STEPS + 1));
+export function swarm(hyper, curvatures, sigma, draws, points = room()) {
+  const row = 2 * WALKERS;
   for (let first = 0; first < row; first++) {
     const curvature = curvatures[first % 2];
     noisyWalk(RULES.heavy_ball, { hyper, curvature, sigma, draws, steps: STEPS, first, row }, points);
@@ -85,13 +88,13 @@ export function measure(points, exact) {
 /** Two standard deviations around the minimum. @param {number[]} variances */
 const around = ([xx, yy]) => ellipse(2 * Math.sqrt(xx), 2 * Math.sqrt(yy));
 
-/** The swarm of one state and what is measured on it. @param {State} state @param {Float64Array} draws */
-function make({ hold, rate, beta, kappa, sigma }, draws) {
+/** The swarm of one state and what is measured on it. @param {State} state @param {Float64Array} draws @param {Float64Array} place the swarm's */
+function make({ hold, rate, beta, kappa, sigma }, draws, place) {
   const lr = learningRate(hold, rate, beta),
     hyper = { lr, beta },
     curvatures = [1, kappa],
     exact = curvatures.map((c) => noiseBall(lr, beta, c, sigma)),
-    points = swarm(hyper, curvatures, sigma, draws);
+    points = swarm(hyper, curvatures, sigma, draws, place);
   return {
     lr,
     effective: effectiveRate(lr, beta),
@@ -151,15 +154,13 @@ export function render({ model, el }) {
   fig.onReset(() => time.end());
   const say = addReadouts(fig);
 
-  const { seed: first } = fig.snapshot(),
-    noise = { seed: first, draws: drawNoise(2 * WALKERS * STEPS, first) },
-    drawn = { key: "", now: make(fig.snapshot(), noise.draws) };
-  /** Made again where the state changed: playing moves the step only. @param {State} state */
+  const noise = addNoise(fig),
+    place = room(),
+    drawn = { key: "", now: make(fig.snapshot(), noise.draws(), place) };
+  /** Made again where the state or its noise changed: playing moves the step only. @param {State} state */
   function made(state) {
-    const key = Object.values(state).join();
-    if (state.seed !== noise.seed)
-      Object.assign(noise, { seed: state.seed, draws: drawNoise(2 * WALKERS * STEPS, state.seed) });
-    if (key !== drawn.key) Object.assign(drawn, { key, now: make(state, noise.draws) });
+    const key = Object.values({ ...state, seed: noise.seed(state.seed) }).join();
+    if (key !== drawn.key) Object.assign(drawn, { key, now: make(state, noise.draws(), place) });
     return drawn.now;
   }
   fig.draw(() => {
@@ -170,6 +171,8 @@ export function render({ model, el }) {
     say(state, now);
   });
   fig.numbers(() => {
+    noise.finish();
+    fig.flush();
     const { points, growing, ...now } = drawn.now;
     return {
       ...now,
@@ -184,6 +187,42 @@ export function render({ model, el }) {
     };
   });
   return fig.start();
+}
+
+/** Draws of noise that are made in a row before the clock is looked at. */
+const DRAWS = 6000;
+
+/** The noise of the seed; that of a new one is made between the frames, and the old one is shown until then. @param {BallFigure} fig */
+function addNoise(fig) {
+  const n = 2 * WALKERS * STEPS,
+    first = fig.get("seed"),
+    now = { seed: first, draws: drawNoise(n, first) },
+    next = { seed: first, draws: now.draws, done: n };
+  /** Make draws until it is over; whether some are left. @param {() => boolean} over */
+  function fill(over) {
+    for (; next.done < n && !over(); next.done += DRAWS)
+      fillNoise(next.draws, next.seed, next.done, Math.min(next.done + DRAWS, n));
+    if (next.done < n) return true;
+    Object.assign(now, { seed: next.seed, draws: next.draws });
+    fig.redraw();
+    return false;
+  }
+  const goOn = inPieces(fig.life, fill);
+  return {
+    draws: () => now.draws,
+    /** Which seed's noise there is, now that this one is asked for. @param {number} seed */
+    seed(seed) {
+      if (seed !== next.seed) {
+        Object.assign(next, { seed, draws: new Float64Array(n), done: 0 });
+        goOn();
+      }
+      return now.seed;
+    },
+    /** All that is left of it, at once. */
+    finish() {
+      if (now.seed !== next.seed) fill(() => false);
+    },
+  };
 }
 
 /** The swarm from above, in its ellipse. @param {BallFigure} fig */

@@ -180,8 +180,8 @@ export function between(path, pen) {
 function drawRods({ plot, rods, outline, one, handles, numbers: words }, polynomial, path, pen) {
   const now = between(path, pen);
   plot.setDomain(undefined, [0, topOf(polynomial)]);
-  rods.node.setAttribute("d", boxes(plot, now));
-  outline.node.setAttribute("d", boxes(plot, path[0]));
+  rods.path(boxes(plot, now));
+  outline.path(boxes(plot, path[0]));
   one.update([-0.6, 1, NAMES.length - 0.4, 1]);
   handles.forEach((handle, i) => handle.update(i, path[0][i]));
   words.forEach((word, i) => word.update(i, Math.max(now[i], path[0][i]), show(now[i], 2), 0, -14));

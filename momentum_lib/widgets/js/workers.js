@@ -244,8 +244,8 @@ function addRods(fig) {
     plot.setDomain([0.4, workers + 0.6], [0, 1.12 * tallest]);
     const turn = who[Math.min(head, UPDATES - 1)],
       now = ages[head];
-    rods.node.setAttribute("d", now.map((age, k) => (k === turn ? "" : box(plot, k + 1, age))).join(""));
-    next.node.setAttribute("d", box(plot, turn + 1, Math.max(now[turn], 0.012 * tallest)));
+    rods.path(now.map((age, k) => (k === turn ? "" : box(plot, k + 1, age))).join(""));
+    next.path(box(plot, turn + 1, Math.max(now[turn], 0.012 * tallest)));
     level.update([0.4, workers - 1, workers + 0.6, workers - 1]);
     name.update(workers + 0.6, workers - 1, `M − 1 = ${workers - 1}, the mean age of a gradient`, -4, -8);
   };

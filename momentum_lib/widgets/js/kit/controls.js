@@ -67,7 +67,8 @@ export function addSlider(desk, o) {
     spec = /** @type {import("./types.js").NumberSpec|undefined} */ (o.name ? desk.specs[o.name] : undefined),
     limits = /** @type {Pair} */ (o.bounds ?? (spec ? [spec.min, spec.max] : range?.())),
     integral = o.whole ?? spec?.kind === "integer";
-  const { node, bar, typed, markRow } = sliderNodes(o);
+  const { node, bar, typed, markRow } = sliderNodes(o),
+    last = { at: NaN, words: "", letters: "" };
   const knob = {
     label,
     limits,
@@ -84,11 +85,13 @@ export function addSlider(desk, o) {
       to = knob.track(),
       at = clamp(to(now), 0, LENGTH);
     bar.value = String(at);
-    bar.style.setProperty("--at", `${at / 10}%`);
-    bar.setAttribute("aria-valuetext", words ? words(now) : unit ? `${show(now)} ${unit}` : show(now));
+    if (at !== last.at) bar.style.setProperty("--at", `${(last.at = at) / 10}%`);
+    const told = words ? words(now) : unit ? `${show(now)} ${unit}` : show(now);
+    if (told !== last.words) bar.setAttribute("aria-valuetext", (last.words = told));
     if (force || !typed.matches(":focus")) {
       typed.value = plain(now, digits);
-      typed.style.setProperty("--letters", String(typed.value.length));
+      const letters = String(typed.value.length);
+      if (letters !== last.letters) typed.style.setProperty("--letters", (last.letters = letters));
     }
     if (o.marks)
       dress(

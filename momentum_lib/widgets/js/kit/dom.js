@@ -21,6 +21,23 @@ export function assign(node, attributes) {
 }
 
 /**
+ * What sets attributes of an element as `assign` does, those alone that differ from what it set last: each that is set costs
+ * the browser, whatever stood there.
+ * @param {Element} node
+ */
+export function assigner(node) {
+  /** @type {Map<string, unknown>} */
+  const last = new Map();
+  return (/** @type {Record<string, unknown>} */ attributes) => {
+    for (const [name, value] of Object.entries(attributes))
+      if (value !== last.get(name)) {
+        last.set(name, value);
+        assign(node, { [name]: value });
+      }
+  };
+}
+
+/**
  * An HTML element with attributes and children; a string child becomes text, never markup.
  * @param {string} tag
  * @param {Record<string, unknown>} [attributes]

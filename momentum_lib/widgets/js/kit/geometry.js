@@ -68,6 +68,44 @@ export function sample(f, [[x0, x1], [y0, y1]], nx, ny) {
   return values;
 }
 
+/** @param {number} value */
+const finite = (value) => value - value === 0;
+
+/** So many shelves hold values in order; those on a shelf are put in order when one of them is asked for. */
+const SHELVES = 2048;
+
+/**
+ * The finite values from the least to the largest, asked for by their place: sorted in full only where somebody asks.
+ * @param {Float64Array} values
+ */
+function inOrder(values) {
+  const kept = values.every(finite) ? values : values.filter(finite);
+  let low = Infinity,
+    high = -Infinity;
+  for (const value of kept) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const pace = (SHELVES - 1) / (high - low),
+    shelf = (/** @type {number} */ value) => ((value - low) * pace) | 0,
+    ends = new Int32Array(SHELVES + 1); // where a shelf begins, then where its next value goes, and at last where it ends
+  for (const value of kept) ends[shelf(value) + 1]++;
+  for (let k = 0; k < SHELVES; k++) ends[k + 1] += ends[k];
+  const all = new Float64Array(kept.length);
+  for (const value of kept) all[ends[shelf(value)]++] = value;
+  const sorted = new Uint8Array(SHELVES);
+  return {
+    length: kept.length,
+    /** @param {number} place */
+    at(place) {
+      const k = shelf(all[place]);
+      if (!sorted[k]) all.subarray(k ? ends[k - 1] : 0, ends[k]).sort();
+      sorted[k] = 1;
+      return all[place];
+    },
+  };
+}
+
 /**
  * Levels that spread `count` contours evenly over any surface: quantiles of its sampled values, denser towards the
  * minimum (`power` 2 spaces the rings of a quadratic bowl evenly).
@@ -76,13 +114,14 @@ export function sample(f, [[x0, x1], [y0, y1]], nx, ny) {
  * @param {number} [power]
  */
 export function contourLevels(values, count, power = 2) {
-  const sorted = values.filter(Number.isFinite).sort();
+  const sorted = inOrder(values);
   /** @type {number[]} */
   const levels = [];
   for (let k = 1; k <= count; k++) {
     const at = ((k - 0.25) / count) ** power * (sorted.length - 1),
-      i = Math.floor(at);
-    levels.push(sorted[i] + (at - i) * ((sorted[i + 1] ?? sorted[i]) - sorted[i]));
+      i = Math.floor(at),
+      one = sorted.at(i);
+    levels.push(one + (at - i) * (sorted.at(Math.min(i + 1, sorted.length - 1)) - one));
   }
   return levels.filter((level, k) => k === 0 || level > levels[k - 1]);
 }
@@ -159,18 +198,17 @@ export function rings(values, nx, ny, levels) {
     const part = one === Infinity ? 1 : two === Infinity ? 0 : (level - one) / (two - one);
     return [i + part * (i2 - i), j + part * (j2 - j)];
   };
-  return edgesAround(ranks(values, nx, ny, levels), wide, levels, at).map((next, k) => {
+  return edgesAround(ranks(values, nx, ny, levels), wide, levels, at).map(({ from, next }, k) => {
     const found = [];
-    while (next.size) {
-      const ring = [],
-        first = /** @type {number} */ (next.keys().next().value);
-      for (let edge = first; next.has(edge);) {
+    for (const first of from) {
+      const ring = [];
+      for (let edge = first; next[edge];) {
         ring.push(crossing(levels[k], edge));
-        const after = /** @type {number} */ (next.get(edge));
-        next.delete(edge);
+        const after = next[edge];
+        next[edge] = 0; // taken
         edge = after;
       }
-      found.push(ring);
+      if (ring.length) found.push(ring);
     }
     return found;
   });
@@ -196,16 +234,20 @@ function ranks(values, nx, ny, levels) {
 const meanOfCorners = (at, i, j) => (at(i, j) + at(i + 1, j) + at(i, j + 1) + at(i + 1, j + 1)) / 4;
 
 /**
- * For each level, and every edge of the grid that a ring of it crosses, the edge that the ring crosses next. An edge is named
- * by its lower-left corner and its direction (twice the corner, plus one if it goes up), so that the two cells beside it
- * agree. Most cells lie between two levels and are passed over at once.
+ * For each level the edges of the grid that its rings cross (`from`), and by each of them the edge that the ring crosses next.
+ * An edge is named by its lower-left corner and its direction (twice the corner, plus one if it goes up), so that the two cells
+ * beside it agree; the edge 0 lies in the corner of the border, where no ring comes. Most cells lie between two levels and are
+ * passed over at once.
  * @param {Uint8Array} found the ranks of the corners
  * @param {number} wide
  * @param {number[]} levels
  * @param {(i: number, j: number) => number} at
  */
 function edgesAround(found, wide, levels, at) {
-  const next = levels.map(() => /** @type {Map<number, number>} */ (new Map()));
+  const all = levels.map(() => ({
+    from: /** @type {number[]} */ ([]),
+    next: new Int32Array(2 * found.length),
+  }));
   for (let row = 0; row + 2 * wide <= found.length; row += wide)
     for (let corner = row; corner < row + wide - 1; corner++) {
       const a = found[corner],
@@ -223,10 +265,31 @@ function edgesAround(found, wide, levels, at) {
                 meanOfCorners(at, (corner % wide) - 1, row / wide - 1) < levels[k] ? "joined" : "apart"
               ]
             : PIECES[code];
-        for (const [from, to] of pieces) next[k].set(sides[from], sides[to]);
+        for (const [from, to] of pieces) {
+          all[k].from.push(sides[from]);
+          all[k].next[sides[from]] = sides[to];
+        }
       }
     }
-  return next;
+  return all;
+}
+
+/** What stands from the point on: two digits for so many hundredths, one for a tenth that is not nought. */
+const ENDS = {
+  100: Array.from({ length: 100 }, (_, k) => (k / 100).toFixed(2).slice(1)),
+  10: Array.from({ length: 10 }, (_, k) => (k ? `.${k}` : "")),
+};
+
+/**
+ * A length in pixels as text, rounded to a hundredth (or to a tenth, where `parts` is 10): a picture has thousands of them, and
+ * `toFixed` takes three times as long.
+ * @param {number} value @param {10|100} [parts] @returns {string}
+ */
+export function pixelText(value, parts = 100) {
+  if (value < 0) return `-${pixelText(-value, parts)}`;
+  const all = Math.round(value * parts),
+    whole = Math.floor(all / parts);
+  return whole + ENDS[parts][all - parts * whole];
 }
 
 /**
@@ -243,7 +306,7 @@ export function ringPaths(all, nx, ny, px, py) {
   const onEdge = (/** @type {Pair} */ p, /** @type {Pair} */ q) =>
     (p[0] === q[0] && (p[0] === 0 || p[0] === nx - 1)) || (p[1] === q[1] && (p[1] === 0 || p[1] === ny - 1));
   for (const ring of all) {
-    const text = ring.map(([i, j]) => Math.round(10 * px(i)) / 10 + "," + Math.round(10 * py(j)) / 10);
+    const text = ring.map(([i, j]) => `${pixelText(px(i), 10)},${pixelText(py(j), 10)}`);
     area += `M${text.join("L")}Z`;
     let pen = false;
     for (let k = 0; k < ring.length; k++) {
@@ -284,6 +347,7 @@ export function clipSegment(x0, y0, x1, y1, [[left, right], [low, high]]) {
     dy = y1 - y0;
   const inBox = (/** @type {number} */ x, /** @type {number} */ y) =>
     x >= left && x <= right && y >= low && y <= high;
+  if (inBox(x0, y0) && inBox(x1, y1)) return [x0, y0, x1, y1]; // as nearly always
   let enter = 0,
     leave = 1;
   for (const [p, q] of [
@@ -355,8 +419,8 @@ export function pathData(xy, px, py, box, to = xy.length / 2 - 1, from = 0) {
     x0 = x1;
     y0 = y1;
     if (!part) continue;
-    if (part[0] !== penX || part[1] !== penY) text += `M${part[0].toFixed(2)},${part[1].toFixed(2)}`;
-    text += `L${part[2].toFixed(2)},${part[3].toFixed(2)}`;
+    if (part[0] !== penX || part[1] !== penY) text += `M${pixelText(part[0])},${pixelText(part[1])}`;
+    text += `L${pixelText(part[2])},${pixelText(part[3])}`;
     [, , penX, penY] = part;
   }
   return text;
@@ -394,7 +458,7 @@ export function marksData(
     const at = px(x),
       up = py(y);
     if (Math.abs(at - lastX) < 0.3 && Math.abs(up - lastY) < 0.3) continue; // it would lie on the one before
-    text += `M${at.toFixed(2)},${up.toFixed(2)}${mark}`;
+    text += `M${pixelText(at)},${pixelText(up)}${mark}`;
     lastX = at;
     lastY = up;
   }

@@ -1,6 +1,6 @@
 // Something to drag in a picture: by pointer, by finger, by keys.
 
-import { assign, clamp, s, show } from "./dom.js";
+import { assigner, clamp, s, show } from "./dom.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Pair} Pair */
@@ -44,7 +44,8 @@ export function addHandle(
   const node = knob(label, axis, look);
   if (starts) node.dataset.starts = "";
   plot.layers.front.append(node);
-  const spot = { here: /** @type {Pair} */ ([0, 0]) };
+  const spot = { here: /** @type {Pair} */ ([0, 0]) },
+    assign = assigner(node);
   /** @param {number} x @param {number} y */
   const move = (x, y) => {
     const [[left, right], [low, high]] = bounds(),
@@ -62,7 +63,7 @@ export function addHandle(
       plot.grips.set(node, [plot.x(x), plot.y(y)]);
       const k = axis === "y" ? 1 : 0,
         range = bounds()[k];
-      assign(node, {
+      assign({
         transform: `translate(${plot.x(x).toFixed(2)} ${plot.y(y).toFixed(2)})`,
         "aria-valuemin": range[0],
         "aria-valuemax": range[1],

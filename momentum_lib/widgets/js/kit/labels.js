@@ -61,14 +61,16 @@ export const roomOf = (node, { font, size }) =>
 const LINES = [0, -1, 1, -2, 2, -3, 3, -4, 4];
 
 /**
- * Places to try, the best first.
+ * Places to try, the best first: most words stand at the first.
  * @param {Wish} wish @param {number} size
- * @returns {{x: number, y: number, anchor: Anchor}[]}
+ * @returns {Generator<{x: number, y: number, anchor: Anchor}>}
  */
-function places({ x, y, dx, dy, anchor }, size) {
-  const sides = [{ x: x + dx, anchor }];
-  if (anchor !== "middle") sides.push({ x: x - dx, anchor: OTHER[anchor] });
-  return LINES.flatMap((lines) => sides.map((side) => ({ ...side, y: y + dy + lines * 1.15 * size })));
+function* places({ x, y, dx, dy, anchor }, size) {
+  for (const lines of LINES) {
+    const line = y + dy + lines * 1.15 * size;
+    yield { x: x + dx, y: line, anchor };
+    if (anchor !== "middle") yield { x: x - dx, y: line, anchor: OTHER[anchor] };
+  }
 }
 
 /**
@@ -90,10 +92,15 @@ export function arrange(wishes, taken, { width, height }, typeOf) {
           BEFORE[side] * wide + 1,
           Math.max(width - (1 - BEFORE[side]) * wide - 1, BEFORE[side] * wide + 1),
         );
-    const found = places(wish, size)
-      .filter(({ y }) => y > 0.7 * size && y < height - 1)
-      .map((place) => ({ ...place, x: inside(place.x, place.anchor) }))
-      .find(({ x, y, anchor: side }) => !rooms.some((room) => meet(room, roomAt(x, y, side, wide, size))));
+    let found = null;
+    for (const place of places(wish, size)) {
+      if (place.y <= 0.7 * size || place.y >= height - 1) continue;
+      place.x = inside(place.x, place.anchor);
+      const room = roomAt(place.x, place.y, place.anchor, wide, size);
+      if (rooms.some((other) => meet(other, room))) continue;
+      found = place;
+      break;
+    }
     node.setAttribute("visibility", found ? "visible" : "hidden");
     if (!found) continue;
     node.setAttribute("x", found.x.toFixed(1));

@@ -12,8 +12,14 @@ function uniform(a) {
 /** `n` draws of noise (mean 0, variance 1): sums of twelve uniforms of mulberry32, as draw_noise makes them, bit for bit. @param {number} n @param {number} seed */
 export function drawNoise(n, seed) {
   const out = new Float64Array(n);
-  let a = Math.imul(seed, 0x9e3779b1);
-  for (let k = 0; k < n; k++) {
+  fillNoise(out, seed, 0, n);
+  return out;
+}
+
+/** The same, those from `from` to before `to` alone, into their places. @param {Float64Array} out @param {number} seed @param {number} from @param {number} to */
+export function fillNoise(out, seed, from, to) {
+  let a = (Math.imul(seed, 0x9e3779b1) + Math.imul(12 * from, STEP)) | 0;
+  for (let k = from; k < to; k++) {
     let sum = 0;
     // Four at a time: none waits for another, and the processor makes them side by side, in half the time.
     for (let i = 0; i < 12; i += 4, a = (a + 4 * STEP) | 0)
@@ -24,5 +30,4 @@ export function drawNoise(n, seed) {
         uniform((a + 4 * STEP) | 0);
     out[k] = sum / 4294967296 - 6; // whole numbers sum without rounding, so one division does
   }
-  return out;
 }

@@ -333,20 +333,31 @@ const partsOf = (plot, life) => ({
 /** @typedef {{shape?: import("./types.js").Shape, radius?: number}} MarksOptions */
 /** @typedef {{look?: string, class?: string, anchor?: import("./types.js").Anchor}} TextOptions */
 
-/** A line of a family's colour and dash (or a plain class); `update` takes flat (x, y) pairs. @param {Frame} plot @param {LineOptions} o */
+/** What writes a path's data, and leaves the path alone where it stands there already. @param {SVGPathElement} node */
+function penOf(node) {
+  /** @type {string|null} */
+  let drawn = null;
+  return (/** @type {string} */ data) => {
+    if (data !== drawn) node.setAttribute("d", (drawn = data));
+  };
+}
+
+/** A line of a family's colour and dash (or a plain class); `update` takes flat (x, y) pairs, `path` what is path data already. @param {Frame} plot @param {LineOptions} o */
 function addLine(plot, { look, class: name = "", layer = "marks", path = false }) {
   const node = s("path", { class: `lf-line ${name}`, "data-look": look });
   plot.layers[layer].append(node);
-  const exit = path ? addExit(plot, look, addText(plot, { look, class: "lf-exit-words" })) : null;
+  const exit = path ? addExit(plot, look, addText(plot, { look, class: "lf-exit-words" })) : null,
+    pen = penOf(node);
   return {
     node,
+    path: pen,
     /** @param {ArrayLike<number>} xy @param {number} [to] @param {number} [from] */
     update(xy, to, from) {
-      node.setAttribute("d", pathData(xy, plot.x, plot.y, plot.pixelBox(), to, from));
+      pen(pathData(xy, plot.x, plot.y, plot.pixelBox(), to, from));
       exit?.update(xy, to);
     },
     clear() {
-      node.setAttribute("d", "");
+      pen("");
       exit?.clear();
     },
   };
@@ -356,15 +367,14 @@ function addLine(plot, { look, class: name = "", layer = "marks", path = false }
 function addMarks(plot, { look, class: name = "", shape = "disc", radius = 2.5, layer = "marks" }) {
   const node = s("path", { class: `lf-dots ${name}`, "data-look": look, "data-shape": shape });
   plot.layers[layer].append(node);
+  const pen = penOf(node);
   return {
     node,
     /** @param {ArrayLike<number>} xy @param {number} [to] @param {number} [from] */
     update(xy, to, from) {
-      node.setAttribute("d", marksData(xy, plot.x, plot.y, plot.frame(), shape, radius, to, from));
+      pen(marksData(xy, plot.x, plot.y, plot.frame(), shape, radius, to, from));
     },
-    clear() {
-      node.setAttribute("d", "");
-    },
+    clear: () => pen(""),
   };
 }
 
@@ -445,6 +455,7 @@ function addContours(plot, life, { count = 9, cells = 120 }) {
   const relief = addRelief(plot, life);
   const group = s("g", { class: "lf-contours", "aria-hidden": "true" });
   plot.layers.back.append(group);
+  const drawRings = ringsIn(group);
   let drawn = "",
     sampled = "",
     first = true;
@@ -465,7 +476,7 @@ function addContours(plot, life, { count = 9, cells = 120 }) {
   function drawLines() {
     const { values, nx, ny } = kept;
     kept.all ??= rings(values, nx, ny, contourLevels(values, count));
-    dress(group, ringPieces(plot, { nx, ny, all: kept.all }));
+    drawRings(plot, { nx, ny, all: kept.all });
   }
   return {
     node: group,
@@ -487,20 +498,23 @@ function addContours(plot, life, { count = 9, cells = 120 }) {
   };
 }
 
-/** The lowest rings last, each a band and its line. @param {Frame} plot @param {{nx: number, ny: number, all: Pair[][][]}} sampled @returns {import("./dom.js").Piece[]} */
-function ringPieces({ inner: { left, right, top, bottom } }, { nx, ny, all }) {
-  const px = (/** @type {number} */ i) => left + (i / (nx - 1)) * (right - left),
-    py = (/** @type {number} */ j) => bottom - (j / (ny - 1)) * (bottom - top);
-  return all
-    .slice()
-    .reverse()
-    .flatMap((found) => {
-      const { area, line } = ringPaths(found, nx, ny, px, py);
-      return /** @type {import("./dom.js").Piece[]} */ ([
-        ["path", { class: "lf-band", d: area }],
-        ["path", { class: "lf-contour", d: line }],
-      ]);
+/** What draws rings into a group: the lowest last, each a band and its line. @param {SVGGElement} group */
+function ringsIn(group) {
+  /** @type {Record<"area"|"line", ReturnType<typeof penOf>>[]} */
+  const pens = [];
+  const more = (/** @type {string} */ name) => penOf(group.appendChild(s("path", { class: name })));
+  /** @param {Frame} plot @param {{nx: number, ny: number, all: Pair[][][]}} sampled */
+  return ({ inner: { left, right, top, bottom } }, { nx, ny, all }) => {
+    const px = (/** @type {number} */ i) => left + (i / (nx - 1)) * (right - left),
+      py = (/** @type {number} */ j) => bottom - (j / (ny - 1)) * (bottom - top);
+    while (pens.length < all.length) pens.push({ area: more("lf-band"), line: more("lf-contour") });
+    pens.forEach((pen, k) => {
+      const found = all[all.length - 1 - k] ?? [], // there may be fewer than before
+        { area, line } = ringPaths(found, nx, ny, px, py);
+      pen.area(area);
+      pen.line(line);
     });
+  };
 }
 
 /**

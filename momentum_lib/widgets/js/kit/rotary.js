@@ -1,6 +1,6 @@
 // A rotary control: a half-turn of an arc from 0 to a top, with ticks and a knob that follows mouse, finger and keys.
 
-import { clamp, h, s } from "./dom.js";
+import { assigner, clamp, h, s } from "./dom.js";
 
 /** The arc's radius and middle in units of the picture, and the corner and size of that picture. */
 const R = 74,
@@ -105,15 +105,19 @@ export function addRotary(fig, { name, label, unit, top, ticks, get, set, words 
     event.preventDefault();
     put(get() + by * (event.shiftKey && Math.abs(by) === 0.01 ? 10 : 1));
   });
+  const dressed = { part: assigner(part), knob: assigner(knob), value: assigner(value) };
   /** @param {number} now @param {string} family whose colour it wears @param {string} symbol */
   return (now, family, symbol) => {
-    const [x, y] = spot(now / top, R);
-    part.setAttribute("d", arc(now / top));
-    knob.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)})`);
-    knob.setAttribute("aria-valuenow", String(now));
-    knob.setAttribute("aria-valuetext", words(now));
-    for (const node of [part, knob, value]) node.setAttribute("data-look", family);
-    value.textContent = `${symbol} = ${now.toFixed(3).replace(/0$/, "")}`;
+    const [x, y] = spot(now / top, R),
+      look = { "data-look": family };
+    dressed.part({ ...look, d: arc(now / top) });
+    dressed.knob({
+      ...look,
+      transform: `translate(${x.toFixed(2)} ${y.toFixed(2)})`,
+      "aria-valuenow": now,
+      "aria-valuetext": words(now),
+    });
+    dressed.value({ ...look, text: `${symbol} = ${now.toFixed(3).replace(/0$/, "")}` });
   };
 }
 
