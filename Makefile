@@ -62,7 +62,7 @@ quick: $(ENV) $(NPM)  ## in less than a minute: generated files, style, and the 
 	$(PY) tests/run.py --quick
 
 test-pages: $(ENV) $(NPM) site  ## only the built site in a browser
-	$(PY) -m pytest -p no:xdist -p tests.side_by_side --side-by-side 2 tests/browser tests/test_site.py -s
+	$(PY) -m pytest -n 2 --dist worksteal tests/browser tests/test_site.py -s
 
 clients: $(LAB) $(NPM) site  ## the site in Firefox and WebKit, the chapters in JupyterLab; pictures in _build/clients (.ci/run make clients installs the browsers)
 	$(PY) -m pytest -q -p no:xdist tests/clients

@@ -29,7 +29,6 @@ from tests.limits import HANG
 PACKAGES = ("numpy", "torch", "torch._dynamo", "torch.distributed.fsdp", "torch.distributed.checkpoint", "matplotlib.pyplot")
 PACKAGES += ("nbformat", "yaml", "bs4", "pytest", "xdist.plugin", "hypothesis", "distributed")  # _dynamo: for optimisers
 READY = tuple(name for name in PACKAGES if find_spec(name.partition(".")[0]))  # what nearly every program here imports
-RUN = "TESTS_RUN"  # in the environment: the name of a run of pytest, by which its workers find what they share
 CODE = """import sys; sys.path.insert(0, {root!r})
 from tests import forked
 sys.path.pop(0)
@@ -162,8 +161,8 @@ def _locked(folder):
 
 
 def _folder(ready):
-    """Where the process that has imported ``ready`` is met: by all workers of this run of pytest, or by this process."""
-    run = os.environ.get(RUN) or os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    """Where the process that has imported ``ready`` is met: by all workers of this run of pytest-xdist, or by this process."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
     if run is None:
         return Path(tempfile.mkdtemp(prefix="forked-"))
     name = hashlib.sha256(repr((run, ready, os.getuid())).encode()).hexdigest()[:16]

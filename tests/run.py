@@ -46,7 +46,7 @@ class Part:
 
 def pytest(name, *arguments, workers=CORES):
     """The command of a run of pytest whose times are kept for the report."""
-    spread = ("-p", "no:xdist", "-p", "tests.side_by_side", "--side-by-side", str(workers))
+    spread = ("-n", str(workers), "--dist", "worksteal") if workers > 1 else ("-p", "no:xdist")
     for plugin in UNUSED if "--nbval" not in arguments else ():
         spread += ("-p", f"no:{plugin}")
     return (sys.executable, "-m", "pytest", *spread, "-q", f"--junit-xml={REPORTS / name}.xml", *map(str, arguments))

@@ -79,7 +79,7 @@ for _ in sys.stdin:
 
 def test_the_workers_of_one_run_share_a_process_that_ends_with_the_last_of_them(tmp_path):
     """An import in each of them; a process that ends with the first of them, or never."""
-    environment = {**os.environ, forked.RUN: str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTEST_XDIST_TESTRUNUID": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     command, pipes = [sys.executable, "-c", MEET], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     workers = [subprocess.Popen(command, env=environment, text=True, **pipes) for _ in range(2)]
 
