@@ -1,11 +1,11 @@
-"""What makes grading quick must change nothing: one list of fonts for all, and a worker that waits for the next submission."""
+"""What makes grading quick must change nothing: one list of fonts for all, and a sandbox that serves many submissions."""
 
 import json
 
 import pytest
 from grading import small_set, with_cells, write
 
-from momentum_lib.grade import grading
+from momentum_lib.grade import grading, sandbox
 from momentum_lib.grade.grading import Room, read_submission
 from momentum_lib.grade.later import POSTPONE
 from momentum_lib.grade.problem_set import Master
@@ -56,35 +56,56 @@ found = f"{len(refused)} {known} {open('/student/' + name).read() == before}"
             assert "5 True True" in json.dumps(process.ask({"op": "get", "name": "found"}, 10)["value"])
 
 
-def test_a_worker_that_waits_is_the_next_one_taken():
-    ahead, options = Ahead(), {"sandboxed": True, "preload": ("numpy",)}
-    ahead.start(LIMITS, **options)
-    waiting = ahead.process
-    ahead.start(LIMITS, **options)
-    assert ahead.process is waiting, "one at a time"
-    with ahead.take(LIMITS, **options) as taken:
-        assert taken is waiting and ahead.process is None
-        assert "value" in taken.ask({"op": "get", "name": "__name__"}, 60)
-    with ahead.take(LIMITS, **options) as fresh:
-        assert fresh is not waiting
+@pytest.fixture
+def ahead():
+    made = Ahead()
+    yield made
+    made.close()
 
 
-def test_a_worker_that_does_not_fit_or_has_died_is_replaced():
-    ahead, options = Ahead(), {"sandboxed": True, "preload": ()}
-    ahead.start(LIMITS, **options)
-    first = ahead.process
+def test_a_sandbox_serves_one_submission_after_the_other(ahead):
+    options = {"sandboxed": True, "preload": ("numpy",)}
+    waiting = ahead.start(LIMITS, **options)
+    assert ahead.start(LIMITS, **options) is waiting, "one is enough"
+    for _ in range(2):
+        with ahead.take(LIMITS, **options) as taken:
+            assert taken.sandbox is waiting
+            assert "value" in taken.ask({"op": "get", "name": "__name__"}, 60)
+    assert waiting.alive and list(ahead.kept.values()) == [waiting]
+
+
+def test_a_sandbox_that_does_not_fit_or_has_died_is_replaced(ahead):
+    options = {"sandboxed": True, "preload": ()}
+    first = ahead.start(LIMITS, **options)
     with ahead.take(limits_of(cell=1), **options) as other:
-        assert other is not first and first.process.poll() is not None, "other limits"
-    ahead.start(LIMITS, **options)
-    second = ahead.process
-    second.process.kill()
-    second.process.wait()
+        assert other.sandbox is not first and first.alive, "other limits"
+    first.process.kill()
+    first.process.wait()
     with ahead.take(LIMITS, **options) as other:
-        assert other is not second and "value" in other.ask({"op": "get", "name": "__name__"}, 60)
-    ahead.start(LIMITS, **options)
-    third = ahead.process
+        assert other.sandbox is not first and "value" in other.ask({"op": "get", "name": "__name__"}, 60)
+    kept = list(ahead.kept.values())
+    third = ahead.start(LIMITS, sandboxed=True, preload=("numpy",))
+    assert list(ahead.kept.values()) == [kept[1], third] and kept[0].process.poll() is not None, "the oldest goes"
     ahead.close()
-    assert third.process.poll() is not None and ahead.process is None
+    assert third.process.poll() is not None and kept[1].process.poll() is not None and not ahead.kept
+
+
+def test_where_a_sandbox_cannot_be_divided_each_submission_has_its_own(ahead, master, submission, monkeypatch):
+    """The same grades, slower; the sandbox of the next submission starts while this one is checked, and ends neither."""
+    usual = grading.grade(master, submission, limits=LIMITS, ahead=ahead)
+    divided = set(ahead.kept.values())
+    ahead.close()
+    monkeypatch.setattr(sandbox, "may_divide", lambda: False)
+    used = []
+    take = ahead.take
+    monkeypatch.setattr(ahead, "take", lambda *a, **k: used.append(take(*a, **k)) or used[-1])
+    for _ in range(2):
+        assert {**grading.grade(master, submission, limits=LIMITS, ahead=ahead), "seconds": 0} == {**usual, "seconds": 0}
+    assert len(divided) == 1 and len(used) == 2, "one process each: none was lost on the way"
+    assert used[0].sandbox is not used[1].sandbox and all(process.sandbox.spent for process in used)
+    assert all(process.sandbox.process.poll() is not None for process in used), "each ended with its submission"
+    (waiting,) = ahead.kept.values()
+    assert waiting.alive and waiting not in {process.sandbox for process in used}
 
 
 def test_the_next_submission_is_graded_the_same_and_meets_nothing_of_the_last(master, submission, tmp_path):
@@ -124,6 +145,6 @@ def test_what_draws_is_imported_when_it_is_first_used(tmp_path, master):
         }
         assert "no attribute" in ask("plt.nonsense")["error"]["text"] and "error" not in ask(DRAWN)
     handed_in = read_submission(write(tmp_path, with_cells({"q2": DRAWN}), "drawn.ipynb"))
-    with Room(master, handed_in, LIMITS, True, Ahead()) as room:
+    with Room(master, handed_in, LIMITS, True, None) as room:
         assert room.remote("kappa").value() == 1.0 and POSTPONE not in room.options["preload"], "ready before each fork"
         assert POSTPONE in room.usual["preload"]

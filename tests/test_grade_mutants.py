@@ -16,6 +16,7 @@ import pytest
 import test_grade_checks as checks
 import test_grade_hostile as hostile
 import test_grade_results as tables
+import test_grade_sandbox as walls
 from mutants import NOTICED, Swap, run
 from syntax import python_mutant
 
@@ -47,6 +48,16 @@ def the_environment_is_not_handed_on():
         assert ask("import os\nseen = 'GRADE_CANARY' in os.environ", "seen") is False
     finally:
         del os.environ["GRADE_CANARY"]
+
+
+def files_are_counted():
+    """An empty file takes the kernel's memory and no room: a folder of 16 MB holds some thousands."""
+    source = "left = 0\ntry:\n    for left in range(20000): open(str(left), 'w').close()\nexcept OSError: pass"
+    assert ask(source, "left", sandbox.limits_of(cell=5, disk=2**24)) < 5000
+
+
+def the_stems_rights_are_gone():
+    assert ask(walls.RIGHTS, "found") == walls.NO_RIGHTS
 
 
 def an_edition_is_what_its_key_says():
@@ -210,12 +221,10 @@ MUTANTS = [
      '["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]',
      "the instructor's environment is handed on", the_environment_is_not_handed_on, ()),
     ("sandbox", '["--chdir", WORK, "--seccomp", str(filter_fd)]', '["--chdir", WORK]',
-     "no system-call filter", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    ("syscalls", "REFUSE | EPERM", "ALLOW",
-     "the filter lets through what it lists", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    ("sandbox", '["--remount-ro", "/dev", "--remount-ro", "/"]', '["--remount-ro", "/"]',
+     "no system-call filter", walls.test_the_flags_of_the_sandbox, ()),
+    ("sandbox", '("/dev/pts", "/dev", "/")', '("/dev/pts", "/")',
      "memory without limit in /dev", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
-    ("sandbox", '["--remount-ro", "/dev", "--remount-ro", "/"]', '["--remount-ro", "/dev"]',
+    ("sandbox", '("/dev/pts", "/dev", "/")', '("/dev/pts", "/dev")',
      "memory without limit in /", hostile.test_what_no_answer_needs_is_not_within_reach, ()),
     ("sandbox",
      '["--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK, *work]',
@@ -327,8 +336,9 @@ def test_a_broken_grader_is_noticed(mutant):
     """A mutant that the property meant for it lets pass."""
     where, right, wrong, _, test, arguments = mutant
     sandbox.refusal()  # tried once, with the sandbox as it should be
-    with Swap("momentum_lib.grade", where, right, wrong, [hostile, checks, tables, sys.modules[__name__], small]):
+    with Swap("momentum_lib.grade", where, right, wrong, [hostile, walls, checks, tables, sys.modules[__name__], small]):
         vars(sandbox)["refusal"] = lambda: None
+        vars(sandbox)["may_divide"] = lambda: False  # a sandbox that is divided has second walls behind bubblewrap's
         with pytest.raises((*NOTICED, OSError, KeyError)):
             run(test, arguments)
 
@@ -339,10 +349,24 @@ IN_THE_WORKER = [
      "memory without limit", memory_is_limited),
     ("syscalls", "REFUSE | EAGAIN", "ALLOW",
      "processes may be started", hostile.test_what_no_answer_needs_is_not_within_reach),
+    ("syscalls", "REFUSE | EPERM", "ALLOW",
+     "the filter lets through what it lists", hostile.test_what_no_answer_needs_is_not_within_reach),
     ("worker.OutOfTime", "BaseException", "Exception",
      "the time limit can be swallowed", time_is_not_swallowed),
     ("worker", "encode(a) != encode(b)", "False",
      "changes in place are not seen", a_change_in_place_is_seen),
+    ("stem.shut", "syscalls.drop_rights(self.libc)", "None",
+     "a submission has the stem's rights", the_stems_rights_are_gone),
+    ("stem.shut", "syscalls.install(syscalls.outer(), self.libc)", "None",
+     "a submission may ask for what the stem may", hostile.test_what_no_answer_needs_is_not_within_reach),
+    ("syscalls.divide", "libc.unshare(NAME_SPACES)", "libc.unshare(NAME_SPACES & ~0x08000000)",
+     "submissions share what keeps shared memory apart", walls.each_submission_has_name_spaces_of_its_own),
+    ("stem.move", 'f"size={size},nr_inodes={size // ENTRY + 64},mode=0700"', '"mode=0700"',
+     "a submission's folder has no limit", the_disk_is_small),
+    ("stem.move", 'f"size={size},nr_inodes={size // ENTRY + 64},mode=0700"', 'f"size={size},mode=0700"',
+     "a submission's folder holds any number of files", files_are_counted),
+    ("stem.protect_devices", "syscalls.MS_RDONLY", "0",
+     "root's submissions change the machine's devices", walls.test_the_devices_of_the_machine_stay_as_they_are),
 ]  # fmt: skip
 
 

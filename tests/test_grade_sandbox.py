@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import grading
@@ -23,9 +24,15 @@ QUICK = limits_of(cell=2, call=1, total=25)
 pytestmark = pytest.mark.usefixtures("sandboxed")
 
 
-@pytest.fixture(scope="module")
-def process():
-    with Process(QUICK) as made:
+@pytest.fixture(scope="module", params=["of many", "alone"])
+def process(request):
+    """In a sandbox that serves many submissions, and in one that could not be divided."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "alone":
+            patch.setattr(sandbox, "may_divide", lambda: False)
+        made = Process(QUICK)
+    with made:
+        assert made.sandbox.spent == (request.param == "alone")
         yield made
 
 
@@ -47,9 +54,12 @@ def test_the_flags_of_the_sandbox():
         assert flag in command, flag
     after_word = {word: command[at + 1 :] for at, word in enumerate(command)}
     assert after_word["--cap-drop"][0] == "ALL" and after_word["--seccomp"][0] == "7"
+    rights = [command[at + 1] for at, word in enumerate(command) if word == "--cap-add"]
+    assert rights == ["CAP_SYS_ADMIN", "CAP_SETPCAP"] and command.index("--cap-drop") < command.index("--cap-add")
+    assert [command[at + 1] for at, word in enumerate(command) if word == "--tmpfs"] == [sandbox.WORK, "/dev/pts"]
     assert after_word["--size"][:3] == [str(Limits().disk), "--tmpfs", sandbox.WORK]
     remounted = [command[at + 1] for at, word in enumerate(command) if word == "--remount-ro"]
-    assert remounted == ["/dev", "/"]
+    assert remounted == ["/dev/pts", "/dev", "/"]
     assert not {"--share-net", "--proc", "--bind", "--dev-bind", "--bind-try"} & set(command), "nothing of the machine's to write"
     shown = {command[at + 1] for at, word in enumerate(command) if word in ("--ro-bind", "--ro-bind-try")}
     allowed = {"/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.prefix, sys.base_prefix, str(sandbox.PACKAGE)}
@@ -106,6 +116,45 @@ def test_a_child_has_a_hand_on_no_process_but_itself(process):
     assert after(process, "found = 1") == 1, "the nursery lives on"
 
 
+RIGHTS = """
+import ctypes, struct
+PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET = 23, 39, 47, 1
+libc, held = ctypes.CDLL(None), ctypes.create_string_buffer(24)
+assert libc.capget(struct.pack("II", 0x20080522, 0), held) == 0
+bound = [n for n in range(64) if libc.prctl(PR_CAPBSET_READ, n, 0, 0, 0) == 1]
+ambient = [n for n in range(64) if libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, n, 0, 0) == 1]
+found = [held.raw == bytes(24), bound, ambient, libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)]
+"""
+NO_RIGHTS = {"list": [True, {"list": []}, {"list": []}, 1]}
+
+
+def test_a_child_has_no_right_of_the_stem(process):
+    """The stem may divide the sandbox; its children hold none of its capabilities and can get none."""
+    assert after(process, RIGHTS) == NO_RIGHTS
+
+
+DEVICES = """
+import os
+found = []
+for name in ("null", "zero", "full", "random", "urandom", "tty", "shm", "pts", "."):
+    mode = os.stat(f"/dev/{name}").st_mode & 0o7777
+    for act in (lambda place: os.chmod(place, mode), os.utime, lambda place: os.chown(place, os.getuid(), os.getgid())):
+        try:
+            act(f"/dev/{name}")
+            found.append(name)
+        except OSError:
+            pass
+open("/dev/null", "w").write("it can be written to")
+assert len(open("/dev/urandom", "rb").read(8)) == 8
+"""
+
+
+def test_the_devices_of_the_machine_stay_as_they_are():
+    """To root they belong, and one line would take /dev/null from everybody: as they are, each is changed to what it is."""
+    with Process(QUICK) as process:
+        assert after(process, DEVICES) == {"list": []}
+
+
 def run_filter(program, arch, number, argument=0):
     """What a filter says of a call: the kernel's reading of the few instructions that are used."""
     code = [struct.unpack("HBBI", program[at : at + 8]) for at in range(0, len(program), 8)]
@@ -144,6 +193,9 @@ def test_every_call_is_refused_or_allowed_as_the_tables_say(machine):
     for numbers in (*syscalls.SIGNALS.values(), syscalls.PRLIMIT):
         assert run_filter(inner, arch, numbers[column], 4321) == syscalls.ALLOW
         assert run_filter(inner, arch, numbers[column], 4320) == forbidden
+    stem = syscalls.outer(machine, allowed=syscalls.DIVIDING)
+    open_to_it = {name for name, numbers in syscalls.REFUSED.items() if run_filter(stem, arch, numbers[column]) == syscalls.ALLOW}
+    assert open_to_it == {"unshare", "mount"}
     assert run_filter(inner, arch, syscalls.PRLIMIT[column], 0) == syscalls.ALLOW
     assert run_filter(inner, arch, syscalls.SIGNALS["kill"][column], 0) == forbidden, "0 is the whole group"
     for call in filter(None, (fork, vfork)):
@@ -268,7 +320,7 @@ def test_a_grader_that_is_killed_leaves_no_process(tmp_path, trust):
         start_new_session=True,
     )
     deadline, below = time.monotonic() + HANG, set()
-    wanted = 6 if trust else 10  # two workers and their tracker, and for each two processes of bubblewrap, a nursery, a child
+    wanted = 7 if trust else 13  # a tracker and two workers, and for each two of bubblewrap, a stem, a nursery, a child
     while len(below) < wanted and time.monotonic() < deadline and process.poll() is None:
         below = set(descendants(process.pid))
         time.sleep(0.02)
@@ -300,3 +352,205 @@ def test_a_folder_that_cannot_be_emptied_ends_the_sandbox_and_no_grade(tmp_path)
         notebook = grading.with_cells({"q2": f"{litter}\nkappa = grade.parameter(STUDENT, 'kappa', range(1, 1000)) * 1.0"})
         result = grade(grading.master(tmp_path), grading.write(tmp_path, notebook, f"{number}.ipynb"), limits=QUICK)
         assert result["points"] == 9, result
+
+
+# -- one sandbox, many submissions -----------------------------------------------------------------
+
+
+@pytest.fixture
+def shared():
+    """A sandbox that serves many."""
+    made = sandbox.Sandbox(QUICK)
+    yield made
+    made.close()
+
+
+def in_turn(shared, *sources):
+    """What ``found`` is after each source ran as a submission of its own, of one sandbox."""
+    values = []
+    for source in sources:
+        with Process(QUICK, sandbox=shared) as process:
+            values.append(after(process, source))
+            assert process.alive
+    return values
+
+
+def each_submission_has_name_spaces_of_its_own():
+    """None of the six kinds is shared: not with the machine, not with the stem, not with the submission before."""
+    shared, held = sandbox.Sandbox(QUICK), []
+    kinds = ("mnt", "pid", "net", "ipc", "uts", "cgroup")
+    look = lambda pid: held.append([os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in kinds])
+    try:
+        look(os.getpid())
+        for first in (True, False):
+            with Process(QUICK, sandbox=shared) as process:
+                process.fresh()
+                process.meet()
+                look(process.usage.pid)
+                if first:
+                    look(list(descendants(shared.process.pid))[1])  # the stem, below bubblewrap's own first process
+        for kind, there in zip(kinds, zip(*held)):
+            assert len({os.fstat(file).st_ino for file in there}) == 4, kind
+    finally:
+        shared.close()
+        for file in sum(held, []):
+            os.close(file)
+
+
+def test_each_submission_has_name_spaces_of_its_own():
+    each_submission_has_name_spaces_of_its_own()
+
+
+def test_everything_of_a_submission_has_ended_before_the_next_one_begins(shared):
+    """No waiting: when the next nursery is there, the kernel has let go of the last one with all its threads."""
+    busy = (
+        "import threading\ndef work():\n    while True: pass\nfor _ in range(3): threading.Thread(target=work).start()\nfound = 1"
+    )
+    first = Process(QUICK, sandbox=shared)
+    assert after(first, busy) == 1
+    below = set(descendants(shared.process.pid))
+    child = first.usage.pid
+    assert child in below
+    with Process(QUICK, sandbox=shared) as second:  # the first one was not even closed
+        assert not Path(f"/proc/{child}").exists() and not first.alive
+        assert after(second, "found = 2") == 2
+    first.close()
+    assert shared.alive and not first.alive, "to close what has been replaced ends nothing"
+
+
+def test_a_closed_submission_ends_though_no_other_comes(shared):
+    process = Process(QUICK, sandbox=shared)
+    assert after(process, "import threading, time\nthreading.Thread(target=time.sleep, args=(1e6,)).start()\nfound = 1") == 1
+    child, deadline = process.usage.pid, time.monotonic() + HANG
+    process.close()
+    while not gone(child) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert gone(child) and shared.alive
+
+
+LITTER = {
+    "files": """
+import os
+os.makedirs("a/b")
+open("a/b/mine", "w").write("x")
+os.chmod("a", 0)
+""",
+    "a full folder": """
+with open("big", "wb") as file:
+    while True:
+        file.write(bytes(2**20))
+""",
+    "as many files as there may be": """
+for number in range(10**6):
+    open(str(number), "w").close()
+""",
+    "the list of fonts taken away": """
+import os
+for name in os.listdir("."):
+    os.remove(name)
+""",
+}
+ROOMY = """
+import os
+found = [name for name in os.listdir(".") if not name.startswith("fontlist")]
+open("x", "wb").write(bytes(2**23))
+"""
+
+
+@pytest.mark.parametrize("what", LITTER)
+def test_the_next_submission_finds_an_empty_folder_of_full_size(shared, what):
+    with Process(QUICK, sandbox=shared) as process:
+        process.fresh()
+        reply = process.ask({"op": "run", "cell": "c", "source": LITTER[what], "limit": 20}, 22)
+        assert ("error" in reply) == (what != "files"), reply
+    fonts = len(list(Path(sandbox.fonts()).glob("fontlist-*.json")))
+    assert in_turn(shared, ROOMY, "import os\nfound = len(os.listdir('.'))") == [{"list": []}, fonts]
+
+
+PATCHES = """
+import builtins, math, os, sys, numpy as np, momentum_lib.rules as rules
+np.random.seed(3)
+np.exp = os.getppid = math.hypot = lambda *a, **k: 7.0
+rules.heavy_ball.title = "patched"
+sys.path.insert(0, "/mine")
+os.environ["HOME"] = "/mine"
+found = 1
+builtins.round = lambda x: 7
+"""
+UNPATCHED = """
+import os, sys, numpy as np, momentum_lib.rules as rules
+found = [float(np.exp(0.0)), round(2.2), rules.heavy_ball.title != "patched", "/mine" in sys.path, os.environ["HOME"]]
+"""
+
+
+def test_what_a_submission_patches_is_its_own(shared):
+    clean = {"list": [1.0, 2, True, False, sandbox.WORK]}
+    assert in_turn(shared, UNPATCHED, PATCHES, UNPATCHED) == [clean, 1, clean]
+
+
+SIGNALS = """
+import fcntl, os, signal, socket, struct, time
+found = []
+for owner in (1, -1, -os.getpgrp(), os.getppid(), -(2**31 - 1), 2**31 - 1):
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGIO, signal.SIGSTOP):
+        ours, theirs = socket.socketpair()
+        try:
+            fcntl.fcntl(ours, 10, number)  # F_SETSIG: the kernel itself sends this signal ...
+            fcntl.fcntl(ours, 8, owner)    # F_SETOWN: ... to whom this names ...
+            fcntl.fcntl(ours, fcntl.F_SETFL, fcntl.fcntl(ours, fcntl.F_GETFL) | os.O_ASYNC)
+            theirs.send(b"x")              # ... when something comes
+        except OSError:
+            pass
+"""
+
+
+def test_no_signal_reaches_a_nursery_or_the_stem(shared):
+    """A filter of calls refuses `kill`; a descriptor has an owner whom the kernel tells, by any signal, that something came."""
+    with Process(QUICK, sandbox=shared) as process:
+        process.fresh()
+        with contextlib.suppress(sandbox.Lost):  # it may hit itself
+            process.ask({"op": "run", "cell": "c", "source": SIGNALS, "limit": 2}, 3)
+        assert after(process, "found = 1") == 1 and process.alive, "the nursery lives"
+    assert in_turn(shared, "found = 2") == [2], "and so does the stem"
+
+
+def test_neither_nursery_nor_stem_imports_what_a_submission_wrote(shared):
+    """What is imported late (IPython, for the first cell with a command of its own) comes from where ours does."""
+    trap = "for name in ('IPython', 'traitlets', 'traceback', 'tempfile', 'ast'):\n    open(f'{name}.py', 'w').write('import os')"
+    with Process(QUICK, sandbox=shared) as process:
+        assert after(process, f"{trap}\nfound = 1") == 1
+        process.prepare()
+        assert after(process, "x = %time 1\nfound = x") == 1 and process.alive
+        own = "open('mine.py', 'w').write('a = 5')\nimport mine\nfound = mine.a"
+        assert after(process, own) == 5, "a notebook imports what it has written"
+    assert in_turn(shared, "found = 2") == [2]
+
+
+def test_one_that_takes_its_nursery_down_costs_the_next_nothing(shared):
+    """A folder that cannot be emptied ends the nursery, with its last words, and not the sandbox."""
+    first = Process(QUICK, sandbox=shared)
+    assert after(first, "for n in range(3000): open(str(n), 'w').close()\nfound = 1") == 1
+    with pytest.raises(sandbox.Lost, match="the sandbox ended: OSError: too many files"):
+        first.fresh()
+        first.meet()
+    assert not first.alive and shared.alive
+    first.close()
+    assert in_turn(shared, "import os\nfound = len(os.listdir('.')) < 9") == [True]
+
+
+def test_a_sandbox_that_has_ended_says_so(shared):
+    shared.process.kill()
+    with pytest.raises(sandbox.Lost, match="the sandbox ended"):
+        Process(QUICK, sandbox=shared)
+    assert not shared.alive
+
+
+def test_bubblewrap_with_the_bit_of_another_user_gets_no_right(monkeypatch, tmp_path):
+    """One that is set-user-ID refuses to leave rights to anyone but root: then submissions have sandboxes of their own."""
+    program = tmp_path / "bwrap"
+    program.touch()
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: str(program))
+    for mode, user, may in ((0o4755, 1000, False), (0o4755, 0, True), (0o755, 1000, True)):
+        program.chmod(mode)
+        monkeypatch.setattr(sandbox.os, "geteuid", partial(int, user))
+        assert sandbox.may_divide() is may and ("--cap-add" in sandbox.bubblewrap(Limits(), 7)) is may

@@ -15,8 +15,8 @@ On an instructor's machine::
 ``misconceptions``  well-known mistakes as rules of their own
 ``problem_set``     masters, and the student's copies that are made of them
 ``editions``        an instructor's own edition of a set: what varies, and how it is drawn
-``sandbox``         where a student's code runs; ``worker`` is what runs there, ``cells`` how, ``wire`` what may cross,
-                    ``syscalls`` what the kernel refuses, ``usage`` what has been used
+``sandbox``         where a student's code runs; ``stem`` and ``worker`` are the processes there, ``cells`` how it runs, ``wire``
+                    what may cross, ``syscalls`` what the kernel refuses, ``usage`` what has been used
 ``likeness``        which answers are the published solution
 ``folder``          which files are submissions, and whose; ``systems`` what Canvas, Moodle and Gradescope say of them
 ``grading``         one submission, many submissions

@@ -26,7 +26,7 @@ from .cells import needs_shell
 from .later import POSTPONE
 from .likeness import published
 from .problem_set import SETUP, names_asked
-from .sandbox import GRACE, Ahead, Limits, Lost, NoSandbox, require_sandbox
+from .sandbox import GRACE, Ahead, Limits, Lost, NoSandbox, Process, require_sandbox
 from .wire import decode
 
 LARGEST_FILE = 20 * 2**20
@@ -126,11 +126,12 @@ class Room:
     """The student's side: for each question a process of its own, in which the cells that it needs have run.
 
     A statement that ended its process, or took too long, is left out from then on, with what follows it in its cell; the other
-    cells run as if it were not there.  ``ahead`` keeps a sandbox for the next submission while this one is checked, or none.
+    cells run as if it were not there.  ``ahead`` has sandboxes that serve other submissions, too; without it, there is one for
+    this one alone.
     """
 
     def __init__(self, master, submission, limits, sandboxed, ahead):
-        self.master, self.limits, self.ahead = master, limits, ahead
+        self.master, self.limits, self.take = master, limits, ahead.take if ahead else Process
         self.usual = self.options = {"sandboxed": sandboxed, "preload": (POSTPONE, *imported_by(master))}
         self.cells, self.digest = list(cells_to_run(master, submission)), submission.digest
         self.cut, self.failures, self.deadly = {}, {}, {}
@@ -164,7 +165,7 @@ class Room:
                 self.close()
             try:
                 if self.process is None:
-                    self.process = self.ahead.take(self.limits, **self.options)
+                    self.process = self.take(self.limits, **self.options)
                     if any(needs_shell(source) for _, source, _ in self.cells):
                         self.process.prepare()
                 self.process.fresh()
@@ -430,7 +431,7 @@ def grade(master, path, owner=None, *, limits=None, sandboxed=True, ahead=None):
     """Grade one submission: a dict of plain data that ``momentum_lib.grade.results`` writes and reads.
 
     ``owner`` is who handed it in, where that is known from the file's name or the roster; it decides the
-    parameters, whatever the notebook says.  ``ahead`` is an `Ahead` that starts the next submission's worker meanwhile.
+    parameters, whatever the notebook says.  ``ahead`` is an `Ahead` with sandboxes that serve other submissions, too.
     Never raises for what a submission is or does.
     """
     limits = limits or Limits()
@@ -441,7 +442,7 @@ def grade(master, path, owner=None, *, limits=None, sandboxed=True, ahead=None):
     except (Unreadable, OSError) as error:
         return ungraded(master, path, owner, error)
     result["digest"] = submission.digest
-    with Room(master, submission, limits, sandboxed, ahead or Ahead()) as room:
+    with Room(master, submission, limits, sandboxed, ahead) as room:
         named = room.student()
         student = result["student"] = owner or named
         result["notes"] += notes_on(owner, named) + notes_on_likeness(published(master, submission))
@@ -483,7 +484,7 @@ _ahead = Ahead()  # one a process
 
 
 def grade_next(*arguments, **options):
-    """`grade` for one submission of many: the worker of the next one starts while this one is checked."""
+    """`grade` for one submission of many: the sandboxes stay for the next one."""
     return grade(*arguments, ahead=_ahead, **options)
 
 

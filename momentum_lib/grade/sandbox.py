@@ -7,6 +7,10 @@ would hand out the kernel's switches with them).  Matplotlib's list of fonts, wh
 is made once and shown read-only.  What it cannot do: open a connection, start a process,
 keep memory that its limit does not count (a system-call filter refuses both), outlive its limits or the grader.
 
+Starting Python and importing NumPy takes longer than most submissions.  So a sandbox starts with a stem (`stem`), which
+imports and runs nothing of a student's, and makes of itself for each submission what bubblewrap would: a nursery in name
+spaces of its own, with a work folder of its own.  Where the system refuses that, each submission has a sandbox to itself.
+
 Limits of time count the processor's seconds, and those in which the code sleeps; waiting for a busy machine costs nothing.
 """
 
@@ -18,6 +22,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -27,6 +32,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 from . import syscalls
+from .stem import NEXT
 from .usage import Usage
 from .wire import LARGEST_MESSAGE, dumps
 
@@ -36,6 +42,7 @@ COURSE = "/course"
 GRACE = 2.0  # seconds that a child gets beyond a limit to say so itself
 HANG = 600.0  # seconds after which a sandbox that has not even started is given up
 LOOK = 0.1  # seconds between two looks at what a child uses
+MOST_KEPT = 2  # sandboxes that wait for the next submission: with what draws, and without
 
 
 class NoSandbox(RuntimeError):
@@ -82,8 +89,13 @@ def environment(home, course):
 
 
 def bubblewrap(limits, filter_fd, work=()):
-    """The command line of the sandbox up to the program that it runs; ``work``: what it shows in the work folder."""
+    """The command line of the sandbox up to the program that it runs; ``work``: what it shows in the work folder.
+
+    The two capabilities are the stem's, to divide the sandbox with and to give up: no student's code has any.
+    """
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    if may_divide():
+        command += ["--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"]
     for name, value in environment(WORK, COURSE).items():
         command += ["--setenv", name, value]
     for folder in ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"):
@@ -93,9 +105,17 @@ def bubblewrap(limits, filter_fd, work=()):
             command += ["--ro-bind", prefix, prefix]
     command += ["--dev", "/dev", "--size", str(limits.disk), "--tmpfs", WORK, *work]
     command += ["--ro-bind", str(PACKAGE), f"{COURSE}/momentum_lib"]
-    command += ["--remount-ro", "/dev", "--remount-ro", "/"]  # both are file systems in memory, and would have no limit
+    command += ["--tmpfs", "/dev/pts", "--dir", NEXT]
+    for place in ("/dev/pts", "/dev", "/"):  # file systems in memory, and would have no limit
+        command += ["--remount-ro", place]
     command += ["--chdir", WORK, "--seccomp", str(filter_fd)]
     return command
+
+
+def may_divide():
+    """Whether bubblewrap may leave its stem a right: one that is set-user-ID refuses all but root."""
+    program = shutil.which("bwrap")
+    return os.geteuid() == 0 or program is None or not os.stat(program).st_mode & stat.S_ISUID
 
 
 def readable_from_inside(path):
@@ -106,18 +126,10 @@ def readable_from_inside(path):
 
 
 def worker_command(limits, preload=(), sandboxed=True):
-    """The command line of the nursery; ``preload``: modules that it imports before it forks the first child."""
+    """The command line of the stem; ``preload``: modules that it imports before it makes the first nursery."""
     restraints = {"memory": limits.memory, "seconds": math.ceil(3 * limits.total) + 10, "file_size": limits.disk}
     kind = "sandboxed" if sandboxed else "trusted"
-    return [sys.executable, "-m", "momentum_lib.grade.worker", json.dumps(restraints), kind, *preload]
-
-
-TRIAL = """
-import contextlib
-import numpy
-with contextlib.suppress(ImportError):
-    import matplotlib.font_manager
-"""
+    return [sys.executable, "-m", "momentum_lib.grade.stem", json.dumps(restraints), kind, *preload]
 
 
 @cache
@@ -138,7 +150,7 @@ def show_fonts():
 def refusal():
     """Why there is no sandbox on this machine, or None where there is one that works (tried, once).
 
-    The trial runs our import alone, on a work folder that stays: it leaves matplotlib's list of fonts there.
+    The trial's stem runs our imports alone, on a work folder that stays: it leaves matplotlib's list of fonts there.
     """
     if shutil.which("bwrap") is None:
         return (
@@ -146,8 +158,9 @@ def refusal():
             "on macOS and Windows, grade in a Linux virtual machine (WSL 2 is one)"
         )
     try:
-        with Process(Limits(total=60), checked=True, work=["--bind", fonts(), WORK]) as process:
-            reply = process.ask({"op": "run", "cell": "trial", "source": TRIAL, "limit": 50}, 55)
+        work, preload = ["--bind", fonts(), WORK], ["matplotlib.font_manager"]
+        with Process(Limits(total=60), checked=True, work=work, preload=preload) as process:
+            reply = process.ask({"op": "run", "cell": "trial", "source": "import numpy", "limit": 50}, 55)
     except (Lost, OSError, NoSandbox, syscalls.UnknownMachine) as error:
         return f"bubblewrap is installed and does not work here: {error}"
     if "error" in reply:
@@ -168,11 +181,11 @@ def require_sandbox():
 # -- one sandbox -----------------------------------------------------------------------------------
 
 
-class Process:
-    """A running sandbox with at most one child in it: ask the child, within a limit, and get a dict back or Lost.
+class Sandbox:
+    """A running sandbox, or (without ``sandboxed``) a process that stands for one: a stem, and at most one nursery at a time.
 
-    ``spent`` is what the last request used, in seconds of processor time and of sleep; ``at`` the number of the statement that
-    a cell had begun when it ended.
+    ``preload`` are the modules that the stem imports, ``work`` what bubblewrap shows in the work folder (default: the list of
+    fonts).  ``spent`` says that it can make no further nursery.
     """
 
     def __init__(self, limits, *, sandboxed=True, checked=False, preload=(), work=None):
@@ -180,9 +193,7 @@ class Process:
             require_sandbox()
         if sandboxed and work is None:
             work = show_fonts()
-        self.limits, self.count, self.buffer = limits, 0, b""
-        self.channel, self.usage, self.at, self.spent = None, None, None, 0.0
-        self.folder = None
+        self.folder, self.newest, self.spent = None, None, False
         self.errors = tempfile.TemporaryFile()
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         options = dict(stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.errors)
@@ -196,6 +207,84 @@ class Process:
         finally:
             theirs.close()
 
+    def close(self):
+        """End the sandbox and everything in it."""
+        if self.control.fileno() == -1:
+            return
+        if self.folder:  # no sandbox: what the worker started is in its process group
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.control.close()
+        self.errors.close()
+        if self.folder:
+            self.folder.cleanup()
+
+    @property
+    def alive(self):
+        """Whether it can make a further nursery."""
+        return not self.spent and self.process.poll() is None
+
+    def nursery(self, errors):
+        """Make a new nursery, which ends the one before: a socket to talk with it; its last words go to the file ``errors``.
+
+        Raises Lost where the sandbox has ended.
+        """
+        self.newest, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            socket.send_fds(self.control, [dumps({"op": "nursery"})], [theirs.fileno(), errors.fileno()])
+            self.control.settimeout(HANG)
+            self.spent = not json.loads(self.control.recv(1 << 12))["divided"]
+        except (OSError, ValueError):
+            self.newest.close()
+            raise Lost(self.last_words()) from None
+        finally:
+            theirs.close()
+        return self.newest
+
+    def end(self, nursery):
+        """End a nursery, if it is the newest one; older ones have ended."""
+        if nursery is self.newest:
+            with contextlib.suppress(OSError):
+                self.control.send(dumps({"op": "end"}))
+
+    def last_words(self):
+        """What a sandbox that is gone said."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE)
+        return ended(self.errors) or "the sandbox ended"
+
+
+def ended(errors):
+    """That a sandbox ended, with the last line of a file of errors; "" where that is empty."""
+    errors.seek(0)
+    said = errors.read(2000).decode(errors="replace").strip().splitlines()
+    return f"the sandbox ended: {said[-1][:200]}" if said else ""
+
+
+class Process:
+    """A submission's part of a sandbox, with at most one child in it: ask the child, within a limit, and get a dict or Lost.
+
+    ``sandbox`` is one that serves others, too; without it, ``options`` make one (as `Sandbox` has them), which ends with this.
+    ``spent`` is what the last request used, in seconds of processor time and of sleep; ``at`` the number of the statement that
+    a cell had begun when it ended.
+    """
+
+    def __init__(self, limits, *, sandbox=None, **options):
+        self.count, self.buffer = 0, b""
+        self.channel, self.usage, self.at, self.spent = None, None, None, 0.0
+        self.sandbox, self.lent = sandbox or Sandbox(limits, **options), sandbox is not None
+        self.errors = tempfile.TemporaryFile()
+        try:
+            self.control = self.sandbox.nursery(self.errors)
+        except Lost:
+            self.errors.close()
+            if not self.lent:
+                self.sandbox.close()
+            raise
+
     def __enter__(self):
         return self
 
@@ -203,23 +292,20 @@ class Process:
         self.close()
 
     def close(self):
-        """End the sandbox and everything in it."""
-        if self.folder:  # no sandbox: what the worker started is in its process group
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+        """End everything that is the submission's."""
+        self.sandbox.end(self.control)
         for held in (self.channel, self.control, self.errors):
             if held:
                 held.close()
-        if self.folder:
-            self.folder.cleanup()
+        if not self.lent or self.sandbox.spent:
+            self.sandbox.close()
 
     @property
     def alive(self):
-        """Whether the sandbox still runs, so that it can have another child."""
-        return self.process.poll() is None
+        """Whether there can be another child."""
+        if self.control.fileno() == -1 or self.sandbox.process.poll() is not None:
+            return False
+        return not select.select([self.control], [], [], 0)[0]  # a nursery that has not been asked says nothing but goodbye
 
     def prepare(self):
         """Have all further children understand what IPython understands."""
@@ -315,18 +401,14 @@ class Process:
             code = json.loads(self.control.recv(1 << 12))["code"]
             self.control.settimeout(None)
             return "it used up its processor time" if code == -signal.SIGXCPU else f"the process ended by itself (code {code})"
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(GRACE)
-        self.errors.seek(0)
-        said = self.errors.read(2000).decode(errors="replace").strip().splitlines()
-        return "the sandbox ended" + (f": {said[-1][:200]}" if said else "")
+        return ended(self.errors) or self.sandbox.last_words()
 
 
 def shut_in(limits, work, preload, options):
-    """Start the nursery in bubblewrap; returns its process."""
+    """Start the stem in bubblewrap; returns its process."""
     reading, writing = os.pipe()
     try:
-        os.write(writing, syscalls.outer())
+        os.write(writing, syscalls.outer(allowed=syscalls.DIVIDING))
         os.close(writing)
         command = bubblewrap(limits, reading, work) + worker_command(limits, preload)
         return subprocess.Popen(command, pass_fds=[reading], **options)
@@ -335,31 +417,35 @@ def shut_in(limits, work, preload, options):
 
 
 class Ahead:
-    """At most one sandbox that is started before it is needed, so that it has imported what it must by then."""
+    """Sandboxes that have imported what the next submission needs: one for each of the last few limits and options."""
 
     def __init__(self):
-        self.process = self.made_for = None
+        self.kept = {}
 
     def start(self, limits, **options):
-        """Start a sandbox for these limits and options, unless one is waiting."""
-        if self.process is None:
-            self.process, self.made_for = Process(limits, **options), (limits, options)
+        """Start a sandbox for these limits and options, unless one is there; returns it."""
+        key = limits, *sorted(options.items())
+        sandbox = self.kept.pop(key, None)
+        if sandbox and not sandbox.alive:
+            if not sandbox.spent:  # else it ends with the submission that has it to itself
+                sandbox.close()
+            sandbox = None
+        self.kept[key] = sandbox or Sandbox(limits, **options)
+        while len(self.kept) > MOST_KEPT:
+            self.kept.pop(next(iter(self.kept))).close()
+        return self.kept[key]
 
     def take(self, limits, **options):
-        """A sandbox for these limits and options: the one that is waiting where it fits and lives, else a new one."""
-        process, made_for = self.process, self.made_for
-        self.process = self.made_for = None
-        if process and made_for == (limits, options) and process.alive:
-            return process
-        if process:
-            process.close()
-        return Process(limits, **options)
+        """A process for these limits and options: of the sandbox that is there where it lives, else of a new one.
+
+        Raises Lost where that has ended at once.
+        """
+        return Process(limits, sandbox=self.start(limits, **options))
 
     def close(self):
-        """End the sandbox that is waiting, if there is one."""
-        if self.process:
-            self.process.close()
-            self.process = None
+        """End all sandboxes that are there."""
+        while self.kept:
+            self.kept.popitem()[1].close()
 
 
 # the least and the most of each limit: a worker that cannot even start grades nothing, and no limit is no number

@@ -1,7 +1,7 @@
 """What a program in the sandbox may ask of the kernel: two system-call filters (seccomp), written as programs of BPF.
 
-``outer()`` holds for everything inside.  ``inner(pid)`` is added, for good, by the process in which a student's code runs: it
-can start threads and no processes, and reaches no process but itself.
+``outer()`` holds for everything inside, but for the stem, which may also divide the sandbox.  ``inner(pid)`` is added, for
+good, by the process in which a student's code runs: it can start threads and no processes, and reaches no process but itself.
 """
 
 import ctypes
@@ -66,6 +66,12 @@ CLONE_THREAD, OTHER_CALLING_CONVENTION = 0x00010000, 0x40000000
 FIRST_ARGUMENT = 16  # bytes into what the kernel shows to a filter
 AF_UNIX = 1
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 1, 22, 38, 2
+PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, CAPABILITIES_VERSION = 24, 36, 0x20080522
+NAME_SPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000
+"""Mounts, control groups, the machine's name, shared memory, processes, network."""
+DIVIDING = ("unshare", "mount")
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
+MS_BIND, MS_MOVE, MS_REC, MS_PRIVATE = 4096, 8192, 16384, 1 << 18
 ENDS = {"refuse": REFUSE | EAGAIN, "forbid": REFUSE | EPERM, "unknown": REFUSE | ENOSYS, "allow": ALLOW, "kill": KILL}
 
 
@@ -113,13 +119,14 @@ def start(arch):
     ]
 
 
-def outer(machine=None):
+def outer(machine=None, *, allowed=()):
     """The filter for all that runs in the sandbox: the calls of REFUSED, and sockets that are not local, do not exist.
 
-    Raises UnknownMachine.
+    ``allowed``: those of REFUSED that do; the stem's are DIVIDING.  Raises UnknownMachine.
     """
     column, (arch, *_) = machine_of(machine)
-    body = start(arch) + [(JUMP_IF_EQUAL, numbers[column], "forbid", None) for numbers in REFUSED.values()]
+    refused = [numbers[column] for name, numbers in REFUSED.items() if name not in allowed]
+    body = start(arch) + [(JUMP_IF_EQUAL, number, "forbid", None) for number in refused]
     for numbers in SOCKETS.values():
         body += only(numbers[column], AF_UNIX)
     return assembled([*body, (JUMP_IF_EQUAL, 0, "allow", "allow")])
@@ -164,3 +171,34 @@ def install(program, libc):
 def die_with_parent(libc, signal_number):
     """Have the kernel send this process a signal when its parent ends."""
     libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+
+
+def divide(libc):
+    """Move this process into name spaces of its own; that of processes holds for its children.  Raises OSError."""
+    sure(libc.unshare(NAME_SPACES), "name spaces of one's own")
+    mount(libc, "none", "/", MS_REC | MS_PRIVATE)
+
+
+def mount(libc, what, there, flags, kind=None, options=None):
+    """Mount, show in a second place, or move, as the flags say.  Raises OSError."""
+    words = [text and text.encode() for text in (what, there, kind, options)]
+    sure(libc.mount(*words[:3], ctypes.c_ulong(flags), words[3]), f"a mount at {there}")
+
+
+def drop_rights(libc):
+    """Give up, for good, every capability that this process has or could get.  Raises OSError."""
+    for number in range(64):
+        if libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0 and ctypes.get_errno() == EPERM:
+            break  # it has not the right to give this up, hence none; what it may yet get is nothing, by PR_SET_NO_NEW_PRIVS
+    sure(libc.capset(struct.pack("II", CAPABILITIES_VERSION, 0), bytes(24)), "no capabilities")
+
+
+def adopt_orphans(libc):
+    """Become the parent of the children of one's children that end.  Raises OSError."""
+    sure(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "children of children")
+
+
+def sure(done, what):
+    """Raise OSError where the kernel refused."""
+    if done != 0:
+        raise OSError(ctypes.get_errno(), f"the kernel refused {what}")

@@ -1,15 +1,13 @@
-"""The processes of the sandbox: a nursery that imports and forks, and its children, in which a student's code runs.
+"""The processes of one submission: a nursery that forks, and its children, in which the student's code runs.
 
-The nursery (``main``) runs our code alone.  At each request it ends the child that there is, empties the work folder and
-forks a new one, which talks with the grader over a socket of its own: it takes requests as JSON lines and answers with plain
-data.  A child holds no solution, no check and no score.  Whatever the student's code does to it, the worst result is an
-answer that is wrong.
+The nursery runs our code alone.  At each request it ends the child that there is, empties the work folder and forks a new
+one, which talks with the grader over a socket of its own: it takes requests as JSON lines and answers with plain data.
+A child holds no solution, no check and no score.  Whatever the student's code does to it, the worst result is an answer that
+is wrong.  Where the nursery comes from: `stem`.
 """
 
 import contextlib
 import copy
-import gc
-import importlib
 import json
 import os
 import resource
@@ -22,7 +20,7 @@ import types
 
 import numpy as np
 
-from . import later, syscalls
+from . import syscalls
 from .cells import Cells, plan
 from .wire import LARGEST_MESSAGE, decode, dumps, encode
 
@@ -183,6 +181,7 @@ def live(channel, limits, sandboxed, libc, shell):
         while message:
             message = message[os.write(channel, message) :]
 
+    sys.path.insert(0, os.getcwd())  # a notebook may import what it has written; the nursery may not
     answer(dumps({"ready": os.getpid()}))
     module = types.ModuleType("__main__") if shell is None else shell.user_module
     sys.modules["__main__"] = module  # what a notebook's names belong to, so that they can be pickled and reached by it
@@ -261,31 +260,3 @@ class Nursery:
                 self.shell = self.shell or make_shell()
             elif request["op"] == "end":
                 self.control.send(dumps({"code": self.end()}))
-
-
-def main():
-    limits, sandboxed, *preload = sys.argv[1:]
-    control = socket.socket(fileno=os.dup(0))
-    silence = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1):
-        os.dup2(silence, descriptor)
-    if later.POSTPONE in preload:
-        later.postpone()
-    for text in preload:  # all of it ours: what the master's own cells import, and every submission with them
-        with contextlib.suppress(ImportError):
-            module, _, name = text.partition(":")
-            if name and not hasattr(importlib.import_module(module), name):
-                module = f"{module}.{name}"
-            importlib.import_module(module)
-    signal.signal(signal.SIGPROF, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()  # what is there before a fork stays shared
-    nursery = Nursery(control, json.loads(limits), sandboxed == "sandboxed")
-    try:
-        nursery.serve()
-    finally:
-        nursery.kill()
-
-
-if __name__ == "__main__":
-    main()
