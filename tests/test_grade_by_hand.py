@@ -1,9 +1,12 @@
 """The grader's small parts against values worked out by hand: tolerances, what crosses, what a question costs, who is whose."""
 
 import hashlib
+import io
 import json
 import math
 import signal
+import socket
+import zipfile
 from decimal import Decimal
 from fractions import Fraction
 from types import SimpleNamespace
@@ -16,9 +19,11 @@ from momentum_lib import grade, rules
 from momentum_lib.grade import __main__ as program
 from momentum_lib.grade import (
     answers,
+    appeal,
     cells,
     checks,
     folder,
+    gradescope,
     grading,
     problem_set,
     results,
@@ -737,3 +742,56 @@ def test_a_master_is_read_as_nbgrader_means_it():
     inside = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
     shown = problem_set.Cell("i", "code", "answer", "q", 0.0, inside).shown
     assert "\n    raise NotImplementedError(" in shown and "return 1" not in shown
+
+
+def test_an_appeal_says_what_who_and_why(capsys):
+    words = {"--master": "m", "--student": "s", "--question": "q", "--points": "3", "--by": "me", "--why": "since"}
+    said = lambda left_out: ["out", *(word for pair in words.items() if pair[0] != left_out for word in pair)]
+    assert appeal.parser().parse_args(said(None)).by == "me"
+    for name in words:
+        with pytest.raises(SystemExit):
+            appeal.parser().parse_args(said(name))
+        assert f"required: {name}" in capsys.readouterr().err
+
+
+def test_an_autograders_programs_may_be_run_and_its_results_not():
+    with zipfile.ZipFile(io.BytesIO(gradescope.archive({7: {"score": 1}}))) as made:
+        modes = {entry.filename: entry.external_attr >> 16 for entry in made.infolist()}
+    assert modes == {"setup.sh": 0o755, "run_autograder": 0o755, "results/7.json": 0o644}
+
+
+def test_words_at_the_very_top_stand_beside_what_is_there_alone():
+    """Nothing of the master's above them: they belong to its first cell, if that is an essay, and to no other."""
+    cell = lambda role, name: SimpleNamespace(role=role, question=name, id=name, shown=name)
+    told = grading.Submission(None, "d", [], {}, [("mine", "", "my words")])
+    below = [cell("text", "t"), cell("essay", "q"), cell("essay", "r")]
+    for cells_of_it, found in ((below, {}), (below[1:], {"q": "my words"})):
+        master = SimpleNamespace(cells=cells_of_it)
+        assert grading.words_beside(master, told) == found
+
+
+def test_a_text_of_numpys_crosses_as_a_text():
+    assert type(wire.encode(np.str_("a"))) is str and type(answers.crossed("x", np.str_("a"))) is str
+
+
+def test_what_is_no_python_is_read_as_ipython_reads_it_and_nothing_else_is():
+    shell = SimpleNamespace(user_ns={}, transform_cell=lambda source: "read = 1")
+    assert cells.Cells(shell).plain("%magic") == "read = 1" and cells.Cells(shell).plain("x = 1") == "x = 1"
+    assert cells.Cells().plain("%magic") == "%magic"
+
+
+def test_a_nursery_makes_one_shell_for_all_its_children(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("momentum_lib.grade.notebook.make_shell", object)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    nursery = worker.Nursery(theirs, {}, False)
+    shells = []
+    for _ in range(2):
+        ours.send(wire.dumps({"op": "shell"}))
+    monkeypatch.setattr(nursery, "end", lambda: shells.append(nursery.shell) or 0)
+    ours.send(wire.dumps({"op": "end"}))
+    ours.shutdown(socket.SHUT_WR)
+    nursery.serve()
+    assert type(shells[0]) is object and nursery.shell is shells[0] and json.loads(ours.recv(100)) == {"code": 0}
+    ours.close()
+    theirs.close()
