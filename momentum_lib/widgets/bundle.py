@@ -179,9 +179,9 @@ def join(entries):
     return "".join(out)
 
 
-def script():
-    """The classic script of the site: every figure, mounted when the page is ready."""
-    names = figure_names()
+def script(names=None):
+    """The classic script of the site: every figure, or those of ``names``, mounted when the page is ready."""
+    names = figure_names() if names is None else names
     joined = join([*(JS / f"{name}.js" for name in names), JS / "kit" / "host.js"])
     table = ", ".join(f"{name}: {_name(JS / f'{name}.js')}.render" for name in names)
     return (

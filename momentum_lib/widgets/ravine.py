@@ -12,6 +12,11 @@ TOLERANCE = 1e-6
 BUDGET = 10_000
 
 
+def needed(rate):
+    """How many steps decide whether the budget suffices: at ``rate`` per step the tolerance is reached in so many, or never."""
+    return min(BUDGET, math.ceil(math.log(TOLERANCE) / math.log(rate)) + 1) if 0 < rate < 1 else BUDGET
+
+
 class Ravine(LiveFigure):
     """Gradient descent on ``surfaces.ravine``: start, learning rate and conditioning under the reader's hand.
 
@@ -56,8 +61,8 @@ class Ravine(LiveFigure):
 
     def numbers(self):
         """What the figure shows, as plain data: the path and the read-outs."""
-        path, long = self.path(), self.path(BUDGET)
         along, across = abs(1 - self.lr), abs(1 - self.lr * self.kappa)
+        path, long = self.path(), self.path(needed(max(along, across)))
         error = self._error(path)
         return {
             "path": path.points,

@@ -59,33 +59,36 @@ def browser():
 ROOM = '<div style="height: 1500px"></div>'  # more than what a figure takes for near
 
 
+BLANK = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+WRITTEN = {}  # {address of a page: its folder and its figures}
+
+
 @functools.cache
-def bundled():
-    """The script and the styles of all figures."""
+def bundled(names):
+    """The script of these figures and the styles of all."""
     from momentum_lib.widgets import bundle
 
-    return bundle.script(), bundle.styles()
+    return bundle.script(names), bundle.styles()
 
 
-def write_page(folder, figures, *, before="", static=False, drawn=True):
-    """Write the harness page with these widgets (and their static pictures) into ``folder``; returns its file:// address.
+def write_page(folder, figures, *, before="", static=False):
+    """Write the harness page with these widgets into ``folder``; returns its file:// address.
 
     Of two or three figures only the first is mounted at once: the next one is far below, as in a chapter.
-    ``drawn``: whether Python draws the static pictures; for a test that never shows them, a blank one will do.
+    ``static``: with their static pictures, blank ones, for a live figure hides them; `with_pictures` gives the page with those
+    that Python draws. The script is that of the figures on the page, since a browser compiles it at every load; the site's
+    pages share one script for all.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    script, styles = bundled()
+    script, styles = bundled(tuple(sorted({figure.figure for figure in figures})))
     (folder / "live.js").write_text(script, encoding="utf-8")
     (folder / "live.css").write_text(styles, encoding="utf-8")
     parts = []
     for number, figure in enumerate(figures):
         inside = ""
         if static:
-            if drawn:
-                figure.picture().savefig(folder / f"picture{number}.svg", transparent=True)
-            else:
-                (folder / f"picture{number}.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
+            (folder / f"picture{number}.svg").write_text(BLANK, encoding="utf-8")
             inside = (
                 f'<figure class="live-static"><img src="picture{number}.svg" alt="{figure.alt()}">'
                 f'<p class="live-said" aria-hidden="true">{figure.alt()}</p>'
@@ -96,7 +99,20 @@ def write_page(folder, figures, *, before="", static=False, drawn=True):
         "<!-- figures -->", before + (ROOM if len(parts) < 4 else "\n").join(parts)
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
-    return (folder / "index.html").as_uri()
+    address = (folder / "index.html").as_uri()
+    WRITTEN[address] = folder, figures
+    return address
+
+
+def with_pictures(address):
+    """The address of the same page with the static pictures as Python draws them."""
+    folder, figures = WRITTEN[address]
+    drawn = folder / "drawn.html"
+    if not drawn.is_file():
+        for number, figure in enumerate(figures):
+            figure.picture().savefig(folder / f"drawn{number}.svg", transparent=True)
+        drawn.write_text((folder / "index.html").read_text("utf-8").replace('src="picture', 'src="drawn'), encoding="utf-8")
+    return drawn.as_uri()
 
 
 def new_context(launched, **options):
@@ -374,6 +390,7 @@ def hostile_link_is_clamped(launched, address, query, agrees, initial, **clamped
 def static_picture_stands(launched, address, says=""):
     """Without JavaScript and in print the static picture is there instead of the figure;
     ``says``: words that its description holds."""
+    address = with_pictures(address)
     with open_page(launched, address, wait=False, java_script_enabled=False) as page:
         picture = page.locator(".live-static img").first
         assert picture.is_visible() and picture.bounding_box()["width"] > 300
@@ -477,6 +494,6 @@ if __name__ == "__main__":
     from momentum_lib.widgets import make
 
     into = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="live-"))
-    where = write_page(into, [make(sys.argv[1])], static=True)
+    where = with_pictures(write_page(into, [make(sys.argv[1])], static=True))
     with browser() as opened:
         print(where, *shots(where, into, sys.argv[1], opened), sep="\n")

@@ -24,7 +24,7 @@ def test_a_page_and_a_figure_in_another_browser(site, tmp_path, name):
         client.open(watched.url(FOLDED))
         assert client.call("() => document.querySelectorAll('article details').length") > 3
         assert visit(client, watched, PAGE, narrow=()) == []
-        client.open(live.write_page(tmp_path, [make("phase")], static=True))
+        client.open(live.with_pictures(live.write_page(tmp_path, [make("phase")], static=True)))
         assert client.call(START) == "1"
         count, dead = every_control(client, most=2)
         assert count and not dead, dead

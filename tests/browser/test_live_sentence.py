@@ -43,7 +43,7 @@ def states(figure):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    return live.write_page(tmp_path_factory.mktemp("sentences"), [make(name) for name in NAMES], static=True, drawn=False)
+    return live.write_page(tmp_path_factory.mktemp("sentences"), [make(name) for name in NAMES], static=True)
 
 
 def test_every_state_says_its_own_sentence(browser, address):

@@ -18,7 +18,7 @@ START = """async () => {
 @pytest.mark.parametrize("name", sorted(FIGURES))
 def test_a_figure_answers_to_every_hand(client, tmp_path, name):
     client.resize(1000, 900)
-    client.open(live.write_page(tmp_path, [make(name)], static=True))
+    client.open(live.with_pictures(live.write_page(tmp_path, [make(name)], static=True)))
     assert client.call(START) == "1"
     count, dead = every_control(client)
     assert count and not dead, dead
