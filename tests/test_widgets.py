@@ -291,6 +291,14 @@ def test_ravine_numbers_meet_the_theory():
     assert widgets.ravine.measured_rate([1.0, 0.0]) is None
 
 
+@pytest.mark.parametrize("lr", [0.005, 2 / 26, 0.0801])
+def test_ravine_takes_no_fewer_steps_than_decide(lr):
+    long = Ravine(lr=lr).path(widgets.ravine.BUDGET)
+    found = Ravine(lr=lr).numbers()
+    assert (found["steps_to"], found["never_at"]) == (long.steps_to(widgets.ravine.TOLERANCE), long.diverged_at)
+    assert widgets.ravine.needed(0.9) == 133 and widgets.ravine.needed(1) == widgets.ravine.needed(0) == widgets.ravine.BUDGET
+
+
 def test_ravine_from_the_minimum_stands_still(tmp_path):
     fig = Ravine(start=(0, 0))
     found = fig.numbers()

@@ -5,7 +5,8 @@ the two others are reached by switching the theme, which changes style alone. Ax
 
 - *Structure*: names, roles, order, visibility. They run on the whole page in the first theme of each width; a switch leaves
   them alone. What KaTeX draws of a formula and what Pygments draws of code is spans, thousands of them, that have a class and a
-  style and nothing else; that is checked, and then these rules have nothing to read there, so they are emptied meanwhile.
+  style and nothing else, and a formula's MathML has attributes of layout alone; that is checked, and then these rules have
+  nothing to read there but words, so nothing but words is left there meanwhile.
 - *Colour*: contrast, and links among words. They run in each view, on one text of each kind. Of two texts of a kind, these
   rules read the same: text colour, size, weight and shadow, the
   colours of the text around it, whether it is more than a letter, and the backgrounds and opacities of everything that they
@@ -34,8 +35,9 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 ALLOWED = {}
 
 LAID_OUT = """async (all) => {
-  document.getElementById("laid-out-for-axe")?.remove();
-  if (!all) return;
+  const there = document.getElementById("laid-out-for-axe");
+  if (Boolean(there) === all) return;
+  if (there) return there.remove();
   const sheet = document.head.appendChild(document.createElement("style"));
   sheet.id = "laid-out-for-axe";
   sheet.textContent = ".far { content-visibility: visible !important; }";
@@ -52,14 +54,18 @@ REMEMBER = """() => {
   const all = new WeakSet(visible);
   window.__seen = (one) => all.has(one) || (!one.childElementCount && Boolean(leaves.get(one.parentNode)?.has(one.outerHTML)));
 }"""
-# Axe's rules of structure on a part of the page, with the formulas and code emptied that hold nothing to read and none of it.
+# Axe's rules of structure on a part of the page, with the formulas and code emptied that hold nothing to read and none of it;
+# of code and of the MathML that is read aloud their words stay.
 STRUCTURE = """async (colours, part, whole) => {
-  const bare = /^(class|style|aria-hidden|d|width|height|viewBox|preserveAspectRatio|xmlns)$/;
-  const drawn = [...document.querySelectorAll(".katex-html, .highlight pre")].filter((box) =>
+  const bare = new Set(("class style aria-hidden d width height viewBox preserveAspectRatio xmlns encoding stretchy fence " +
+    "separator accent linethickness mathvariant mathcolor displaystyle scriptlevel columnalign columnspacing rowspacing lspace " +
+    "rspace minsize maxsize").split(" "));
+  const within = (one) => one.namespaceURI.endsWith("MathML") || /^(span|svg|path)$/.test(one.localName);
+  const drawn = [...document.querySelectorAll(".katex-html, .katex-mathml > math, .highlight pre")].filter((box) =>
     !whole.some((one) => box.contains(one)) && [...box.querySelectorAll("*")].every((one) =>
-      /^(span|svg|path)$/.test(one.localName) && [...one.attributes].every(({ name }) => bare.test(name))));
+      within(one) && [...one.attributes].every(({ name }) => bare.has(name))));
   const held = drawn.map((box) => [...box.childNodes]);
-  for (const box of drawn) box.replaceChildren(...(box.localName === "pre" ? [box.textContent] : []));
+  for (const box of drawn) box.replaceChildren(...(box.matches(".katex-html") ? [] : [box.textContent]));
   const rules = Object.fromEntries(colours.map((id) => [id, { enabled: false }]));
   const preload = part === document && location.protocol !== "file:";
   const { violations } = await axe.run(part, { resultTypes: ["violations"], rules, preload });
@@ -67,7 +73,6 @@ STRUCTURE = """async (colours, part, whole) => {
   return violations.map(({ id, impact, nodes }) => (
     { id, impact, nodes: nodes.map(({ target, failureSummary }) => ({ target, failureSummary })) }));
 }"""
-RUN = f"(colours) => ({STRUCTURE})(colours, document, [])"
 COLOURS = ["color-contrast", "link-in-text-block"]
 # The rules of colours on a part of the page, all of it, and the others on what has become visible there.
 SWITCHED = """async ([colours, part]) => {
@@ -77,11 +82,15 @@ SWITCHED = """async ([colours, part]) => {
     .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !window.__seen(one));
   return unseen.length ? [...violations, ...await (STRUCTURE)(colours, { include: unseen }, unseen)] : violations;
 }""".replace("STRUCTURE", STRUCTURE)
-RUN_AGAIN = """async ({ rules, known }) => {
+LOOK = """async ({ rules, known, whole }) => {
   const structureOf = STRUCTURE;
   const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Map(), behind = new Map();
-  const apart = (style) => /absolute|fixed/.test(style.position) || style.transform !== "none" || style.translate !== "none"
-    || /(^| )-/.test(style.margin);
+  const once = (answer, told = new Map()) => (element) => told.get(element) ?? told.set(element, answer(element)).get(element);
+  const shape = once((element) => {
+    const style = getComputedStyle(element), moved = style.transform !== "none" || style.translate !== "none";
+    return { apart: /absolute|fixed/.test(style.position) || moved || /(^| )-/.test(style.margin),
+      block: /^(block|flex|grid|list-item|table)$/.test(style.display) };
+  });
   const aside = (style) => style.position === "sticky" || style.float !== "none";
   /** Everything that an element's text stands on: backgrounds and opacities up to the root; null where boxes may overlap. */
   function ground(element) {
@@ -93,16 +102,16 @@ RUN_AGAIN = """async ({ rules, known }) => {
       const pseudo = ["::before", "::after"].filter((name) => getComputedStyle(element, name).content !== "none").length;
       const plain = own === `${CLEAR}1,none,normal,none` && !pseudo && !aside(style);
       const formula = element.parentElement?.closest(".katex") && own.startsWith(CLEAR);
-      const free = below === null || (apart(style) && !formula) || element instanceof SVGElement;
+      const free = below === null || (shape(element).apart && !formula) || element instanceof SVGElement;
       const box = aside(style) && !formula ? element.className : "";
       behind.set(element, free ? null : plain ? below : `${below}/${own},${pseudo},${box}`);
     }
     return behind.get(element);
   }
-  const face = (element) => {
+  const face = once((element) => {
     const style = getComputedStyle(element);
     return [style.color, style.fontSize, style.fontWeight, style.textShadow, style.webkitTextStroke, style.textDecoration].join();
-  };
+  });
   /** What an element says itself; axe leaves open what it thinks of a single letter or of signs beyond ASCII. */
   const said = (element) => [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE)
     .map((node) => node.data).join("").trim();
@@ -148,10 +157,10 @@ RUN_AGAIN = """async ({ rules, known }) => {
     (function walk(box) {
       for (const element of box.children) {
         if (element.matches(".katex")) continue;
-        const style = getComputedStyle(element);
-        if (apart(style)) up(element, restless);
+        const { apart, block } = shape(element);
+        if (apart) up(element, restless);
         if (element.shadowRoot) shadowed.push(element);
-        if (/^(block|flex|grid|list-item|table)$/.test(style.display)) blocks.add(element);
+        if (block) blocks.add(element);
         walk(element);
       }
     })(document.body);
@@ -177,15 +186,16 @@ RUN_AGAIN = """async ({ rules, known }) => {
   }
   const passed = (of) => [...kinds].filter(([key, all]) => typeof key === "string" && of(all)).map(([key]) => key);
   for (const key of known) kinds.delete(key);
-  const shape = outline(); // before anything is changed
-  const structure = unseen.length ? await structureOf(rules, { include: unseen }, unseen) : [];
+  const lines = outline(); // before anything is changed
+  const structure = whole ? await structureOf(rules, document, [])
+    : unseen.length ? await structureOf(rules, { include: unseen }, unseen) : [];
   const some = [...new Set([...unseen, ...[...kinds.values()].map(([first]) => first)])];
   if (!some.length) return [structure, []];
-  const putBack = without(some, shape), [found, covered, wrong] = await look(some);
+  const putBack = without(some, lines), [found, covered, wrong] = await look(some);
   const unsure = [...kinds.values()].filter(([first]) => covered.has(first)).flatMap(([, ...others]) => others);
   putBack();
   if (!unsure.length) return [[...structure, ...found], passed(([first]) => !covered.has(first) && !wrong.has(first))];
-  const putAllBack = without(unsure, shape), [more, hidden, bad] = await look(unsure);
+  const putAllBack = without(unsure, lines), [more, hidden, bad] = await look(unsure);
   putAllBack();
   const seen = new Set([...kinds.values()].flatMap(([first, ...others]) => (covered.has(first) ? others : [first])));
   const clean = passed((all) => all.some((one) => seen.has(one) && !covered.has(one) && !hidden.has(one))
@@ -207,18 +217,19 @@ def violations(page):
     """What axe finds on the page as it is now, as lines; less what ALLOWED lists."""
     page.evaluate(LAID_OUT, True)
     prepare(page)
-    return told([*page.evaluate(RUN, COLOURS), *colours(page)])
+    return told(look(page, whole=True))
 
 
 def violations_after_the_switch(page):
     """What axe finds in the other theme, after `violations` was asked in the first."""
-    return told(colours(page))
+    return told(look(page))
 
 
-def colours(page):
-    """What axe finds in texts of the kinds that no page had yet, and in all that is a kind of its own."""
+def look(page, whole=False):
+    """What axe finds in texts of the kinds that no page had yet, and in all that is a kind of its own; by the rules of structure
+    in what has become visible, or in the ``whole`` page."""
     page.evaluate(LAID_OUT, True)
-    found, clean = page.evaluate(RUN_AGAIN, {"rules": COLOURS, "known": [*KNOWN]})
+    found, clean = page.evaluate(LOOK, {"rules": COLOURS, "known": [*KNOWN], "whole": whole})
     page.evaluate(LAID_OUT, False)
     KNOWN.update(clean)
     return found

@@ -24,6 +24,8 @@ PAGE = """<!doctype html>
 """
 DOT = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/%3E"
 
+MATH = """<span class="katex-mathml"><math><mi mathvariant="normal">x</mi>
+<mspace role="img" width="9px"></mspace></math></span>"""
 LINK = '<p>Read this <a href="#there">other page</a> first.</p>'
 NARROW = '<p class="narrow">Words for phones</p>'
 COVERED = """<div style="position: relative"><p class="pale">Covered words</p>
@@ -85,6 +87,7 @@ FAULTS = {
     "no words for the picture in dark": (BOTH, f'<img class="only-dark" src="{DOT}">', "image-alt"),
     "no words for the picture in light": (BOTH, f'<img class="only-light" src="{DOT}">', "image-alt"),
     "a nameless button on a phone": (PHONE, '<button class="narrow"></button>', "button-name"),
+    "a nameless picture in a formula": (BOTH, MATH, "role-img-alt"),
     "a nameless field": (BOTH, '<input type="text">', "label"),
     "pale far below in light": (BOTH, light(".far { color: #cccccc }") + FAR.format("Words far below"), "color-contrast"),
     "pale far below in dark": (BOTH, dark(".far { color: #333333 }") + FAR.format("Words far below"), "color-contrast"),

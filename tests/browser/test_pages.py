@@ -1,5 +1,6 @@
 """Every page of the built site, on a laptop and a phone, in light and dark, over http and from a file."""
 
+import functools
 import gzip
 import json
 import re
@@ -179,12 +180,18 @@ def test_text_has_the_size_that_the_reader_set(site, new_page, width):
     assert sizes[20] == pytest.approx([1.25 * size for size in sizes[16]])
 
 
+@functools.lru_cache(maxsize=64)
+def gzipped(body):
+    """The bytes that a file takes on its way; most of them come with every page."""
+    return len(gzip.compress(body, 9, mtime=0))
+
+
 def is_light(name, responses, record_property):
     """Everything that the browser asked for, gzipped: the whole page, scrolled to its end."""
     sizes = {}
     for response in responses:
         kind = response.request.resource_type
-        sizes[kind] = sizes.get(kind, 0) + len(gzip.compress(response.body(), 9, mtime=0))
+        sizes[kind] = sizes.get(kind, 0) + gzipped(response.body())
     total = sum(sizes.values())
     kinds = "  ".join(
         f"{kind} {sizes.get(kind, 0) / 1000:5.0f}" for kind in ("document", "stylesheet", "script", "font", "image")
