@@ -25,6 +25,7 @@ from momentum_lib.grade import (
     folder,
     gradescope,
     grading,
+    misconceptions,
     problem_set,
     results,
     sandbox,
@@ -795,3 +796,20 @@ def test_a_nursery_makes_one_shell_for_all_its_children(monkeypatch, tmp_path):
     assert type(shells[0]) is object and nursery.shell is shells[0] and json.loads(ours.recv(100)) == {"code": 0}
     ours.close()
     theirs.close()
+
+
+def test_results_inside_the_folder_are_no_submissions_however_the_folder_is_named(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/ada.ipynb", "in/out/bob.ipynb"):
+        small.write(tmp_path / name.rpartition("/")[0], {}, name.rpartition("/")[2])
+    for place in ("in", tmp_path / "in"):
+        found, left_out = folder.find(place, tmp_path / "master.ipynb", tmp_path / "in" / "out")
+        assert [path.name for path in found] == ["ada.ipynb"] and left_out == []
+
+
+def test_adam_with_eps_under_the_root_takes_its_first_step_by_the_gradient_itself():
+    """At the first step the corrected averages are the gradient and its square."""
+    zero = np.zeros(1)
+    hyper = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 7.0}
+    theta, _ = misconceptions._root_outside(np.array([2.0]), np.array([3.0]), (zero, zero), hyper, 1)
+    np.testing.assert_allclose(theta, 2 - 0.1 * 3 / np.sqrt(9 + 7.0), rtol=1e-12)
