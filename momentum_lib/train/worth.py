@@ -137,4 +137,4 @@ def million_sides(family):
     for rule in ("adamw", "muon"):
         for name, beta in (("none", 0.0), ("momentum", 0.9)):
             hyper = [numbers(rule, beta)]
-            yield searching(f"{rule} {name}", rule, family.centre[rule], hyper, ((-1.0, 0), (1.0, 0)), (2, 2))
+            yield searching(f"{rule} {name}", rule, family.centre[rule], hyper, ((-1.0, 0), (1.0, 0)), (2, 2, 2))
