@@ -316,12 +316,13 @@ def test_the_sites_script_holds_every_figure_and_is_small(tmp_path):
     assert text.count("\n") <= 2 + text.count("`"), "esbuild left lines"
     assert len(text) < 0.75 * len(bundle.script())
     # A page of no figure and no browser: each name must be one that the script can mount.
-    page = """const missing = [], places = NAMES.map((name) => ({ dataset: { figure: name, state: "{" }, prepend() {} }));
+    page = """const missing = [], classList = { add() {}, remove() {} };
+const places = NAMES.map((name) => ({ dataset: { figure: name, state: "{" }, classList, prepend() {} }));
 globalThis.location = { hash: "" };
 globalThis.addEventListener = () => {};
 globalThis.document = { readyState: "complete", documentElement: {},
   querySelectorAll: (selector) => (selector.startsWith(".live-figure") ? places : []),
-  createElement: () => ({ remove() {} }) };
+  createElement: () => ({ classList, remove() {} }) };
 console.error = (key, error) => missing.push([key, error.message]);
 """
     (tmp_path / "page.cjs").write_text(
