@@ -202,6 +202,13 @@ def decoded(output):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).convert("RGBA"), dtype=float)
 
 
+ROUNDED = {("10-network", "live"): 5.5}
+"""A cell whose picture shows a training past the edge, where the last digit decides: how far apart two processors may draw it.
+
+Every other setting of that figure is further off: 6.0 for another rate, 6.6 for a momentum of 0.89, 7.1 for another seed.
+"""
+
+
 @every
 def test_pictures_are_what_the_cells_and_figures_draw_now(both, name):
     """The stored pictures against the notebook's run and the live figures as the library draws them."""
@@ -218,7 +225,8 @@ def test_pictures_are_what_the_cells_and_figures_draw_now(both, name):
             assert np.abs(np.subtract(one.shape, other.shape)).max() <= 3, f'{name}, {cell.id}: run "make notebooks"'
             high, wide = np.minimum(one.shape, other.shape)[:2]
             off = np.abs(one[:high, :wide] - other[:high, :wide]).mean()
-            assert off < 2.5, f'{name}, {cell.id} draws another picture (off by {off:.1f} of 255); run "make notebooks"'
+            limit = ROUNDED.get((name, cell.id), 2.5)
+            assert off < limit, f'{name}, {cell.id} draws another picture (off by {off:.1f} of 255); run "make notebooks"'
 
 
 # -- what makes it --------------------------------------------------------------------------------
