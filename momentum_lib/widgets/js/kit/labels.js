@@ -94,7 +94,7 @@ export function arrange(wishes, taken, { width, height }, typeOf) {
         );
     let found = null;
     for (const place of places(wish, size)) {
-      if (place.y <= 0.7 * size || place.y >= height - 1) continue;
+      if (!(place.y > 0.7 * size && place.y < height - 1)) continue; // nor where a size is not known yet
       place.x = inside(place.x, place.anchor);
       const room = roomAt(place.x, place.y, place.anchor, wide, size);
       if (rooms.some((other) => meet(other, room))) continue;
