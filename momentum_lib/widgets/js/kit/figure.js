@@ -44,9 +44,7 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
   /** @type {() => object} */
   let numbers = () => ({});
   /** @type {(() => void)[]} */
-  const resets = [],
-    /** @type {(() => void)[]} */
-    early = [];
+  const resets = [];
   /** @type {ReturnType<typeof createPlot>[]} */
   const plots = [];
 
@@ -65,31 +63,13 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
     addPython(desk, parts.code, () => python(store.snapshot()));
     if (model.link) addLink(desk, el, model.link.key);
     if (playground) addPlaygroundLink(desk, () => playground(store.snapshot()));
-    const settle = () => plots.forEach((plot) => plot.settle());
-    const steps = [
-      () => {
-        const room = plots.map((plot) => plot.measure());
-        plots.forEach((plot, k) => plot.relay(room[k]));
-      },
-      ...early,
-      store.begin,
-      () => {
-        // Words find their places when everything is drawn; once more when the page's typeface has come.
-        settle();
-        store.draw(settle);
-        // (`fonts.ready` would lay out the page at once; the event comes when what is being fetched has come)
-        life.on(document.fonts, "loadingdone", store.redraw);
-        show();
-      },
-    ];
-    // To draw a figure takes a phone as long as all else on its page: there each step has a task of its own.
-    if (model.later) model.later(steps);
-    else for (const step of steps) step();
-    return () => life.end();
-  }
-
-  /** The figure is whole: tell who waits for it, and give it to who asks. */
-  function show() {
+    const room = plots.map((plot) => plot.measure());
+    plots.forEach((plot, k) => plot.relay(room[k]));
+    // Words find their places when everything is drawn; once more when the page's typeface has come.
+    store.draw(() => plots.forEach((plot) => plot.settle()));
+    // (`fonts.ready` would lay out the page at once; the event comes when what is being fetched has come)
+    life.on(document.fonts, "loadingdone", store.redraw);
+    store.begin();
     el.dataset.ready = "1";
     const shown = {
       model,
@@ -109,6 +89,7 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
       delete el.dataset.ready;
       delete place.__figure;
     });
+    return () => life.end();
   }
 
   return {
@@ -152,10 +133,6 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
     /** The plain data now drawn, for tests. @param {() => object} callback */
     numbers: (callback) => {
       numbers = callback;
-    },
-    /** What takes long and comes before the first drawing, so that this is no long task. @param {() => void} callback */
-    early: (callback) => {
-      early.push(callback);
     },
     /** What Reset does besides restoring the state. @param {() => void} callback */
     onReset: (callback) => {

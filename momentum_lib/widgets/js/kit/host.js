@@ -2,7 +2,7 @@
 // figure of that name, over a plain object that answers like anywidget's model.
 
 import { bindWords } from "./sentence.js";
-import { inTasks, next } from "./work.js";
+import { next } from "./work.js";
 
 /**
  * @param {Record<string, any>} state
@@ -35,59 +35,36 @@ export function plainModel(state, link) {
 }
 
 /**
- * Mount one figure in its place, step by step, unseen until it is whole. The static picture inside stays for print and is
- * hidden on the screen (CSS, by the class `is-live`); its caption stays below. Where the figure cannot start, the static
- * picture simply stays.
+ * Mount one figure in its place. The static picture inside stays for print and is hidden on the screen (CSS, by the
+ * class `is-live`); its caption stays below. Returns the cleanup, or null where the figure could not start: then the
+ * static picture simply stays.
  * @param {HTMLElement} place
  * @param {Record<string, (context: any) => (() => void)>} figures
  * @param {string} key
  */
 export function mount(place, figures, key) {
-  const render = figures[place.dataset.figure ?? ""],
-    el = document.createElement("div"),
-    life = { alive: true };
-  let stop = () => {};
-  /** @type {(() => void)[]} */
-  let steps = [];
-  function end() {
-    life.alive = false;
-    stop();
-    el.remove();
-    place.classList.remove("is-live");
-    delete place.dataset.ready;
-    delete (/** @type {any} */ (place).__figure);
-  }
-  /** A step that fails is the last. @param {() => void} act */
-  const attempt = (act) => {
-    try {
-      if (life.alive) act();
-    } catch (error) {
-      end();
-      place.dataset.failed = "1";
-      console.error(`live figure ${key}:`, error);
-    }
-  };
-  attempt(() => {
+  const render = figures[place.dataset.figure ?? ""];
+  const el = document.createElement("div");
+  try {
     if (!render) throw new Error(`no live figure is named ${place.dataset.figure}`);
-    el.classList.add("lf-coming");
     place.prepend(el);
-    const model = plainModel(JSON.parse(place.dataset.state ?? "{}"), { key });
-    const later = (/** @type {(() => void)[]} */ all) => {
-      steps = all;
-    };
-    stop = render({ model: Object.assign(model, { later }), el });
-  });
-  const shown = () => {
-    el.classList.remove("lf-coming");
+    const stop = render({ model: plainModel(JSON.parse(place.dataset.state ?? "{}"), { key }), el });
     place.classList.add("is-live");
     place.dataset.ready = "1";
     /** @type {any} */ (place).__figure = /** @type {any} */ (el).__figure;
-  };
-  const complete = inTasks(
-    life,
-    [...steps, shown].map((step) => () => attempt(step)),
-  );
-  return { complete, end };
+    return () => {
+      stop();
+      el.remove();
+      place.classList.remove("is-live");
+      delete place.dataset.ready;
+      delete (/** @type {any} */ (place).__figure);
+    };
+  } catch (error) {
+    el.remove();
+    place.dataset.failed = "1";
+    console.error(`live figure ${key}:`, error);
+    return null;
+  }
 }
 
 /** Whether a figure opens its page: it is its first picture, before the first section. @param {Element} place */
@@ -113,19 +90,12 @@ export function start(figures) {
   const waiting = new Map();
   /** @type {Map<string, HTMLElement>} */
   const places = new Map();
-  /** @type {Map<Element, () => void>} */
-  const coming = new Map();
   const now = (/** @type {Element} */ place) => {
     const key = waiting.get(place);
     if (!key) return;
     waiting.delete(place);
     observer?.unobserve(place);
-    coming.set(place, mount(/** @type {HTMLElement} */ (place), figures, key).complete);
-  };
-  /** Where somebody asks for it. @param {Element} place */
-  const atOnce = (place) => {
-    now(place);
-    coming.get(place)?.();
+    mount(/** @type {HTMLElement} */ (place), figures, key);
   };
   const observer =
     typeof IntersectionObserver === "function"
@@ -143,7 +113,7 @@ export function start(figures) {
     waiting.set(place, key);
     places.set(key, /** @type {HTMLElement} */ (place));
     if (observer && key !== asked) observer.observe(place);
-    else atOnce(place);
+    else now(place);
   }
   const [first] = waiting.keys();
   if (first && !location.hash)
@@ -154,13 +124,13 @@ export function start(figures) {
     });
   bindWords((key) => {
     const place = places.get(key) ?? null;
-    if (place) atOnce(place);
+    if (place) now(place);
     return place;
   });
   // A link followed within the page may speak of a figure that has not come into view yet.
   addEventListener("hashchange", () => {
     const key = new URLSearchParams(location.hash.replace(/^#/, "")).get("live");
-    for (const [place, name] of waiting) if (name === key) atOnce(place);
+    for (const [place, name] of waiting) if (name === key) now(place);
   });
 }
 

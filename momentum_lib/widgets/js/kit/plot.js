@@ -74,7 +74,6 @@ export function createPlot({
     axes: /** @type {import("./labels.js").Room[]|null} */ (null),
     types: /** @type {Map<string, import("./labels.js").Type>} */ (new Map()),
   };
-  let asked = false; // for its layout: one that waits is not laid out before
   const typeOf = (/** @type {SVGTextElement} */ node) => {
     const kind = node.getAttribute("class") ?? "",
       known = kept.types.get(kind);
@@ -120,7 +119,6 @@ export function createPlot({
     },
     measure,
     relay(room = measure()) {
-      asked = true;
       kept.types.clear();
       lay(room);
     },
@@ -174,7 +172,7 @@ export function createPlot({
     let cancel = () => {};
     const observer = new ResizeObserver(() => {
       cancel(); // on the next frame: what grows while sizes are told is an error to browsers
-      if (asked && Math.floor(box.clientWidth) !== plot.width) cancel = life.frame(() => plot.relay());
+      if (Math.floor(box.clientWidth) !== plot.width) cancel = life.frame(() => plot.relay());
     });
     observer.observe(box);
     life.observe(observer);

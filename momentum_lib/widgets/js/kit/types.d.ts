@@ -315,8 +315,6 @@ export interface Option {
 export type Figure<S extends Specs = any> = ReturnType<typeof import("./figure.js").createFigure<S>>;
 /** What a figure needs of anywidget's model; on a page host.js makes one over a plain object. */
 export interface Model {
-  /** On a page: takes the steps in which a figure appears, each in a task of its own. */
-  later?: (steps: (() => void)[]) => void;
   get: (name: string) => any;
   set: (name: string, value: any) => void;
   save_changes: () => void;

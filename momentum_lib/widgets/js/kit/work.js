@@ -14,7 +14,7 @@ export function next(callback) {
 
 /**
  * Steps that follow one another, each in a task of its own, so that none is long.
- * @param {{alive: boolean}} life
+ * @param {import("./dom.js").Life} life
  * @param {(() => void)[]} steps
  * @returns {() => void} takes those that are left at once
  */

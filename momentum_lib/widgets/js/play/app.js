@@ -183,11 +183,10 @@ function searchesOn(life, store, best, root, scene, hand) {
 /**
  * Start a playground in `el`.
  * @param {HTMLElement} el
- * @param {{state?: PlayState, embed?: boolean, places?: {page?: string, embed?: string}, onState?: (state: PlayState) => void, onDrawn?: () => void}} [options]
- *   `places`: the addresses of the page and of the embed, from here; `onDrawn`: it is drawn in a task of its own, unseen before,
- *   and this is called then
+ * @param {{state?: PlayState, embed?: boolean, places?: {page?: string, embed?: string}, onState?: (state: PlayState) => void}} [options]
+ *   `places`: the addresses of the page and of the embed, from here
  */
-export function mount(el, { state: initial = FIRST, embed = false, places = {}, onState, onDrawn } = {}) {
+export function mount(el, { state: initial = FIRST, embed = false, places = {}, onState } = {}) {
   const life = lifetime(),
     parts = anatomy(embed),
     store = createStore(initial, life),
@@ -252,19 +251,8 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     onState?.(store.state());
   });
   document.fonts.ready.then(() => life.alive && store.redraw());
-  const unseen = [
-    () => void scene(),
-    () => tabs.make(scene()),
-    () => {
-      store.begin();
-      parts.root.style.visibility = "";
-      onDrawn?.();
-    },
-  ];
-  if (onDrawn) parts.root.style.visibility = "hidden";
-  else store.begin();
+  store.begin();
   const complete = inTasks(life, [
-    ...(onDrawn ? unseen : []),
     () => {
       const chips = createChips({ life, store }, parts.chips, () => {
         const { rules } = store.state();

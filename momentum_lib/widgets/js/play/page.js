@@ -23,11 +23,9 @@ function start(place) {
     state: fromHash(location.hash) ?? undefined,
     embed: embed !== undefined,
     places: embed === undefined ? { embed: `${root}embed.html` } : { page },
-    onDrawn() {
-      place.classList.add("is-live");
-      /** @type {any} */ (place).__playground = face;
-    },
   });
+  place.classList.add("is-live");
+  /** @type {any} */ (place).__playground = face;
   life.on(window, "hashchange", () => {
     const told = fromHash(location.hash);
     if (told) store.set(told);

@@ -84,16 +84,7 @@ export function createTabs({ life, store, stage, parent, ...rest }) {
   });
   let shown = tabs[0];
   const view = { name: shown.name }; // the first is in view
-  /** The view of a scene, made when it is first looked at. @param {Scene} scene */
-  function make(scene) {
-    const k = Math.max(
-      0,
-      VIEWS.findIndex(({ name }) => name === scene.state.view),
-    );
-    return (tabs[k].view ??= VIEWS[k].make({ life, store, parent: tabs[k].panel, ...rest }));
-  }
   return {
-    make,
     /** @param {Scene} scene */
     draw(scene) {
       shown = tabs.find(({ name }) => name === scene.state.view) ?? tabs[0];
@@ -107,7 +98,9 @@ export function createTabs({ life, store, stage, parent, ...rest }) {
         view.name = shown.name;
         intoView(row, shown.tab);
       }
-      make(scene).draw(scene);
+      const k = tabs.indexOf(shown);
+      shown.view ??= VIEWS[k].make({ life, store, parent: shown.panel, ...rest });
+      shown.view.draw(scene);
     },
     covers: () => shown.view?.covers?.() ?? false,
     numbers: () => ({ view: shown.name, ...shown.view?.numbers?.() }),
