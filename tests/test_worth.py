@@ -112,6 +112,17 @@ def test_the_cells_are_a_whole_lattice_that_differs_in_nothing_else():
     assert len(same) == 1
 
 
+def test_the_places_on_the_lattice_are_told_in_doublings():
+    """A cell of fifty steps, which is no place of it; a size that is not the model's own number of weights."""
+    cells = [
+        {"config": {"model": name, "batch": 8, "steps": steps}} for name, steps in (("nano", 50), ("nano", 200), ("pico", 800))
+    ]
+    (nano, at), (pico, other) = worth.on_lattice(cells)
+    assert (nano, pico) == tuple(cells[1:])
+    assert at == {"weights": math.log2(115_008), "windows": 3.0, "steps": math.log2(200)}
+    assert other["steps"] == pytest.approx(at["steps"] + 2) and other["weights"] < at["weights"]
+
+
 def test_an_experiment_refuses_a_family_of_another():
     for name, family in (("best", "nano-8x200"), ("worth", "cpu")):
         with pytest.raises(ValueError, match="unknown family"):

@@ -6,8 +6,10 @@ thing changes at a time between neighbours and a trend is seen in many places at
 """
 
 import itertools
+import math
 
 from .lattice import FIRST, FIRST_OF_LADDER, LADDER, ROUNDS, next_points
+from .model import GPT, parameter_count, size
 from .settings import Settings
 from .sides import Family, Side
 
@@ -41,6 +43,17 @@ def cell(model, batch, steps):
 
 MILLION = ("micro", 8, 1000)  # nearly a million parameters, a thousand steps
 FAMILIES = {cell_name(*each): cell(*each) for each in (*LATTICE, *SHORT_CELLS, MILLION)}
+
+
+def on_lattice(cells):
+    """Those of these records that lie on the lattice, each with its place: log2 of its weights, windows and steps, by name."""
+    found = []
+    for record in cells:
+        model, batch, steps = (record["config"][name] for name in ("model", "batch", "steps"))
+        if (model, batch, steps) in LATTICE:
+            weights = parameter_count(GPT(size(model, context=CONTEXT)))
+            found.append((record, {"weights": math.log2(weights), "windows": math.log2(batch), "steps": math.log2(steps)}))
+    return found
 
 
 def numbers(rule, beta):
