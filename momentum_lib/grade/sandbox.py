@@ -196,14 +196,14 @@ class Sandbox:
         self.folder, self.newest, self.spent = None, None, False
         self.errors = tempfile.TemporaryFile()
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        options = dict(stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.errors)
+        options = dict(stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.errors, start_new_session=True)
         try:
             if sandboxed:
                 self.process = shut_in(limits, work, preload, options)
             else:
                 self.folder = tempfile.TemporaryDirectory(prefix="grade-")
                 options |= {"env": environment(self.folder.name, str(PACKAGE.parent)), "cwd": self.folder.name}
-                self.process = subprocess.Popen(worker_command(limits, preload, False), start_new_session=True, **options)
+                self.process = subprocess.Popen(worker_command(limits, preload, False), **options)
         finally:
             theirs.close()
 
@@ -211,11 +211,10 @@ class Sandbox:
         """End the sandbox and everything in it."""
         if self.control.fileno() == -1:
             return
-        if self.folder:  # no sandbox: what the worker started is in its process group
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        if self.process.poll() is None:
-            self.process.kill()
+        # The group: what a worker without a sandbox has started, and bubblewrap's second process, which for the first
+        # milliseconds waits for the first one and would wait for ever.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.control.close()
         self.errors.close()
