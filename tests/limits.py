@@ -1,3 +1,4 @@
-"""The one limit of a test that waits for another process: only what hangs reaches it, on a machine however slow or busy."""
+"""The limits that only what hangs reaches, on a machine however slow or busy."""
 
-HANG = 1800  # seconds
+HANG = 600  # seconds that a test waits for another process
+TEST = 900  # seconds after which pytest-timeout ends a test and says where it stood

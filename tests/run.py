@@ -9,6 +9,7 @@ in one piece, and kept in _build/reports. One red part makes the run red, and wh
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT)]
 
 import executed  # noqa: E402
 
-from tests import related  # noqa: E402
+from tests import limits, related  # noqa: E402
 
 CORES = executed.cores()
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/sanitize.cfg", "-p", "tests.nbval_once"]
@@ -49,6 +50,7 @@ def pytest(name, *arguments, workers=CORES):
     spread = ("-n", str(workers), "--dist", "worksteal") if workers > 1 else ("-p", "no:xdist")
     for plugin in UNUSED if "--nbval" not in arguments else ():
         spread += ("-p", f"no:{plugin}")
+    spread += ("--timeout", str(limits.TEST))
     return (sys.executable, "-m", "pytest", *spread, "-q", f"--junit-xml={REPORTS / name}.xml", *map(str, arguments))
 
 
@@ -89,14 +91,27 @@ def share(workers):
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **threads, "NO_COLOR": "1"}
 
 
+RUNNING = {}
+"""The processes of the parts that run now, by name."""
+
+
 def run(part):
     """Run a part; return (status, seconds). What it says goes to its file."""
     began = time.monotonic()
     with (REPORTS / f"{part.name}.txt").open("w") as out:
-        status = subprocess.run(
-            part.command, cwd=ROOT, env=share(CORES), stdout=out, stderr=subprocess.STDOUT, check=False
-        ).returncode
+        process = subprocess.Popen(part.command, cwd=ROOT, env=share(CORES), stdout=out, stderr=subprocess.STDOUT)
+        RUNNING[part.name] = process
+        status = process.wait()
+        del RUNNING[part.name]
     return status, time.monotonic() - began
+
+
+def stop(number, _frame):
+    """Told to stop (by a CI's limit, say): show how far each part had come, and end."""
+    for name, process in list(RUNNING.items()):
+        print(f"\n== {name}: stopped\n{said(name)}", flush=True)
+        process.terminate()
+    os._exit(128 + number)
 
 
 def ready(parts, done, started):
@@ -108,10 +123,13 @@ def ready(parts, done, started):
     return free, barred
 
 
+def said(name):
+    return (REPORTS / f"{name}.txt").read_text("utf-8", "replace").strip()
+
+
 def say(part, status, seconds):
-    text = (REPORTS / f"{part.name}.txt").read_text("utf-8", "replace").strip()
     word = f"red (exit status {status})" if status else "green"
-    print(f"\n== {part.name}: {word} after {clock(seconds)}\n{text}", flush=True)
+    print(f"\n== {part.name}: {word} after {clock(seconds)}\n{said(part.name)}", flush=True)
 
 
 def run_parts(parts, runner=run):
@@ -190,4 +208,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
     sys.exit(main())

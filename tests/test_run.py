@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import related, run
+from tests import limits, related, run
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSES, FAILS = (sys.executable, "-c", "print('fine')"), (sys.executable, "-c", "print('lost'); raise SystemExit(3)")
@@ -40,6 +40,38 @@ def test_the_whole_run_ends_with_the_time_of_each_part(reports, capsys, monkeypa
     table = said[said.index("== the time of each part") :]
     assert "first" in table and "second" in table and "in all" in table and "== the ten slowest things" in table
     assert said.rstrip().endswith("== red: second" if red else "== all green")
+
+
+STOPPED = """
+import os, signal, sys, threading
+from pathlib import Path
+from tests import run
+run.REPORTS = Path(sys.argv[1])
+signal.signal(signal.SIGTERM, run.stop)
+slow = "import sys, time; print('so far', flush=True); open(sys.argv[1], 'w').close(); time.sleep(1000)"
+part = run.Part("slow", (sys.executable, "-c", slow, str(run.REPORTS / "begun")))
+def kill():
+    while not (run.REPORTS / "begun").exists():
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=kill, daemon=True).start()
+run.run_parts([part])
+"""
+
+
+def test_a_run_that_is_told_to_stop_says_how_far_it_has_come(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False, timeout=limits.HANG
+    )
+    assert done.returncode == 128 + 15 and done.stdout == "== slow ...\n\n== slow: stopped\nso far\n", done.stderr
+
+
+def test_a_test_that_hangs_is_ended():
+    """And says where it stood; the limits inside a test come first."""
+    assert limits.HANG < limits.TEST
+    for part in run.everything():
+        if "pytest" in part.command:
+            assert part.command[part.command.index("--timeout") + 1] == str(limits.TEST), part.name
 
 
 def test_what_make_check_leaves_out_of_a_whole_run_is_checked_by_a_test_of_it():
