@@ -85,10 +85,14 @@ def quick():
 
 # --- running --------------------------------------------------------------------------------------------------------
 def share(workers):
-    """The environment of a part: the house first, and each worker its share of the cores, not all of them twice."""
+    """The environment of a part: the house first, and each worker its share of the cores, not all of them twice.
+
+    What Python compiles is kept: a machine that forbids it would compile the library in each of some hundred processes.
+    """
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    threads = dict.fromkeys(executed.THREADS, str(max(1, CORES // workers)))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **threads, "NO_COLOR": "1"}
+    own = dict.fromkeys(executed.THREADS, str(max(1, CORES // workers))) | {"PYTHONPATH": os.pathsep.join(paths), "NO_COLOR": "1"}
+    own |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / "_build" / "bytecode")}
+    return {**os.environ, **own}
 
 
 RUNNING = {}
