@@ -403,6 +403,25 @@ def test_a_leak_is_found_wherever_it_is(tmp_path, where):
     assert leaks(master, copy)
 
 
+@pytest.mark.parametrize("line", ["Because the memory adds what agrees.", "A reason: 2 points.", "### END SOLUTION"])
+def test_an_essays_answer_and_its_scheme_and_a_mark_leak_as_a_solution_does(tmp_path, line):
+    master = grading.master(tmp_path)
+    copy = master.student_copy()
+    copy["cells"][0]["source"] += f"\n  {line}\n"
+    assert leaks(master, copy) == [line]
+
+
+def test_a_line_leaks_alone_if_it_tells_something_and_within_another_if_it_is_long(tmp_path):
+    """``x = 1`` stands in many notebooks by chance, and so does a word within a sentence."""
+    lines = ["x" * 8, "x" * 9, "y" * 24, "y" * 25]
+    for alone in (True, False):
+        for line in lines:
+            master = Master(grading.write(tmp_path, grading.with_cells({"q1": grading.solved(line)})))
+            copy = master.student_copy()
+            copy["metadata"]["note"] = line if alone else f"see {line}!"
+            assert leaks(master, copy) == ([line] if len(line) > (8 if alone else 24) else []), (line, alone)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -339,6 +339,17 @@ def test_a_child_leaves_nothing_for_the_next_one(process):
     assert after(process, look) == {"list": []} and process.alive
 
 
+def test_a_trusted_process_has_a_folder_and_an_environment_of_its_own(monkeypatch):
+    """No wall, and yet a submission starts where there is nothing, and knows none of the grader's variables."""
+    monkeypatch.setenv("SECRET", "of the grader")
+    with Process(QUICK, sandboxed=False) as process:
+        place = after(process, "import os\nfound = [os.getcwd(), os.listdir(), dict(os.environ)]")
+        home, files, variables = place["list"]
+        assert files == {"list": []} and Path(home) != Path.cwd()
+        assert variables == {"dict": [[*pair] for pair in sandbox.environment(home, str(ROOT)).items()]}
+    assert not Path(home).exists()
+
+
 def test_a_folder_that_cannot_be_emptied_ends_the_sandbox_and_no_grade(tmp_path):
     """Thousands of files, or folders without end, are not worth the time: the next process has a sandbox of its own."""
     from momentum_lib.grade.grading import grade

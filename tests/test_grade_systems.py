@@ -248,14 +248,24 @@ def test_an_appeal_changes_the_points_and_is_logged(place, tmp_path, capsys):
     assert len(place.rows("appeals.csv")) == 3, "nothing rewrites the log"
 
 
+@pytest.mark.parametrize("points", ["0", "3"])
+def test_an_appeal_may_give_nothing_or_all(place, tmp_path, points):
+    place.put("ada.ipynb")
+    place.run()
+    assert decide(place, tmp_path, points=points) == 0
+    assert [row["after"] for row in place.rows("appeals.csv")] == [points]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"student": "eve"}, "does not mean one submission: none has this name"),
         ({"question": "q9"}, "there is no question 'q9'; known: q1-check"),
         ({"points": "4"}, "q1-check has from 0 to 3"),
+        ({"points": "-0.5"}, "q1-check has from 0 to 3"),
         ({"points": "nan"}, "q1-check has from 0 to 3"),
         ({"why": " "}, "write both"),
+        ({"by": " "}, "write both"),
     ],
 )
 def test_an_appeal_that_makes_no_sense_changes_nothing(place, tmp_path, capsys, changes, says):
