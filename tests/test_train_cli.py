@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 
 from momentum_lib.records import format as records_format
 from momentum_lib.train import arguments, checkpoint, cli, data, experiments, folder, limits, parallel, sweep
+from momentum_lib.train.defaults import Defaults
 from momentum_lib.train.settings import Settings
 from tests import forked
 from tests.limits import HANG
@@ -59,18 +60,100 @@ sys.exit(cli.main())
 # -- help and errors ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["sweep"], ["experiment"]])
+def commands():
+    """The parser of each command, by name; that of the program is the empty name's."""
+    parser = arguments.build_parser()
+    return {"": parser, **parser._subparsers._group_actions[0].choices}
+
+
+@pytest.mark.parametrize("command", commands())
 def test_help_explains_every_argument(command, capsys):
     with pytest.raises(SystemExit) as caught:
-        cli.main([*command, "--help"])
+        cli.main([*command.split(), "--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 118
-    parser = arguments.build_parser()
-    parser = parser._subparsers._group_actions[0].choices[command[0]] if command else parser
+    parser = commands()[command]
+    assert parser.prog == f"python -m momentum_lib.train {command}".strip()
+    assert " ".join(parser.description.split()) in " ".join(text.split())
     for action in parser._actions:
         assert action.help, action.option_strings
         assert action.nargs != "A..." or {choice.dest for choice in action._choices_actions if choice.help} == set(action.choices)
+
+
+def settings_by_default(names):
+    return {name: getattr(Defaults(), name) for name in names.split()}
+
+
+COMMON = "model norm positions context batch steps warmup decay floor clip accumulation precision compile eval_windows"
+MACHINE = {"device": "auto", "threads": 0, "out": None, "quiet": False}
+OUTER = {"every": 10, "outer_rule": "nesterov_torch", "outer_lr": 0.7, "outer_set": [], "workers": None}
+BARE = {  # command -> (what it needs, what that means without any option)
+    "run": (
+        [],
+        settings_by_default(f"{COMMON} rule lr seed shard checkpoint_every eval_every") | {**MACHINE, "set": [], "resume": False},
+    ),
+    "diloco": (
+        [],
+        settings_by_default(f"{COMMON} rule lr seed")
+        | {**MACHINE, **OUTER, "set": [], "resume": False, "patience": 60.0, "missing": "stop", "checkpoint_every": 10},
+    ),
+    "sweep": (
+        ["--out", "rows"],
+        settings_by_default(COMMON)
+        | {**MACHINE, "set": [], "rule": ["adamw"], "lr": [0.003], "seed": [0], "out": Path("rows"), "jobs": 1, "on": None},
+    ),
+    "experiment": (
+        ["cost"],
+        {"name": "cost", "family": "cpu", "out": Path("records"), "jobs": 1, "on": None, "threads": 1}
+        | {"one_by_one": False, "plan": False, "quiet": False},
+    ),
+    "gpu": ([], {"minutes": 25, "out": Path("notebooks/records"), "only": [], "shrunk": False, "threads": 0}),
+    "replay": (["a", "b"], {"files": [Path("a"), Path("b")], "threads": 1}),
+    "older": (["a", "--because", "it is"], {"files": [Path("a")], "threads": 1, "because": "it is"}),
+}
+WHOLE = "seed context batch steps warmup accumulation threads eval_windows checkpoint_every eval_every every workers jobs".split()
+REAL = "lr floor clip outer_lr patience minutes".split()
+WORDS = {"model": "SIZE", "outer_rule": "RULE", "missing": "HOW", "on": "CLUSTER", "only": "PIECE", "because": "WHY"}
+
+
+@pytest.mark.parametrize("command", list(commands())[1:])
+def test_a_bare_command_means_its_defaults(command):
+    """A setting whose default is another one here, an option that is gone, an argument that may be left out."""
+    needed, means = BARE[command]
+    assert vars(commands()[command].parse_args(needed)) == means
+    if needed:
+        with pytest.raises(SystemExit):
+            commands()[command].parse_args([])
+
+
+@pytest.mark.parametrize("command", BARE)
+def test_an_option_is_read_as_what_it_is(command):
+    """A number that stays a text, a list cut to its first entry; shown by a letter, a place or a word, not by its own name."""
+    parser = commands()[command]
+    for action in parser._actions[1:]:
+        name, (said, means), shown = action.dest, ("muon", "muon"), WORDS.get(action.dest)
+        if action.nargs == 0:
+            said, means = "", True
+        elif name in WHOLE:
+            said, means, shown = "7", 7, "K" if name == "every" else "N"
+        elif name in REAL:
+            said, means, shown = "0.5", 0.5, {"floor": "F", "clip": "C", "patience": "S", "minutes": "M"}.get(name, "LR")
+        elif name in ("out", "files"):
+            said, means = "a/b", Path("a/b")
+            shown = {"sweep": "FILE", "replay": "FILE", "older": "FILE"}.get(command, "FOLDER")
+        elif name == "set" and command == "sweep":
+            said, means, shown = "beta=0,0.9", ("beta", [0.0, 0.9]), "NAME=X,Y,..."
+        elif name in ("set", "outer_set"):
+            said, means, shown = "beta=0.9", ("beta", 0.9), "NAME=X"
+        if action.option_strings:
+            assert action.option_strings == [f"--{name.replace('_', '-')}"]
+            many = command == "sweep" and name in ("rule", "lr", "seed") or name == "only"
+            words = [*BARE[command][0], *action.option_strings, *said.split(), *(said.split() if many else [])]
+            found = getattr(parser.parse_args(words), name)
+            assert found == ([means, means] if many else [means] if name.endswith("set") else means), words
+            assert type(found) is type(means) or many or name.endswith("set")
+        assert action.metavar == (shown or (name.upper() if not action.option_strings else None)), name
 
 
 def test_the_examples_in_the_help_are_commands(capsys, monkeypatch):
@@ -105,6 +188,12 @@ def one_line(capsys, arguments, code):
         (["run", "--lr", "fast"], "--lr"),
         (["run", "--set", "beta1=0.9", "--set", "beta1=0.5"], "--set has 'beta1' twice; allowed: each hyper-parameter once"),
         (["sweep", "--out", "x.jsonl", "--set", "beta1=0,0.9", "--set", "beta1=0.5"], "--set has 'beta1' twice"),
+        (["diloco", "--set", "beta1=0.9", "--set", "beta1=0.5"], "--set has 'beta1' twice"),
+        (["diloco", "--set", "steps=5"], "--set has 'steps', which is an option of its own; give it as --steps"),
+        (["diloco", "--outer-set", "beta=0.9", "--outer-set", "beta=0.5"], "--outer-set has 'beta' twice"),
+        (["diloco", "--outer-set", "beta3=0.9"], "Did you mean 'beta'"),
+        (["diloco", "--out", ""], "'' is no path; allowed"),
+        (["gpu", "--out", " "], "' ' is no path; allowed"),
         (["run", "--set", "lr=0.5"], "--set has 'lr', which is an option of its own; give it as --lr"),
         (["sweep", "--out", "x.jsonl", "--set", "lr=0.5,1"], "--set has 'lr', which is an option of its own; give it as --lr"),
         (["sweep", "--out", "x.jsonl", "--set", "seed=1,2"], "give it as --seed"),

@@ -42,8 +42,8 @@ exit codes: 0 done; 1 the run failed (disk, checkpoint, memory, a loss that dive
 
 
 DILOCO_HELP = """\
-Train workers that each make K steps by themselves, on their own rows of each batch, and then meet: the mean of their ways is
-the gradient of one step of an outer rule.
+Train workers that each make K steps by themselves, on their own rows of each batch, and then meet: the mean of
+their ways is the gradient of one step of an outer rule.
 
   all workers in this process
     python -m momentum_lib.train diloco --workers 4 --every 10
@@ -53,8 +53,9 @@ the gradient of one step of an outer rule.
     python -m momentum_lib.train diloco --outer-rule gradient_descent --outer-lr 0.5
     python -m momentum_lib.train diloco --outer-rule nesterov_torch --outer-lr 0.5 --outer-set beta=0.5
 
-A worker that does not come to a round is named; the others stop, or go on without it (--missing go-on).  When a process dies,
-torchrun ends the others itself: to go on, start them by hand or by Slurm, with RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT."""
+A worker that does not come to a round is named; the others stop, or go on without it (--missing go-on).
+When a process dies, torchrun ends the others itself: to go on, start them by hand or by Slurm, with RANK, WORLD_SIZE,
+MASTER_ADDR, MASTER_PORT."""
 
 
 SWEEP_HELP = """\
@@ -167,7 +168,7 @@ def one_rule(parser):
     """Arguments that name the one rule of a run."""
     rule = parser.add_argument_group("optimiser")
     rule.add_argument("--rule", help="any rule of the library, such as heavy_ball, adamw, lion, muon")
-    rule.add_argument("--lr", type=float, help="the highest learning rate of the run")
+    rule.add_argument("--lr", type=float, metavar="LR", help="the highest learning rate of the run")
     rule.add_argument(
         "--set",
         type=pair,
@@ -176,7 +177,7 @@ def one_rule(parser):
         metavar="NAME=X",
         help="a hyper-parameter of the rule, such as beta=0.95; may be repeated",
     )
-    rule.add_argument("--seed", type=int, help="decides the first weights and the order of the data")
+    rule.add_argument("--seed", type=int, metavar="N", help="decides the first weights and the order of the data")
 
 
 def default(parser):
@@ -210,7 +211,7 @@ def diloco(commands):
     common(parser)
     files = parser.add_argument_group("files and progress")
     files.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="folder of this one run, for checkpoints of each worker and result.json"
+        "--out", type=place, metavar="FOLDER", help="folder of this one run, for checkpoints of each worker and result.json"
     )
     files.add_argument("--resume", action="store_true", help="go on from the newest round in --out that all workers saved")
     files.add_argument("--checkpoint-every", type=int, default=10, metavar="N", help="rounds between checkpoints")
@@ -253,7 +254,7 @@ def build_parser():
     )
     grid = sweep.add_argument_group("the grid")
     grid.add_argument("--rule", nargs="+", help="one or more rules")
-    grid.add_argument("--lr", nargs="+", type=float, help="one or more learning rates")
+    grid.add_argument("--lr", nargs="+", type=float, metavar="LR", help="one or more learning rates")
     grid.add_argument(
         "--set",
         type=pairs,
@@ -262,7 +263,7 @@ def build_parser():
         metavar="NAME=X,Y,...",
         help="values of a hyper-parameter, such as beta=0,0.9; may be repeated",
     )
-    grid.add_argument("--seed", nargs="+", type=int, help="one or more seeds")
+    grid.add_argument("--seed", nargs="+", type=int, metavar="N", help="one or more seeds")
     common(sweep)
     sweep.add_argument("--out", type=place, required=True, metavar="FILE", help="file of rows, one JSON object a line")
     sweep.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process of its own")
@@ -291,7 +292,7 @@ def build_parser():
     gpu = commands.add_parser("gpu", help="all that a GPU is for, within a time", description=GPU_HELP, formatter_class=Formatter)
     gpu.add_argument("--minutes", type=float, default=25, metavar="M", help="stop, and keep what is finished, after so long")
     gpu.add_argument(
-        "--out", type=Path, default=Path("notebooks/records"), metavar="FOLDER", help="folder of report, rows, records"
+        "--out", type=place, default=Path("notebooks/records"), metavar="FOLDER", help="folder of report, rows, records"
     )
     gpu.add_argument(
         "--only", nargs="+", default=[], metavar="PIECE", help="checks, speed, worth, best, frequency, cost, million"
@@ -300,7 +301,7 @@ def build_parser():
     gpu.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads of a process; 0: torch's choice")
 
     for name, words in RECORDS_HELP.items():
-        command = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+        command = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".", formatter_class=Formatter)
         command.add_argument(
             "files", nargs="+", type=Path, metavar="FILE", help="a record, such as notebooks/records/momentum-cpu.json"
         )

@@ -54,14 +54,20 @@ def settings_from(arguments, **more):
 
 def hyper_from(arguments):
     """What ``--set`` gives, by name.  Raises ValueError for a name that is given twice, or that is an option of its own."""
-    found = {}
-    for name, value in arguments.set:
+    for name, _ in arguments.set:
         if name in vars(arguments):
             raise ValueError(f"--set has {name!r}, which is an option of its own; give it as --{name.replace('_', '-')}.")
         if name in Defaults.__dataclass_fields__:
             raise ValueError(f"--set has {name!r}, which is no rule's hyper-parameter.")
+    return by_name(arguments.set, "--set")
+
+
+def by_name(pairs, option):
+    """Pairs of a name and a value as a dict.  Raises ValueError for a name that an option gives twice."""
+    found = {}
+    for name, value in pairs:
         if name in found:
-            raise ValueError(f"--set has {name!r} twice; allowed: each hyper-parameter once.")
+            raise ValueError(f"{option} has {name!r} twice; allowed: each hyper-parameter once.")
         found[name] = value
     return found
 
@@ -176,7 +182,7 @@ def command_diloco(arguments):
         if arguments.resume and arguments.out is None:
             raise ValueError("--resume needs --out, the folder whose newest round is to go on.")
         check_waiting(arguments)
-        settings = settings_from(arguments, hyper=dict(arguments.set))
+        settings = settings_from(arguments, hyper=hyper_from(arguments))
         world, group = exchange.join(arguments.device, arguments.patience, arguments.missing)
     try:
         with checked():
@@ -185,7 +191,7 @@ def command_diloco(arguments):
                     f"--workers is {arguments.workers}, and {world.size} processes were started; leave --workers out."
                 )
             here = 1 if arguments.workers is None else arguments.workers
-            outer = (arguments.outer_rule, arguments.outer_lr, dict(arguments.outer_set))
+            outer = (arguments.outer_rule, arguments.outer_lr, by_name(arguments.outer_set, "--outer-set"))
             plan = Plan(world.size if world else here, arguments.every, *outer)
             plan.rounds(settings.steps)
         return diloco_in_folder(arguments, settings, plan, world, group)
