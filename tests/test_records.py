@@ -435,6 +435,32 @@ def test_a_stored_record_verifies(path):
     assert copy.deepcopy(record) == record
 
 
+TRAINED = [path for path in STORED if not path.stem.startswith(("cost-", "pace-"))]  # not of times alone
+
+
+@pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
+def test_the_program_would_make_a_stored_record_again(path, monkeypatch):
+    """A grid, a seed or a setting that is no longer what the record was made with: its command would run everything anew."""
+    torch = pytest.importorskip("torch", reason="training needs torch")
+    from momentum_lib.train import experiments
+
+    record = records.load(path)
+    name, family = record["experiment"], record["family"]
+    experiment = experiments.EXPERIMENTS[name]
+    if name == "frequency":  # recorded with twice the held-out windows that a run has looked at since, twice as often
+        experiment = replace(experiment, changes={"eval_windows": 1024})
+        monkeypatch.setitem(experiments.EXPERIMENTS, name, experiment)
+    rows = [{**row, "began": 0.0, "took": 1.0} for row in reversed(record["rows"])]
+    made = experiments.record(name, family, rows, torch.device("cpu"), record["command"])
+    own = {"digest", "sources", "older", "corpus", "device", "wall_seconds", "recorded"}
+    assert {key: made[key] for key in made.keys() - own} == {key: record[key] for key in record.keys() - own}
+    assert record["sources"].keys() <= made["sources"].keys()
+    base = experiment.base(experiment.own.get(family) or experiments.FAMILIES[family])
+    for row in made["rows"]:
+        steps = [step for step, _ in row["evaluations"]]
+        assert name == "speed" or row["diverged_at"] or steps == list(range(base.eval_every, base.steps + 1, base.eval_every))
+
+
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 def test_the_first_steps_of_a_stored_record_replay(path, record_property):
     """Code that has drifted away from the numbers that the book prints."""
