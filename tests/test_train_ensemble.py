@@ -100,7 +100,7 @@ def test_each_run_ends_where_it_would_have_ended_alone(name, every_rule, wide):
 
 @pytest.mark.parametrize("name", rules.RULES)
 def test_in_float32_losses_agree_to_a_hundred_thousandth(name, every_rule):
-    """SOAP for its first three steps: then rounding turns its eigenvectors, on each processor otherwise; float64 (above) judges."""
+    """SOAP for its first three steps: then rounding turns its eigenvectors, on each processor otherwise; float64 judges."""
     settings, _, results = every_rule[torch.float32]
     for k in (k for k, one in enumerate(settings) if one.rule == name):
         result = train(Trainer(settings[k], WORLD))
