@@ -461,6 +461,35 @@ def test_the_program_would_make_a_stored_record_again(path, monkeypatch):
         assert name == "speed" or row["diverged_at"] or steps == list(range(base.eval_every, base.steps + 1, base.eval_every))
 
 
+def test_the_program_would_time_again_what_the_records_of_times_name():
+    """A variant that is gone, or has other settings than those that were timed; fewer rounds; another model."""
+    pytest.importorskip("torch", reason="training needs torch")
+    from momentum_lib.train import cost, pace, speed
+    from momentum_lib.train.experiments import EXPERIMENTS
+    from momentum_lib.train.model import flops_per_token, size
+
+    record, family = records.load("pace-cpu"), speed.FAMILIES["cpu"]
+    wanted = {name: pace.settings_for(family, *variant) for name, variant in pace.VARIANTS.items()}
+    wanted |= dict.fromkeys((*pace.FUSED, pace.TWO), wanted["adamw"])
+    assert [row["side"] for row in record["rows"]] == list(wanted)
+    for row in record["rows"]:
+        assert row["settings"] == {key: getattr(wanted[row["side"]], key) for key in row["settings"]}
+        assert len(row["milliseconds"]) == pace.ROUNDS == record["config"]["rounds"]
+    base = family.base
+    assert record["config"] | {"load": 0} == {
+        "model": base.model, "batch": base.batch, "flops_per_token": flops_per_token(base.config()), "rounds": 21, "load": 0,
+    }  # fmt: skip
+
+    record = records.load("cost-cpu")
+    sides = [side for rule in cost.SEARCHED for side in (rule, f"{rule}, compiled") if side != "muon, compiled"]
+    assert [row["side"] for row in record["rows"]] == sides
+    assert {len(row["milliseconds"]) for row in record["rows"]} == {cost.REPEATS}
+    config = size(cost.MODELS["cpu"])
+    assert record["config"]["flops_per_token"] == flops_per_token(config) and record["config"]["steps"] == cost.STEPS
+    for name in ("cost", "pace"):
+        assert records.load(f"{name}-cpu")["question"] == EXPERIMENTS[name].question
+
+
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 def test_the_first_steps_of_a_stored_record_replay(path, record_property):
     """Code that has drifted away from the numbers that the book prints."""
