@@ -20,8 +20,142 @@ def test_answers_are_plain_floats():
     """A NumPy number, which prints and compares otherwise, where a float is promised."""
     cycle = theory.cycling_function(np.float64(SIMPLE.lr), np.float64(SIMPLE.beta), np.int64(1), 80)
     peak = theory.transient_peak(rules.heavy_ball, [1.0, 100.0], lr=SIMPLE.lr, beta=SIMPLE.beta)
-    values = [cycle.lr, cycle.beta, cycle.mu, cycle.L, theory.worst_function(3).distance, peak.size]
+    row, error = theory.best_quintic(0.1, 1.0)
+    values = [cycle.lr, cycle.beta, cycle.mu, cycle.L, theory.worst_function(3).distance, peak.size, *row, error]
+    values += [*cycle.start, *cycle.previous, theory.critical_beta(np.float64(0.1), 1.0)]
+    values += [*theory.standard_nesterov(np.float64(1), 9), *theory.best_streaming(rules.heavy_ball, [0.5], zooms=2)]
+    values += [*theory.best_setting(rules.heavy_ball, 1, 9, beta=0.3), theory.stability_edge(rules.heavy_ball, 1.0, beta=0.5)]
+    values += [theory.small_rate_gap(rules.heavy_ball, rules.gradient_descent, 0.5, 0.5)]
+    values += [*theory.best_at_batch(rules.heavy_ball, 8, curvatures=[1.0, 0.5], beta=0.5, zooms=1)]
     assert {type(value) for value in values} == {float} and type(peak.step) is int
+    assert type(cycle.start) is type(cycle.previous) is tuple
+    np.testing.assert_array_equal([cycle.start, cycle.previous], cycle.points[[0, -1]])
+
+
+ONE_BAD = {  # what is asked of several numbers at once, one of them bad -> what the refusal says
+    "curvatures of an edge": (lambda: theory.stability_edge(rules.heavy_ball, [1.0, 0.0]), "curvature is"),
+    "no curvature": (lambda: theory.stability_edge(rules.heavy_ball, []), "curvature is"),
+    "an endless curvature": (lambda: theory.energy_edge([np.inf, 1.0], 0.5), "curvature is"),
+    "noise": (lambda: theory.mean_square(rules.heavy_ball, 1.0, 3, sigma=[1.0, -1.0], lr=0.1), "sigma is"),
+    "noise that is none": (lambda: theory.mean_square(rules.heavy_ball, 1.0, 3, sigma=[np.nan, 1.0], lr=0.1), "sigma is"),
+    "rates of a ball": (lambda: theory.friction([0.1, 0.0], 0.9), "lr is"),
+    "frictions": (lambda: theory.ball_with_friction(1.0, [1.0, -1.0], 1.0), "friction is"),
+    "friction and curvature": (lambda: theory.ball_with_friction([1.0, np.inf], 1.0, 1.0), "curvature"),
+    "times": (lambda: theory.nesterov_flow(1.0, [1.0, -1.0]), "t has the value -1"),
+    "places of a Bessel function": (lambda: theory.bessel_j1([1.0, np.nan]), "beyond 10 000 or NaN"),
+    "shares": (lambda: theory.mixture_edge([1.0, np.inf], [1.0, 2.0]), "the shares are"),
+    "negative shares": (lambda: theory.mixture_edge([1.0, -0.5], [1.0, 2.0]), "the shares are"),
+    "shares of two mixtures": (lambda: theory.mixture_edge([[1.0, 0.0], [0.0, 0.0]], [1.0, 2.0]), "not all of them 0"),
+    "ages": (lambda: theory.mixture_edge([0.5, 0.5], [1.0, np.nan]), "an age is"),
+    "negative ages": (lambda: theory.weight_at(1, [1.0, -1.0]), "an age is"),
+    "curvatures of a mixture": (lambda: theory.mixture_edge([1.0], [1.0], [1.0, -1.0]), "curvature is"),
+    "endless ones": (lambda: theory.mixture_edge([1.0], [1.0], [1.0, np.inf]), "curvature is"),
+    "an entry of a matrix": (lambda: theory.steepest([[1.0, np.nan], [0.0, 1.0]], "maximum"), "allowed: finite numbers of shape"),
+    "an endless singular value": (lambda: theory.newton_schulz([1.0, np.inf], 1), "allowed: a list of finite numbers >= 0"),
+    "probabilities": (lambda: theory.streaming_rate(rules.gradient_descent, [0.5, 0.0], lr=0.1), "probability is"),
+    "rates of shrinking": (lambda: theory.steps_per_efold([0.5, 1.0]), "rate is"),
+    "curvatures of a noisy quadratic": (
+        lambda: theory.steps_to_loss(rules.heavy_ball, 8, curvatures=[1.0, 0.0], lr=0.1),
+        "1-D array of numbers > 0",
+    ),
+    "curvatures of a floor": (lambda: theory.distance_floor([1.0, 0.0], 2), "a list of positive numbers"),
+    "an endless one": (lambda: theory.distance_floor([1.0, np.inf], 2), "a list of positive numbers"),
+    "products": (lambda: theory.noise_ball([0.1, 4.0], 0.5), "numbers between 0 and the edge"),
+    "products below 0": (lambda: theory.noise_ball([0.1, 0.1], 0.5, [1.0, -1.0]), "numbers between 0 and the edge"),
+    "parts": (lambda: theory.noise_over_hill([0.5, 1.5], 0.5), "part is"),
+    "mu": (lambda: theory.best_heavy_ball([1.0, 0.0], [2.0, 2.0]), "0 < mu <= L"),
+    "steps of a bound": (lambda: theory.lower_bound(1.0, 1.0, [1, -1]), "step numbers >= 0"),
+    "a momentum that changes": (
+        lambda: theory.energy(descend(rules.heavy_ball, surfaces.bowl, steps=2, lr=0.1, beta=[0.5, 0.6])),
+        "a constant lr > 0 and a constant beta",
+    ),
+    "a rate that changes": (
+        lambda: theory.energy(descend(rules.heavy_ball, surfaces.bowl, steps=2, lr=[0.1, 0.2], beta=0.5)),
+        "a constant lr > 0 and a constant beta",
+    ),
+    "a rate of zero": (
+        lambda: theory.energy(descend(rules.heavy_ball, surfaces.bowl, steps=2, lr=0.0, beta=0.5)),
+        "a constant lr > 0 and a constant beta",
+    ),
+    "a worst function without curvature": (lambda: theory.worst_function(3, L=0.0), "allowed: a finite L > 0"),
+    "an endless worst function": (lambda: theory.worst_function(3, L=np.inf), "allowed: a finite L > 0"),
+}
+
+
+@pytest.mark.parametrize("what", ONE_BAD)
+def test_one_bad_number_among_good_ones_is_refused(what):
+    """A check that is content with some of the numbers, and lets NaN or a sign into the answer."""
+    ask, says = ONE_BAD[what]
+    with pytest.raises(ValueError, match=says):
+        ask()
+
+
+OF_BETA = {
+    "weights": lambda beta: theory.weights(beta, 3),
+    "total_weight": theory.total_weight,
+    "half_life": theory.half_life,
+    "sample_size": theory.sample_size,
+    "frequency_response": lambda beta: theory.frequency_response(beta, 1.0),
+    "wave_gain": lambda beta: theory.wave_gain(beta, 1.0),
+    "wave_delay": lambda beta: theory.wave_delay(beta, 1.0),
+    "mean_age": theory.mean_age,
+    "nesterov_mixture": theory.nesterov_mixture,
+    "friction": lambda beta: theory.friction(0.1, beta),
+    "energy_edge": lambda beta: theory.energy_edge(1.0, beta),
+    "noise_ball": lambda beta: theory.noise_ball(0.1, beta),
+    "effective_rate": lambda beta: theory.effective_rate(0.1, beta),
+    "lr_at_effective_rate": lambda beta: theory.lr_at_effective_rate(0.1, beta),
+    "lr_at_hill_loss": lambda beta: theory.lr_at_hill_loss(0.1, beta),
+    "river_gain": lambda beta: theory.river_gain(beta, 1.0),
+    "noise_over_hill": lambda beta: theory.noise_over_hill(0.5, beta),
+    "cycling_function": lambda beta: theory.cycling_function(SIMPLE.lr, beta, 1, 80),
+    "stability_edge": lambda beta: theory.stability_edge(rules.heavy_ball, 1.0, beta=beta),
+    "best_setting": lambda beta: theory.best_setting(rules.heavy_ball, 1.0, 2.0, beta=beta),
+    "steps_to_loss": lambda beta: theory.steps_to_loss(rules.heavy_ball, 8, lr=0.1, beta=beta, curvatures=[1.0]),
+    "best_at_batch": lambda beta: theory.best_at_batch(rules.heavy_ball, 8, beta=beta, curvatures=[1.0]),
+}
+
+
+@pytest.mark.parametrize("name", OF_BETA)
+@pytest.mark.parametrize("beta", [1.0, -0.1, np.nan])
+def test_a_momentum_outside_its_range_is_refused_everywhere(name, beta):
+    with pytest.raises(ValueError, match=r"beta is .*; allowed: a number in \[0, 1\)"):
+        OF_BETA[name](beta)
+
+
+def test_a_form_that_is_kept_cannot_be_written_into():
+    """The next who asks at these numbers would get what the last one made of it."""
+    form = theory.linear_form(rules.heavy_ball, lr=0.1, beta=0.5)
+    for part in form:
+        with pytest.raises(ValueError, match="read-only"):
+            part[...] = 7.0
+
+
+def test_settings_may_be_arrays_without_axes():
+    """A number as ``np.loadtxt`` or a mean over all axes gives it."""
+    plain = theory.rate(rules.heavy_ball, 1.0, lr=0.1, beta=0.5)
+    assert theory.rate(rules.heavy_ball, np.array(1.0), lr=np.array(0.1), beta=np.array(0.5)) == plain
+
+
+def test_the_smallest_noisy_quadratic_has_one_direction():
+    assert theory.noisy_quadratic(1).tolist() == [1.0]
+
+
+def test_the_first_step_of_a_dampened_rule_counts_in_the_steps_to_a_loss():
+    """Its first gradient enters whole: the sum over directions of the exact second moments, step by step."""
+    curvatures, hyper = np.array([1.0, 0.3]), {"lr": 0.3, "beta": 0.5, "dampening": 0.9}
+    loss = theory.expected_loss(
+        rules.dampened_momentum, curvatures, 400, sigma=np.sqrt(curvatures / 50), start=np.ones(2), **hyper
+    )
+    for target in (0.5, 0.2, 0.05):
+        steps = theory.steps_to_loss(rules.dampened_momentum, 50, target=target, curvatures=curvatures, **hyper)
+        assert steps == np.argmax(loss <= target) > 0
+
+
+def test_a_friction_without_end_holds_no_ball_that_is_at_rest():
+    """Only Nesterov's friction, which is infinite at time 0, acts on a start from rest."""
+    motion = theory.roll(surfaces.quadratic([2.0]), [1.0], friction=1e9, time=1e-12, steps=1)
+    assert motion.velocities[1, 0] == pytest.approx(-2e-12, rel=1e-3)
 
 
 @pytest.mark.parametrize("mu, L", [(1.0, np.inf), (np.inf, np.inf), (np.nan, 1.0), (0.0, 1.0), (2.0, 1.0)])

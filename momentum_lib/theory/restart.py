@@ -76,8 +76,8 @@ def escape_steps(rule, curvature, *, start=1e-6, goal=1.0, limit=10_000_000, **h
         raise ValueError(f"got settings of shape {matrix.shape[:-2]}; allowed: one curvature and one setting. Loop over them.")
     for t in range(1, limit + 1):
         z = matrix @ z
-        if abs(form.report @ z) >= goal:
+        if form.report @ z >= goal:
             return t
         if t == 1:
             matrix = iteration_matrix(rule, curvature, **hyper)
-    raise ValueError(f"after {limit} steps the point is at {abs(form.report @ z):.3g}; allowed: a larger lr, or a larger limit.")
+    raise ValueError(f"after {limit} steps the point is at {form.report @ z:.3g}; allowed: a larger lr, or a larger limit.")

@@ -68,7 +68,7 @@ def best_streaming(rule, probabilities, *, zooms=24):
     """
     check_rule(rule)
     p = np.atleast_1d(_probabilities(probabilities)).ravel()
-    p = np.array([p.min(), p.max()]) if p.size > 2 else p  # the ends decide; all are checked below
+    p = np.array([p.min(), p.max()])  # the ends decide
     moving = rule.momentum is not None
     box = np.array([[1e-6, 2.0], [0.0, 1 - 1e-9]])[: 1 + moving]
     limits, best = box.copy(), (np.inf, None)
