@@ -1,5 +1,7 @@
 """The theory at its edges: exponents, counts, bounds of arguments, plain numbers, and the order of what is returned."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,7 @@ def test_answers_are_plain_floats():
     peak = theory.transient_peak(rules.heavy_ball, [1.0, 100.0], lr=SIMPLE.lr, beta=SIMPLE.beta)
     row, error = theory.best_quintic(0.1, 1.0)
     values = [cycle.lr, cycle.beta, cycle.mu, cycle.L, theory.worst_function(3).distance, peak.size, *row, error]
+    values += [theory.norm_peak(rules.polyak, 100.0, lr=SIMPLE.lr, beta=SIMPLE.beta).size, theory.half_life(np.float64(0.5))]
     values += [*cycle.start, *cycle.previous, theory.critical_beta(np.float64(0.1), 1.0)]
     values += [*theory.standard_nesterov(np.float64(1), 9), *theory.best_streaming(rules.heavy_ball, [0.5], zooms=2)]
     values += [*theory.best_setting(rules.heavy_ball, 1, 9, beta=0.3), theory.stability_edge(rules.heavy_ball, 1.0, beta=0.5)]
@@ -48,6 +51,8 @@ ONE_BAD = {  # what is asked of several numbers at once, one of them bad -> what
     "shares of two mixtures": (lambda: theory.mixture_edge([[1.0, 0.0], [0.0, 0.0]], [1.0, 2.0]), "not all of them 0"),
     "ages": (lambda: theory.mixture_edge([0.5, 0.5], [1.0, np.nan]), "an age is"),
     "negative ages": (lambda: theory.weight_at(1, [1.0, -1.0]), "an age is"),
+    "a young age": (lambda: theory.two_memories(0.5, -1.0, 1.0), "an age is"),
+    "an old age": (lambda: theory.two_memories(0.5, 1.0, -1.0), "an age is"),
     "curvatures of a mixture": (lambda: theory.mixture_edge([1.0], [1.0], [1.0, -1.0]), "curvature is"),
     "endless ones": (lambda: theory.mixture_edge([1.0], [1.0], [1.0, np.inf]), "curvature is"),
     "an entry of a matrix": (lambda: theory.steepest([[1.0, np.nan], [0.0, 1.0]], "maximum"), "allowed: finite numbers of shape"),
@@ -135,6 +140,84 @@ def test_settings_may_be_arrays_without_axes():
     """A number as ``np.loadtxt`` or a mean over all axes gives it."""
     plain = theory.rate(rules.heavy_ball, 1.0, lr=0.1, beta=0.5)
     assert theory.rate(rules.heavy_ball, np.array(1.0), lr=np.array(0.1), beta=np.array(0.5)) == plain
+
+
+DEFAULTS = {
+    "asynchronous_matrix": {"beta": 0.0},
+    "asynchronous_mean": {"beta": 0.0, "order": "random"},
+    "asynchronous_rate": {"beta": 0.0, "order": "random"},
+    "asynchronous_square": {"beta": 0.0, "order": "random"},
+    "ball_with_friction": {"start": 1.0, "velocity": 0.0},
+    "best_at_batch": {"target": 0.01, "cells": 4, "zooms": 7},
+    "best_streaming": {"zooms": 24},
+    "circle_of_pairs": {"ahead": False},
+    "conjugate_gradients": {"steps": 100},
+    "critical_rate": {"ahead": False, "averaged": False},
+    "cycling_function": {"longest": 100},
+    "escape_steps": {"start": 1e-6, "goal": 1.0, "limit": 10_000_000},
+    "expected_loss": {"sigma": 1.0, "start": 1.0},
+    "flipping_rate": {"averaged": False},
+    "frequency_response": {"averaged": True},
+    "iteration_matrix": {"t": 2},
+    "lessard_cycle": {"start": "33/10", "lr": "1/9", "beta": "4/9", "period": 3, "steps": 3000},
+    "linear_form": {"t": 2},
+    "lion_mixture": {"beta1": 0.9, "beta2": 0.99},
+    "lr_at_hill_loss": {"curvature": 1.0, "sigma": 1.0},
+    "mean_square": {"sigma": 1.0, "start": 1.0},
+    "mixture_edge": {"curvature": 1.0},
+    "momentum_edge": {"ahead": False, "averaged": False},
+    "nesterov_flow": {"start": 1.0},
+    "newton_schulz": {"polynomials": ((3.4445, -4.775, 2.0315),)},
+    "noise_ball": {"curvature": 1.0, "sigma": 1.0, "ahead": False},
+    "noisy_quadratic": {"d": 1000},
+    "restarted_nesterov": {"steps": 100, "scheme": "gradient"},
+    "roll": {"steps": 1000},
+    "second_moments": {"sigma": 1.0, "start": 1.0},
+    "setting_of_pair": {"ahead": False, "averaged": False},
+    "simulate_workers": {"beta": 0.0},
+    "small_rate_gap": {"curvature": 1.0, "sigma": 1.0, "start": 1.0, "span": 5.0},
+    "spread_matrix": {"beta": 0.0},
+    "stationary_covariance": {"sigma": 1.0},
+    "steps_to_loss": {"target": 0.01},
+    "trajectory": {"start": 1.0},
+    "transient_peak": {"start": 1.0},
+    "turn_matrix": {"beta": 0.0},
+    "weights": {"averaged": True},
+    "worst_function": {"L": 1.0},
+}
+
+
+def test_what_is_left_out_means_what_it_meant():
+    """A default that became another one: every call that relies on it would answer another question."""
+    found = {}
+    for name, thing in vars(theory).items():
+        if inspect.isfunction(thing):
+            given = {p.name: p.default for p in inspect.signature(thing).parameters.values()}
+            own = {key: value for key, value in given.items() if value is not inspect.Parameter.empty and value is not None}
+            found |= {name: own} if own else {}
+    assert found == DEFAULTS
+
+
+def test_a_ball_that_creeps_is_told_to_its_last_digits():
+    """Differences of exponentials that lose the digits of a short time, or overflow in a long one."""
+    x, _ = theory.ball_with_friction(1.0, 2 + 1e-7, 1e-5, start=0.0, velocity=1.0)
+    assert x == pytest.approx(1e-5 - 1e-10 + 0.5e-15, rel=1e-13)  # t - t^2 + t^3/2, friction 2
+    slow, fast = (-5 + np.sqrt(21)) / 2, (-5 - np.sqrt(21)) / 2
+    t = np.array([1.0, 30.0, 1000.0])
+    expected = (slow * np.exp(fast * t) - fast * np.exp(slow * t)) / (slow - fast)
+    np.testing.assert_allclose(theory.ball_with_friction(1.0, 5.0, t)[0], expected, rtol=1e-12)
+
+
+def test_what_takes_longer_than_sixteen_million_steps_never_comes():
+    assert theory.steps_to_loss(rules.gradient_descent, 1e9, lr=1e-9, curvatures=[1.0]) == np.inf
+    steps = theory.steps_to_loss(rules.gradient_descent, 1e9, lr=1e-6, curvatures=[1.0])
+    assert steps == pytest.approx(np.log(50) / 2e-6, rel=1e-5)  # from 1/2 to 1/100
+
+
+def test_conjugate_gradients_first_step_has_no_momentum_and_a_size_decides_nothing():
+    """An end that comes sooner, or later, where the same problem is told in other units."""
+    paths = [theory.conjugate_gradients(surfaces.quadratic(c * np.geomspace(1, 1e6, 12)), steps=60) for c in (1e-6, 1, 1e6)]
+    assert len({len(path) for path in paths}) == 1 and all(path.hyper["beta"][0] == 0 for path in paths)
 
 
 def test_the_smallest_noisy_quadratic_has_one_direction():

@@ -122,7 +122,7 @@ def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     Noise of variance curvature/batch in each direction; ``curvatures`` (d,) default to
     ``noisy_quadratic``.  Exact second moments, found by bisection on powers of the iteration
     matrix: a step at which the loss crosses the target, the first one where it falls all the way.
-    inf where the rule diverges or where its stationary loss is not below the target.
+    inf where the rule diverges, where its stationary loss is not below the target, or beyond 2^24 steps.
     Raises ValueError for a batch or target <= 0 and for a rule that is not linear.
     Source: Zhang et al. 2019, arXiv:1907.04164, section 3.
     """

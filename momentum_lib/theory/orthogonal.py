@@ -67,7 +67,7 @@ def best_quintic(low, high):
         if np.abs(new - x).max() < 1e-14 * high:
             break
         x = new
-    return (float(a), float(b), float(c)), float(abs(error))
+    return (float(a), float(b), float(c)), float(error)
 
 
 def best_quintics(low, steps):

@@ -77,7 +77,7 @@ def best_streaming(rule, probabilities, *, zooms=24):
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(box))
         hyper = {"lr": grid[:, 0]} | ({rule.momentum: grid[:, 1]} if moving else {})
         worst = streaming_rate(rule, p[:, None], **hyper).max(axis=0)
-        k = int(np.argmin(worst))
+        k = np.argmin(worst)
         if worst[k] < best[0]:
             best = (float(worst[k]), grid[k])
         cell = np.array([axis[1] - axis[0] for axis in axes])
