@@ -108,9 +108,13 @@ def test_the_formula_of_operations_is_what_torch_counts(name):
 
 def test_utilisation_by_hand():
     assert device.utilisation(1e6, 3e8, 9.89e14, devices=2) == pytest.approx(1e6 * 3e8 / (2 * 9.89e14))
-    assert device.peak_flops("NVIDIA H200", "bfloat16") == 989e12
-    assert device.peak_flops("NVIDIA H100 PCIe", "bfloat16") == 756e12
-    assert device.peak_flops("NVIDIA A100-SXM4-80GB", "bfloat16") == 312e12
+    sheets = {  # teraflops of dense bf16 products, without sparsity
+        "NVIDIA H200": 989, "NVIDIA H100 PCIe": 756, "NVIDIA H100 NVL": 835, "NVIDIA H100 80GB HBM3": 989,
+        "NVIDIA A100-SXM4-80GB": 312, "NVIDIA L40S": 362, "NVIDIA L4": 121, "NVIDIA GeForce RTX 4090": 165,
+        "NVIDIA GeForce RTX 3090": 71,
+    }  # fmt: skip
+    for name, peak in sheets.items():
+        assert device.peak_flops(name, "bfloat16") == peak * 1e12
     assert device.peak_flops("NVIDIA A100-SXM4-80GB", "float32") is None
     assert device.peak_flops("a card that nobody has heard of", "bfloat16") is None
     assert device.utilisation(1e6, 3e8, None) is None

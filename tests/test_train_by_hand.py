@@ -218,6 +218,8 @@ def test_settings_at_their_ends():
         with pytest.raises(ValueError, match=next(iter(wrong))):
             pico(**wrong)
     assert pico(context=5).config().context == 5 and pico().config().context == 16
+    shape = pico(norm="layer", positions="learned").config()
+    assert (shape.norm, shape.positions) == ("layer", "learned") and pico().config() == model.size("pico")
     assert set(vars(pico())) - set(pico().deciding()) == {"shard", "eval_every", "log_every", "checkpoint_every"}
 
 

@@ -1,6 +1,7 @@
 """The GPU command, rehearsed on a CPU: its checks, its order, its deadline, and that it needs torch, NumPy and tqdm alone."""
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -41,6 +42,65 @@ def test_each_check_holds_on_a_cpu(name):
     said = gpu_checks.CHECKS[name](CPU)
     left_out = ("every_rule_compiled_is_the_cpus", "a_compiled_model_trains", "a_step_uses_the_memory")
     assert bool(said and said.startswith("left out")) == (name in left_out)
+
+
+STRICT = {  # how far a check lets two numbers of size 1 part
+    "every_rule_is_the_cpus": 1e-10,
+    "sixteen_bits_keep_their_digits": 0.05,
+    "a_run_is_the_cpus": 2e-3,
+    "autocast_trains": 0.02,
+}
+
+
+@pytest.mark.parametrize("name", STRICT)
+def test_a_check_is_as_strict_as_it_says(name, monkeypatch):
+    """A check that lets everything pass: numbers that part by a little less than it allows, then by a little more."""
+    asked = []
+
+    def answer(apart):
+        def stepped(rule, device, compiled=False, dtype=torch.float64):
+            loose = 1e-6 / 1e-10 if rule in ("shampoo", "soap") else 1
+            here = (
+                name == "sixteen_bits_keep_their_digits" and dtype == torch.bfloat16 or device == CPU and dtype == torch.float64
+            )
+            asked.append(rule)
+            return None, [torch.ones(2, dtype=torch.float64) + here * loose * apart]
+
+        def trained(device, settings, steps=4):
+            here = settings.precision == "bfloat16" or device is CPU and name == "a_run_is_the_cpus"
+            asked.append(settings.rule)
+            return None, torch.ones(steps, dtype=torch.float64) + here * apart
+
+        return stepped, trained
+
+    for factor in (0.98, 1.02):
+        for part, change in zip(("stepped", "trained"), answer(factor * STRICT[name])):
+            monkeypatch.setattr(gpu_checks, part, change)
+        if factor < 1:
+            gpu_checks.CHECKS[name](CPU)
+            assert len(set(asked)) >= (1 if name == "autocast_trains" else 3)
+        else:
+            with pytest.raises(AssertionError, match="apart by"):
+                gpu_checks.CHECKS[name](CPU)
+
+
+def test_near_is_a_share_of_the_largest_number_and_absolute_below_one():
+    def near(found, wanted):
+        gpu_checks.near(torch.tensor(found), torch.tensor(wanted), 0.05, "a sum")
+
+    for found, wanted in (([1.04], [1.0]), ([100.0, 4.0], [100.0, 0.0]), ([0.04], [0.0]), ([-0.96], [-1.0])):
+        near(found, wanted)
+    for found, wanted in (([1.06], [1.0]), ([100.0, 6.0], [100.0, 0.0]), ([0.06], [0.0]), ([math.nan, 1.0], [1.0, 1.0])):
+        with pytest.raises(AssertionError, match=rf"a sum: apart by .*, allowed {0.05 * max(1.0, *wanted):g}"):
+            near(found, wanted)
+
+
+def test_a_rehearsal_is_small_and_of_the_same_rates():
+    family = experiments.FAMILIES["flagship"]
+    small = gpu.shrunk(family)
+    named = "model batch steps warmup eval_every eval_windows log_every context precision compile".split()
+    assert [getattr(small.base, name) for name in named] == ["pico", 2, 4, 1, 2, 2, 2, 0, "float32", False]
+    assert (small.centre, small.replay) == (family.centre, family.replay)
 
 
 def test_a_check_that_fails_is_noted_and_the_next_one_runs(tmp_path, monkeypatch, capsys):

@@ -32,8 +32,7 @@ def check(fn):
 def near(found, wanted, tolerance, what):
     """Raise AssertionError where two arrays part by more than a share of the wanted one's size."""
     found, wanted = found.detach().double().cpu(), wanted.detach().double().cpu()
-    apart = float((found - wanted).abs().max()) if found.numel() else 0.0
-    allowed = tolerance * max(1.0, float(wanted.abs().max()) if wanted.numel() else 0.0)
+    apart, allowed = float((found - wanted).abs().max()), tolerance * max(1.0, float(wanted.abs().max()))
     if not apart <= allowed:
         raise AssertionError(f"{what}: apart by {apart:.3g}, allowed {allowed:.3g}")
 
