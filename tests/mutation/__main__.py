@@ -38,9 +38,9 @@ TESTS = {  # group -> the tests of its packages, as the middles of their files' 
     "basic": BASIC,
     "optim": "optim optim_edges optim_flat optim_inplace optim_recipes",
     "train": "train train_by_hand train_checkpoint train_cli train_diloco train_ensemble train_gpu train_handed_in "
-    "train_parallel train_speed speed records worth",
+    "train_parallel train_speed speed records worth cluster",
     "grade": "grade_ahead grade_by_hand grade_checks grade_editions grade_folder grade_hostile "
-    "grade_notebooks grade_results grade_sandbox grade_systems homework",
+    "grade_notebooks grade_results grade_sandbox grade_systems homework instructors",
     "records": "records train",
     "scale": "scale",
     "networks": "networks",
