@@ -477,7 +477,7 @@ def rows_of(path):
 
 
 def test_a_sweep_runs_the_grid_once(tmp_path, capsys):
-    path = tmp_path / "rows.jsonl"
+    path = tmp_path / "a folder" / "that is new" / "rows.jsonl"
     assert cli.main(["sweep", *TINY, *GRID, "--out", str(path)]) == 0
     rows = rows_of(path)
     assert [(row["lr"], row["hyper"]["beta"]) for row in rows] == [(0.1, 0.0), (0.3, 0.0), (0.1, 0.9), (0.3, 0.9)]

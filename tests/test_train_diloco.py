@@ -1,11 +1,13 @@
 """DiLoCo: processes against one process, bit for bit; a worker that dies, one that lags; rules that it contains."""
 
 import json
+import math
 import os
 import signal
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +15,7 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 import torch.distributed as dist
 
 from momentum_lib.train import checkpoint, cli, exchange
-from momentum_lib.train.diloco import Plan, Worker, cosine, train
+from momentum_lib.train.diloco import Plan, Rounds, Worker, cosine, train
 from momentum_lib.train.loop import Mismatch, Trainer
 from momentum_lib.train.settings import Settings
 from tests import forked
@@ -243,6 +245,90 @@ def test_outer_momentum_is_the_rules_own():
 def test_cosine():
     assert cosine(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])) == pytest.approx(0.5**0.5)
     assert cosine(torch.zeros(2), torch.ones(2)) == 0.0
+
+
+# -- the rounds, told ---------------------------------------------------------------------------
+
+
+class Scripted:
+    """A worker whose rounds of two steps end with the losses that it is given."""
+
+    plan, folder = Plan(every=2), "worker-0"
+
+    def __init__(self, losses, rank=0, done=0):
+        self.trainer = SimpleNamespace(settings=SimpleNamespace(steps=2 * len(losses)), done=done)
+        self.rank, self.losses, self.moved = rank, losses, []
+
+    def round(self):
+        self.trainer.done += 2
+        return torch.ones(3), self.losses[self.trainer.done // 2 - 1]
+
+    def move(self, mean):
+        self.moved.append(mean.tolist())
+
+    def evaluate(self):
+        return SimpleNamespace(loss=8.0)
+
+    def state(self):
+        return {"of": "a worker"}
+
+
+class Asked:
+    """A stop that is asked for once a worker has made so many steps."""
+
+    def __init__(self, worker, steps):
+        self.worker, self.steps = worker, steps
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    @property
+    def number(self):
+        return signal.SIGTERM if self.worker.trainer.done >= self.steps else 0
+
+
+@pytest.fixture
+def saved(monkeypatch):
+    """What is saved: (place, step, state)."""
+    found = []
+    monkeypatch.setattr(checkpoint, "save", lambda folder, step, state: found.append((str(folder), step, state)))
+    return found
+
+
+@pytest.mark.parametrize("bad, ends", [(99.5, None), (100.0, 2), (math.nan, 2), (math.inf, 2)])
+def test_a_round_above_a_hundred_is_a_divergence(bad, ends, saved, tmp_path):
+    worker, ticks = Scripted([5.0, bad, 5.0]), []
+    result = train([worker], exchange.Here(1), folder=tmp_path, bar=ticks.append, every=1)
+    assert result.diverged_at == ends and result.held_out == (None if ends else 8.0)
+    assert len(result.losses) == worker.trainer.done // 2 == (ends or 3)
+    assert ticks == [1] * (1 if ends else 3) == [1] * len(saved)
+
+
+def test_rounds_are_kept_and_told_when_they_are_due_and_at_the_end(saved, tmp_path):
+    """A round counted from another place, a last one that nobody kept, a second worker that judges, too."""
+    worker, lines = Scripted([1.0, 2.0, 3.0, 4.0, 5.0]), []
+    result = train([worker], exchange.Here(1), folder=tmp_path, say=lines.append, every=2, result=Rounds(seconds=5.0))
+    assert lines == ["round 2/5  train 2.0000", "round 4/5  train 4.0000", "round 5/5  train 5.0000"]
+    assert [(place, step) for place, step, _ in saved] == [(str(tmp_path / "worker-0"), step) for step in (4, 8, 10)]
+    kept = saved[1][2]
+    assert kept["of"] == "a worker" and kept["mean"].tolist() == [1.0] * 3
+    assert kept["result"]["losses"] == [1.0, 2.0, 3.0, 4.0] and 5 < kept["result"]["seconds"] <= result.seconds < 65
+    assert result.losses == [1.0, 2.0, 3.0, 4.0, 5.0] and result.cosines == pytest.approx([1.0] * 4)
+    assert result.sent == 5 * 3 * 4 and worker.moved == [[1.0] * 3] * 5
+    assert train([Scripted([1.0], rank=1)], exchange.Here(1)).held_out is None
+    rest = Scripted([1.0, 2.0, 3.0], done=4)
+    assert train([rest], exchange.Here(1), mean=-torch.ones(3)).cosines == pytest.approx([-1.0]) and rest.trainer.done == 6
+
+
+@pytest.mark.parametrize("steps, ends", [(4, 4), (6, 6)])
+def test_a_stop_ends_after_the_round_at_hand_but_for_the_last(steps, ends, saved, tmp_path):
+    worker = Scripted([1.0, 2.0, 3.0])
+    result = train([worker], exchange.Here(1), folder=tmp_path, stop=Asked(worker, steps))
+    assert worker.trainer.done == ends and result.stopped_by == (signal.SIGTERM if steps < 6 else 0)
+    assert result.held_out == (None if steps < 6 else 8.0) and [step for _, step, _ in saved] == [ends]
 
 
 # -- the command -------------------------------------------------------------------------------
