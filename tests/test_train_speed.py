@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from momentum_lib.train import device, model
+from momentum_lib.train import data, device, model, short_loop
 
 
 @pytest.mark.parametrize("runs", [1, 3])
@@ -46,3 +46,39 @@ def test_the_measured_peak_by_hand():
     """Four products of two side^3 operations each; the fastest counts, by the clock that is given."""
     times = iter([0, 4, 10, 12, 20, 23, 30, 33])
     assert device.measured_peak(torch.device("cpu"), clock=lambda: next(times)) == 2 * 1024**3 / 2
+
+
+def test_the_short_loop_is_the_same_training():
+    """A yardstick that is shorter because it does less: our model with its weights, torch's AdamW, the same windows."""
+    corpus, config = data.corpus(), model.size("pico", layers=2, heads=2, norm="layer", positions="learned")
+    step = short_loop.loop(config, 3, "cpu", corpus)
+    own = dict(zip(step.__code__.co_freevars, (cell.cell_contents for cell in step.__closure__)))
+    theirs = own["model"].state_dict()
+    assert all(theirs[name].std() == pytest.approx(0.01, rel=0.1) for name in theirs if theirs[name].ndim == 2)
+    names = {"tokens": "embedding", "places": "positions", "first": "norm_attention", "second": "norm_forward"}
+    state = {}
+    for name, value in theirs.items():
+        *place, last, kind = name.split(".")
+        if last == "qkv":
+            parts = zip(("query", "key", "value"), value.chunk(3))
+            state |= {".".join((*place, "attention", part, kind)): rows.clone() for part, rows in parts}
+        else:
+            inner = ("attention", "out") if last == "out" else (names.get(last, last),)
+            state[".".join((*place, *inner, kind))] = value.clone()
+    ours = model.GPT(config)
+    ours.load_state_dict(state, strict=False)
+    assert ours.state_dict().keys() == state.keys()
+    optimizer, text = torch.optim.AdamW(ours.parameters(), lr=1e-3), torch.from_numpy(corpus.train.copy()).long()
+    for seed in range(3):
+        torch.manual_seed(seed)
+        found = step()
+        torch.manual_seed(seed)
+        starts = torch.randint(len(text) - config.context, (3,)).tolist()
+        windows = torch.stack([text[i : i + config.context + 1] for i in starts])
+        loss = ours(windows[:, :-1], windows[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(ours.parameters(), 1.0)
+        optimizer.step()
+        assert found.dtype == torch.float32 and float(found.detach()) == pytest.approx(float(loss.detach()), abs=1e-6)
+    assert all(p.grad is None for p in own["model"].parameters())
