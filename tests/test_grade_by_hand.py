@@ -9,6 +9,7 @@ import socket
 import zipfile
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import grading as small
@@ -22,6 +23,7 @@ from momentum_lib.grade import (
     appeal,
     cells,
     checks,
+    editions,
     folder,
     gradescope,
     grading,
@@ -753,6 +755,69 @@ def test_an_appeal_says_what_who_and_why(capsys):
         with pytest.raises(SystemExit):
             appeal.parser().parse_args(said(name))
         assert f"required: {name}" in capsys.readouterr().err
+
+
+LINES = {  # command -> (what it needs; what that means; what each option is given, means, and is shown as)
+    "grade": (
+        program.parser,
+        "in --master m --out o",
+        {
+            "submissions": Path("in"), "master": Path("m"), "out": Path("o"), "roster": None, "jobs": None, "on": None,
+            "redo": False, "trust": False, "moodle_worksheet": None, "due": None, "grace": 0.0, "late_deduction": 0.0,
+            "repeated": "ask", "cell_seconds": 10.0, "total_seconds": 60.0, "memory_mb": 2048.0,
+        },
+        {
+            "submissions": ("", "", "SUBMISSIONS"), "master": ("a/b", Path("a/b"), None), "out": ("a/b", Path("a/b"), "RESULTS"),
+            "roster": ("a/b", Path("a/b"), None), "jobs": ("3", 3, None), "on": ("dask:a", "dask:a", "CLUSTER"),
+            "redo": ("", True, None), "trust": ("", True, None), "moodle_worksheet": ("a/b", Path("a/b"), "FILE"),
+            "due": ("2026-10-05", "2026-10-05", "TIME"), "grace": ("1.5", 1.5, "MINUTES"),
+            "late_deduction": ("1.5", 1.5, "PERCENT"), "repeated": ("latest", "latest", None),
+            "cell_seconds": ("1.5", 1.5, None), "total_seconds": ("1.5", 1.5, None), "memory_mb": ("300.5", 300.5, None),
+        },
+    ),
+    "grade appeal": (
+        appeal.parser,
+        "r --master m --student s --question q --points 3 --by me --why since",
+        {
+            "results": Path("r"), "master": Path("m"), "student": "s", "question": "q", "points": 3.0, "by": "me", "why": "since",
+        },
+        {
+            "results": ("", "", "RESULTS"), "master": ("a/b", Path("a/b"), None), "student": ("x", "x", None),
+            "question": ("x", "x", None), "points": ("1.5", 1.5, None), "by": ("x", "x", "WHO"), "why": ("x", "x", None),
+        },
+    ),
+    "grade new-set": (
+        editions.parser,
+        "--seed s --out o",
+        {"masters": [], "seed": "s", "out": Path("o")},
+        {"masters": ("", "", "MASTER"), "seed": ("x", "x", None), "out": ("a/b", Path("a/b"), "FOLDER")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", LINES)
+def test_each_word_of_a_command_means_what_it_is(command):
+    """A number or a path that stays a text, a default that became another one, what must be said and may be left out."""
+    parser, needed, bare, options = LINES[command]
+    parser, needed = parser(), needed.split()
+    assert vars(parser.parse_args(needed)) == bare and parser.prog == f"python -m momentum_lib.{command}"
+    text = parser.format_help()
+    assert " ".join(parser.description.split()) in " ".join(text.split())
+    assert command == "grade appeal" or " ".join(parser.epilog.split()) in " ".join(text.split())
+    assert {action.dest: action.metavar for action in parser._actions[1:]} == {name: row[2] for name, row in options.items()}
+    for action in parser._actions[1:]:
+        assert len(action.help.split()) > 1 or action.dest == "by"
+        if action.option_strings:
+            given, means, _ = options[action.dest]
+            assert action.option_strings == [f"--{action.dest.replace('_', '-')}"]
+            found = getattr(parser.parse_args([*needed, *action.option_strings, *given.split()]), action.dest)
+            assert (found, type(found)) == (means, type(means))
+        if action.required and action.option_strings:
+            at = needed.index(action.option_strings[0])
+            with pytest.raises(SystemExit):
+                parser.parse_args(needed[:at] + needed[at + 2 :])
+    with pytest.raises(SystemExit):
+        parser.parse_args([word for word in needed if word not in ("in", "r")] + ["--else"])
 
 
 def test_an_autograders_programs_may_be_run_and_its_results_not():

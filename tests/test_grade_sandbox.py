@@ -225,6 +225,18 @@ def test_a_limit_that_is_no_limit_is_refused(name, value):
 def test_limits_that_are_limits_are_taken():
     assert limits_of(memory=2.0**31).memory == 2**31 and isinstance(limits_of(memory=2.0**31).memory, int)
     assert limits_of(cell=0.5, total=86_400).total == 86_400
+    times = dict.fromkeys(("cell", "call", "total"), (1e-3, 86_400.0, 86_401.0))
+    for name, (least, most, *wrong) in (times | {"memory": (2**28, 2**46, 2**28 - 1, 2**46 + 1),
+                                                 "disk": (2**16, 2**40, 2**16 - 1, 2**40 + 1)}).items():  # fmt: skip
+        assert [getattr(limits_of(**{name: value}), name) for value in (least, most)] == [least, most]
+        for value in wrong:
+            with pytest.raises(ValueError, match=f"limit {name} is"):
+                limits_of(**{name: value})
+    assert (Limits().cell, Limits().call, Limits().total, Limits().memory, Limits().disk) == (10.0, 5.0, 60.0, 2**31, 2**26)
+    with pytest.raises(ValueError, match="limit memory is 1; allowed: from 256 to 6.71089e.07 MB"):
+        limits_of(memory=1)
+    with pytest.raises(ValueError, match="limit cell is 0; allowed: a number > 0, to 86400 seconds"):
+        limits_of(cell=0)
     with pytest.raises(ValueError, match="unknown limit 'x'; known: cell"):
         limits_of(x=1)
 

@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -361,6 +362,16 @@ class Pipe:
 
     def send(self, what):
         self.sent.append(what)
+
+
+def test_processes_begin_as_forks_of_one_where_the_system_can(monkeypatch):
+    found = {}
+    for methods in (["spawn"], ["fork", "spawn", "forkserver"]):
+        monkeypatch.setattr(sweep.multiprocessing, "get_all_start_methods", partial(list, methods))
+        monkeypatch.setattr(sweep.multiprocessing, "get_context", lambda name: found.setdefault(name, SimpleNamespace(
+            set_forkserver_preload=lambda modules: found.update(modules=modules), name=name)))  # fmt: skip
+        assert sweep._context().name == methods[-1]
+    assert found["modules"] == ["numpy", "torch", "torch._dynamo"]
 
 
 def test_a_worker_gets_the_next_run_or_goes_home():
