@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -226,6 +227,72 @@ def test_two_processes_are_timed_and_ended(training):
     finally:
         two.close()
     assert not any(process.is_alive() for process in two.crew)
+
+
+class Told:
+    """A variant whose steps take what they are told to."""
+
+    def __init__(self, milliseconds, batch=16, device="cpu"):
+        self.milliseconds, self.asked, self.open, self.first = milliseconds, [], True, 1.23456
+        self.settings = SimpleNamespace(
+            rule="adamw", batch=batch, accumulation=1, precision="float32", compile=False, device=device
+        )
+
+    def run(self, steps):
+        self.asked.append(steps)
+        return self.milliseconds + len(self.asked), self.milliseconds / 3 if self.settings.device == "cpu" else None
+
+    def close(self):
+        self.open = False
+
+
+def test_a_record_of_the_pace_holds_each_round_and_ends_what_it_began(training, monkeypatch):
+    """The round that warms up counted, fewer windows than wanted, a core's time that a GPU has not, processes that live on."""
+    import torch
+
+    pace = training["pace"]
+    made = {"adamw": Told(10.0), "muon": Told(20.0, batch=100, device="cuda"), "sgd": Told(30.0, batch=3)}
+    monkeypatch.setattr(pace, "variants", lambda family, device, say: made)
+    monkeypatch.setattr(pace, "ROUNDS", 3)
+    said = []
+    record = records.verify(pace.make_record("pace", "cpu", torch.device("cpu"), "the command", "a machine", said.append))
+    assert said == ["1 of 3 rounds", "3 of 3 rounds"]
+    rows = {row["side"]: row for row in record["rows"]}
+    assert rows["adamw"]["milliseconds"] == [12.0, 13.0, 14.0] and rows["adamw"]["core"] == [3.3333] * 3
+    assert rows["muon"]["core"] == [] and rows["sgd"]["milliseconds"] == [32.0, 33.0, 34.0] and rows["sgd"]["first"] == 1.235
+    assert rows["muon"]["settings"] == {
+        "rule": "adamw", "batch": 100, "accumulation": 1, "precision": "float32", "compile": False,
+    }  # fmt: skip
+    assert {name: set(each.asked) for name, each in made.items()} == {"adamw": {4}, "muon": {1}, "sgd": {21}}
+    assert not any(each.open for each in made.values())
+    assert record["config"]["rounds"] == 3 and record["seeds"] == [0] and record["wall_seconds"] < 60
+    assert (record["command"], record["device"], record["corpus"]) == ("the command", "a machine", pace.corpus().fingerprint)
+    assert "train/pace.py" in record["sources"] and record["replay"]["rows"] == []
+
+    made["sgd"].open, made["sgd"].run = True, None
+    with pytest.raises(TypeError):
+        pace.make_record("pace", "cpu", torch.device("cpu"), "the command", "a machine")
+    assert not made["sgd"].open, "what was begun ends, whatever happened"
+
+
+@pytest.mark.parametrize("cards, two", [(0, True), (1, False), (2, True)])
+def test_each_variant_is_begun_and_two_processes_only_where_each_has_a_device(training, monkeypatch, cards, two):
+    import torch
+
+    pace, said = training["pace"], []
+    device = torch.device("cuda" if cards else "cpu")
+    monkeypatch.setattr(pace, "Alone", lambda settings, where, fused="": (settings, where, fused))
+    monkeypatch.setattr(pace, "Two", lambda settings, kind: (settings, kind))
+    monkeypatch.setattr(pace.torch.cuda, "device_count", lambda: cards)
+    family = training["speed"].FAMILIES["cpu"]
+    begun = pace.variants(family, device, said.append)
+    plain = pace.settings_for(family, *pace.VARIANTS["adamw"])
+    assert list(begun) == [*pace.VARIANTS, *pace.FUSED, *([pace.TWO] if two else [])]
+    assert begun["sgd batch 4"] == (pace.settings_for(family, "sgd", {"batch": 4}), device, "")
+    assert begun["adamw fused"] == (plain, device, "adamw fused") and begun.get(pace.TWO) in (None, (plain, device.type))
+    assert said == [f"{len(begun)} variants have made their first step"]
+    assert plain.lr == pace.RATE == 1e-4 and pace.settings_for(family, "muon momentum", {}).hyper["adamw_lr"] == 1e-4
+    assert "adamw_lr" not in plain.hyper
 
 
 def test_only_runs_that_make_all_their_steps_can_lie_over_each_other():

@@ -1,15 +1,20 @@
 """The command line of the trainer: help, clear errors, Ctrl-C, sweeps that go on where they stopped."""
 
 import json
+import math
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
 from momentum_lib.records import format as records_format
-from momentum_lib.train import arguments, checkpoint, cli, data, experiments, folder, limits, parallel, sweep
+from momentum_lib.train import arguments, checkpoint, cli, data, experiments, folder, limits, loop, parallel, sweep
+from momentum_lib.train import diloco as diloco_module
 from momentum_lib.train.defaults import Defaults
 from momentum_lib.train.settings import Settings
 from tests import forked
@@ -465,6 +470,130 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on_bit_for_bit(tmp_path):
 
     torch.set_num_threads(1)
     assert finish(tmp_path / "stopped") == finish(None)
+
+
+# -- how a command ends ------------------------------------------------------------------------
+
+
+def ending(result, out=None, writes=True, diloco=False):
+    """(exit code, [line and where it goes]) of a run that ended like this."""
+    said = []
+    trainer = SimpleNamespace(
+        done=5, settings=Settings(model="pico", steps=8), corpus=SimpleNamespace(fingerprint="of some bytes"), world=None
+    )
+    arguments, say = SimpleNamespace(out=out), lambda line, file=sys.stdout: said.append((line, file is sys.stderr))
+    if diloco:
+        worker = SimpleNamespace(trainer=trainer, plan=diloco_module.Plan(workers=2, every=4))
+        return cli.conclude_diloco(arguments, worker, diloco_module.Rounds(**result), say, writes), said
+    return cli.conclude(arguments, trainer, loop.Result(**result), say, writes), said
+
+
+@pytest.mark.parametrize("diloco", [False, True], ids=["run", "diloco"])
+def test_a_run_says_how_it_ended(diloco, tmp_path):
+    """A stop that looks like a success, a divergence without its step; the word for a folder where there is none."""
+    code, said = ending({"stopped_by": 15}, diloco=diloco)
+    assert (code, said) == (143, [("stopped at step 5 of 8: no --out, so nothing is kept.", True)])
+    code, said = ending({"stopped_by": 2}, tmp_path / "x", diloco=diloco)
+    kept = f"checkpoint in {tmp_path / 'x'}; go on with --resume"
+    assert (code, said) == (130, [(f"stopped at step 5 of 8: {kept}.", True)]) and not (tmp_path / "x").exists()
+    (tmp_path / "y").mkdir()
+    code, said = ending({"diverged_at": 4, "losses": [5.5, math.inf]}, tmp_path / "y", diloco=diloco)
+    where = "in round 4; try a smaller --lr or --outer-lr." if diloco else "by step 4; try a smaller --lr, or a longer --warmup."
+    assert (code, said) == (1, [(f"error: the loss diverged {where}", True)])
+    found = json.loads((tmp_path / "y" / "result.json").read_text())
+    assert (found["losses"], found["diverged_at"], found["fingerprint"]) == ([5.5, None], 4, "of some bytes")
+    assert found["settings"] == Settings(model="pico", steps=8).deciding()
+    well = {"held_out": 2.25, "seconds": 3.0, **({"sent": 2_000_000, "cosines": [0.5, math.nan]} if diloco else {})}
+    code, said = ending(well, tmp_path / "y", diloco=diloco)
+    assert code == 0 and not said[0][1] and said[0][0].startswith("done    held out 2.2500 nats a byte after 5 steps, 3.0 s")
+    if diloco:
+        assert said[0][0].endswith("; 2.00 MB sent by each worker, 8.00 if it had been at every step")
+        found = json.loads((tmp_path / "y" / "result.json").read_text())
+        assert found["plan"]["workers"] == 2 and found["cosines"] == [0.5, None] and found["held_out"] == 2.25
+        assert ending(well, tmp_path / "z", writes=False, diloco=True) == (0, [])
+    ending(well, tmp_path / "y", writes=False, diloco=diloco)
+    assert not (tmp_path / "z").exists()
+
+
+def test_a_bar_counts_from_what_is_done_and_lines_go_above_it(monkeypatch, capsys):
+    asked, moved = [], []
+
+    class Bar:
+        def __init__(self, **options):
+            asked.append(options)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            moved.append("closed")
+
+        update = moved.append
+
+        def write(self, line, file):
+            print(f"above: {line}", file=file)
+
+    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=Bar))
+    with cli.progress(7, 3, "runs", False, unit="run") as (bar, say):
+        bar(1)
+        say("one is done")
+    with cli.progress(7, 3, "runs", True) as (bar, say):
+        assert bar is None
+        say("quietly")
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with cli.progress(7, 3, "runs", False) as (bar, say):
+        assert bar is None
+    assert asked == [{"total": 7, "initial": 3, "desc": "runs", "unit": "run", "disable": None, "leave": False}]
+    assert moved == [1, "closed"] and capsys.readouterr().out == "above: one is done\nquietly\n"
+
+
+@pytest.mark.parametrize("on", [None, "dask:there"])
+def test_runs_that_are_left_are_counted(on, capsys):
+    """The rows of other runs counted as done; a stop that looks like an end."""
+    asked = SimpleNamespace(on=on, jobs=3, quiet=True, threads=2)
+    rows = SimpleNamespace(rows=[{"key": "a"}, {"key": "of another sweep"}])
+
+    def run(tasks, rows, *, threads, device, bar, say, **how):
+        assert (tasks, threads, device, how) == (["a task"], 2, "cpu", {"on": on} if on else {"jobs": 3})
+        rows.rows.append({"key": "b"})
+        return rows.stop
+
+    for rows.stop, code, says in ((15, 143, "stopped: 1 runs are left; the same command makes them.\n"), (0, 0, "")):
+        assert cli.make_runs(asked, ["a task"], rows, {"a", "b", "c"}, "cpu", run) == code
+        assert capsys.readouterr().err == says
+
+
+def test_a_record_of_times_is_measured_once_and_by_nobody_who_only_plans(tmp_path, monkeypatch):
+    measured, written = [], []
+    own = replace(experiments.EXPERIMENTS["cost"], measure=lambda *arguments: measured.append(arguments) or "a record")
+    monkeypatch.setitem(experiments.EXPERIMENTS, "cost", own)
+    monkeypatch.setattr(cli, "write_record", lambda *arguments: written.append(arguments))
+    words = ["experiment", "cost", "--out", str(tmp_path / "records"), "--threads", "1"]
+    assert cli.main([*words, "--plan"]) == 0 and measured == [] and not (tmp_path / "records").exists()
+    assert cli.main(words) == 0
+    ((name, family, device, command, where, say),) = measured
+    assert (name, family, device.type, say) == ("cost", "cpu", "cpu", print)
+    assert command == "python -m momentum_lib.train experiment cost --family cpu" and where.startswith("CPU, 1 thread; ")
+    assert written == [("a record", tmp_path / "records" / "cost-cpu.json")]
+    assert cli.main([*words, "--on", "dask:tcp://nowhere:8786"]) == 2
+
+
+def test_a_program_without_torch_or_one_that_is_stopped_ends_in_one_line(monkeypatch, capsys):
+    def stopped(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "command_run", stopped)
+    assert cli.main(["run"]) == 130 and capsys.readouterr().err == "stopped at once.\n"
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert cli.main(["run"]) == 1 and capsys.readouterr().err == "error: training needs torch: run `pip install torch`.\n"
+
+
+def test_a_resume_says_where_it_begins(tmp_path, capsys):
+    words = ["run", *TINY, "--out", str(tmp_path), "--resume"]
+    assert cli.main(words) == 0
+    assert f"note: {tmp_path} has no checkpoint yet; starting at step 0." in capsys.readouterr().out
+    assert cli.main(words) == 0
+    assert "resumed at step 8 of 8" in capsys.readouterr().out
 
 
 # -- sweeps ------------------------------------------------------------------------------------

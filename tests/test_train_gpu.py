@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from momentum_lib import records
-from momentum_lib.train import cli, experiments, gpu, gpu_checks
+from momentum_lib.train import cli, experiments, gpu, gpu_checks, parallel
 from momentum_lib.train import device as devices
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -146,6 +147,73 @@ def test_with_torch_numpy_and_tqdm_alone_a_family_is_recorded_and_kept(tmp_path)
     elsewhere.mkdir()
     assert not gpu.make_family("frequency", "gpu-shrunk", family, elsewhere, CPU, time.monotonic() - 1, said.append)
     assert "the same command goes on" in said[-1] and not (elsewhere / "frequency-gpu-shrunk.json").exists()
+
+
+@pytest.fixture
+def pieces(monkeypatch):
+    """The command whose pieces only say that they were asked for, each taking a minute; a clock that is told."""
+    found = SimpleNamespace(now=1000.0, asked=[], failed=[], left=())
+
+    def piece(name, answer=None):
+        def made(*arguments):
+            found.asked.append((name, arguments))
+            found.now += 60
+            return answer(arguments) if answer else None
+
+        return made
+
+    monkeypatch.setattr(gpu, "time", SimpleNamespace(monotonic=lambda: found.now))
+    monkeypatch.setattr(gpu, "run_checks", piece("checks", lambda arguments: found.failed))
+    monkeypatch.setattr(gpu, "measure_speed", piece("speed"))
+    monkeypatch.setattr(gpu, "make_cost", piece("cost"))
+    monkeypatch.setattr(gpu, "make_family", piece("family", lambda arguments: arguments[0] not in found.left))
+    monkeypatch.setattr(parallel, "alone", lambda kind: found.asked.append((kind, ())) or parallel.World(0, 1, CPU))
+    return found
+
+
+ORDER = ["checks", "speed", "worth", "best", "frequency", "cost", "million"]
+
+
+def names(pieces):
+    return [arguments[0] if name == "family" else name for name, arguments in pieces.asked[1:]]
+
+
+def test_the_pieces_come_in_their_order(pieces, tmp_path):
+    said = []
+    assert gpu.run(25, tmp_path / "out", say=said.append) == 0
+    assert pieces.asked[0] == ("cuda", ()) and names(pieces) == ORDER == list(gpu.NAMES)
+    assert said[-1] == "everything is there" and (tmp_path / "out").is_dir() and not any("rehearsal" in line for line in said)
+    asked = dict(pieces.asked)
+    assert asked["checks"][2:] == (said.append, 1000 + 25 * 60 - 20) and asked["speed"][2:] == (said.append, False)
+    assert asked["cost"] == ("gpu", tmp_path / "out", CPU, said.append)
+    worth = next(arguments for name, arguments in pieces.asked if name == "family")
+    assert worth == ("worth", "gpu", experiments.FAMILIES["gpu"], tmp_path / "out", CPU, 1000 + 25 * 60 - 20, said.append)
+
+
+def test_a_rehearsal_asks_for_the_same_but_for_the_cost(pieces, tmp_path):
+    said = []
+    assert gpu.run(25, tmp_path, small=True, say=said.append) == 0
+    assert pieces.asked[0] == ("cpu", ()) and names(pieces) == [name for name in ORDER if name != "cost"]
+    assert any("no GPU has seen it" in line for line in said) and dict(pieces.asked)["speed"][3] is True
+    assert pieces.asked[-1][1][:3] == ("million", "flagship-shrunk", gpu.shrunk(experiments.FAMILIES["flagship"]))
+    pieces.asked.clear()
+    gpu.run(25, tmp_path, small=True, only=("best", "speed"), say=said.append)
+    assert names(pieces) == ["speed", "best"]
+
+
+def test_what_there_is_no_time_for_is_left(pieces, tmp_path):
+    """A piece begun after the end, a word that all is there where it is not, a failed check forgotten."""
+    said = []
+    assert gpu.run(4, tmp_path, say=said.append) == 0  # 220 seconds
+    assert names(pieces) == ORDER[:4] and said[-1] == "the time was up; the same command goes on from here"
+    pieces.asked.clear()
+    assert gpu.run(1.3, tmp_path, only=("checks", "speed"), say=said.append) == 0  # 58 seconds
+    assert names(pieces) == ["checks"] and said[-1] == "everything is there"
+    pieces.failed, pieces.left = ["a_sum", "a_product"], ("best",)
+    assert gpu.run(25, tmp_path, say=said.append) == 1
+    assert said[-2:] == [
+        f"failed: a_sum, a_product; see {tmp_path / gpu.REPORT}", "the time was up; the same command goes on from here"
+    ]  # fmt: skip
 
 
 def test_every_piece_has_its_family():
