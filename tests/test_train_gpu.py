@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from momentum_lib import records
+from momentum_lib import records, rules
 from momentum_lib.train import cli, experiments, gpu, gpu_checks, parallel
 from momentum_lib.train import device as devices
 
@@ -83,6 +83,76 @@ def test_a_check_is_as_strict_as_it_says(name, monkeypatch):
         else:
             with pytest.raises(AssertionError, match="apart by"):
                 gpu_checks.CHECKS[name](CPU)
+
+
+CARD = SimpleNamespace(type="cuda")  # a card that is only talked about
+
+
+def test_what_a_card_compiles_is_held_to_the_cpus_run(monkeypatch):
+    """A rule that was not compiled after all, one that is forgotten, a bound that lets anything pass."""
+    asked, apart, engine = [], 0.0, "compiled"
+
+    def stepped(rule, device, compiled=False, dtype=torch.float64):
+        asked.append((rule, compiled, dtype))
+        return SimpleNamespace(engine=engine), [torch.ones(2) + apart * compiled]
+
+    def trained(device, settings, steps=4):
+        asked.append((settings.compile, steps))
+        return None, torch.ones(steps, dtype=torch.float64) + apart * settings.compile
+
+    monkeypatch.setattr(gpu_checks, "missing", lambda device: "")
+    monkeypatch.setattr(gpu_checks, "stepped", stepped)
+    monkeypatch.setattr(gpu_checks, "trained", trained)
+    rules_of, model = gpu_checks.CHECKS["every_rule_compiled_is_the_cpus"], gpu_checks.CHECKS["a_compiled_model_trains"]
+    assert rules_of(CARD) == f"{len(rules.ELEMENTWISE)} rules" and model(CARD) is None
+    assert asked[:-2] == [(name, how, torch.float32) for name in rules.ELEMENTWISE for how in (True, False)]
+    assert asked[-2:] == [(True, 2), (False, 2)]
+    for check, bound in ((rules_of, 1e-4), (model, 2e-3)):
+        apart = 0.95 * bound
+        check(CARD)
+        apart = 1.05 * bound
+        with pytest.raises(AssertionError, match="apart by"):
+            check(CARD)
+    apart, engine = 0.0, "plain"
+    with pytest.raises(AssertionError, match="gradient_descent: plain"):
+        rules_of(CARD)
+    monkeypatch.setattr(gpu_checks, "missing", lambda device: "no compiler is there")
+    assert rules_of(CARD) == model(CARD) == "left out: no compiler is there"
+
+
+def test_a_cards_bandwidth_by_hand(monkeypatch):
+    """Eight bytes a number of a copy, twenty-eight of a step of AdamW; the best of five, each waited for."""
+    ticks, waited = iter([0, 5, 10, 13, 20, 24, 30, 38, 40, 44]), []
+    made = []
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "perf_counter", lambda: next(ticks))
+        patch.setattr(torch.cuda, "synchronize", waited.append)
+        assert gpu_checks.timed(CARD, lambda: made.append(1)) == 3
+    assert len(made) == 5 and waited == [CARD] * 10
+
+    begun, seconds = [], iter([0.001, 0.0035, 0.007, 0.014])
+    optimizer = lambda params, *rule, lr, **how: begun.append((*rule, lr, how)) or SimpleNamespace(step=lambda: None)
+    few = SimpleNamespace(
+        zeros=lambda count, device: torch.zeros(4), ones_like=torch.ones_like, nn=torch.nn, optim=SimpleNamespace(AdamW=optimizer)
+    )
+    monkeypatch.setattr(gpu_checks, "torch", few)
+    monkeypatch.setattr(gpu_checks, "Optimizer", optimizer)
+    monkeypatch.setattr(gpu_checks, "timed", lambda device, task: (next(seconds), task())[0])
+    assert gpu_checks.a_step_uses_the_memory(CARD) == (
+        "of 537 GB/s: torch's fused AdamW 100%, compiled AdamW 50%, plain AdamW 25%"
+    )
+    assert begun == [(1e-4, {"fused": True}), ("adamw", 1e-4, {"compiled": True}), ("adamw", 1e-4, {})]
+
+
+def test_a_card_is_described(monkeypatch):
+    of = SimpleNamespace(total_memory=143.7e9, multi_processor_count=132, major=9, minor=0)
+    monkeypatch.setattr(devices, "title", lambda device: "a card")
+    monkeypatch.setattr(devices, "machine", lambda: "a machine")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: of)
+    first, card, versions = gpu_checks.describe(CARD)
+    assert first == "device    a card; a machine" and card == "card      144 GB, 132 processors, 9.0"
+    assert versions == f"versions  torch {torch.__version__}, CUDA {torch.version.cuda or 'none'}"
+    assert gpu_checks.describe(CPU) == [first, versions]
 
 
 def test_near_is_a_share_of_the_largest_number_and_absolute_below_one():
