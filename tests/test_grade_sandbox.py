@@ -1,8 +1,11 @@
 """What shuts a submission in, named one by one: flags, limits, calls; time that is the processor's; and that nothing stays."""
 
 import contextlib
+import errno
 import os
+import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -172,6 +175,39 @@ def run_filter(program, arch, number, argument=0):
             syscalls.JUMP_IF_BITS: bool(value & operand),
         }.get(operation, True)
         at += 1 + (yes if test else no)
+
+
+HEADERS = {  # the kernel's own numbers; an aarch64 has the generic ones
+    "x86_64": ("x86_64-linux-gnu/asm/unistd_64.h", "asm/unistd_64.h"),
+    "aarch64": ("asm-generic/unistd.h",),
+}
+
+
+@pytest.mark.parametrize("machine", syscalls.CALLS)
+def test_the_tables_numbers_are_the_kernels(machine):
+    """A call refused by the number of another one, which is a door left open."""
+    found = [Path("/usr/include") / name for name in HEADERS[machine] if (Path("/usr/include") / name).exists()]
+    if not found:
+        pytest.skip("the kernel's headers (linux-libc-dev) are not installed")
+    known = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+)\s+(\d+)", found[0].read_text())}
+    column = list(syscalls.CALLS).index(machine)
+    tables = syscalls.REFUSED | syscalls.REACHING | syscalls.SOCKETS | syscalls.SIGNALS | {"prlimit64": syscalls.PRLIMIT}
+    ours = {name: numbers[column] for name, numbers in tables.items()}
+    ours |= dict(zip(("fork", "vfork", "clone", "clone3"), syscalls.CALLS[machine][1:]))
+    assert len(known) > 200 and {name: known.get(name) for name in ours} == ours
+
+
+def test_the_numbers_of_flags_are_those_of_python():
+    """Where Python has them, too."""
+    named = {"MS_RDONLY": os.ST_RDONLY, "MS_NOSUID": os.ST_NOSUID, "MS_NODEV": os.ST_NODEV, "MS_NOEXEC": os.ST_NOEXEC}
+    named |= {"AF_UNIX": socket.AF_UNIX, "EPERM": errno.EPERM, "EAGAIN": errno.EAGAIN, "ENOSYS": errno.ENOSYS}
+    assert {name: getattr(syscalls, name) for name in named} == named
+
+
+def test_a_work_folder_lends_no_rights(process):
+    """No device and no program of another user works in it, in a nursery of its own as in a whole sandbox."""
+    flags = after(process, "import os\nfound = os.statvfs('.').f_flag")
+    assert flags & os.ST_NOSUID and flags & os.ST_NODEV and not flags & os.ST_RDONLY
 
 
 @pytest.mark.parametrize("machine", syscalls.CALLS)
