@@ -27,7 +27,10 @@ def test_answers_are_plain_floats():
     values += [theory.norm_peak(rules.polyak, 100.0, lr=SIMPLE.lr, beta=SIMPLE.beta).size, theory.half_life(np.float64(0.5))]
     values += [*cycle.start, *cycle.previous, theory.critical_beta(np.float64(0.1), 1.0)]
     values += [*theory.standard_nesterov(np.float64(1), 9), *theory.best_streaming(rules.heavy_ball, [0.5], zooms=2)]
-    values += [*theory.best_setting(rules.heavy_ball, 1, 9, beta=0.3), theory.stability_edge(rules.heavy_ball, 1.0, beta=0.5)]
+    values += [
+        *theory.best_setting(rules.heavy_ball, 1, 9, beta=np.float64(0.3)),
+        theory.stability_edge(rules.heavy_ball, 1.0, beta=0.5),
+    ]
     values += [theory.small_rate_gap(rules.heavy_ball, rules.gradient_descent, 0.5, 0.5)]
     values += [*theory.best_at_batch(rules.heavy_ball, 8, curvatures=[1.0, 0.5], beta=0.5, zooms=1)]
     assert {type(value) for value in values} == {float} and type(peak.step) is int

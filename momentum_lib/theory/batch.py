@@ -113,7 +113,7 @@ def _crossing(first, later, problem, give_up=LONGEST):
         if value > target:
             now, done, before = there, done + 2**k, value
     after = floor + loss(_moved(now, powers[0]))
-    return done + float(np.log(before / target) / np.log(before / after))
+    return done + np.log(before / target) / np.log(before / after)
 
 
 def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
