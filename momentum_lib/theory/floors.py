@@ -183,7 +183,7 @@ class WorstFunction:
     Source: Nesterov 2018, section 2.1.2.
     """
 
-    def __init__(self, k, L=1.0):
+    def __init__(self, k, L):
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
             raise ValueError(f"k is {k!r}; allowed: a whole number >= 1, the step for which the function is worst.")
         _count(L, k)
