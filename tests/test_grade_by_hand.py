@@ -582,7 +582,7 @@ def test_the_points_of_a_result_are_the_sum_of_its_questions(master):
     nothing = grading.ungraded(master, master.path, "ada", OSError("gone"))
     assert (nothing["points"], nothing["unreadable"], nothing["student"], nothing.get("again")) == (0, "gone", "ada", None)
     ours = grading.ungraded(master, master.path, None, KeyError("x"))
-    assert ours["again"] is True and ours["unreadable"] == "The grader failed here: KeyError: 'x'"
+    assert ours["again"] is True and ours["student"] == "" and ours["unreadable"] == "The grader failed here: KeyError: 'x'"
 
 
 def test_what_a_master_asks_for_and_brings(master):
@@ -820,9 +820,26 @@ def test_each_word_of_a_command_means_what_it_is(command):
         parser.parse_args([word for word in needed if word not in ("in", "r")] + ["--else"])
 
 
+def test_a_new_set_is_written_of_all_public_masters_in_their_order(monkeypatch, tmp_path, capsys):
+    """The folder's own order, which is another one on each machine; a set without masters that looks like a success."""
+    written = []
+    monkeypatch.setattr(editions, "new_set", lambda path, key, out: written.append((path, out)) or [f"made of {path}"])
+    public = SimpleNamespace(glob=lambda pattern: [Path("2.ipynb"), Path("1.ipynb")] if pattern == "[0-9]*.ipynb" else [])
+    monkeypatch.setattr(editions, "PUBLIC", public)
+    words = ["--seed", "a text that nobody else knows", "--out", str(tmp_path)]
+    assert editions.main(words) == 0
+    assert written == [(Path("1.ipynb"), tmp_path), (Path("2.ipynb"), tmp_path)]
+    said = capsys.readouterr().out
+    assert said.startswith("made of 1.ipynb\nmade of 2.ipynb\nEach edition") and str(tmp_path) in said
+    assert editions.main(["own.ipynb", *words]) == 0 and written[2:] == [(Path("own.ipynb"), tmp_path)]
+    monkeypatch.setattr(editions, "PUBLIC", SimpleNamespace(glob=lambda pattern: []))
+    assert editions.main(words) == 2 and "the library has no masters beside it" in capsys.readouterr().err
+
+
 def test_an_autograders_programs_may_be_run_and_its_results_not():
     with zipfile.ZipFile(io.BytesIO(gradescope.archive({7: {"score": 1}}))) as made:
         modes = {entry.filename: entry.external_attr >> 16 for entry in made.infolist()}
+        assert {entry.date_time for entry in made.infolist()} == {(2020, 1, 1, 0, 0, 0)}, "the same bytes at any time"
     assert modes == {"setup.sh": 0o755, "run_autograder": 0o755, "results/7.json": 0o644}
 
 

@@ -455,6 +455,7 @@ def test_the_instructors_package_holds_what_grading_needs(tmp_path):
     again = write(master, tmp_path / "again")
     assert package.read_bytes() == again[1].read_bytes()
     with zipfile.ZipFile(package) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(2020, 1, 1, 0, 0, 0)}
         assert sorted(archive.namelist()) == ["mark-scheme.md", "questions.csv", "set-master.ipynb", "set-student.ipynb"]
         assert "A reason: 2 points." in archive.read("mark-scheme.md").decode()
         assert archive.read("set-student.ipynb") == student.read_bytes()
