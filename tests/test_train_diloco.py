@@ -156,6 +156,7 @@ def paper(rank=0, size=3, missing="stop", patience=0.05):
 
 def test_who_did_not_come_is_named():
     group = paper()
+    assert group.group == group.members == [0, 1, 2] and group.lost == []
     group.store.set("round 2/0/1", "null")
     with pytest.raises(exchange.Lost, match=r"worker 2 did not come to round 2 within 0.05 s; the run has ended"):
         group.meet("round 2/0", [None])
