@@ -3,6 +3,7 @@
 The tensors are those of a transformer with 10.7 million parameters.  torch is left out of a machine without it.  On a CPU a
 second table tells the time of one thread by its own clock, which holds on a busy machine, too: there the plain path stands
 beside torch's for-loop, Muon beside torch.optim.Muon, and Schedule-Free beside its authors' package, where that is installed.
+A third one tells the highest memory of the first steps, each in a process of its own.
 """
 
 import copy
@@ -10,7 +11,10 @@ import functools
 import os
 import random
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 WIDTH, LAYERS, HEADS, CONTEXT, BATCH = 384, 6, 6, 128, 4
 RULES = {  # rule -> torch's class and its options
@@ -55,19 +59,24 @@ def in_turn(tasks, rounds, wait, clock=time.perf_counter):
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def with_gradients(torch, model, build):
-    """An optimiser on a copy of the model, after two steps on gradients of a backward pass, the last ones in place."""
-    model = copy.deepcopy(model)
-    device = model.tokens.weight.device
-    optimizer = build(list(model.parameters()))
+def passes(torch, model, optimizer, batch):
+    """A function: gradients of a forward and a backward pass over ``batch`` sequences, fresh ones."""
     torch.manual_seed(1)
-    ids = torch.randint(256, (BATCH, CONTEXT), device=device)
+    ids = torch.randint(256, (batch, CONTEXT), device=model.tokens.weight.device)
 
     def backward():
         optimizer.zero_grad()
         logits = model(ids)
         torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()).backward()
 
+    return backward
+
+
+def with_gradients(torch, model, build):
+    """An optimiser on a copy of the model, after two steps on gradients of a backward pass, the last ones in place."""
+    model = copy.deepcopy(model)
+    optimizer = build(list(model.parameters()))
+    backward = passes(torch, model, optimizer, BATCH)
     for _ in range(2):
         backward()
         optimizer.step()
@@ -183,10 +192,52 @@ def measure_one_thread(torch, rounds):
         plain.setdefault(name.partition(":")[0], t["ours"])
         print(f"  {name:<42} {t['theirs']:9.1f} {t['ours']:9.1f} {t['ours'] / t['theirs']:6.2f} x", flush=True)
     _, backward = with_gradients(torch, model, functools.partial(torch.optim.SGD, lr=LR))
-    passes = in_turn({"passes": backward}, max(1, rounds // 2), lambda: None, time.process_time)["passes"]
-    shares = ", ".join(f"{name} {plain[name] / (plain[name] + passes):.0%}" for name in RULES)
-    print(f"  forward and backward {passes:.0f} ms for {BATCH * CONTEXT} tokens; of a whole step the plain path takes {shares}")
+    time_of = in_turn({"passes": backward}, max(1, rounds // 2), lambda: None, time.process_time)["passes"]
+    shares = ", ".join(f"{name} {plain[name] / (plain[name] + time_of):.0%}" for name in RULES)
+    print(f"  forward and backward {time_of:.0f} ms for {BATCH * CONTEXT} tokens; of a whole step the plain path takes {shares}")
     torch.set_num_threads(threads)
+
+
+def peak(engine, name, steps=3):
+    """Print the highest memory of a process in its first training steps, one sequence each, in copies of the parameters.
+
+    Counted from the model without gradients on, and the parameters with it.  What importing and compiling take is there before.
+    """
+    import torch
+
+    from momentum_lib.optim import Optimizer
+
+    cls, options = RULES[name]
+    theirs = functools.partial(getattr(torch.optim, cls), lr=LR, fused=True, **options)
+    build = functools.partial(Optimizer, rule=name, lr=LR, compiled=True) if engine == "compiled" else theirs
+    small = torch.nn.Parameter(torch.ones(64))
+    small.grad = torch.ones(64)
+    build([small]).step()
+    model = transformer(torch, "cpu")
+    kilobytes = lambda key: int(Path("/proc/self/status").read_text().partition(f"{key}:")[2].split()[0])
+    before = kilobytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the highest so far is what there is now
+    optimizer = build(list(model.parameters()))
+    backward = passes(torch, model, optimizer, 1)
+    for _ in range(steps):
+        backward()
+        optimizer.step()
+    size = 4 * sum(p.numel() for p in model.parameters()) / 1024
+    print(1 + (kilobytes("VmHWM") - before) / size)
+
+
+def measure_memory():
+    """The compiled path's highest memory beside that of torch's fused optimiser, on Linux."""
+    if not Path("/proc/self/clear_refs").exists():
+        return
+    print("\nHighest memory of the first three training steps, in copies of the parameters (they, gradients, state, activations)")
+    for name in RULES:
+        found = {}
+        for engine in ("fused", "compiled"):
+            call = [sys.executable, "-c", f"from bench import optim; optim.peak({engine!r}, {name!r})"]
+            found[engine] = float(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
+        cells = "  ".join(f"{engine} {copies:.2f}" for engine, copies in found.items())
+        print(f"  {name:<12} {cells}   {found['compiled'] / found['fused']:.2f} x", flush=True)
 
 
 def both(optimizer, backward):
@@ -209,5 +260,6 @@ def main(rounds):
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
     measure(torch, "cpu", rounds)
     measure_one_thread(torch, rounds)
+    measure_memory()
     if torch.cuda.is_available():
         measure(torch, "cuda", rounds)

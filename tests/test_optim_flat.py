@@ -159,8 +159,10 @@ def test_steps_that_need_no_cutting_make_the_next_one_no_later(interpreted):
     assert interpreted[-1] == (16, 21) and len(interpreted) == 21
 
 
-def test_a_fresh_gradient_moves_into_the_buffer_and_one_that_is_held_stays_its_holders():
+@pytest.mark.parametrize("paged", [("cpu",), ()])
+def test_a_fresh_gradient_moves_into_the_buffer_and_one_that_is_held_stays_its_holders(paged, monkeypatch):
     """In the buffer a step copies nothing; what a person holds keeps its numbers; one that lies in another's bucket stays."""
+    monkeypatch.setattr(_flat, "PAGED", paged)
     p, q = made((4,), (4,))
     optimizer = Optimizer([p, q], "heavy_ball", lr=0.1, compiled=True)
 
@@ -173,11 +175,10 @@ def test_a_fresh_gradient_moves_into_the_buffer_and_one_that_is_held_stays_its_h
     backward()
     assert home(p.grad) == home(q.grad), "fresh gradients lie side by side"
     assert torch.equal(p.grad, 2 * p.detach()) and torch.equal(q.grad, torch.full_like(q, 3.0))
-    buffer = home(p.grad)
     for _ in range(3):
         optimizer.step()
         backward()
-        assert home(p.grad) == home(q.grad) == buffer, "as long as nobody holds a part of it"
+        assert home(p.grad) == home(q.grad), "as long as nobody holds a part of it"
     bucket = torch.zeros(8, dtype=torch.float64)  # as DistributedDataParallel keeps gradients
     p.grad, q.grad = bucket[:4], bucket[4:]
     (p.sum() + q.sum()).backward()
@@ -190,6 +191,52 @@ def test_a_fresh_gradient_moves_into_the_buffer_and_one_that_is_held_stays_its_h
     backward()
     optimizer.step()
     assert torch.equal(*held)
+
+
+@pytest.mark.parametrize("paged", [("cpu",), ()])
+def test_a_window_onto_a_gradient_keeps_one_buffer_and_no_more(paged, monkeypatch):
+    """Gradients looked at for ever (``p.grad.detach()`` in a list): after the first, they stay where autograd puts them."""
+    monkeypatch.setattr(_flat, "PAGED", paged)
+    p, q = made((4,), (4,))
+    optimizer, windows = Optimizer([p, q], "heavy_ball", lr=0.1, compiled=True), []
+    for t in range(4):
+        optimizer.zero_grad()
+        (p.square().sum() + 3 * q.sum()).backward()
+        windows.append((p.grad.detach(), p.grad.clone()))
+        assert (home(p.grad) == home(q.grad)) == (t == 1), "cut at the first step, held since the second"
+        optimizer.step()
+    assert all(torch.equal(*pair) for pair in windows)
+
+
+@pytest.mark.parametrize("paged", [("cpu",), ()])
+def test_no_gradient_no_buffer(paged, monkeypatch):
+    """Set to None, an accelerator's gradients leave their memory to the next forward pass, as with torch; a CPU's stays."""
+    from torch.multiprocessing.reductions import StorageWeakRef
+
+    monkeypatch.setattr(_flat, "PAGED", paged)
+    p, q = made((4,), (4,))
+    optimizer = Optimizer([p, q], "heavy_ball", lr=0.1, compiled=True)
+    stepped(optimizer, [p, q])
+    memory = StorageWeakRef(p.grad.untyped_storage())
+    assert home(p.grad) == home(q.grad), "gradients that were there when the buffers were cut move in, too"
+    p.grad = None
+    assert not memory.expired()
+    optimizer.zero_grad()
+    assert memory.expired() == (not paged)
+
+
+def test_a_large_group_is_cut_into_shares(monkeypatch, interpreted):
+    """Eight shares of about one size, none smaller than what is worth a call: no more than a share lies in memory twice."""
+    params = made(*[(10,)] * 40)
+    assert list(_flat.shares(params)) == [params], "a CPU takes memory as it is filled"
+    monkeypatch.setattr(_flat, "PAGED", ())
+    for least, sizes in ((10, [50] * 8), (120, [120] * 3 + [40]), (1000, [400])):
+        monkeypatch.setattr(_flat, "AUTO", least)
+        assert [sum(p.numel() for p in share) for share in _flat.shares(params)] == sizes
+    monkeypatch.setattr(_flat, "AUTO", 10)
+    optimizer = Optimizer(params, "adam", lr=0.1, compiled=True)
+    stepped(optimizer, params, 2)
+    assert interpreted == [(80, t) for t in (1, 2) for _ in range(8)]
 
 
 def test_parameters_let_go_have_no_hooks_left():

@@ -203,7 +203,7 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
 }  # fmt: skip
 COMPILED = {
     "forgets gradients that are not views":
-        ("_flat", "[k for k, p in enumerate(self.params) if not self.lies(k, p.grad)]", "[]",
+        ("_flat", "self.outside(buffer)", "[]",
          "agrees_with_torch"),
     "one count for a buffer":
         ("_flat", "None in steps or (way.rule.uses_t and len(steps) > 1)", "None in steps",
@@ -220,10 +220,10 @@ COMPILED = {
         ("_flat.movable", "own and torch._C._storage_Use_Count(storage._cdata) == ALONE - 1 + known[storage._cdata]", "True",
          "keeps_what_a_person_holds"),
     "lends again what is held":
-        ("_flat", "last is None and uses(self.buffer) == ALONE + len(self.lent)", "True",
+        ("_flat", "last is None and uses(buffer) == ALONE + len(self.lent)", "True",
          "keeps_what_a_person_holds"),
     "lends again what a window shows":
-        ("_flat", "last is None and uses(self.buffer) == ALONE + len(self.lent)", "last is None",
+        ("_flat", "last is None and uses(buffer) == ALONE + len(self.lent)", "last is None",
          "keeps_what_a_person_holds"),
     "takes the gradient from a hook that cleared it":
         ("_flat", "not self.open or grad is None or grad.layout != torch.strided or grad.grad_fn is not None",

@@ -1,17 +1,23 @@
 """Flat buffers: a group's parameters, gradients and slots side by side, so that one compiled loop steps them all."""
 
+import ctypes
+import functools
+import os
 import sys
 import warnings
 import weakref
 from collections import Counter
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from ._program import missing, program
 from ._step import keeps_point, work_dtype
 
 AUTO = 2**20  # numbers in a buffer from which "auto" compiles: below, compiling takes longer than most runs
 ALIGN = 16  # each parameter starts at a multiple of it, which is what matrix products like
+SHARES = 8  # parts in which a large group moves into buffers: one of them, no more, lies in memory twice meanwhile
+PAGED = ("cpu",)  # devices where memory is taken page by page as it is filled, and fresh pages cost as much as a step
 
 
 class Flat:
@@ -19,7 +25,8 @@ class Flat:
 
     ``shown`` holds the parameters, ``theta`` the points (``shown`` itself where the parameters are the points), ``slots`` the
     state.  Parameters and their state become views, so that every other path works on them unchanged; whoever moves one away
-    again, or holds its old memory, is right (:func:`movable`, :meth:`stands`).  Gradients lie in ``grads``.
+    again, or holds its old memory, is right (:func:`movable`, :meth:`stands`).  Gradients lie in ``grads``.  What lay elsewhere
+    goes back to the system, one tensor after the other, so that cutting takes little more memory than there is.
     """
 
     def __init__(self, way, params, states):
@@ -30,20 +37,25 @@ class Flat:
             self.offsets.append(self.total)
             self.total += -(-q.numel() // ALIGN) * ALIGN
         work = work_dtype(p.dtype)
+        ends = [at + q.numel() for at, q in zip(self.offsets, params)]
+        gaps = [(end, begin) for end, begin in zip(ends, [*self.offsets[1:], self.total]) if end < begin]
+        self.make = functools.partial(room, self.total, gaps, p.device)
         self.shown = self._gather(params, p.dtype)
         self.apart = keeps_point(way.rule, p.dtype)
         self.theta = self._gather([s["theta"] for s in states], work) if self.apart else self.shown
         self.slots = [self._gather([s[name] for s in states], work) for name in way.rule.slots]
-        self.grads = Lending(params, self.offsets, self.total)
+        self.grads = Lending(params, self.offsets, self.make)
+        for k, q in enumerate(relieved(params)):
+            self.grads.adopt(k, q)
 
     def _gather(self, tensors, dtype):
         """One buffer with the tensors' values in it, of which they become views."""
-        buffer = torch.zeros(self.total, dtype=dtype, device=self.home[1])
-        for tensor, at in zip(tensors, self.offsets):
-            view = buffer.as_strided(tensor.size(), tensor.stride(), at)
+        made = self.make(dtype)
+        for tensor, at in zip(relieved(tensors), self.offsets):
+            view = made.as_strided(tensor.size(), tensor.stride(), at)
             view.copy_(tensor.detach())
             tensor.data = view
-        return buffer
+        return made
 
     def release(self):
         """Give up the buffers; what lies in them stays where it is."""
@@ -80,6 +92,26 @@ class Flat:
             optimizer._hyper |= dict.fromkeys(self.params, optimizer._kept(way, values))
 
 
+def room(total, gaps, device, dtype):
+    """Room for ``total`` numbers, with zeros between the parameters' places."""
+    made = torch.empty(total, dtype=dtype, device=device)
+    for end, begin in gaps:
+        made[end:begin].zero_()
+    return made
+
+
+def relieved(tensors):
+    """Each tensor in turn; after every share of them, glibc gives back what was freed, which it keeps between what is used."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    bound, done = sum(tensor.numel() for tensor in tensors) / SHARES, 0
+    for tensor in tensors:
+        yield tensor
+        done += tensor.numel()
+        if trim and done >= bound:
+            trim(0)
+            done = 0
+
+
 def lie(buffer, offsets, tensors, params):
     """Whether each tensor still is its parameter's place in the buffer."""
     begin, size = buffer.data_ptr(), buffer.element_size()
@@ -87,6 +119,21 @@ def lie(buffer, offsets, tensors, params):
         tensor.data_ptr() == begin + at * size and tensor.stride() == p.stride() and tensor.dtype == buffer.dtype
         for at, tensor, p in zip(offsets, tensors, params)
     )
+
+
+def shares(params):
+    """The parameters in order, a list for each buffer: on a CPU one, else up to SHARES of about one size, no small ones."""
+    if params[0].device.type in PAGED:
+        yield params
+        return
+    bound, some = max(AUTO, sum(p.numel() for p in params) / SHARES), []
+    for p in params:
+        some.append(p)
+        if sum(q.numel() for q in some) >= bound:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def index_of(value, among):
@@ -120,14 +167,17 @@ def movable(tensors, known):
 class Lending:
     """A buffer for the gradients of ``params``, lent to them: a fresh gradient moves in while it is still in the cache.
 
-    What is lent stays its holder's.  Where a gradient is held beyond its ``zero_grad``, the holder keeps the whole buffer, and
-    from then on nothing is lent: gradients stay where autograd puts them and are copied at the step.
+    On an accelerator the buffer is there as long as a gradient lies in it, so that ``zero_grad`` frees it for the next forward
+    pass.  What is lent stays its holder's.  Where a gradient is held beyond its ``zero_grad``, the holder keeps the whole buffer,
+    and from then on nothing is lent: gradients stay where autograd puts them and are copied at the step.  ``make`` makes a
+    buffer of a dtype.
     """
 
-    def __init__(self, params, offsets, total):
-        self.params, self.offsets = params, offsets
-        self.buffer = torch.zeros(total, dtype=params[0].dtype, device=params[0].device)
+    def __init__(self, params, offsets, make):
+        self.params, self.offsets, self.make, self.dtype = params, offsets, make, params[0].dtype
         self.lent, self.last, self.open = weakref.WeakSet(), [None] * len(params), True
+        self._buffer = self._memory = None  # references to the buffer, and to its memory a weak one
+        self.refer = (lambda made: lambda: made) if params[0].device.type in PAGED else weakref.ref
         adopt = _adopt(weakref.ref(self))
         self.hooks = [
             q.register_post_accumulate_grad_hook(adopt(k)) for k, q in enumerate(params) if q.requires_grad and q.is_leaf
@@ -137,23 +187,36 @@ class Lending:
         for hook in self.hooks:
             hook.remove()
 
-    def place(self, k):
-        """The part of the buffer for the k-th gradient."""
-        return self.buffer.as_strided(self.params[k].size(), self.params[k].stride(), self.offsets[k])
+    def buffer(self):
+        """The buffer that gradients lie in; a new one where none does."""
+        buffer = self._buffer and self._buffer()
+        if buffer is None:
+            buffer = self.make(self.dtype)
+            self._buffer, self._memory = self.refer(buffer), StorageWeakRef(buffer.untyped_storage())
+        return buffer
 
-    def lies(self, k, grad):
-        return lie(self.buffer, self.offsets[k : k + 1], [grad], self.params[k : k + 1])
+    def place(self, buffer, k):
+        """The part of the buffer for the k-th gradient."""
+        return buffer.as_strided(self.params[k].size(), self.params[k].stride(), self.offsets[k])
+
+    def outside(self, buffer):
+        """Which gradients lie elsewhere."""
+        places = enumerate(zip(self.offsets, self.params))
+        return [k for k, (at, p) in places if not lie(buffer, [at], [p.grad], [p])]
 
     def free(self, k):
         """Whether nobody holds what was lent to the k-th parameter, as far as one can tell."""
-        last = self.last[k] and self.last[k]()
-        return last is None and uses(self.buffer) == ALONE + len(self.lent)
+        buffer, last = self._buffer and self._buffer(), self.last[k] and self.last[k]()
+        if buffer is None:
+            return self._memory is None or self._memory.expired()
+        return last is None and uses(buffer) == ALONE + len(self.lent)
 
     def adopt(self, k, p):
+        """Let the k-th gradient move in, unless somebody else holds it or it lies here already."""
         grad = p.grad
         if not self.open or grad is None or grad.layout != torch.strided or grad.grad_fn is not None:
             return
-        if self.lies(k, grad) or grad.dtype != self.buffer.dtype or uses(grad) != ALONE:
+        if grad.dtype != self.dtype or uses(grad) != ALONE:
             return
         del grad
         if sys.getrefcount(p.grad) != UNHELD:  # another hook took it
@@ -161,7 +224,7 @@ class Lending:
         if not self.free(k):
             self.retire()
             return
-        place = self.place(k)
+        place = self.place(self.buffer(), k)
         place.copy_(p.grad)
         self.lent.add(place)
         self.last[k] = weakref.ref(place)
@@ -169,17 +232,18 @@ class Lending:
 
     def retire(self):
         """Leave the buffer to whoever holds a part of it, and lend no more."""
-        self.buffer = torch.zeros_like(self.buffer)
-        self.open = False
+        self._buffer, self.open = None, False
 
     def gather(self):
         """The buffer with every gradient in it; one that lies elsewhere is copied."""
-        if self.open and not all(self.lies(k, p.grad) or self.free(k) for k, p in enumerate(self.params)):
+        buffer = self.buffer()
+        outside = self.outside(buffer)
+        if self.open and not all(map(self.free, outside)):
             self.retire()
-        outside = [k for k, p in enumerate(self.params) if not self.lies(k, p.grad)]
+            return self.gather()
         if outside:
-            torch._foreach_copy_([self.place(k) for k in outside], [self.params[k].grad for k in outside])
-        return self.buffer
+            torch._foreach_copy_([self.place(buffer, k) for k in outside], [self.params[k].grad for k in outside])
+        return buffer
 
 
 def _unheld():
@@ -196,6 +260,7 @@ def _adopt(lending):
     """The hook of the k-th parameter."""
 
     def of(k):
+        @torch._disable_dynamo
         @torch.no_grad()
         def hook(p):
             here = lending()
@@ -284,8 +349,9 @@ class Flats:
         self._cut[index] = standing
         parts, shown_by = {}, []
         for p in left:
-            state, hyper = optimizer._state_of(p, way), optimizer._hyper.get(p)
-            key = (p.device, p.dtype, state["step"] if way.rule.uses_t else 0, index_of(hyper, shown_by))
+            state = optimizer.state.get(p, {})
+            hyper = optimizer._hyper.get(p) if state else None
+            key = (p.device, p.dtype, state.get("step", 0) if way.rule.uses_t else 0, index_of(hyper, shown_by))
             parts.setdefault(key, []).append(p)
         known = self._known(optimizer)
         for (device, *_), params in parts.items():
@@ -293,7 +359,7 @@ class Flats:
             if reason:
                 self._refuse(reason)
                 return []
-            tensors = lambda p: [p, *(v for v in optimizer.state[p].values() if isinstance(v, torch.Tensor))]
+            tensors = lambda p: [p, *(v for v in optimizer.state.get(p, {}).values() if isinstance(v, torch.Tensor))]
             free = [p for p in params if movable(tensors(p), known)]
             if not free:
                 self._reason = (
@@ -302,7 +368,7 @@ class Flats:
             elif self.wanted == "auto" and sum(p.numel() for p in free) < AUTO:
                 self._reason = f"fewer than {AUTO} numbers, which compiling is not worth"
             else:
-                self._cut[index].append(Flat(way, free, [optimizer.state[p] for p in free]))
+                self._cut[index] += [Flat(way, some, [optimizer._state_of(p, way) for p in some]) for some in shares(free)]
         return self._cut[index]
 
     def _known(self, optimizer):

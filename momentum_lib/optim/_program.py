@@ -44,18 +44,27 @@ class Program:
         traced, arrays = _trace(way, dtype, device)
         self.prologue, body = _split(traced, arrays)
         self.body = torch.compile(body, fullgraph=True, dynamic=True)
+        self._last = (None, None)  # what the numbers were last made from, and they
 
     def __call__(self, shown, theta, grad, slots, values, t, before=None):
         given = [values[name] for name in self.names]
         if self.earlier:
             given += [(before or values)[name] for name in self.earlier] + [float(before is not None)]
+        self.body(*([shown] if self.apart else []), theta, grad, *slots, self._numbers([*given, t], theta.device))
+
+    def _numbers(self, given, device):
+        """The numbers that arrays meet, on their device; those of one buffer serve the next."""
         home = next((value.device for value in given if isinstance(value, torch.Tensor)), None)
+        if home is None and self._last[0] == (given, device):
+            return self._last[1]
         if home is None:
-            given = torch.tensor([*given, t], dtype=torch.float64).unbind()
+            values = torch.tensor(given, dtype=torch.float64).unbind()
         else:
-            given = [torch.as_tensor(value, dtype=torch.float64, device=home) for value in (*given, t)]
-        numbers = torch.stack([*self.prologue(*given), given[0].new_tensor(-0.0)]).to(theta.device, self.dtype, non_blocking=True)
-        self.body(*([shown] if self.apart else []), theta, grad, *slots, numbers)
+            values = [torch.as_tensor(value, dtype=torch.float64, device=home) for value in given]
+        numbers = torch.stack([*self.prologue(*values), values[0].new_tensor(-0.0)]).to(device, self.dtype, non_blocking=True)
+        if home is None:
+            self._last = ((given, device), numbers)
+        return numbers
 
 
 program = functools.cache(Program)  # one for each way, dtype and kind of device, shared by all optimisers

@@ -17,9 +17,10 @@ def point(p):
 
 def fresh(rule, p):
     """The state before the first step."""
-    theta = point(p)
+    apart = keeps_point(rule, p.dtype)
+    theta = point(p) if apart else p.detach()
     state = {"step": 0, **dict(zip(rule.slots, start(rule, theta), strict=True))}
-    return {**state, "theta": theta} if keeps_point(rule, p.dtype) else state
+    return {**state, "theta": theta} if apart else state
 
 
 def arrival(p, expected, other):
