@@ -299,10 +299,11 @@ def test_a_large_tensor_is_cut_into_blocks_and_steps_the_same(name, monkeypatch)
     for other in runs[1:]:
         assert torch.allclose(runs[0], other, rtol=1e-14, atol=1e-14)
     flat = torch.arange(12.0).reshape(3, 4)
-    blocks = list(pieces(rules.heavy_ball, (flat, flat + 100)))
-    assert [len(a) for a, _ in blocks] == [5, 5, 2] and all(torch.equal(a + 100, b) for a, b in blocks)
-    for whole_piece in (pieces(rules.muon, (flat,)), pieces(rules.heavy_ball, (flat.T,)), pieces(rules.heavy_ball, (flat[:1],))):
-        assert len(list(whole_piece)) == 1
+    blocks = list(pieces(rules.heavy_ball, (flat, flat, flat + 100)))
+    assert [len(a) for a, *_ in blocks] == [5, 5, 2] and all(torch.equal(a + 100, b) for a, _, b in blocks)
+    assert [len(a) for a, _ in pieces(rules.nesterov, (flat, flat + 100))] == [2] * 6, "a quarter where the point is apart"
+    for found, whole in ((rules.muon, flat), (rules.heavy_ball, flat.T), (rules.heavy_ball, flat[:1])):
+        assert len(list(pieces(found, (whole, whole)))) == 1
 
 
 def test_a_coordinate_that_somebody_wrote_is_where_the_run_goes_on():
