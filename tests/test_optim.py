@@ -370,6 +370,19 @@ def test_a_schedule_compiles_nothing_again():
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
 
 
+@pytest.mark.skipif(CANNOT is not None, reason=f"nothing can be compiled here: {CANNOT}")
+def test_what_is_compiled_for_a_small_model_has_threads_for_a_large_one():
+    """One kernel serves all sizes, and the compiler would leave threads out of one that it first sees with 64 numbers."""
+    from torch._inductor.utils import fresh_cache, run_and_get_code
+
+    _program.program.cache_clear()
+    p = torch.nn.Parameter(torch.ones(64))
+    p.grad = torch.ones(64)
+    with fresh_cache():
+        _, code = run_and_get_code(Optimizer([p], "gradient_descent", lr=0.1, compiled=True).step)
+    assert code and all("#pragma omp parallel" in text for text in code)
+
+
 def test_without_a_compiler_the_plain_path_runs(monkeypatch):
     """compiled=True warns once and goes on; "auto" goes on quietly; both say why."""
     monkeypatch.setattr(_flat, "missing", lambda device: "no C++ compiler was found")

@@ -43,7 +43,8 @@ class Program:
         self.earlier = list(way.rule.hyper) if way.rule.look_fn else []
         traced, arrays = _trace(way, dtype, device)
         self.prologue, body = _split(traced, arrays)
-        self.body = torch.compile(body, fullgraph=True, dynamic=True)
+        # a kernel made for a small model serves, and is kept on disk for, large ones: its threads are asked for when it runs
+        self.body = torch.compile(body, fullgraph=True, dynamic=True, options={"cpp.dynamic_threads": True})
         self._last = (None, None)  # what the numbers were last made from, and they
 
     def __call__(self, shown, theta, grad, slots, values, t, before=None):
