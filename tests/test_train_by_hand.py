@@ -364,6 +364,27 @@ class Pipe:
         self.sent.append(what)
 
 
+@pytest.mark.parametrize(("ends", "kept"), [(True, [1, 2]), (False, [1])])
+def test_a_run_that_ends_as_the_stop_comes_is_kept(ends, kept):
+    """A finished run thrown away; threads that stay as the runs had them."""
+    request, rows, seen, before = SimpleNamespace(number=0), [], [], torch.get_num_threads()
+
+    def runner(task, world, stop):
+        with stop as asked:
+            assert asked is request and world.device == torch.device("cpu")
+        seen.append(torch.get_num_threads())
+        request.number = 15 if task == 2 else 0
+        return {"of": task} if task == 1 or ends else None
+
+    for threads in (before + 1, 0):
+        request.number = 0
+        rows.clear()
+        assert sweep._one_by_one([1, 2, 3], rows, threads, "cpu", runner, None, None, request) == 15
+        assert [row["of"] for row in rows] == kept and torch.get_num_threads() == before
+    assert seen == [before + 1] * 2 + [before] * 2
+    assert sweep._one_by_one([1], rows, 0, "cpu", runner, None, None, request) == 0
+
+
 def test_processes_begin_as_forks_of_one_where_the_system_can(monkeypatch):
     found = {}
     for methods in (["spawn"], ["fork", "spawn", "forkserver"]):
@@ -493,6 +514,30 @@ def test_each_run_of_an_ensemble_has_its_share_of_the_time(monkeypatch):
 
 
 # -- checkpoints ---------------------------------------------------------------------------------
+
+
+def test_what_is_wrong_with_a_checkpoint_in_parts_is_said_in_one_line(monkeypatch, tmp_path):
+    """A part that only another process finds damaged; the last line of a stranger's complaint, which says what it is."""
+    from momentum_lib.train import parts
+
+    def complain(*_):
+        raise complaints.pop()
+
+    complaints = [KeyError(), ValueError("one\ntwo\nthree")]
+    found, others = None, False
+    monkeypatch.setattr(checkpoint, "load", lambda path: {"digests": {}})
+    monkeypatch.setattr(parts, "damaged", lambda path, digests, world: found)
+    monkeypatch.setattr(checkpoint.parallel, "agree", lambda flag, world: flag or others)
+    monkeypatch.setattr(parts, "complete", complain)
+    for reason in ("three", "KeyError"):
+        with pytest.raises(checkpoint.CheckpointError, match=f"is not a checkpoint of this program \\({reason}\\)\\.$"):
+            checkpoint._load_parts(tmp_path, None, None)
+    found = "the second part"
+    with pytest.raises(checkpoint.CheckpointError, match="is damaged: the second part is not what was written"):
+        checkpoint._load_parts(tmp_path, None, None)
+    found, others = None, True
+    with pytest.raises(checkpoint.CheckpointError, match="is damaged: another process found a part of it so"):
+        checkpoint._load_parts(tmp_path, None, None)
 
 
 def test_a_killed_writers_leftovers_go_and_other_files_stay(tmp_path):

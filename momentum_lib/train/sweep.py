@@ -372,9 +372,10 @@ def _one_by_one(tasks, rows, threads, device, runner, bar, say, request):
     try:
         for task in tasks:
             row = runner(task, world, stop=_Quietly(request))
-            if row is None or request.number:
+            if row is not None:  # else it was stopped
+                _finish(row, rows, bar, say)
+            if request.number:
                 return request.number
-            _finish(row, rows, bar, say)
     finally:
         torch.set_num_threads(before)
     return 0
