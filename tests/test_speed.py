@@ -229,6 +229,25 @@ def test_two_processes_are_timed_and_ended(training):
     assert not any(process.is_alive() for process in two.crew)
 
 
+@pytest.mark.parametrize("batch, every", [(4, 32), (16, 8), (128, 1), (256, 1)])
+def test_a_run_to_a_target_is_looked_at_after_as_many_windows_whatever_its_batch(training, monkeypatch, batch, every):
+    """And a look that reaches the target ends it: what it ended at is what was last seen."""
+    ours = training["speed"]
+
+    def train(trainer, watch, result, **how):
+        assert trainer.settings.eval_every == every and how == {"stop": "a stop"}
+        for step, loss in ((every, 3.0), (2 * every, 2.6), (3 * every, 2.0)):
+            result.evaluations.append((step, loss))
+            watch(trainer, SimpleNamespace(loss=loss))
+
+    monkeypatch.setattr(ours, "train", train)
+    seen, settings = [], replace(ours.FAMILIES["cpu"].base, batch=batch)
+    task = ours.TargetTask(settings, "tune", "sgd", False, {}, target=2.6)
+    watch = lambda trainer, evaluation: seen.append(evaluation.loss)
+    result = task.train(SimpleNamespace(settings=settings), watch=watch, stop="a stop")
+    assert seen == [3.0, 2.6] and result.held_out == 2.6 and task.says(result) == {"changes": {}, "reached": 2.0 * every}
+
+
 class Told:
     """A variant whose steps take what they are told to."""
 

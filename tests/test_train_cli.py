@@ -511,8 +511,8 @@ def test_a_run_says_how_it_ended(diloco, tmp_path):
         found = json.loads((tmp_path / "y" / "result.json").read_text())
         assert found["plan"]["workers"] == 2 and found["cosines"] == [0.5, None] and found["held_out"] == 2.25
         assert ending(well, tmp_path / "z", writes=False, diloco=True) == (0, [])
-    ending(well, tmp_path / "y", writes=False, diloco=diloco)
-    assert not (tmp_path / "z").exists()
+    ending(well, tmp_path / "z", writes=False, diloco=diloco)
+    assert not (tmp_path / "z").exists(), "another process writes"
 
 
 def test_a_bar_counts_from_what_is_done_and_lines_go_above_it(monkeypatch, capsys):
@@ -545,6 +545,14 @@ def test_a_bar_counts_from_what_is_done_and_lines_go_above_it(monkeypatch, capsy
         assert bar is None
     assert asked == [{"total": 7, "initial": 3, "desc": "runs", "unit": "run", "disable": None, "leave": False}]
     assert moved == [1, "closed"] and capsys.readouterr().out == "above: one is done\nquietly\n"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_cluster_may_have_the_gpu_that_is_not_here(tmp_path, capsys):
+    words = ["experiment", "worth", "--family", "gpu", "--plan", "--out", str(tmp_path)]
+    assert "needs a CUDA GPU" in one_line(capsys, words, 2)
+    assert cli.main([*words, "--on", "dask:tcp://nowhere:8786"]) == 0
+    assert "runs of the mini model" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("on", [None, "dask:there"])
