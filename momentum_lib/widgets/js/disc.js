@@ -158,18 +158,39 @@ function measure(state) {
   };
 }
 
+/** The rate of the flattest direction in every cell of the map. @param {{rule: string, kappa: number}} setup */
+function ratesOf({ rule, kappa }) {
+  const { xs, ys } = cells(rateRange({ rule, kappa }), TOP, CELLS),
+    found = new Float64Array(CELLS * CELLS);
+  for (let j = 0; j < CELLS; j++)
+    for (let i = 0; i < CELLS; i++)
+      found[j * CELLS + i] = radius(iterationMatrix(rule, 1, { lr: xs[i], beta: ys[j] }));
+  return found;
+}
+
+/**
+ * By rule the rate of the steepest direction in every cell, made once: what counts is learning rate times curvature, and in a cell
+ * that is the same for every kappa.
+ * @type {Record<string, Float64Array>}
+ */
+const steepest = {};
+
 /** The predicted steps of every cell of the map, and the ends of its colours. @param {{rule: string, kappa: number}} setup */
 function makeGrid({ rule, kappa }) {
   const began = performance.now(),
-    ends = [1, kappa],
-    { xs, ys } = cells(rateRange({ rule, kappa }), TOP, CELLS),
-    values = new Float32Array(CELLS * CELLS);
-  for (let j = 0; j < CELLS; j++)
-    for (let i = 0; i < CELLS; i++)
-      values[j * CELLS + i] = predictedSteps(rate({ rule, kappa, lr: xs[i], beta: ys[j] }, ends));
+    steep = (steepest[rule] ??= ratesOf({ rule, kappa: 1 })),
+    values = Float32Array.from(ratesOf({ rule, kappa }), (flat, k) =>
+      predictedSteps(Math.max(flat, steep[k])),
+    );
   const low = Math.max(1, predictedSteps(bestSetting({ rule, kappa }).rate)),
     most = Math.max(20, 3 * predictedSteps(bestGradientDescent(1, kappa).rate));
-  return { xs, ys, values, low, high: Math.max(most, 2 * low), ms: performance.now() - began };
+  return {
+    ...cells(rateRange({ rule, kappa }), TOP, CELLS),
+    values,
+    low,
+    high: Math.max(most, 2 * low),
+    ms: performance.now() - began,
+  };
 }
 
 /** How a run ends, in words. @param {Drawn} drawn */
@@ -278,7 +299,8 @@ function addMap(fig, place, words) {
     flatName = plot.text({ class: "lf-on-map", anchor: "start" }),
     steepName = plot.text({ class: "lf-on-map", anchor: "end" }),
     cross = map.cross();
-  const kept = { key: "", grid: makeGrid(setup()) };
+  /** What the map shows now. @type {{key: string, grid: ReturnType<typeof makeGrid>}} */
+  let kept;
   /** Where a pair of eigenvalues meets on the real axis, and the names of both lines. @param {Setup} state @param {[number, number]} range */
   function lines({ rule, kappa }, range) {
     const { ahead, averaged } = FORMS[rule];
@@ -302,8 +324,8 @@ function addMap(fig, place, words) {
       const range = rateRange(state),
         key = `${state.rule} ${state.kappa}`;
       plot.setDomain(range, [0, TOP]);
-      if (key !== kept.key) {
-        Object.assign(kept, { key, grid: makeGrid(state) });
+      if (key !== kept?.key) {
+        kept = { key, grid: makeGrid(state) };
         map.paint(kept.grid.values, CELLS, CELLS, kept.grid.low, kept.grid.high);
       }
       map.best(now.best);

@@ -443,7 +443,7 @@ function addKey(plot, life, entries) {
 }
 
 /** How wide a cell of the grid is at least on which a function is sampled, in pixels. */
-const CELL = 5;
+const CELL = 6;
 
 /**
  * Contours of a function as quiet lines over a shaded relief. `update` redraws them only when `key` or the size changed.
