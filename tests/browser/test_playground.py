@@ -590,6 +590,18 @@ def test_the_keyboard_does_all_of_it(browser, folder):
         assert state(page)["surface"]["name"] == "saddle"
 
 
+def test_a_key_finds_what_is_made_later(browser, folder):
+    """What is not seen at first is made task by task; with the first key all of it is there."""
+    with live.open_page(browser, "about:blank", wait=False, reduced_motion="reduce") as page:
+        page.add_init_script(live.HELD)
+        page.goto((folder / "index.html").as_uri())
+        page.wait_for_function("__tasks.shift()?.() || document.querySelector('.playground.is-live')")
+        carry = page.get_by_role("button", name="Take it with you")
+        assert page.get_by_role("link", name="Recipes").is_visible() and carry.count() == 0
+        page.keyboard.press("Tab")
+        assert carry.is_visible() and page.get_by_role("button", name="Take Adam away").is_visible()
+
+
 def test_a_finger_drags_the_ring_turns_the_land_and_does_not_scroll(browser, folder):
     with playing(browser, folder, width=390, height=844, has_touch=True, is_mobile=True) as page:
         before = state(page)["starts"][0]

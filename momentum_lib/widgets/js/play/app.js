@@ -46,7 +46,7 @@ function anatomy(embed) {
       { class: "pg-share" },
       h("a", { class: "pg-to-recipes", href: "#recipes", hidden: embed, text: "Recipes" }),
     ),
-    side = h("div", { class: "pg-side" }, sentenceNode, spoken, dials, chips, fair, note, more, share),
+    side = h("div", { class: "pg-side" }, sentenceNode, spoken, dials, chips, fair, note, more),
     left = h("div", { class: "pg-left" }, stage, acts),
     root = h(
       "div",
@@ -234,6 +234,7 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     held,
     scene,
   });
+  parts.top.append(parts.share);
   addDials(desk, scene, turn);
   addStarts(life, store, parts.acts, scene);
   const speak = speaker(life, parts.sentenceNode, parts.spoken);
@@ -276,7 +277,6 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
       store.redraw();
     },
     () => {
-      parts.top.append(parts.share);
       createCarry({
         life,
         root: parts.root,
@@ -291,6 +291,7 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
     },
     () => life.frame(search),
   ]);
+  life.on(window, "keydown", complete, { once: true }); // it may move the focus past what comes
   if (!reducedMotion() && store.state().view === "map") life.after(350, () => time.waiting() && time.again());
   const flush = () => {
     complete();
