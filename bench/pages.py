@@ -7,8 +7,8 @@
     python -m bench.pages --processor                        # what the page's thread works: not longer on a busy machine
     python -m bench.pages --site /tmp/before --site _build/html     # two builds in turn, page by page
 
-For each page, as medians over the rounds: the first paint; the first live figure's picture (a line of it is drawn, in view or
-not; no time where the page has none); the blocking time (what the main thread's tasks take beyond 50 ms each, until five
+For each page, as medians over the rounds: the first paint; the first live figure's picture (it stands there, in view or not;
+no time where the page has none); the blocking time (what the main thread's tasks take beyond 50 ms each, until five
 seconds after the page has loaded) and the longest of these tasks; the layout shift; and the gzipped bytes of all that it asks
 for while it is scrolled to its end. These are times by the clock, for a machine that does nothing else; `--processor` counts the
 processor time of the page's thread instead: all of it until the picture is drawn, and that of its longest task.
@@ -40,7 +40,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 WATCH = """
 window.__seen = { tasks: [], shift: 0, picture: NaN };
 (function look() {
-  const drawn = document.querySelector(':is(.live-figure, .playground) .lf-plot svg :is(path[d], polyline[points])');
+  const drawn = document.querySelector('.is-live .lf-plot svg :is(path[d], polyline[points])');
   if (drawn) __seen.picture = performance.now();
   else if (performance.now() < 20000) requestAnimationFrame(look);
 })();
