@@ -157,7 +157,7 @@ def finish(soup, app, root):
         app.course_live_scripts.add(names)
         version = hashlib.sha256(script(names).encode()).hexdigest()[:8]
         address = f"{root}_static/{file_name(names)}?v={version}"
-        soup.head.append(soup.new_tag("script", attrs={"src": address, "defer": "", "onerror": OFF}))
+        soup.head.append(soup.new_tag("script", attrs={"src": address, "async": "", "onerror": OFF}))
     return bool(places)
 
 
@@ -187,7 +187,7 @@ def file_name(names):
 
 @cache
 def script(names):
-    """A classic script with these figures, which are mounted when the page is ready."""
+    """A classic script with these figures, which are mounted as the page comes."""
     from momentum_lib.widgets import bundle
 
     entry = [f'import {{ render as {name} }} from "./{name}.js";' for name in names]

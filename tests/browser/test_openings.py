@@ -11,13 +11,19 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"
 READY = """async () => {
   const place = document.querySelector('.live-figure[data-figure]'), frame = () => new Promise(requestAnimationFrame);
   const ready = () => place.dataset.ready === '1' && document.fonts.status === 'loaded';
-  return ready() && (await frame(), await frame(), ready());
+  do await frame();
+  while (!(ready() && (await frame(), await frame(), ready())));
 }"""
 SEEN = """() => {
   const picture = document.querySelector('.live-figure .lf-plot'), { top, bottom, height } = picture.getBoundingClientRect();
+  const place = picture.closest('.live-figure'), stands = place.getBoundingClientRect().top;
+  place.classList.remove('is-live'); // as it was before the figure came
+  place.querySelector('.lf-host').classList.add('lf-coming');
+  const stood = place.getBoundingClientRect().top;
   const before = [...document.querySelectorAll('article :is(.math-block, pre, details)')]
     .filter((one) => one.compareDocumentPosition(picture) & Node.DOCUMENT_POSITION_FOLLOWING);
-  return { top, height, seen: Math.min(bottom, innerHeight) - top, before: before.map((one) => one.textContent.slice(0, 60)) };
+  return { top, height, jump: stands - stood, seen: Math.min(bottom, innerHeight) - top,
+    before: before.map((one) => one.textContent.slice(0, 60)) };
 }"""
 
 
@@ -27,10 +33,11 @@ def test_the_first_screen_of_a_chapter_has_its_picture(site, new_page, width, he
     page.set_viewport_size({"width": width, "height": height})
     for name in CHAPTERS:
         page.goto(site.url(f"notebooks/{name}"))
-        page.wait_for_function(READY)
+        page.evaluate(READY)
         found[name] = page.evaluate(SEEN)
     record_property("measured", json.dumps({name: round(one["top"]) for name, one in found.items()}))
     least = {name: 0.6 * one["height"] if width > 600 else min(150, one["height"]) for name, one in found.items()}
     short = {name: (round(one["top"]), round(one["seen"])) for name, one in found.items() if one["seen"] < least[name]}
     assert not short, f"at {width} x {height} too little of the first picture is seen (its top, what is seen of it): {short}"
+    assert {one["jump"] for one in found.values()} == {0}, "its place moves as the figure comes"
     assert not {name: one["before"] for name, one in found.items() if one["before"]}, "a formula or code comes before the figure"

@@ -373,6 +373,18 @@ function createSearch(fig, paint) {
     catchUp();
     now.next = emptyGrid(fig.snapshot(), FINE);
   };
+  function refineSoon() {
+    now.still();
+    now.still = fig.life.after(160, () => {
+      refine();
+      goOn();
+    });
+  }
+  fig.early(() => {
+    now.key = keyOf(fig.snapshot());
+    catchUp();
+    refineSoon();
+  });
   return {
     grid() {
       if (owes()) fig.redraw();
@@ -394,16 +406,10 @@ function createSearch(fig, paint) {
     update(state) {
       const key = keyOf(state);
       if (key === now.key) return;
-      const first = !now.key;
       now.key = key;
       if (now.next?.n === FINE) now.next = null;
-      now.still();
-      now.still = fig.life.after(160, () => {
-        refine();
-        goOn();
-      });
-      if (first) catchUp();
-      else goOn();
+      refineSoon();
+      goOn();
     },
   };
 }

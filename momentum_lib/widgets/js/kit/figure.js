@@ -45,6 +45,8 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
   let numbers = () => ({});
   /** @type {(() => void)[]} */
   const resets = [];
+  /** @type {(() => void)[]} */
+  const early = [];
   /** @type {ReturnType<typeof createPlot>[]} */
   const plots = [];
 
@@ -63,13 +65,28 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
     addPython(desk, parts.code, () => python(store.snapshot()));
     if (model.link) addLink(desk, el, model.link.key);
     if (playground) addPlaygroundLink(desk, () => playground(store.snapshot()));
-    const room = plots.map((plot) => plot.measure());
-    plots.forEach((plot, k) => plot.relay(room[k]));
     // Words find their places when everything is drawn; once more when the page's typeface has come.
     store.draw(() => plots.forEach((plot) => plot.settle()));
     // (`fonts.ready` would lay out the page at once; the event comes when what is being fetched has come)
     life.on(document.fonts, "loadingdone", store.redraw);
-    store.begin();
+    const steps = [
+      () => {
+        const room = plots.map((plot) => plot.measure());
+        plots.forEach((plot, k) => plot.relay(room[k]));
+      },
+      ...early,
+      () => {
+        store.begin();
+        show();
+      },
+    ];
+    if (model.steps) model.steps.push(...steps);
+    else for (const step of steps) step();
+    return () => life.end();
+  }
+
+  /** The figure is whole: tell who waits for it, and give it to who asks. */
+  function show() {
     el.dataset.ready = "1";
     const shown = {
       model,
@@ -89,7 +106,6 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
       delete el.dataset.ready;
       delete place.__figure;
     });
-    return () => life.end();
   }
 
   return {
@@ -133,6 +149,10 @@ export function createFigure({ model, el, title, state: specs, python, playgroun
     /** The plain data now drawn, for tests. @param {() => object} callback */
     numbers: (callback) => {
       numbers = callback;
+    },
+    /** What takes long, before the first drawing: a step of its own, where there are steps. @param {() => void} callback */
+    early: (callback) => {
+      early.push(callback);
     },
     /** What Reset does besides restoring the state. @param {() => void} callback */
     onReset: (callback) => {

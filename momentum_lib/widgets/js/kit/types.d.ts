@@ -315,6 +315,8 @@ export interface Option {
 export type Figure<S extends Specs = any> = ReturnType<typeof import("./figure.js").createFigure<S>>;
 /** What a figure needs of anywidget's model; on a page host.js makes one over a plain object. */
 export interface Model {
+  /** On a page: `start` leaves here what host.js does step by step; elsewhere it does that at once. */
+  steps?: (() => void)[];
   get: (name: string) => any;
   set: (name: string, value: any) => void;
   save_changes: () => void;

@@ -14,7 +14,7 @@ export function next(callback) {
 
 /**
  * Steps that follow one another, each in a task of its own, so that none is long.
- * @param {import("./dom.js").Life} life
+ * @param {{alive: boolean}} life
  * @param {(() => void)[]} steps
  * @returns {() => void} takes those that are left at once
  */
@@ -27,7 +27,7 @@ export function inTasks(life, steps) {
   };
   if (left.length) next(one);
   return () => {
-    while (left.length) left.shift()?.();
+    while (life.alive && left.length) left.shift()?.();
   };
 }
 
