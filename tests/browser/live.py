@@ -279,7 +279,6 @@ def violations_after_the_switch(page):
     return accessibility.told(page.evaluate(accessibility.SWITCHED, [accessibility.COLOURS, ".live-figure"]))
 
 
-# An init script: a page's own tasks (next of kit/work.js) wait in __tasks until a test takes them, one at a time.
 HELD = """
 window.__tasks = [];
 window.MessageChannel = class {
@@ -287,6 +286,14 @@ window.MessageChannel = class {
   port2 = { postMessage: () => __tasks.push(() => this.port1.onmessage()) };
 };
 """
+
+
+@contextlib.contextmanager
+def held_page(launched, **options):
+    """A page of its own whose tasks (next of kit/work.js) wait in `__tasks` until a test takes them, one at a time."""
+    with new_context(launched, **options) as context:
+        context.add_init_script(HELD)
+        yield context.new_page()
 
 
 COUNT_LISTENERS = """

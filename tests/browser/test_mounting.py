@@ -26,9 +26,8 @@ PLAIN = ("dial", "noise_ball")  # they draw nothing while they are made or laid 
 
 @pytest.fixture
 def held(browser):
-    """A blank page on which the tasks of a live page are held."""
-    with live.open_page(browser, "about:blank", wait=False) as page:
-        page.add_init_script(live.HELD)
+    """A page on which the tasks of live figures wait."""
+    with live.held_page(browser, viewport={"width": 1366, "height": 900}) as page:
         yield page
 
 
@@ -56,17 +55,15 @@ def test_a_key_finds_a_figure_that_is_coming(held, tmp_path):
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
-def test_a_figure_that_cannot_go_on_leaves_its_picture(browser, tmp_path, after):
+def test_a_figure_that_cannot_go_on_leaves_its_picture(held, tmp_path, after):
     """Wherever it fails: nothing of it is left, the picture stands, and the console says which figure it was."""
     said = []
-    with live.open_page(browser, "about:blank", wait=False, errors=said) as page:
-        page.add_init_script(live.HELD)
-        page.goto(live.write_page(tmp_path, [make("ravine")], static=True))
-        while page.evaluate("!__tasks.length"):
-            page.wait_for_timeout(10)
-        for _ in range(after):
-            page.evaluate(TAKE)
-        page.evaluate("() => { Element.prototype.setAttribute = () => { throw new Error('no room'); }; }")
-        page.wait_for_function("() => { __tasks.shift()?.(); return document.querySelector('.live-figure').dataset.failed; }")
-        assert page.locator(".lf-host").count() == 0 and page.locator(".live-static img").is_visible()
+    held.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    held.goto(live.write_page(tmp_path, [make("ravine")], static=True))
+    held.wait_for_function("__tasks.length")
+    for _ in range(after):
+        held.evaluate(TAKE)
+    held.evaluate("() => { Element.prototype.setAttribute = () => { throw new Error('no room'); }; }")
+    held.wait_for_function("() => { __tasks.shift()?.(); return document.querySelector('.live-figure').dataset.failed; }")
+    assert held.locator(".lf-host").count() == 0 and held.locator(".live-static img").is_visible()
     assert len(said) == 1 and "live figure ravine" in said[0] and "no room" in said[0], said

@@ -592,8 +592,7 @@ def test_the_keyboard_does_all_of_it(browser, folder):
 
 def test_a_key_finds_what_is_made_later(browser, folder):
     """What is not seen at first is made task by task; with the first key all of it is there."""
-    with live.open_page(browser, "about:blank", wait=False, reduced_motion="reduce") as page:
-        page.add_init_script(live.HELD)
+    with live.held_page(browser, viewport={"width": 1366, "height": 900}, reduced_motion="reduce") as page:
         page.goto((folder / "index.html").as_uri())
         page.wait_for_function("__tasks.shift()?.() || document.querySelector('.playground.is-live')")
         carry = page.get_by_role("button", name="Take it with you")
