@@ -7,19 +7,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
-# Still so when what was drawn is laid out, which may ask for another typeface: left meanwhile, a page would miss it.
+# Still so when what was drawn is laid out, which may ask for another typeface.
 READY = """async () => {
-  const place = document.querySelector('.live-figure[data-figure]'), frame = () => new Promise(requestAnimationFrame);
+  const place = document.querySelector('.live-figure[data-figure]');
   const ready = () => place.dataset.ready === '1' && document.fonts.status === 'loaded';
-  do await frame();
-  while (!(ready() && (await frame(), await frame(), ready())));
+  for (let frames = 0; frames < 3; frames = ready() ? frames + 1 : 0) await new Promise(requestAnimationFrame);
 }"""
 SEEN = """() => {
   const picture = document.querySelector('.live-figure .lf-plot'), { top, bottom, height } = picture.getBoundingClientRect();
-  const place = picture.closest('.live-figure'), stands = place.getBoundingClientRect().top;
-  place.classList.remove('is-live'); // as it was before the figure came
-  place.querySelector('.lf-host').classList.add('lf-coming');
+  const place = picture.closest('.live-figure'), host = place.querySelector('.lf-host');
+  const here = (yes) => { place.classList.toggle('is-live', yes); host.classList.toggle('lf-coming', !yes); };
+  const stands = place.getBoundingClientRect().top;
+  here(false); // as it was before the figure came
   const stood = place.getBoundingClientRect().top;
+  here(true);
   const before = [...document.querySelectorAll('article :is(.math-block, pre, details)')]
     .filter((one) => one.compareDocumentPosition(picture) & Node.DOCUMENT_POSITION_FOLLOWING);
   return { top, height, jump: stands - stood, seen: Math.min(bottom, innerHeight) - top,
@@ -35,6 +36,7 @@ def test_the_first_screen_of_a_chapter_has_its_picture(site, new_page, width, he
         page.goto(site.url(f"notebooks/{name}"))
         page.evaluate(READY)
         found[name] = page.evaluate(SEEN)
+        page.wait_for_load_state("networkidle")  # what has come near may ask for typefaces that a next page would end
     record_property("measured", json.dumps({name: round(one["top"]) for name, one in found.items()}))
     least = {name: 0.6 * one["height"] if width > 600 else min(150, one["height"]) for name, one in found.items()}
     short = {name: (round(one["top"]), round(one["seen"])) for name, one in found.items() if one["seen"] < least[name]}
