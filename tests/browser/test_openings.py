@@ -8,10 +8,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 # Still so when what was drawn is laid out, which may ask for another typeface.
-READY = """async () => {
+READY = """async (frames) => {
   const place = document.querySelector('.live-figure[data-figure]');
   const ready = () => place.dataset.ready === '1' && document.fonts.status === 'loaded';
-  for (let frames = 0; frames < 3; frames = ready() ? frames + 1 : 0) await new Promise(requestAnimationFrame);
+  for (let still = 0; still < frames; still = ready() ? still + 1 : 0) await new Promise(requestAnimationFrame);
 }"""
 SEEN = """() => {
   const picture = document.querySelector('.live-figure .lf-plot'), { top, bottom, height } = picture.getBoundingClientRect();
@@ -34,9 +34,9 @@ def test_the_first_screen_of_a_chapter_has_its_picture(site, new_page, width, he
     page.set_viewport_size({"width": width, "height": height})
     for name in CHAPTERS:
         page.goto(site.url(f"notebooks/{name}"))
-        page.evaluate(READY)
+        page.evaluate(READY, 3)
         found[name] = page.evaluate(SEEN)
-        page.wait_for_load_state("networkidle")  # what has come near may ask for typefaces that a next page would end
+        page.evaluate(READY, 30)  # what has come near may ask for typefaces that a next page would end
     record_property("measured", json.dumps({name: round(one["top"]) for name, one in found.items()}))
     least = {name: 0.6 * one["height"] if width > 600 else min(150, one["height"]) for name, one in found.items()}
     short = {name: (round(one["top"]), round(one["seen"])) for name, one in found.items() if one["seen"] < least[name]}
