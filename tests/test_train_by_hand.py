@@ -385,6 +385,30 @@ def test_a_run_that_ends_as_the_stop_comes_is_kept(ends, kept):
     assert sweep._one_by_one([1], rows, 0, "cpu", runner, None, None, request) == 0
 
 
+def test_a_run_on_a_clusters_worker_by_hand(monkeypatch):
+    """Another number of threads than was asked for, a row without its machine, other code's run taken for ours."""
+    task, seen, before = sweep.Task(pico()), [], torch.get_num_threads()
+    monkeypatch.setattr(sweep.cluster, "Asked", lambda: "a stop that the cluster may ask for")
+
+    def runner(task, world, stop):
+        assert stop == "a stop that the cluster may ask for"
+        seen.append((world.device.type, torch.get_num_threads()))
+        return row
+
+    try:
+        for threads, row in ((before + 1, {"key": "a"}), (0, {"key": "b"})):
+            found = sweep.elsewhere(task, sweep.what_decides(task), "cpu", threads, runner)
+            assert found == {**row, "on": f"{device.title(torch.device('cpu'))}; {device.machine()}"}
+        assert seen == [("cpu", before + 1)] * 2
+        row = None
+        with pytest.raises(sweep.SweepError, match="the cluster took its task back"):
+            sweep.elsewhere(task, sweep.what_decides(task), "cpu", 0, runner)
+        with pytest.raises(sweep.SweepError, match="has another version of momentum_lib or of Python"):
+            sweep.elsewhere(task, ("other code", "other data"), "cpu", 0, runner)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_processes_begin_as_forks_of_one_where_the_system_can(monkeypatch):
     found = {}
     for methods in (["spawn"], ["fork", "spawn", "forkserver"]):
