@@ -306,7 +306,7 @@ MUTANTS = [
      '{"cell_type": cell.kind, "id": cell.id, "metadata": kept, "source": cell.shown.splitlines(keepends=True)}',
      '{"cell_type": cell.kind, "id": cell.id, "metadata": {"was": cell.source}, "source": cell.shown.splitlines(keepends=True)}',
      "the source stands in the metadata", no_copy_leaks, ()),
-    ("problem_set", 'len(line) > 8 or "###" in line', "len(line) > 99",
+    ("problem_set", "len(line) > 8", "len(line) > 99",
      "short secrets are no secrets", a_leak_is_found, ()),
     ("problem_set", "len(line) > 24 and line in everything", "False",
      "a secret inside a longer line", a_leak_is_found, ()),

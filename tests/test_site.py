@@ -321,6 +321,7 @@ const places = NAMES.map((name) => ({ dataset: { figure: name, state: "{" }, cla
 globalThis.location = { hash: "" };
 globalThis.addEventListener = () => {};
 globalThis.document = { readyState: "complete", documentElement: {},
+  querySelector: () => null, // none opens the page
   querySelectorAll: (selector) => (selector.startsWith(".live-figure") ? places : []),
   createElement: () => ({ classList, remove() {} }) };
 console.error = (key, error) => missing.push([key, error.message]);

@@ -14,6 +14,8 @@ import os
 import re
 import sys
 from _thread import get_ident
+from contextlib import suppress
+from importlib.util import source_from_cache
 
 FOLDER, ROOT = os.environ.get("MOMENTUM_TRACE"), os.environ.get("MOMENTUM_ROOT", "") + os.sep
 IMPORTERS = ("<frozen importlib._bootstrap_external>", os.path.join("importlib", "metadata", "__init__.py"))
@@ -22,11 +24,10 @@ BLIND = re.compile(r"-\w*[IES]\w*")  # a Python that is started so does not impo
 
 
 def source_of(path):
-    """The module that a compiled file stands for; any other path as it is."""
-    folder, _, name = path.rpartition(os.sep)
-    above, _, last = folder.rpartition(os.sep)
-    if last == "__pycache__" and name.endswith(".pyc"):
-        return os.path.join(above, name.split(".")[0] + ".py")
+    """The module that a compiled file stands for, wherever Python keeps it; any other path as it is."""
+    if path.endswith(".pyc"):
+        with suppress(ValueError):
+            return source_from_cache(path)
     return path
 
 
