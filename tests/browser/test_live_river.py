@@ -90,6 +90,7 @@ def test_controls_suit_what_is_held(browser, address):
         assert matches(page)["loss"] == 0.2
         assert live.numbers(page)["gain"] == pytest.approx(theory.river_gain(0.5, 2.5))
         hold(page, "rate")
+        live.control(page, "share").wait_for()  # it is shown as the next frame is drawn
         assert seen("share") and not seen("loss")
         live.type_into(page, "share", "0.25")
         assert matches(page)["share"] == 0.25
