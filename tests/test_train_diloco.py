@@ -164,6 +164,24 @@ def test_who_did_not_come_is_named():
         paper().meet("start", [None])
 
 
+def test_who_has_come_is_there_though_another_took_all_the_patience():
+    """On a busy machine an answer takes longer than the millisecond that is left to wait."""
+    group = paper(size=4)
+    for number in (1, 3):
+        group.store.set(f"round 2/0/{number}", "null")
+
+    class Slow:
+        set, get, check = group.store.set, group.store.get, group.store.check
+
+        def wait(self, keys, left):
+            if left.total_seconds() < 1:
+                raise RuntimeError(f"{keys} within {left}: no answer")
+
+    group.store = Slow()
+    with pytest.raises(exchange.Lost, match="^worker 2 did not come to round 2"):
+        group.meet("round 2/0", [None])
+
+
 def test_the_others_go_on(capsys):
     group = paper(missing="go-on")
     group.store.set("round 2/0/2", "7")

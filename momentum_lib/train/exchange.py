@@ -87,13 +87,14 @@ class Group:
         return found
 
     def _who_came(self, name):
-        """Worker 0 waits for each of the others, and for all of them no longer than the patience."""
+        """Worker 0 waits for each of the others, for all of them no longer than the patience; who is there needs no waiting."""
         until = datetime.datetime.now() + self.patience
         came = {}
         for number in self.members:
             left = max(until - datetime.datetime.now(), datetime.timedelta(milliseconds=1))
             try:
-                self.store.wait([f"{name}/{number}"], left)
+                if not self.store.check([f"{name}/{number}"]):
+                    self.store.wait([f"{name}/{number}"], left)
             except RuntimeError:
                 continue
             came[number] = json.loads(self.store.get(f"{name}/{number}"))
