@@ -188,7 +188,7 @@ def test_the_tables_numbers_are_the_kernels(machine):
     """A call refused by the number of another one, which is a door left open."""
     found = [Path("/usr/include") / name for name in HEADERS[machine] if (Path("/usr/include") / name).exists()]
     if not found:
-        pytest.skip("the kernel's headers (linux-libc-dev) are not installed")
+        pytest.skip("the kernel's headers are not installed (Debian: apt-get install linux-libc-dev)")
     known = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+)\s+(\d+)", found[0].read_text())}
     column = list(syscalls.CALLS).index(machine)
     tables = syscalls.REFUSED | syscalls.REACHING | syscalls.SOCKETS | syscalls.SIGNALS | {"prlimit64": syscalls.PRLIMIT}

@@ -73,7 +73,7 @@ def conjugate_gradients(surface, start=None, steps=100):
         ratio = 0.0 if before is None else (size / before) ** 2
         push = ratio * push - grad
         bent = surface.gradient(push) - constant
-        if not np.allclose(surface.gradient(-2 * push) - constant, -2 * bent, atol=1e-9 * np.abs(bent).max()):
+        if not np.allclose(surface.gradient(-2 * push) - constant, -2 * bent, rtol=1e-6, atol=1e-9 * np.abs(bent).max()):
             raise ValueError(
                 f"{getattr(surface, 'name', surface)!r} is not a quadratic; allowed: the ravine, the bowl, quadratic(...)."
             )
