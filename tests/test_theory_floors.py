@@ -361,6 +361,23 @@ def quartic():
     return Quartic
 
 
+def nearly_a_bowl(share):
+    """f = |x|^2/2 + share |x|^3/3, coordinate by coordinate."""
+
+    class Nearly:
+        name = "nearly a bowl"
+        value = staticmethod(lambda x: (x**2 / 2 + share * np.abs(x) ** 3 / 3).sum())
+        gradient = staticmethod(lambda x: x + share * np.abs(x) * x)
+
+    return Nearly
+
+
+def test_a_quadratic_is_one_to_a_millionth():
+    theory.conjugate_gradients(nearly_a_bowl(1e-8), (1.0, 2.0))
+    with pytest.raises(ValueError, match="is not a quadratic"):
+        theory.conjugate_gradients(nearly_a_bowl(3e-6), (1.0, 2.0))
+
+
 BALL = theory.best_heavy_ball(1, 4)
 BAD = {
     "chebyshev": (lambda: theory.chebyshev_schedule(0, 1, 3), ValueError, "mu is 0 and L is 1; allowed"),
