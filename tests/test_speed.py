@@ -229,6 +229,79 @@ def test_two_processes_are_timed_and_ended(training):
     assert not any(process.is_alive() for process in two.crew)
 
 
+def clocks(monkeypatch, pace, wall, spent=()):
+    """Let the clock on the wall and that of the core say these seconds, one after the other."""
+    wall, spent = iter(wall), iter(spent)
+    monkeypatch.setattr(pace, "time", SimpleNamespace(perf_counter=lambda: next(wall), process_time=lambda: next(spent)))
+
+
+@pytest.mark.parametrize("kind, core", [("cpu", 125.0), ("cuda", None)])
+def test_the_milliseconds_of_a_step_by_hand(training, monkeypatch, kind, core):
+    """Four steps in two seconds: seconds of all steps, the idler of two processes, a GPU that is not waited for."""
+    import torch
+
+    pace, made, waited = training["pace"], [], []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    alone, two = object.__new__(pace.Alone), object.__new__(pace.Two)
+    alone.device, alone.trainer = SimpleNamespace(type=kind), SimpleNamespace(step=lambda: made.append(1))
+    clocks(monkeypatch, pace, [3.0, 5.0], [1.0, 1.5])
+    assert alone.run(4) == (500.0, core) and made == [1] * 4 and waited == [alone.device] * (kind == "cuda")
+    two.kind = kind
+    two.pipes = [SimpleNamespace(send=made.append, recv=lambda took=took: took) for took in (0.25, 0.5)]
+    clocks(monkeypatch, pace, [3.0, 5.0])
+    assert two.run(4) == (500.0, core) and made[4:] == [4, 4]
+
+
+def test_the_first_step_is_timed_with_what_was_compiled_for_it(training, monkeypatch):
+    """A compiler is a child whose seconds count; a GPU's first step is timed by the clock on the wall."""
+    import torch
+
+    pace = training["pace"]
+    monkeypatch.setattr(pace.os, "times", lambda: SimpleNamespace(children_user=1.0, children_system=0.5))
+    clocks(monkeypatch, pace, [], [2.0])
+    assert pace.core() == 3.5
+    monkeypatch.setattr(
+        pace, "Trainer", lambda settings, world: SimpleNamespace(settings=settings, world=world, step=lambda: None)
+    )
+    seconds = iter([2.0, 2.75])
+    monkeypatch.setattr(pace, "core", lambda: next(seconds))
+    clocks(monkeypatch, pace, [0.0, 0.0], [0.0, 0.0])
+    made = pace.Alone("settings", torch.device("cpu"))
+    assert made.first == 0.75 and made.trainer.world == pace.parallel.World(0, 1, torch.device("cpu"))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
+    clocks(monkeypatch, pace, [4.0, 4.0, 4.0, 4.5], [0.0])
+    assert pace.Alone("settings", torch.device("cuda")).first == 0.5
+
+
+def test_one_of_two_processes_steps_as_often_as_it_is_told(training, monkeypatch):
+    """A member that joins as somebody else, steps too seldom, counts what it waited, or stays in the group when it fails."""
+    import torch
+
+    pace, done = training["pace"], []
+    monkeypatch.setattr(pace, "os", SimpleNamespace(environ={"WORLD_SIZE": "8"}))
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: done.append(("threads", count)))
+    monkeypatch.setattr(pace.parallel, "join", lambda kind: done.append(("join", kind)) or "a world")
+    monkeypatch.setattr(pace.parallel, "leave", lambda: done.append("left"))
+    model = SimpleNamespace(parameters=lambda: [torch.ones(2)])
+    trainer = SimpleNamespace(model=model, step=lambda: done.append("step"))
+    monkeypatch.setattr(pace, "Trainer", lambda *given: done.append(given) or trainer)
+    clocks(monkeypatch, pace, [], [1.0, 1.5, 2.0, 4.0])
+    asked = iter([1, 2, 0])
+    pace.member(SimpleNamespace(recv=lambda: next(asked), send=done.append), 1, 4711, "settings", "cpu")
+    assert pace.os.environ == {
+        "RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "4711",
+    }  # fmt: skip
+    assert done == [("threads", 1), ("join", "cpu"), ("settings", "a world"), "step", 0.5, "step", "step", 2.0, "left"]
+    with pytest.raises(EOFError):
+        pace.member(SimpleNamespace(recv=_ended), 0, 4711, "settings", "cpu")
+    assert done[-1] == "left" and done.count("left") == 2
+
+
+def _ended():
+    """What a pipe says whose other end has gone."""
+    raise EOFError
+
+
 @pytest.mark.parametrize("batch, every", [(4, 32), (16, 8), (128, 1), (256, 1)])
 def test_a_run_to_a_target_is_looked_at_after_as_many_windows_whatever_its_batch(training, monkeypatch, batch, every):
     """And a look that reaches the target ends it: what it ended at is what was last seen."""

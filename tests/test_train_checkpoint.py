@@ -147,8 +147,11 @@ class Harm:
         return os.system, ("touch harmed",)
 
 
+@pytest.mark.filterwarnings("ignore:Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")  # torch's, where it does as it says
 def test_foreign_files_are_refused_and_run_no_code(tmp_path, monkeypatch):
+    """Nor where the environment tells torch to trust what it reads unless it is told otherwise."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     path = tmp_path / checkpoint.file_name(1)
     for write in (
         lambda: path.write_bytes(b""),
@@ -167,6 +170,31 @@ def test_foreign_files_are_refused_and_run_no_code(tmp_path, monkeypatch):
     assert not (tmp_path / "harmed").exists()
     with pytest.raises(CheckpointError, match="does not exist"):
         checkpoint.load(tmp_path / "nowhere.pt")
+
+
+@pytest.mark.parametrize(
+    "said, one, parted",
+    [
+        ("the first line.\nthe last line\n", "the first line", "the last line"),
+        (" \n", "ValueError", "ValueError"),
+        ("x", "x", "x"),
+    ],
+)
+def test_why_foreign_bytes_cannot_be_read_is_one_line(said, one, parted, tmp_path, monkeypatch):
+    """Of torch's pages of advice the line that says what is wrong: the first of one file, the last of a checkpoint in parts."""
+
+    def refuse(*_, **__):
+        raise ValueError(said)
+
+    single, folder = checkpoint.save(tmp_path, 1, STATE), checkpoint.save(tmp_path, 2, WHOLE, ALONE)
+    monkeypatch.setattr(parts, "complete", refuse)
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(folder)
+    assert str(caught.value) == f"{folder} is not a checkpoint of this program ({parted})."
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(single)
+    assert str(caught.value) == f"{single} is not a checkpoint of this program ({one})."
 
 
 # -- checkpoints in parts, as several processes write them ---------------------------------------

@@ -1,9 +1,11 @@
 """The command line of the trainer: help, clear errors, Ctrl-C, sweeps that go on where they stopped."""
 
+import inspect
 import json
 import math
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -555,8 +557,45 @@ def test_a_cluster_may_have_the_gpu_that_is_not_here(tmp_path, capsys):
     assert "runs of the mini model" in capsys.readouterr().out
 
 
+@pytest.fixture
+def bars(monkeypatch):
+    """(total, done, label, quiet, unit) of each bar that is asked for."""
+    asked, signature = [], inspect.signature(cli.progress)
+
+    @contextmanager
+    def progress(*given, **named):
+        bound = signature.bind(*given, **named)
+        bound.apply_defaults()
+        asked.append(tuple(bound.arguments.values()))
+        yield None, lambda line: None
+
+    monkeypatch.setattr(cli, "progress", progress)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "command, kept, wanted",
+    [
+        (["run", "--rule", "lion", "--checkpoint-every", "4"], "", [(8, 0, "lion", True, "step"), (8, 4, "lion", True, "step")]),
+        (
+            ["diloco", "--every", "2", "--checkpoint-every", "1"],
+            "worker-0",
+            [(4, 0, "rounds", True, "round"), (4, 3, "rounds", True, "round")],
+        ),
+    ],
+    ids=["run", "diloco"],
+)
+def test_a_bar_is_as_long_as_the_run_and_begins_where_that_does(command, kept, wanted, bars, tmp_path):
+    """A resumed run whose bar begins at nothing, or counts steps where it says rounds."""
+    words = [command[0], *TINY, *command[1:], "--out", str(tmp_path / "run")]
+    assert cli.main(words) == 0
+    checkpoint.found(tmp_path / "run" / kept)[0].unlink()
+    assert cli.main([*words, "--resume"]) == 0
+    assert bars == wanted
+
+
 @pytest.mark.parametrize("on", [None, "dask:there"])
-def test_runs_that_are_left_are_counted(on, capsys):
+def test_runs_that_are_left_are_counted(on, bars, capsys):
     """The rows of other runs counted as done; a stop that looks like an end."""
     asked = SimpleNamespace(on=on, jobs=3, quiet=True, threads=2)
     rows = SimpleNamespace(rows=[{"key": "a"}, {"key": "of another sweep"}])
@@ -569,6 +608,7 @@ def test_runs_that_are_left_are_counted(on, capsys):
     for rows.stop, code, says in ((15, 143, "stopped: 1 runs are left; the same command makes them.\n"), (0, 0, "")):
         assert cli.make_runs(asked, ["a task"], rows, {"a", "b", "c"}, "cpu", run) == code
         assert capsys.readouterr().err == says
+    assert bars == [(3, 1, "runs", True, "run"), (3, 2, "runs", True, "run")]
 
 
 def test_a_record_of_times_is_measured_once_and_by_nobody_who_only_plans(tmp_path, monkeypatch):

@@ -190,6 +190,18 @@ def test_the_others_go_on(capsys):
     assert capsys.readouterr().out == "note: worker 1 did not come to round 2 within 0.05 s; going on with 2.\n"
 
 
+def test_a_group_is_made_by_those_who_are_left_alone(monkeypatch):
+    """A group that waits, while it is made, for somebody who has gone: torch does, where TORCH_DIST_INIT_BARRIER is set."""
+    made = []
+    monkeypatch.setattr(exchange.dist, "new_group", lambda ranks, **how: made.append((list(ranks), how)) or len(made))
+    group = exchange.Group(exchange.World(0, 3, CPU), dist.HashStore(), 0.05, "go-on")
+    assert group.group == 1
+    group.store.set("round 2/0/2", "null")
+    group.meet("round 2/0", [None])
+    assert group.group == 2 and [ranks for ranks, _ in made] == [[0, 1, 2], [0, 2]]
+    assert all(how["use_local_synchronization"] and how["timeout"].total_seconds() == 0.05 for _, how in made)
+
+
 def test_who_comes_late_hears_it():
     group = paper(rank=1)
     group.store.set("round 4/0/all", '{"0": null, "2": null}')
