@@ -156,6 +156,44 @@ def test_every_side_has_as_many_tries_and_a_step_that_is_timed(training):
     assert {task.target for task in tuning} == {2.6}
 
 
+PLAIN = "sgd", "sgd momentum 0.5", "sgd momentum", "adamw", "adamw momentum", "muon", "muon momentum"
+
+
+@pytest.mark.parametrize(
+    "name, lowest, highest, steps, target",
+    [
+        (
+            "cpu", [0.0772, 0.0386, 0.0185, 0.00124, 0.00124, 0.0247, 0.0247],
+            [0.81, 0.405, 0.194, 0.013, 0.013, 0.259, 0.259], [425, 357, 289, 178, 178, 51, 51], 2.6,
+        ),
+        (
+            "gpu", [0.0926, 0.0463, 0.0247, 0.000309, 0.000309, 0.00618, 0.00618],
+            [0.971, 0.486, 0.259, 0.00324, 0.00324, 0.0648, 0.0648], [5100, 3400, 2550, 1020, 1020, 510, 510], 1.8,
+        ),
+    ],
+)  # fmt: skip
+def test_the_sides_whose_rate_stays_by_hand(training, name, lowest, highest, steps, target):
+    """Rates 1.6**2.5 to each side of what the coarse sweep found, 1.7 times its steps: 0.25 and 250 steps of SGD on a CPU."""
+    ours = training["speed"]
+    family = ours.FAMILIES[name]
+    sides = list(ours.sides(family))[: len(PLAIN)]
+    assert tuple(side.name for side in sides) == PLAIN and family.also == {"target": target}
+    assert [side.trials[0][0] for side in sides] == lowest and [side.trials[-1][0] for side in sides] == highest
+    assert [{trial[2]["steps"] for trial in side.trials} for side in sides] == [{most} for most in steps]
+    beside = training["experiments"].FAMILIES[name].centre["adamw"]
+    assert {trial[1]["adamw_lr"] for side in sides[5:] for trial in side.trials} == {beside}, "the rate of AdamW by itself"
+    named = "model context batch steps warmup decay eval_windows precision log_every checkpoint_every"
+    common = [16, {"cpu": 400, "gpu": 6000}[name], 0, "constant", {"cpu": 64, "gpu": 256}[name], "float32"]
+    assert [getattr(family.base, field) for field in named.split()] == [
+        *{"cpu": ("nano", 32), "gpu": ("mini", 0)}[name], *common, {"cpu": 10, "gpu": 20}[name], 0,
+    ]  # fmt: skip
+    assert family.replay == {
+        "steps": {"cpu": 5, "gpu": 1}[name],
+        "tolerance": {"cpu": 2e-3, "gpu": 0.05}[name],
+        "other_corpus": 0.3,
+    }
+
+
 def test_the_plan_says_what_it_costs(training):
     text = training["experiments"].plan(training["experiments"].EXPERIMENTS["speed"], training["speed"].FAMILIES["cpu"])
     assert text.startswith("242 runs of the nano model, each until it comes to 2.6 nats a byte") and "minutes of one core" in text

@@ -4,6 +4,7 @@ import json
 import math
 import threading
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,6 +33,7 @@ from momentum_lib.train.loop import Evaluation, Mismatch, Result, Trainer
 from momentum_lib.train.settings import Settings
 from momentum_lib.train.stopping import StopRequest
 
+ROOT = Path(__file__).resolve().parents[1]
 CPU = parallel.alone("cpu")
 PICO = {"model": "pico", "batch": 4, "steps": 8, "log_every": 2, "eval_every": 0, "checkpoint_every": 0, "eval_windows": 8}
 
@@ -616,6 +618,38 @@ def test_the_sides_of_a_search_keep_to_their_ranges():
                     assert family.centre["adamw"] / 8 <= hyper[name] <= family.centre["adamw"] * 8
                 else:
                     assert 1 - ends[0] <= hyper[name] <= 1 - ends[1]
+
+
+GPUS = {
+    "gradient_descent": 0.3, "heavy_ball": 0.3, "nesterov_torch": 0.3, "adamw": 0.002, "signum": 0.0003, "lion": 0.0003,
+    "muon": 0.02, "schedule_free": 1.0,
+}  # fmt: skip
+SPAN = "model batch steps warmup eval_every eval_windows log_every precision compile".split()
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "centre", "replay"),
+    [
+        ("gpu", ["mini", 16, 2000, 100, 500, 256, 50, "bfloat16", False], GPUS, (1, 0.05, 0.3)),
+        ("flagship", ["small", 64, 600, 100, 200, 256, 50, "bfloat16", True], {**GPUS, "adamw": 0.001}, (1, 0.05, 0.3)),
+    ],
+)
+def test_what_a_gpu_is_asked_for_is_what_was_planned(name, wanted, centre, replay):
+    """No record holds these numbers yet: a run that is shorter, is looked at more seldom, or searches around another rate."""
+    family = experiments.FAMILIES[name]
+    assert [getattr(family.base, field) for field in SPAN] == wanted and family.base.checkpoint_every == 0
+    assert family.centre == centre and tuple(family.replay[key] for key in ("steps", "tolerance", "other_corpus")) == replay
+
+
+def test_the_rates_of_what_is_recorded_are_those_of_the_searches():
+    """A centre that was moved after the runs around it had been recorded."""
+    momentum = json.loads((ROOT / "notebooks" / "records" / "momentum-cpu.json").read_text("utf-8"))
+    centre = experiments.FAMILIES["cpu"].centre
+    found = {row["rule"]: set() for row in momentum["rows"]}
+    for row in momentum["rows"]:
+        found[row["rule"]].add(round(math.log2(row["lr"] / centre[row["rule"]]), 2))
+    assert set(found) == {"heavy_ball", "adamw", "lion", "muon"}
+    assert all(powers <= {-3, -2, -1, 0, 1, 2} and len(powers) > 1 for powers in found.values()), found
 
 
 def test_the_sides_of_the_momentum_experiment():

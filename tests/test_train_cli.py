@@ -124,6 +124,16 @@ REAL = "lr floor clip outer_lr patience minutes".split()
 WORDS = {"model": "SIZE", "outer_rule": "RULE", "missing": "HOW", "on": "CLUSTER", "only": "PIECE", "because": "WHY"}
 
 
+def test_a_run_whose_settings_are_left_out_is_the_one_that_the_stored_rows_left_them_out_of():
+    """A default that moves under the rows, the records and the commands of the book, none of which names it."""
+    assert vars(Defaults()) == {
+        "model": "nano", "norm": "rms", "positions": "rotary", "context": 0, "rule": "adamw", "lr": 0.003, "hyper": {},
+        "batch": 16, "accumulation": 1, "steps": 300, "warmup": 20, "decay": "cosine", "floor": 0.0, "clip": 0.0, "seed": 0,
+        "precision": "auto", "compile": False, "eval_windows": 128, "shard": "none", "eval_every": 100, "log_every": 10,
+        "checkpoint_every": 100,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("command", list(commands())[1:])
 def test_a_bare_command_means_its_defaults(command):
     """A setting whose default is another one here, an option that is gone, an argument that may be left out."""

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +111,21 @@ def test_the_cells_are_a_whole_lattice_that_differs_in_nothing_else():
         assert base.warmup * 10 == base.steps == base.eval_every * 2, "planned for its own length"
     same = {(base.context, base.eval_windows, base.precision, base.clip, base.decay) for base in bases.values()}
     assert len(same) == 1
+
+
+def test_the_recorded_rates_lie_on_the_lattices_around_their_centres():
+    """A centre that was moved after the runs around it had been recorded: all rates are it times a whole power of 2**(1/4)."""
+    tried = set()
+    for path in sorted((Path(__file__).resolve().parents[1] / "notebooks" / "records").glob("*-*-*x*.json")):
+        record = records.load(path)
+        centre = worth.CENTRES[record["config"]["model"]]
+        for row in record["rows"]:
+            rule = "muon" if row["rule"] in worth.MUONS else row["rule"]
+            rate = row["lr"] / (1 - row["hyper"]["beta"]) if rule == "heavy_ball" else row["lr"]
+            steps = 4 * math.log2(rate / centre[rule])
+            assert abs(steps - round(steps)) < 0.01, (path.name, row["side"], row["lr"])
+            tried.add((record["config"]["model"], rule))
+    assert len(tried) == 13, "three sizes and four rules, and Lion at one"
 
 
 def test_the_places_on_the_lattice_are_told_in_doublings():
