@@ -91,6 +91,21 @@ def test_living_functions_get_the_mutants_code(tmp_path):
     assert pairs(compile(right, "mine.py", "exec"), more) is None
 
 
+def test_what_a_module_says_is_asked_of_every_test_that_uses_the_module():
+    """A constant's line runs in the test that happens to be the first to import the module, and in no other that reads it."""
+    text = "LIMIT = 10\n\n\nclass Grid:\n    steps: int = 7\n\n    def best(self, tol=3):\n        return tol + 5\n"
+    found = {mutant.before: mutant for mutant in mutants(text)}
+    covered = {
+        "tests": ["a", "b", "c", "d"],
+        "lines": {"momentum_lib/mine.py": {"1": [1], "5": [1], "7": [1], "8": [2]}},
+        "imported": {"momentum_lib/mine.py": []},
+        "users": {"momentum_lib/mine.py": [0, 1, 2]},
+    }
+    tests = {before: tool.job_of("momentum_lib/mine.py", mutant, text, covered)["tests"] for before, mutant in found.items()}
+    assert tests["10"] == tests["7"] == tests["3"] == [0, 1, 2] and tests["5"] == tests["tol + 5"] == [2]
+    assert tool.job_of("momentum_lib/other.py", found["10"], text, covered)["tests"] == [0, 1, 2, 3], "nobody knows who uses it"
+
+
 def test_every_equivalent_mutant_is_there_and_has_its_reason():
     """A row that excuses a mutant of a text that has changed since."""
     rows = json.loads(tool.EQUIVALENT.read_text(encoding="utf-8"))

@@ -13,6 +13,7 @@ the library runs in processes of its own, so a mutant must stand in a file and i
 """
 
 import argparse
+import ast
 import fcntl
 import hashlib
 import json
@@ -119,7 +120,7 @@ def digest(text):
 
 def coverage_of(group, files):
     """What the group's tests run of the library; made anew for a test file that has changed, or that runs a changed module."""
-    all_of = {"tests": [], "lines": {}, "imported": {}}
+    all_of = {"tests": [], "lines": {}, "imported": {}, "users": {}}
     now = {path: digest((ROOT / path).read_text(encoding="utf-8")) for path in files_of(".")}
     for name in TESTS[group]:
         mark, file = digest((ROOT / name).read_text(encoding="utf-8")), OUT / f"coverage-{Path(name).stem}.json"
@@ -137,6 +138,7 @@ def coverage_of(group, files):
             for line, tests in lines.items():
                 mine.setdefault(line, []).extend(first + k for k in tests)
             all_of["imported"].setdefault(path, []).extend(kept["imported"][path])
+            all_of["users"].setdefault(path, []).extend(range(first, len(all_of["tests"])))
     return all_of
 
 
@@ -157,11 +159,20 @@ def equivalents():
     return {(path, key): why for path, keys in rows.items() for key, why in keys.items()}
 
 
+def runs_at_import(mutant, text):
+    """Whether a mutant stands in no function's body: its line has run before a test begins, and what it made is used anywhere."""
+    bodies = [node.body for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return not any(body[0].lineno <= mutant.line <= body[-1].end_lineno for body in bodies)
+
+
 def job_of(path, mutant, text, covered):
     """What the worker needs to know about a mutant."""
     touched = covered["lines"].get(path, {})
     lines = range(mutant.line, mutant.last_line + 1)
-    tests = sorted({k for line in lines for k in touched.get(str(line), ())})
+    if runs_at_import(mutant, text):  # the line runs in the test that is the first to import the module, if in any
+        tests = covered["users"].get(path, [])
+    else:
+        tests = sorted({k for line in lines for k in touched.get(str(line), ())})
     imported = mutant.inside == "module" or not set(lines).isdisjoint(covered["imported"].get(path, ()))
     if not tests:  # a line of a process of its own, or of an import: whatever touches the module may notice it
         tests = sorted({k for some in touched.values() for k in some}) or list(range(len(covered["tests"])))
