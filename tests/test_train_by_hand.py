@@ -23,6 +23,7 @@ from momentum_lib.train import (
     lattice,
     loop,
     model,
+    pace,
     parallel,
     settings,
     sweep,
@@ -639,6 +640,32 @@ def test_what_a_gpu_is_asked_for_is_what_was_planned(name, wanted, centre, repla
     family = experiments.FAMILIES[name]
     assert [getattr(family.base, field) for field in SPAN] == wanted and family.base.checkpoint_every == 0
     assert family.centre == centre and tuple(family.replay[key] for key in ("steps", "tolerance", "other_corpus")) == replay
+
+
+TRAINED = [
+    path
+    for path in sorted((ROOT / "notebooks" / "records").glob("*-*.json"))
+    if path.name not in ("cost-cpu.json", "pace-cpu.json")
+]
+
+
+@pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
+def test_a_record_was_made_with_the_settings_that_its_family_has(path):
+    """A setting, a target or a plan of what is run again that was changed after the runs had been made."""
+    record = records.load(path)
+    experiment = experiments.EXPERIMENTS[record["experiment"]]
+    family = experiment.own.get(record["family"]) or experiments.FAMILIES[record["family"]]
+    decided = {**experiment.base(family).deciding(), **experiment.also, **family.also}
+    each = ("rule", "lr", "hyper", "seed")
+    assert record["config"] == {key: value for key, value in decided.items() if key not in each}
+    assert {key: value for key, value in record["replay"].items() if key != "rows"} == family.replay
+    assert record["question"] == experiment.question and record["seeds"] == list(experiments.SEEDS)
+
+
+def test_what_is_measured_is_measured_by_the_module_of_its_name(monkeypatch):
+    for name, module in (("cost", cost), ("pace", pace)):
+        monkeypatch.setattr(module, "make_record", lambda *given, name=name: (name, given))
+        assert experiments.EXPERIMENTS[name].measure(name, "cpu") == (name, (name, "cpu"))
 
 
 def test_the_rates_of_what_is_recorded_are_those_of_the_searches():

@@ -155,6 +155,21 @@ def test_a_card_is_described(monkeypatch):
     assert gpu_checks.describe(CPU) == [first, versions]
 
 
+def test_the_steps_that_are_compared_by_hand():
+    """Gradients that are always the same, a rate that never changes: what a card gets wrong only then would not be seen."""
+    random = torch.Generator().manual_seed(0)
+    draw = lambda shape: torch.randn(shape, generator=random, dtype=torch.float64)
+    wanted = [draw(shape) for shape in ((6, 4), (7,), ())]
+    for lr in (0.01, 0.01, 0.01, 0.005, 0.005):
+        wanted = [p - lr * draw(p.shape) for p in wanted]
+    optimizer, found = gpu_checks.stepped("gradient_descent", CPU)
+    assert optimizer.engine == "plain"
+    for ours, by_hand in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours.detach(), by_hand, rtol=1e-14, atol=1e-14)
+    _, found = gpu_checks.stepped("muon", CPU, dtype=torch.float32, steps=1)
+    assert [tuple(p.shape) for p in found] == [(6, 4), (6, 4), (4, 4)] and {p.dtype for p in found} == {torch.float32}
+
+
 def test_near_is_a_share_of_the_largest_number_and_absolute_below_one():
     def near(found, wanted):
         gpu_checks.near(torch.tensor(found), torch.tensor(wanted), 0.05, "a sum")
@@ -186,6 +201,8 @@ def test_a_check_that_fails_is_noted_and_the_next_one_runs(tmp_path, monkeypatch
     for _ in range(2):
         report = gpu.Report(tmp_path, gpu.provenance(CPU))
         assert gpu.run_checks(CPU, report, print, time.monotonic() + 60) == ["wrong"]
+        said = capsys.readouterr().err
+        assert said.startswith("Traceback") and said.endswith("AssertionError: a sum: apart by 1, allowed 0.5\n"), "where it was"
     assert asked == ["wrong", "right", "wrong"]
     found = json.loads((tmp_path / gpu.REPORT).read_text("utf-8"))
     assert "a sum: apart by 1, allowed 0.5" in found["checks"]["wrong"]["said"] and found["checks"]["right"]["passed"]
