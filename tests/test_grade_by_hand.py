@@ -723,6 +723,12 @@ def test_limits_at_their_ends():
     assert sandbox.limits_of(cell=0.001).cell == 0.001 and type(sandbox.limits_of(memory=2.0**30).memory) is int
     with pytest.raises(ValueError, match="limit memory is 128; allowed: from 256 to 6.71089e.07 MB"):
         sandbox.limits_of(memory=2.0**27)
+    day, disk = "a number > 0, to 86400 seconds", "from 0.0625 to 1.04858e+06 MB"
+    for name, wrong, says in (("cell", 1e5, day), ("call", 1e5, day), ("total", 1e5, day), ("disk", 2.0**15, disk)):
+        with pytest.raises(ValueError) as caught:
+            sandbox.limits_of(**{name: wrong})
+        shown = "0.03125" if name == "disk" else "100000"
+        assert str(caught.value) == f"limit {name} is {shown}; allowed: {says}."
     with pytest.raises(ValueError, match="unknown limit 'cells'; known: cell, call, total, memory, disk"):
         sandbox.limits_of(cells=3)
     command = sandbox.worker_command(sandbox.limits_of(total=2.5), ["numpy"], sandboxed=False)

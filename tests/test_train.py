@@ -169,7 +169,10 @@ def test_another_library_has_another_fingerprint(tmp_path):
     assert second.fingerprint != first.fingerprint
     data.corpus.cache_clear()
     (tmp_path / "ast.py").unlink()
-    assert data.corpus(tmp_path).missing == ("ast.py",)
+    left, text = data.corpus(tmp_path), b"x = 1\n" * 50
+    assert left.missing == ("ast.py",) and set(left.hashes) == set(data.names()) - {"ast.py"}
+    train, held_out = ([text for name in names if name != "ast.py"] for names in data.split_names())
+    assert left.train.tobytes() == b"\0".join(train) and left.held_out.tobytes() == b"\0".join(held_out), "no file twice"
     assert "1 listed files are missing" in data.corpus(tmp_path).describe() and "missing" not in second.describe()
     for name in data.names()[:26]:  # a tenth of them, ast.py among them
         (tmp_path / name).unlink(missing_ok=True)
