@@ -121,7 +121,7 @@ def columns(x):
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonal(x):
+def orthogonal(x, out=None):
     """Each matrix with its singular values moved near 1 and its singular vectors kept.
 
     ``x``: shape (..., rows, columns), an array or a tensor; the answer has its shape and dtype.
@@ -130,24 +130,32 @@ def orthogonal(x):
     lands in [0.68, 1.14]; zero stays zero, so a zero matrix gives zero.  A tall matrix is
     turned on its side first, because X X' is then the small product.
     Tensors are multiplied in bfloat16 inside :func:`products_in`.
+    ``out``: an array like ``x`` that takes the answer, ``x`` itself if need be; memory is then used again, where without
+    it each product has its own, as ``torch.vmap`` wants.
     Source: Jordan et al. 2024, Muon, with its coefficients.
     """
     xp, tall = _namespace(x), x.shape[-2] > x.shape[-1]
-    largest = xp.amax(abs(x), axis=(-2, -1), keepdims=True)
-    x = x / (largest + (largest == 0))  # first to entries of at most 1: no square then over- or underflows
-    x = x / (_squares(x, xp) ** 0.5 + (largest == 0))
+    given, again = x.dtype, out is not None
+    largest = xp.maximum(xp.amax(x, axis=(-2, -1), keepdims=True), -xp.amin(x, axis=(-2, -1), keepdims=True))
+    x = xp.divide(x, largest + (largest == 0), out=out)  # to entries of at most 1: no square then over- or underflows
+    if xp is not np and _PRODUCTS.get() == "bfloat16":
+        x = x.to(xp.bfloat16)
+    x /= _length(x, xp) + (largest == 0)
     if tall:
         x = x.swapaxes(-2, -1)
-    x = _newton_schulz(x) if xp is np else _newton_schulz_of_tensors(x, xp)
-    return x.swapaxes(-2, -1) if tall else x
+    x = _newton_schulz(x) if xp is np else _newton_schulz_of_tensors(x, xp, again)
+    if tall:
+        x = x.swapaxes(-2, -1)
+    if again:
+        return xp.multiply(x, 1, out=out)
+    return x if xp is np else x.to(given)
 
 
-def _squares(x, xp):
-    """The sum of the squares of a matrix's entries, shape (..., 1, 1); of tensors as one product, which is quicker there."""
+def _length(x, xp):
+    """The root of the sum of the squares of a matrix's entries, shape (..., 1, 1); of tensors in one pass."""
     if xp is np:
-        return np.sum(x * x, axis=(-2, -1), keepdims=True)
-    line = x.reshape(*x.shape[:-2], 1, -1)
-    return line @ line.mT
+        return np.sum(x * x, axis=(-2, -1), keepdims=True) ** 0.5
+    return xp.linalg.vector_norm(x, dim=(-2, -1), keepdim=True)
 
 
 def _newton_schulz(x):
@@ -158,17 +166,20 @@ def _newton_schulz(x):
     return x
 
 
-def _newton_schulz_of_tensors(x, torch):
-    """The same with each sum in the product's own call, and in the dtype that :func:`products_in` asks for."""
-    (a, b, c), given = NEWTON_SCHULZ, x.dtype
-    if _PRODUCTS.get() == "bfloat16":
-        x = x.to(torch.bfloat16)
+def _newton_schulz_of_tensors(x, torch, again):
+    """The same with each sum in the product's own call, and, ``again``, each step in the memory of the one before it."""
+    a, b, c = NEWTON_SCHULZ
     add = torch.addmm if x.ndim == 2 else torch.baddbmm
     x, shape = (x if x.ndim <= 3 else x.flatten(0, -3)), x.shape
+    new = gram = factor = None
+    if again:
+        new, gram = torch.empty_like(x), x.new_empty(*x.shape[:-1], x.shape[-2])
+        factor = torch.empty_like(gram)
     for _ in range(5):
-        gram = x @ x.mT
-        x = add(x, add(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.view(shape).to(given)
+        square = torch.matmul(x, x.mT, out=gram)
+        changed = add(square, square, square, beta=b, alpha=c, out=factor)
+        x, new = add(x, changed, x, beta=a, out=new), (x if again else None)
+    return x.view(shape)
 
 
 _PRODUCTS = contextvars.ContextVar("products", default="as given")

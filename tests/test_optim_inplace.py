@@ -1,5 +1,6 @@
 """The plain path's programs in place: each rule's is its text, up to rounding, and what cannot be read so runs as it stands."""
 
+import numpy as np
 import pytest
 import torch
 from optim_properties import PROPERTIES, gradients, tensors
@@ -176,6 +177,29 @@ def test_muon_in_sixteen_bits_is_torchs(rule):
     with pytest.raises(ValueError, match="products is 'float8'; allowed: 'as given' or 'bfloat16'"):
         Optimizer([p], "muon", lr=0.1, products="float8")
     assert ops.orthogonal(torch.zeros(2, 3, 4)).eq(0).all()
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 8), (8, 3), (2, 5, 3), (2, 3, 4, 6), (2, 2, 6, 4)])
+def test_tensors_are_made_orthogonal_as_arrays_are_and_are_left_as_they_were(shape):
+    """Memory that is used again while somebody still needs what was in it; a square of 1e200 or 1e-200."""
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for size in (1.0, 1e200, 1e-200):
+        given = size * x
+        before = given.clone()
+        torch.testing.assert_close(ops.orthogonal(given), torch.from_numpy(ops.orthogonal(given.numpy())), rtol=0, atol=1e-12)
+        with ops.products_in("bfloat16"):
+            found = ops.orthogonal(given)
+        exact = ops.orthogonal(given)
+        assert torch.equal(given, before) and found.dtype == given.dtype
+        assert (found - exact).norm() < 0.03 * found.norm()
+        other = torch.full_like(given, float("nan"))
+        assert ops.orthogonal(given, out=other) is other and torch.equal(given, before)
+        torch.testing.assert_close(other, exact, rtol=0, atol=1e-14)
+        arrays = given.numpy(), np.zeros(shape)
+        assert ops.orthogonal(arrays[0], out=arrays[1]) is arrays[1] and (arrays[1] == ops.orthogonal(arrays[0])).all()
+        torch.testing.assert_close(ops.orthogonal(given, out=given), exact, rtol=0, atol=1e-14)
+    turned = x.mT.contiguous().mT  # columns lie side by side
+    torch.testing.assert_close(ops.orthogonal(turned), ops.orthogonal(x), rtol=0, atol=1e-12)
 
 
 def test_the_products_dtype_goes_with_a_recipe_and_a_copy():

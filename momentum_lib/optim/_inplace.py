@@ -250,7 +250,7 @@ def line(op, where, number):
     """One operation on single tensors."""
     args, out = [where[arg] for arg in op.args], where[op]
     if op.name == "orthogonal":
-        return [f"{out} = orthogonal({args[0]})" if out.startswith("_") else f"{out}.copy_(orthogonal({args[0]}))"]
+        return [f"orthogonal({args[0]}, out={out})"]
     given = [*args, number] if number else args
     special = op.name in INTO and number
     if out == args[0] and (op.name != "maximum" or number):
