@@ -192,7 +192,7 @@ MUTANTS = {  # what is wrong -> where, the right text, the wrong text, the prope
     "overrules in place who writes the parameters":
         ("_plain._block", "self._follow(shown, theta, slots, before)", "None", "follows_who_writes_the_parameters"),
     "never looks ahead in place":
-        ("_plain._block", "self._look(shown, theta, slots, self.values)", "shown.copy_(theta)",
+        ("_plain._block", "self._look(shown, theta, slots, self._look_numbers(self.values))", "shown.copy_(theta)",
          "looks_steps_and_reports_as_descend"),
     "shows another rounding than it writes":
         ("optimizer._point", "way.rule.look_fn and not reported and not self._flats.wanted", "False",

@@ -255,6 +255,8 @@ def line(op, where, number):
     special = op.name in INTO and number
     if out == args[0] and (op.name != "maximum" or number):
         text = WITHIN[op.name] if special else f"{args[0]}.{op.name}_({', '.join(given[1:])})"
+        if op.name == "mul" and number:  # without weight decay a pass less
+            text = f"if {number} != 1: {text}"
     else:
         text = INTO[op.name] if special else f"torch.{op.name}({', '.join(given)}, out={out})"
     return [text.format(*args, k=number, out=out) if special else text]

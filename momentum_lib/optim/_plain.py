@@ -27,7 +27,7 @@ class Plain:
         read = not any(isinstance(value, torch.Tensor) for value in values.values())
         self.program = _inplace.step_of(way) if read else None
         self.look = _inplace.look_of(way.rule, join) if way.rule.look_fn else None
-        self._numbers, self._looks, self._scratch = {}, {}, {}
+        self._numbers, self._looks, self._scratch, self._spaces = {}, {}, {}, {}
 
     def numbers(self, t, shape=()):
         """What arrays meet at step ``t``, matrices of this shape; None where the text has to run as it stands."""
@@ -48,13 +48,14 @@ class Plain:
             return []
         if not like.is_contiguous():
             return [torch.empty_like(like) for _ in range(count)]
-        size = like.numel()
-        kept = self._scratch.get(like.dtype, [])
-        if len(kept) < count or (kept and kept[0].numel() < size):
-            kept = self._scratch[like.dtype] = [torch.empty(size, dtype=like.dtype) for _ in range(max(count, len(kept)))]
-        if kept and kept[0].numel() == size and like.ndim == 1:
-            return kept[:count]
-        return [space.narrow(0, 0, size).view(like.shape) for space in kept[:count]]
+        kind = like.dtype, like.shape, count
+        if kind not in self._spaces:
+            size, kept = like.numel(), self._scratch.get(like.dtype, [])
+            if len(kept) < count or kept[0].numel() < size:
+                kept = [torch.empty(size, dtype=like.dtype) for _ in range(max(count, len(kept)))]
+                self._scratch[like.dtype], self._spaces = kept, {}
+            self._spaces[kind] = [space.narrow(0, 0, size).view(like.shape) for space in kept[:count]]
+        return self._spaces[kind]
 
     def move(self, shown, theta, grad, slots, t, before):
         """One parameter's step in place; arguments as for :func:`momentum_lib.optim._step.advance`."""
@@ -71,14 +72,11 @@ class Plain:
 
     def together(self, shown, theta, grad):
         """Whether a parameter can move with others of its kind: elementwise ones of an accelerator, and small matrices."""
-        if theta is not shown or grad.dtype != theta.dtype:
+        if theta.device.type == "cpu" and not (self.way.rule.matrix and theta.numel() <= STACKED and self.program):
             return False
-        if any(hasattr(type(tensor), "__tensor_flatten__") for tensor in (theta, grad)):
-            return False  # a tensor of several, which knows its own arithmetic
-        cpu = theta.device.type == "cpu"
-        if self.way.rule.matrix:
-            return not cpu or (theta.numel() <= STACKED and self.program is not None)
-        return not cpu and self.program is not None
+        if theta is not shown or grad.dtype != theta.dtype or not (self.way.rule.matrix or self.program):
+            return False
+        return not any(hasattr(type(tensor), "__tensor_flatten__") for tensor in (theta, grad))  # several, with own arithmetic
 
     def move_together(self, members):
         """Move parameters, a list of (theta, grad, slots, t), in as few calls as their kinds and LISTED allow."""
@@ -127,16 +125,21 @@ class Plain:
         if self.look is None:
             shown.copy_(theta)
         else:
-            self._look(shown, theta, slots, self.values)
+            self._look(shown, theta, slots, self._look_numbers(self.values))
 
-    def _look(self, into, theta, slots, hyper):
-        """Write where the rule looks from, by these hyper-parameters, into an array."""
-        if id(hyper) not in self._looks:
-            self._looks[id(hyper)] = hyper, self.look.numbers(hyper, 0)
+    def _look(self, into, theta, slots, numbers):
+        """Write where the rule looks from into an array."""
         target = into if into.dtype == theta.dtype else torch.empty_like(theta)
-        self.look.one([target, theta, *slots], self.space(self.look.scratch, theta), self._looks[id(hyper)][1])
+        self.look.one([target, theta, *slots], self.space(self.look.scratch, theta), numbers)
         if target is not into:
             into.copy_(target)
+
+    def _look_numbers(self, hyper):
+        """What arrays meet where the rule looks by these hyper-parameters; None where one of them is not read."""
+        if id(hyper) not in self._looks:
+            read = not any(isinstance(value, torch.Tensor) for value in hyper.values())
+            self._looks[id(hyper)] = hyper, self.look.numbers(hyper, 0) if read else None
+        return self._looks[id(hyper)][1]
 
     def _follow(self, shown, theta, slots, before):
         """Where somebody else wrote into the parameter, let the point be what it holds now."""
@@ -144,11 +147,12 @@ class Plain:
         if self.way.rule.look_fn:
             if before is None:
                 return
-            if any(isinstance(value, torch.Tensor) for value in before.values()):
+            numbers = self._look_numbers(before)
+            if numbers is None:
                 theta.copy_(followed(self.way, shown, theta, slots, before))
                 return
             wrote = self.space(self.look.scratch + 1, theta)[-1]
-            self._look(wrote, theta, slots, before)
+            self._look(wrote, theta, slots, numbers)
         if not same(wrote.to(shown.dtype), shown):
             slack = ROUNDED * torch.finfo(shown.dtype).eps if self.look and shown.dtype == theta.dtype else 0.0
             theta.copy_(followed(self.way, shown, theta, slots, before, slack))

@@ -47,15 +47,12 @@ BLOCK = 2**17  # numbers; the few temporaries of a step on so many stay in a cor
 
 
 def pieces(rule, tensors):
-    """The tensors cut alike into blocks that fit the cache; whole where that is no gain or would not be the same step.
-
-    Where the parameter is not the point (the first two tensors), there are more arrays, each read more often: a quarter serves.
-    """
-    first, size = tensors[0], BLOCK if tensors[0] is tensors[1] else -(-BLOCK // 4)
-    cut = first.device.type == "cpu" and first.numel() > size and not rule.matrix and type(first) is torch.Tensor
+    """The tensors cut alike into blocks that fit the cache; whole where that is no gain or would not be the same step."""
+    first = tensors[0]
+    cut = first.device.type == "cpu" and first.numel() > BLOCK and not rule.matrix and type(first) is torch.Tensor
     if not cut or not all(tensor.is_contiguous() for tensor in tensors):
         return [tensors]
-    return zip(*(tensor.view(-1).split(size) for tensor in tensors))
+    return zip(*(tensor.view(-1).split(BLOCK) for tensor in tensors))
 
 
 def followed(way, shown, theta, slots, before, slack=0.0):

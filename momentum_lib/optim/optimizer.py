@@ -65,7 +65,7 @@ class Optimizer(torch.optim.Optimizer):
 
     On a CPU the plain way takes as long as torch's for-loop and needs no compiler, so it is the default; the compiled one takes
     as long and as much memory as torch's fused optimisers, after a first step of ten to thirty seconds.  A rule that looks ahead
-    is compared with its parameters at every step, in case somebody wrote there: plain, Schedule-Free takes 1.7 times as long as
+    is compared with its parameters at every step, in case somebody wrote there: plain, Schedule-Free takes 1.6 times as long as
     its authors' package, compiled as long.  ``make bench`` measures all this.
 
     ``torch.compile`` of a step, or of a function with a step in it, leaves the step out of its graph, so ``fullgraph=True``
