@@ -188,9 +188,13 @@ def test_rotary_angles_by_hand():
     assert cos.shape == sin.shape == (5, 4)
     np.testing.assert_allclose(cos[3], np.cos(3 * np.array(speeds)), rtol=1e-6)
     np.testing.assert_allclose(sin[3], np.sin(3 * np.array(speeds)), rtol=1e-6)
-    x = torch.arange(1.0, 5).reshape(1, 1, 1, 4)  # pairs (1, 3) and (2, 4): a quarter turn, and none
+    x = torch.arange(1.0, 5).reshape(1, 1, 1, 4)  # pairs (1, 2) and (3, 4): a quarter turn, and none
     turned = model.rotate(x, torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
-    assert turned.flatten().tolist() == [-3.0, 2.0, 1.0, 4.0]
+    assert turned.flatten().tolist() == [-2.0, 1.0, 3.0, 4.0]
+    both = model.turns(cos, sin, 2)
+    assert both.shape == (5, 2, 2, 4, 2) and all(
+        torch.equal(both[:, k, h], torch.stack((cos, sin), -1)) for k, h in np.ndindex(2, 2)
+    )
 
 
 # -- settings ------------------------------------------------------------------------------------

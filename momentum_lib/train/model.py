@@ -68,28 +68,28 @@ def size(name, **changes):
     return replace(SIZES[name], **changes)
 
 
-class Scaled(torch.autograd.Function):
-    """x / sqrt(mean(x^2) + eps) * weight over the last axis, in few passes; x (E, R, D), weight (E, 1, D)."""
+class _RootMeanSquare(torch.autograd.Function):
+    """x / sqrt(mean(x^2) + eps) * weight over the last axis, in few passes; x (..., D), weight (D,)."""
 
     @staticmethod
     def forward(ctx, x, weight, eps):
-        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # (E, R, 1)
-        scale = (size * size / x.shape[-1] + eps).rsqrt()
-        normed = x * scale
-        ctx.save_for_backward(normed, scale, weight)
-        return normed * weight
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # (..., 1)
+        scale = size.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+        ctx.save_for_backward(x, scale, weight)
+        return (x * scale).mul_(weight)
 
     @staticmethod
     def backward(ctx, grad):
-        normed, scale, weight = ctx.saved_tensors
-        product = grad * normed
-        along = torch.stack([torch.mv(*pair) for pair in zip(product, weight[:, 0])]).unsqueeze(2)
-        along = along / -grad.shape[-1]  # (E, R, 1): minus the mean of weight grad normed
-        return (grad * weight).addcmul_(normed, along).mul_(scale), product.sum(1, keepdim=True), None
+        x, scale, weight = ctx.saved_tensors
+        zero = torch.zeros_like(scale)  # layer norm's gradient for a mean of 0, but for the mean's own part
+        parts = grad, x, weight.shape, zero, scale, weight, None, (True, True, False)
+        grad_x, grad_weight, _ = torch.ops.aten.native_layer_norm_backward.default(*parts)
+        own = (grad @ weight).unsqueeze(-1).mul_(scale).div_(x.shape[-1])  # (..., 1), which is put back
+        return grad_x.add_(own), grad_weight, None
 
 
 class RMSNorm(nn.RMSNorm):
-    """torch's RMSNorm, which on a CPU takes :class:`Scaled`: torch's own makes six passes there."""
+    """torch's RMSNorm with a gradient in few passes on a CPU, where torch's own makes many."""
 
     def forward(self, x):
         """x (..., D) -> (..., D)."""
@@ -97,7 +97,7 @@ class RMSNorm(nn.RMSNorm):
             return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)  # one kernel where dtypes agree
         if x.dtype != self.weight.dtype:
             return self(x.to(self.weight.dtype)).to(x.dtype)
-        return Scaled.apply(x.reshape(1, -1, x.shape[-1]), self.weight.view(1, 1, -1), self.eps).view(x.shape)
+        return _RootMeanSquare.apply(x, self.weight, self.eps)
 
 
 def make_norm(config):
@@ -114,30 +114,58 @@ def rotary_table(config, base=10_000.0):
 
 
 def rotate(x, cos, sin):
-    """Turn each pair of coordinates of x (..., T, K) by its position's angle; cos and sin are (T, K/2)."""
-    return _Turn.apply(x, cos, sin)
+    """Turn each pair of neighbours of x (..., T, K) by its position's angle; cos and sin are (T, K/2)."""
+    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack((a * cos - b * sin, a * sin + b * cos), dim=-1).flatten(-2)
+
+
+def turns(cos, sin, heads):
+    """The rotary table (T, K/2 twice) for the queries and keys of all heads at once: cosines and sines (T, 2, H, K/2, 2)."""
+    return torch.stack((cos, sin), dim=-1)[:, None, None].repeat(1, 2, heads, 1, 1)
 
 
 class _Turn(torch.autograd.Function):
-    """(a, b) -> (a cos - b sin, a sin + b cos), a and b the halves of the last axis, without halves of their own."""
+    """:func:`rotate` as one product of complex numbers, (a + i b) (cos + i sin), which without a compiler is one pass.
+
+    qkv (B, T, 3, H, K/2, 2), table (T, 2, H, K/2, 2) -> queries and keys, turned, and values, (B, T, H, K) each.
+    """
 
     @staticmethod
-    def forward(ctx, x, cos, sin):
-        ctx.save_for_backward(cos, sin)
-        return _turned(x, cos, sin)
+    def forward(ctx, qkv, table):
+        ctx.save_for_backward(table)
+        both = torch.view_as_complex(qkv.narrow(2, 0, 2)) * torch.view_as_complex(table)
+        q, k = torch.view_as_real(both).flatten(-2).unbind(2)
+        return q, k, qkv.select(2, 2).flatten(-2)
 
     @staticmethod
-    def backward(ctx, grad):
-        cos, sin = ctx.saved_tensors
-        return _turned(grad, cos, -sin), None, None
+    def backward(ctx, *grads):
+        (table,) = ctx.saved_tensors
+        grad = torch.stack(grads, dim=2).view(*grads[0].shape[:2], 3, *table.shape[2:])
+        torch.view_as_complex(grad.narrow(2, 0, 2)).mul_(torch.view_as_complex(table).conj())  # back by the same angles
+        return grad, None
 
 
-def _turned(x, cos, sin):
-    out = x * torch.cat((cos, cos), dim=-1)
-    (a, b), (first, second) = x.chunk(2, dim=-1), out.chunk(2, dim=-1)  # (..., T, K/2) each
-    first.addcmul_(b, sin, value=-1)
-    second.addcmul_(a, sin)
-    return out
+def queries_keys_values(qkv, heads, table):
+    """qkv (B, T, 3D) as three (B, T, H, K); queries and keys turned by the ``table`` of :func:`turns`, unless it is None.
+
+    Sixteen bits are turned in float32.
+    """
+    batch, length, width = qkv.shape
+    parts = qkv.view(batch, length, 3, heads, width // (3 * heads))
+    if table is None:
+        return parts.unbind(2)
+    table = table.narrow(0, 0, length)
+    if torch.compiler.is_compiling():
+        q, k = rotate(parts[:, :, :2], *table.to(qkv.dtype).unbind(-1)).unbind(2)
+        return q, k, parts[:, :, 2]
+    wide = torch.promote_types(qkv.dtype, torch.float32)
+    q, k, v = _Turn.apply(parts.view(batch, length, 3, *table.shape[2:]).to(wide), table.to(wide))
+    return q.to(qkv.dtype), k.to(qkv.dtype), v.to(qkv.dtype)
+
+
+def as_neighbours(weight, heads):
+    """The rows of queries or keys (D, D), pairs half a head apart, in another order: pairs side by side."""
+    return weight.view(heads, 2, -1, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
 
 
 class Attention(nn.Module):
@@ -152,17 +180,11 @@ class Attention(nn.Module):
         self.out = nn.Linear(config.width, config.width, bias=False)
 
     def forward(self, x, table):
-        """x (B, T, D) -> (B, T, D); table: the rotary cosines and sines, or None."""
+        """x (B, T, D) -> (B, T, D); table: the rotary turns, or None."""
         batch, length, width = x.shape
         weight = torch.cat((self.query.weight, self.key.weight, self.value.weight))  # (3D, D)
-        both, v = F.linear(x, weight).split((2 * width, width), dim=2)  # (B, T, 2D): queries and keys; (B, T, D)
-        both = both.view(batch, length, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)  # (2, B, H, T, K)
-        v = v.view(batch, length, self.heads, width // self.heads).transpose(1, 2)  # (B, H, T, K)
-        if table is not None:
-            cos, sin = table[0][:length].to(both.dtype), table[1][:length].to(both.dtype)  # (T, K/2)
-            both = rotate(both, cos, sin)
-        q, k = both.unbind()
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, K)
+        q, k, v = queries_keys_values(F.linear(x, weight), self.heads, table)  # (B, T, H, K) each
+        y = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True)
         return self.out(y.transpose(1, 2).reshape(batch, length, width))
 
 
@@ -219,6 +241,8 @@ class GPT(nn.Module):
             if name.endswith(("out.weight", "down.weight")):
                 std /= math.sqrt(2 * self.config.layers)
             weight.normal_(0.0, std)
+            if self.positions is None and name.endswith(("query.weight", "key.weight")):
+                weight.copy_(as_neighbours(weight, self.config.heads))  # drawn as the records' were
 
     def forward(self, tokens, targets=None):
         length = tokens.shape[1]
@@ -227,7 +251,7 @@ class GPT(nn.Module):
         if self.positions is not None:
             x = x + self.positions.weight[:length]  # (T, D), the same for each sequence
         else:
-            table = self.cos, self.sin
+            table = turns(self.cos[:length], self.sin[:length], self.config.heads)
         for block in self.blocks:
             x = block(x, table)
         logits = F.linear(self.norm(x), self.embedding.weight)  # (B, T, V)

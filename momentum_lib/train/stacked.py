@@ -10,7 +10,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .model import Scaled, rotary_table, rotate
+from .model import queries_keys_values, rotary_table, turns
 
 
 class Layout:
@@ -46,6 +46,26 @@ class Layout:
         return {name: row[at : at + math.prod(shape)].view(shape) for name, (at, shape) in self.at.items()}
 
 
+class Scaled(torch.autograd.Function):
+    """x / sqrt(mean(x^2) + eps) * weight over the last axis, for all runs in few passes; x (E, R, D), weight (E, 1, D)."""
+
+    @staticmethod
+    def forward(ctx, x, weight, eps):
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # (E, R, 1)
+        scale = (size * size / x.shape[-1] + eps).rsqrt()
+        normed = x * scale
+        ctx.save_for_backward(normed, scale, weight)
+        return normed * weight
+
+    @staticmethod
+    def backward(ctx, grad):
+        normed, scale, weight = ctx.saved_tensors
+        product = grad * normed
+        along = torch.stack([torch.mv(*pair) for pair in zip(product, weight[:, 0])]).unsqueeze(2)
+        along = along / -grad.shape[-1]  # (E, R, 1): minus the mean of weight grad normed
+        return (grad * weight).addcmul_(normed, along).mul_(scale), product.sum(1, keepdim=True), None
+
+
 class Stacked:
     """The forward pass of E models of one shape on E batches, equal to E passes of :class:`momentum_lib.train.model.GPT`."""
 
@@ -53,7 +73,7 @@ class Stacked:
         self.config, self.layout = config, Layout(config)
         self.table = None
         if config.positions == "rotary":
-            self.table = tuple(part.to(device, dtype) for part in rotary_table(config))
+            self.table = turns(*rotary_table(config), config.heads).to(device, dtype)
 
     def norm(self, x, weight):
         """The norm of each position; x (E, R, D), weight (E, D)."""
@@ -82,14 +102,9 @@ class Stacked:
         """Queries, keys and values by one product, then causal attention; x (E, R, D) -> (E, R, D)."""
         runs, rows, width = x.shape
         heads, length = self.config.heads, rows // batch
-        both, v = torch.bmm(x, weight.mT).split((2 * width, width), dim=2)
-        both = both.view(runs * batch, length, 2, heads, width // heads).permute(2, 0, 3, 1, 4)  # (2, E B, H, T, K)
-        v = v.view(runs * batch, length, heads, width // heads).transpose(1, 2)
-        if self.table is not None:
-            cos, sin = (part.narrow(0, 0, length).to(both.dtype) for part in self.table)  # (T, K/2)
-            both = rotate(both, cos, sin)
-        q, k = both.unbind()
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        qkv = torch.bmm(x, weight.mT).view(runs * batch, length, 3 * width)
+        q, k, v = queries_keys_values(qkv, heads, self.table)  # (E B, T, H, K) each
+        y = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True)
         return y.transpose(1, 2).reshape(runs, rows, width)
 
     def logits(self, rows, tokens):
