@@ -192,6 +192,29 @@ def test_a_parameter_that_is_mostly_the_other_point_is_that_one():
     assert arrival(torch.tensor([1.5, 9.0, 9.0, 9.0], dtype=torch.float64), expected, other) == "exact"
 
 
+@pytest.mark.parametrize("rule", ["schedule_free", "generalised_primal_averaging", "nesterov"])
+def test_a_loaded_parameter_is_looked_at_once(rule):
+    """What somebody writes after that counts, though it is so little that on arrival it would have passed for rounding."""
+    p = torch.nn.Parameter(torch.linspace(1, 2, 8, dtype=torch.float64))
+    first = Optimizer([p], rule, lr=0.1)
+    for k in range(3):
+        p.grad = torch.cos(torch.arange(8) + k).double()
+        first.step()
+    q = torch.nn.Parameter(p.detach().clone())
+    second = Optimizer([q], rule, lr=0.1)
+    second.load_state_dict(first.state_dict())
+    held = []
+    for parameter, optimizer in ((p, first), (q, second)):
+        with optimizer.reported():
+            before = parameter.detach().clone()
+        with torch.no_grad():
+            parameter.mul_(1 + 2**-9)
+        with optimizer.reported():
+            held.append(parameter.detach().clone())
+        assert (held[-1] - before).abs().max() > 1e-4
+    assert torch.equal(*held) and torch.equal(p, q)
+
+
 def test_a_parameter_saved_in_sixteen_bits_is_known_by_the_nearer_point():
     expected = torch.tensor([1.001, 2.003, 3.007, 4.009], dtype=torch.float64)
     both = lambda point: arrival(point.to(torch.bfloat16).to(torch.float64), expected, expected * (1 + 2**-10))

@@ -47,6 +47,20 @@ def home(tensor):
     return tensor.untyped_storage().data_ptr()
 
 
+@pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True")  # the cycle that it warns of is broken below
+def test_a_gradient_that_is_to_be_derived_again_stays_autograds():
+    """A gradient that moved into the buffer and left its graph behind: no second derivative, or one of nothing."""
+    params = made((20,), (3, 4))
+    optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled=True)
+    stepped(optimizer, params, 2)
+    optimizer.zero_grad()
+    sum((p**3).sum() for p in params).backward(create_graph=True)
+    for p in params:
+        (second,) = torch.autograd.grad(p.grad.sum(), p)
+        torch.testing.assert_close(second, 6 * p.detach())
+        p.grad = None
+
+
 def test_each_parameter_starts_at_a_multiple_of_sixteen(interpreted):
     params = made((3,), (16,), (2, 9))
     optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled=True)

@@ -237,3 +237,29 @@ def test_many_tensors_go_in_portions(monkeypatch):
     sizes = [4, 5, 2, 30, 1, 9]
     portions = [[a.numel() for (a,) in some] for some in _plain.portions([(torch.empty(n),) for n in sizes])]
     assert portions == [[4, 5], [2], [30], [1, 9]]
+
+
+class Apart(torch.Tensor):
+    """A tensor that computes in its own way, and not into another, as one that is several tensors does."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if "out" in (kwargs or {}):
+            raise TypeError(f"{func.__name__} into an Apart")
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+@pytest.mark.parametrize("rule", ["adamw", "nesterov", "schedule_free"])
+@pytest.mark.parametrize("kinds", [(Apart, Apart), (torch.Tensor, Apart), (Apart, torch.Tensor)])
+def test_a_tensor_that_is_not_torchs_own_moves_by_the_rules_text(rule, kinds):
+    """A parameter or a gradient of another kind, whose memory or whose ``out=`` is not what it seems."""
+    random, found = torch.Generator().manual_seed(0), []
+    start, *grads = torch.randn(4, 6, generator=random, dtype=torch.float64)
+    for kind, of in (kinds, (torch.Tensor, torch.Tensor)):
+        p = torch.nn.Parameter(start.clone().as_subclass(kind))
+        optimizer = Optimizer([p], rule, lr=0.1)
+        for grad in grads:
+            p.grad = grad.clone().as_subclass(of)
+            optimizer.step()
+        found.append(p.detach().as_subclass(torch.Tensor))
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)

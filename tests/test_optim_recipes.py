@@ -194,6 +194,26 @@ def test_names_alone_are_a_guess():
     assert "embedding.weight" in sorted_by(muon_with_adamw, decoder().named_parameters(), not_hidden=())[0]["hidden"]
 
 
+def test_a_bare_matrix_is_a_guess_unless_the_caller_wants_none():
+    """A matrix of a module that torch does not know, before the last one: taken for a weight, and said so, or told to be one."""
+
+    class Mixer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.matrix = nn.Parameter(torch.zeros(4, 5))
+
+    model = Named(first=Mixer(), second=nn.Linear(5, 3))
+    for options, certain in (({}, False), ({"not_hidden": ()}, True), ({"not_hidden": "second"}, True)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            groups = muon_with_adamw(model, **options).param_groups
+        reasons = {name: why for group in groups for name, why in group["reasons"].items()}
+        said = "matrix of a Mixer" if certain else "a bare matrix of Mixer, taken for a weight"
+        assert (
+            reasons["first.matrix"] == said and any("'first.matrix' (4, 5) to Muon" in str(w.message) for w in caught) != certain
+        )
+
+
 @pytest.mark.parametrize(
     "make, options, error, words",
     [

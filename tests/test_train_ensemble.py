@@ -80,6 +80,14 @@ def apart(ours, alone):
     return [abs(a - b) for a, b in zip(ours, alone)]
 
 
+def test_runs_of_one_rule_are_neighbours_and_move_together():
+    """A rule's runs apart, each with programs of its own: the same numbers, and none of what training together saves."""
+    (first, second), (other, _) = runs("lion"), runs("adamw")
+    whole = Ensemble([first, other, second], WORLD)
+    assert whole.live == [1, 0, 2]
+    assert [(cohort.rule.name, cohort.places) for cohort in whole.cohorts] == [("adamw", [0]), ("lion", [1, 2])]
+
+
 @pytest.mark.parametrize("name", rules.RULES)
 def test_each_run_ends_where_it_would_have_ended_alone(name, every_rule, wide):
     """A rule whose numbers mix among runs, a schedule, a norm or a data order of a neighbour: float64, to 1e-10.
