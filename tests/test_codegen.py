@@ -48,6 +48,30 @@ def test_check_notices_one_changed_character(tmp_path, monkeypatch, capsys):
     assert codegen.main(["--chekc"]) == 2 and "allowed: none, or --check" in capsys.readouterr().err
 
 
+def test_what_the_command_writes_and_says_by_hand(tmp_path, monkeypatch, capsys):
+    """A complaint among what is printed, a check that writes, a folder that has to be there, a count of the wrong files."""
+    out = tmp_path / "a" / "place" / "that is new"
+    monkeypatch.setattr(codegen, "OUT", out)
+    monkeypatch.setattr(codegen, "FILES", {"a.js": lambda: "// β\n", "b.js": lambda: "b\n"})
+    monkeypatch.setattr(codegen.gaps, "found", list)
+
+    def said(*arguments):
+        return (codegen.main(list(arguments)), *capsys.readouterr())
+
+    assert said() == (0, "2 generated files, 2 rewritten\n", "") and (out / "a.js").read_text(encoding="utf-8") == "// β\n"
+    (out / "b.js").write_text("another\n", encoding="utf-8")
+    assert said("--check") == (1, "", "stale: b.js. Run `make generate` and commit the result.\n")
+    assert (out / "b.js").read_text(encoding="utf-8") == "another\n"
+    assert said() == (0, "2 generated files, 1 rewritten\n", "") and (out / "b.js").read_text(encoding="utf-8") == "b\n"
+    assert said() == (0, "2 generated files, 0 rewritten\n", "")
+    monkeypatch.setattr(sys, "argv", ["codegen", "--check"])
+    assert codegen.main() == 0 and capsys.readouterr().out == "2 generated files, none stale\n"
+    wrong = "unknown arguments ['--check', 'b.js']; allowed: none, or --check\n"
+    assert said("--check", "b.js") == (2, "", wrong)
+    monkeypatch.setattr(codegen.gaps, "found", lambda: ["a rule lacks its source", "a family its dash"])
+    assert said() == (1, "", "a rule lacks its source\na family its dash\n")
+
+
 @pytest.mark.parametrize("name", codegen.FILES)
 def test_a_generated_file_says_so_in_its_first_line(name):
     """A generated file that somebody edits by hand."""

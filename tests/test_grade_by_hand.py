@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import signal
 import socket
 import zipfile
@@ -318,6 +319,8 @@ def test_the_requests_of_a_worker(mine):
     reply = ask(mine, op="call", name="f", args=[array], kwargs={"b": 2})
     assert reply["value"]["array"] == [3.0, 2.0] and reply["changed"] == [0]
     assert ask(mine, op="call", name="f", args=[array], kwargs={"b": 0})["changed"] == []
+    assert ask(mine, op="call", name="f", args=[array, 0], kwargs={})["changed"] == [], "a number cannot be changed in place"
+    assert ask(mine, op="call", name="f", args=[wire.encode([1.0]), 2], kwargs={})["changed"] == [0]
     assert ask(mine, op="call", name="x", args=[], kwargs={}) == {"id": 1, "blank": True}
     assert ask(mine, op="call", name="y", args=[], kwargs={}) == {"id": 1, "missing": True}
     assert ask(mine, op="call", name="n", args=[], kwargs={})["error"]["text"] == "n is no function"
@@ -438,6 +441,30 @@ def test_a_statement_that_ends_its_process_is_left_out_and_its_question_still_as
     at_once.question_is("q2-check")
     assert at_once.ask({"op": "get", "name": "kappa"}) == {"value": 5} and at_once.cut == {"bad": 0}
     assert "late" not in [name for name, _ in ran(told)], "what no name needs is not run for it"
+
+
+def test_a_room_that_is_left_ends_its_sandbox(master):
+    told = Told({"kappa": {"value": 5}})
+    with room_of(master, [("a", "kappa = 1")], told) as room:
+        room.close()
+        assert not told.closed, "there was none yet"
+        room.question_is("q2-check")
+        assert room.ask({"op": "get", "name": "kappa"}) == {"value": 5} and not told.closed
+    assert told.closed and room.process is None
+
+
+def test_a_child_that_takes_nothing_is_not_waited_for():
+    """More than the socket holds, to a process that is stopped: a grader that hangs with it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = object.__new__(sandbox.Process)
+        process.channel = ours
+        theirs.send(json.dumps({"ready": os.getpid()}).encode())
+        process.meet()
+        assert process.usage.pid == os.getpid() and ours.gettimeout() == 0, "nothing is waited for longer than select says"
+        process.usage = SimpleNamespace(over=lambda: True)
+        with pytest.raises(sandbox.Lost, match="it did not take the request in time"):
+            process._write(bytes(2**24))
 
 
 def test_a_question_that_used_its_time_up_costs_no_other(master):
@@ -751,6 +778,16 @@ def test_a_master_is_read_as_nbgrader_means_it():
     inside = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
     shown = problem_set.Cell("i", "code", "answer", "q", 0.0, inside).shown
     assert "\n    raise NotImplementedError(" in shown and "return 1" not in shown
+
+
+def test_the_title_of_a_master_is_its_first_heading():
+    master = object.__new__(problem_set.Master)
+    cell = lambda kind, source: problem_set.Cell("i", kind, "text", "", 0.0, source)
+    master.name = "set-1"
+    master.cells = [cell("code", "# a comment"), cell("markdown", "Words.\n## 1. A part\n#  A small set \t\r\n# Another")]
+    assert master.title == "A small set"
+    master.cells = master.cells[:1]
+    assert master.title == "set-1"
 
 
 def test_an_appeal_says_what_who_and_why(capsys):

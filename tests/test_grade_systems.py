@@ -81,7 +81,10 @@ def export(place):
 
 def test_gradescopes_metadata_say_whose_and_when(place):
     export(place)
+    path = place.inbox / "assignment_9_export" / systems.METADATA
+    path.write_text(path.read_text("utf-8") + "7: a number is no submission\n", "utf-8")
     said = systems.read_exports(place.inbox)
+    assert set(said) == {"assignment_9_export/submission_501", "assignment_9_export/submission_502"}
     assert said["assignment_9_export/submission_501"].ids == {"name": "Ada Lovelace", "email": "ada@x.edu", "gradescope": "501"}
     assert said["assignment_9_export/submission_501"].at == datetime(2026, 10, 5, 22, 10, 21, 893069, timezone.utc)
     assert place.run(*place.roster("student,email\nada,ADA@x.edu\nbob,bob@x.edu\n")) == 0
