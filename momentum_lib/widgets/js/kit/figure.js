@@ -167,7 +167,7 @@ function anatomy(title) {
   const pictures = h("div", { class: "lf-pictures" });
   const later = h("div", { class: "lf-later" });
   const readouts = h("dl", { class: "lf-readouts", hidden: true });
-  // What acts (Play, Reset) stands right below the pictures, and what shares at the end.
+  // What acts (Play, Reset) and what shares; where each stands is the style sheet's, by the room there is.
   const acts = h("div", { class: "lf-acts" });
   const share = h("div", { class: "lf-share" });
   const controls = h("div", { class: "lf-controls" });
