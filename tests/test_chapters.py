@@ -194,6 +194,15 @@ def test_voice(page):
     assert not words + found, f"{page.name}: say it as you would aloud: {words + found}"
 
 
+INK = r"\b(?:dark|black|white) (?:\w+ )?(?:curves?|lines?|ellipses?|dots?|bands?|paths?|rings?|discs?)\b|\bnothing is dark\b"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_nothing_is_told_by_ink_which_is_white_in_the_dark(page):
+    """What is drawn in the text's colour is dark on one ground and bright on the other: it is told by its form."""
+    assert re.findall(INK, said(page)) == []
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
 def test_figures_say_what_they_show(chapter):
     """Every picture has an alt text and a caption; every chapter has a live figure."""

@@ -1,6 +1,9 @@
 """The basin: how runs end, against exact fractions, the library and plain loops; and the browser's arithmetic against
 Python's."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ pytest.importorskip("anywidget")
 from momentum_lib import descend, rules, surfaces, theory
 from momentum_lib.widgets import Basin, basin
 
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "07-ahead.ipynb"
 HB = {"lr": 1 / 9, "beta": 4 / 9}
 
 
@@ -201,3 +205,19 @@ def test_cells_cover_what_they_should(js):
         == "M0.0,20.0H20.0V10.0H0.0ZM30.0,20.0H40.0V10.0H30.0Z"
     )
     assert js(f"basin.cells([0, 0, 0, 0, -2, -2, -2, -2], 4, (code) => code === -2, {box})") == "M0.0,10.0H40.0V0.0H0.0Z"
+
+
+def test_words_of_the_chapter_that_set_the_figure_lead_to_a_run_that_ends():
+    """Another rule at the rate of the one before may be past its edge, and then the sentence promises what nobody sees."""
+    text = NOTEBOOK.read_text("utf-8")
+    words = re.findall(r"\{set\}`([^<`]+)<basin(?:\.2)? ([^>]+)>`", text)
+    assert len(words) >= 4
+    for said, setting in words:
+        values = dict(pair.split("=") for pair in setting.split() if "=" in pair)
+        state = {name: value if name == "rule" else float(value) for name, value in values.items()}
+        found = Basin(**state).numbers()
+        assert found["code"] != basin.DIVERGES, said
+        if state.get("rule") == "nesterov":
+            rates, betas = basin.MAP
+            left = rates[None] < (2 * (1 + betas) / (25 * (1 + 2 * betas)))[:, None]  # of its edge, where the curvature is 25
+            assert found["code"] == 0 and found["share"] == 0 and not (found["map"][left] > 0).any(), said
