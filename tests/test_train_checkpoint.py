@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ resource = pytest.importorskip("resource", reason="limits the size of files")
 
 from momentum_lib.train import checkpoint, parallel, parts
 from momentum_lib.train.checkpoint import CheckpointError
+from momentum_lib.train.model import GPT, size
 from tests import forked
 from tests.limits import HANG
 
@@ -170,6 +172,23 @@ def test_foreign_files_are_refused_and_run_no_code(tmp_path, monkeypatch):
     assert not (tmp_path / "harmed").exists()
     with pytest.raises(CheckpointError, match="does not exist"):
         checkpoint.load(tmp_path / "nowhere.pt")
+
+
+def test_a_checkpoint_whose_weights_meant_something_else_is_refused(tmp_path):
+    path = checkpoint.save(tmp_path, 1, STATE)
+    torch.save({**torch.load(path, weights_only=True), "version": 1}, path)
+    with pytest.raises(CheckpointError, match="has version 1 of the format; this program reads 2. Go on with .* or begin anew"):
+        checkpoint.load(path)
+
+
+def test_weights_mean_what_they_meant_when_the_version_was_raised():
+    """The loss of these weights on these bytes: another one, and old checkpoints go on wrongly unless VERSION is raised."""
+    model = GPT(replace(size("pico"), context=8)).double()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(torch.arange(weight.numel(), dtype=torch.float64).sin().view(weight.shape) / 4)
+    tokens = torch.arange(16).view(2, 8) * 7 % 256
+    assert {checkpoint.VERSION: model(tokens, tokens.flip(1)).item()} == {2: pytest.approx(5.520401477813721, abs=1e-9)}
 
 
 @pytest.mark.parametrize(

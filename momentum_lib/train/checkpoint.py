@@ -20,7 +20,7 @@ import torch
 from . import parallel
 
 FORMAT = "momentum_lib.train checkpoint"
-VERSION = 1
+VERSION = 2  # 1: queries and keys had the coordinates that turn together half a head apart, not side by side
 KEPT = 2
 NAME = re.compile(r"step-(\d{8})(\.pt)?")
 
@@ -182,7 +182,7 @@ def load(path, world=None, mesh=None):
     ``world``: the processes that read it together; ``mesh``: theirs, if they share a model's rows, of which each then reads its
     own from a checkpoint in parts.  A single file is read whole by each.
     Raises CheckpointError for a file that is damaged (each part's checksum is looked at), that another program wrote,
-    or that a newer version of this one wrote.
+    or that a version of this one wrote whose numbers mean something else.
     """
     path = Path(path)
     if path.is_dir():
@@ -204,7 +204,10 @@ def load(path, world=None, mesh=None):
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of this program; it lacks the mark {FORMAT!r}.")
     if state.get("version") != VERSION:
-        raise CheckpointError(f"{path} has version {state.get('version')!r} of the format; this program reads {VERSION}.")
+        raise CheckpointError(
+            f"{path} has version {state.get('version')!r} of the format; this program reads {VERSION}. "
+            "Go on with the momentum_lib that wrote it, or begin anew in another folder."
+        )
     return state
 
 
