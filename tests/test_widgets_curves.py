@@ -8,14 +8,16 @@ import pytest
 pytest.importorskip("anywidget")
 import traitlets
 
-from momentum_lib import rules
+from momentum_lib import records, rules
 from momentum_lib.widgets import Curves
 from momentum_lib.widgets.curves import (
+    EXPERIMENTS,
     POINTS,
     apart,
     example,
     excerpt,
     excerpts,
+    heading,
     losers,
     named,
     smooth,
@@ -108,7 +110,7 @@ def test_a_diverged_run_is_cut_short_and_counted():
     figure = Curves(runs=excerpts({**CONTEST, "rows": [*rows, run("muon", 3, n=60, ends=False)]}))
     muon = figure.numbers()["sides"][2]
     assert len(muon["mean"]) == 20 and muon["diverged"] == 1 and muon["value"] is None
-    assert "Muon no more: it diverged" in figure.alt()
+    assert "Muon: diverged." in figure.alt() and "Held out at the end, Gradient descent is lowest: " in figure.alt()
     figure.at = 0.2
     assert figure.numbers()["sides"][2]["value"] is not None
     assert figure.best()[0] != "Muon"
@@ -158,7 +160,10 @@ def test_words_tell_the_numbers():
     figure = Curves(runs=excerpts(GRID), beta=0.5, quantity="held out")
     ends = np.mean([run("heavy_ball 0", seed)["held_out"] for seed in range(1, 6)])
     assert figure.numbers()["sides"][0]["end"] == pytest.approx(ends, rel=1e-3)
-    assert figure.alt().startswith("Held-out loss against the step for momentum, cpu, Heavy ball. At step 1200: momentum 0 3.")
+    assert figure.alt().startswith(
+        "Loss against the step in “Momentum 0 to 0.99, four rules”, Heavy ball. "
+        "Smoothed held-out loss at step 1200: momentum 0: 3."
+    )
     assert figure.numbers()["half_life"] == pytest.approx(600)
 
 
@@ -229,6 +234,65 @@ def test_the_state_stays_small():
     for row in large["rows"]:
         row["curve"] = [[step, value + 0.05 * rng.standard_normal()] for step, value in row["curve"]]
     assert len(gzip.compress(Curves(runs=excerpts(large))._repr_html_().encode())) < 45_000
+
+
+RECORDS = [record for record in map(records.load, [path.stem for path in sorted(records.FOLDER.glob("*.json"))])
+           if records.KINDS[record["experiment"]].curves]  # fmt: skip
+
+
+def test_every_record_has_a_title_that_says_what_it_asks_and_a_place():
+    """The menu had file names, such as "worth, nano-8x200"."""
+    assert set(EXPERIMENTS) == {name for name, kind in records.KINDS.items() if kind.curves}
+    found = [heading(record) for record in RECORDS]
+    labels = [one["label"] for one in sorted(found, key=lambda one: one["place"])]
+    assert len(set(labels)) == len(labels) == len(RECORDS)
+    assert labels[0] == "Worth: pico, 2 windows, 200 steps" and "{" not in "".join(labels)
+    assert labels.index("Worth: nano, 8 windows, 800 steps") < labels.index("Worth: nano, 32 windows, 50 steps")
+    for record, one in zip(RECORDS, found, strict=True):
+        assert record["family"] not in one["label"] and one["kind"]
+    kinds = [one["kind"] for one in sorted(found, key=lambda one: one["place"])]
+    assert sum(a != b for a, b in zip(kinds, kinds[1:])) == len(set(kinds)) - 1  # each group stands together
+    gpu = heading({**RECORDS[0], "family": "gpu"})
+    assert gpu["label"] == found[0]["label"] + ", gpu"
+
+
+def test_the_chapters_first_figure_says_its_chapters_number():
+    """It said 2.182 and 2.117, smoothed training losses that it did not call so, below a title that says 0.079."""
+    figure = Curves(runs=excerpts(*RECORDS), experiment="worth, nano-8x200", rule="muon", beta=0.5)
+    worth = records.load("worth-nano-8x200")["summary"]["momentum_beside_none"]
+    exact = next(row["mean"] for row in worth if row["side"] == "muon momentum")
+    assert f"{abs(exact):.3f}" == "0.079"
+    assert figure.sentence() == (
+        "Smoothed training loss at step 200: no momentum: 2.182; momentum 0.8: 2.117. "
+        "Held out at the end: 2.290 and 2.211, 0.079 lower."
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({}, "Training loss at step 1200: momentum 0: "),
+        ({"rule": "adamw", "quantity": "held out", "beta": 0.5}, "Smoothed held-out loss at step 1200: momentum 0: "),
+        ({"sides": "heavy_ball 0,heavy_ball 0.99", "at": 0.3}, "the same."),
+        ({"sides": "heavy_ball 0.99"}, "Held out at the end: "),
+        ({"experiment": "best, cpu", "at": 0.9}, "Muon: diverged. Held out at the end, Gradient descent is lowest: "),
+        ({"experiment": "best, cpu", "sides": "muon"}, "at step 1200: Muon: diverged."),
+        ({"experiment": "apart, cpu", "sides": "adamw,muon"}, " higher."),
+        ({"experiment": "apart, cpu", "sides": "gradient_descent,adamw"}, " lower."),
+    ],
+)
+def test_page_and_paper_say_the_same(js, state, said):
+    short = [*[row for row in CONTEST["rows"] if row["side"] != "muon"], run("muon", 3, n=60, ends=False)]
+    apart = [{**row, "held_out": row["held_out"] * {"gradient_descent": 1.2, "adamw": 1, "muon": 1.1}[row["side"]]}
+             for row in CONTEST["rows"]]  # fmt: skip
+    runs = excerpts(GRID, {**CONTEST, "rows": short}, {**CONTEST, "experiment": "apart", "rows": apart})
+    figure = Curves(**{"runs": runs, "experiment": "momentum, cpu", **state})
+    found = figure.numbers()
+    theirs = js(
+        f"(() => {{ const state = {json.dumps(figure.state())}; "
+        f"return curves.sentence(state, curves.compute(state), {found['steps'].index(found['step'])}); }})()"
+    )
+    assert theirs == figure.sentence() and said in theirs
 
 
 # -- the browser's arithmetic -----------------------------------------------------------------

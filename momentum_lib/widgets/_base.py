@@ -238,7 +238,7 @@ class Name(_State):
 class Runs(_State):
     """Curves of runs, by experiment: what ``curves.excerpts`` makes of records.  It is no part of a link."""
 
-    LISTS = ("steps", "held_steps", "sides")
+    LISTS = ("steps", "held_steps", "sides", "place")
     SIDE = {
         **dict.fromkeys(("name", "title", "group", "of", "look", "dash"), str),
         **dict.fromkeys(("training", "held_out", "ends", "tried"), list),
@@ -257,7 +257,7 @@ class Runs(_State):
         return value
 
     def _whole(self, part):
-        if not isinstance(part, dict) or not isinstance(part.get("title"), str):
+        if not isinstance(part, dict) or not all(isinstance(part.get(name), str) for name in ("title", "kind", "label")):
             return False
         if not all(isinstance(part.get(name), list) and part[name] for name in self.LISTS):
             return False

@@ -16,6 +16,21 @@ TRIED = 24
 """... and so many settings of a side that were tried."""
 QUANTITIES = {"training": "training loss", "held out": "held-out loss"}
 AXES = ("linear", "log loss", "log both")
+WORTH, NUMBERS, RULES_APART, LATE = "What momentum is worth", "Which momentum", "Rule against rule", "Late gradients"
+CELL = "{model}, {batch} windows, {steps} steps"
+EXPERIMENTS = {
+    "worth": (WORTH, f"Worth: {CELL}"),
+    "million": (WORTH, f"Worth: {CELL}"),
+    "momentum": (NUMBERS, "Momentum 0 to 0.99, four rules"),
+    "lengths": (NUMBERS, "AdamW’s β₁ in {steps} steps"),
+    "numbers": (NUMBERS, "Lion’s two numbers, and Muon’s two"),
+    "nesterov": (NUMBERS, "Muon’s look-ahead, on and off"),
+    "best": (RULES_APART, "Which rule ends lowest"),
+    "frequency": (RULES_APART, "Rare and frequent bytes"),
+    "delay": (LATE, "Gradients one step late"),
+}
+"""A record's experiment -> (its group in the menu, its title there, which may name settings that all its runs share)."""
+MODELS = ("pico", "nano", "micro", "mini", "small")  # by size
 
 
 # -- from a record to what a page can carry ----------------------------------------------------
@@ -111,14 +126,26 @@ def apart(wanted, gap, low, high):
     return found
 
 
+def heading(record):
+    """What the menu says of a record: its ``kind`` (a group of experiments), its ``label`` there and its ``place``, numbers by
+    which the menu is sorted: the experiment, the model's size, windows, steps."""
+    name, family, config = record["experiment"], record["family"], record.get("config", {})
+    kind, label = EXPERIMENTS.get(name, ("", name.capitalize()))
+    said = label.format(**config) + (f", {family}" if family in ("gpu", "flagship") else "")
+    experiment = list(EXPERIMENTS).index(name) if name in EXPERIMENTS else len(EXPERIMENTS)
+    model = MODELS.index(config["model"]) if config.get("model") in MODELS else len(MODELS)
+    return {"kind": kind, "label": said, "place": [experiment, model, config.get("batch", 0), config.get("steps", 0)]}
+
+
 def excerpt(record, points=POINTS):
     """What the figure shows of one record (see ``momentum_lib.records``): its curves, thinned, to four digits.
 
-    ``points``: at most so many of each curve are kept.  Returns plain data: ``title``, ``steps`` and ``held_steps`` (where the
-    points lie), and ``sides``: for each its ``name``, ``title`` and look (``look``, ``dash``), ``group`` (what it is shown with,
-    where an experiment has several sides of a rule; else ""), the ``lr`` that tuning chose, one curve a judged
-    seed (``training``, ``held_out``), ``ends`` (their last held-out losses; None where a run diverged) and ``tried``
-    (the tuning runs: [lr, training curve, last held-out loss]).  A run that diverged has a shorter curve.
+    ``points``: at most so many of each curve are kept.  Returns plain data: ``title``, by which the state names it; what
+    :func:`heading` says of it; ``steps`` and ``held_steps`` (where the points lie); and ``sides``, for each its ``name``,
+    ``title`` and look (``look``, ``dash``), ``group`` (what it is shown with, where an experiment has several sides of a
+    rule; else ""), the ``lr`` that tuning chose, one curve a judged seed (``training``, ``held_out``), ``ends`` (their last
+    held-out losses; None where a run diverged) and ``tried`` (the tuning runs: [lr, training curve, last held-out loss]).
+    A run that diverged has a shorter curve.
     """
     rows = record["rows"]
     longest = max(len(row["curve"]) for row in rows)
@@ -150,6 +177,7 @@ def excerpt(record, points=POINTS):
         )
     return {
         "title": f"{record['experiment']}, {record['family']}",
+        **heading(record),
         "steps": [step for step, _ in grid],
         "held_steps": [step for step, _ in held],
         "sides": sides,
@@ -185,6 +213,11 @@ def _noisy_run(name, lr, hyper, seed):
     curve = [[5 * (k + 1), float(part.mean())] for k, part in enumerate(values.reshape(24, 5))]
     ends = [[30 * (k + 1), float(values[30 * k + 29])] for k in range(4)]
     return {"side": name, "rule": name, "lr": lr, "seed": seed, "curve": curve, "evaluations": ends, "held_out": ends[-1][1]}
+
+
+def _decimals(loss):
+    """So many decimals give a loss four digits."""
+    return max(0, 3 - math.floor(math.log10(abs(loss) or 1.0)))
 
 
 # -- what is drawn -----------------------------------------------------------------------------
@@ -298,23 +331,43 @@ class Curves(LiveFigure):
         found = [
             (row["end"], side["title"]) for row, side in zip(self.numbers()["sides"], sides) if row["end"] and not row["diverged"]
         ]
-        return min(found)[::-1] if found else (None, math.nan)
+        return min(found, key=lambda each: each[0])[::-1] if found else (None, math.nan)
 
     # -- on paper --------------------------------------------------------------------------------
 
-    def _named(self):
-        """The experiment on show in words, with its rule where it has one."""
-        part, sides = self.chosen()
-        return part["title"] + (f", {sides[0]['of']}" if sides[0]["group"] else "")
+    def sentence(self):
+        """What the state says, as the figure says it on the page."""
+        found, (_, sides) = self.numbers(), self.chosen()
+        values = [row["value"] for row in found["sides"]]
+        said = "; ".join(
+            f"{side['title']}: {'diverged' if value is None else _short(value)}" for side, value in zip(sides, values)
+        )
+        loss = ("smoothed " if self.beta else "") + QUANTITIES[self.quantity]
+        return f"{loss.capitalize()} at step {found['step']}: {said}.{self._at_the_end(found)}"
+
+    def _at_the_end(self, found):
+        """How the sides compare by the loss that they are judged by: held out, after the last step, not smoothed."""
+        rows = found["sides"]
+        title, end = self.best()
+        if title is None:
+            return ""
+        digits = _decimals(end)
+        if len(rows) != 2 or any(row["diverged"] for row in rows):
+            return (
+                f" Held out at the end, {title} is lowest: {end:.{digits}f}."
+                if len(rows) > 1
+                else (f" Held out at the end: {end:.{digits}f}.")
+            )
+        first, second = (row["end"] for row in rows)
+        gap = f"{abs(first - second):.{digits}f}"
+        word = "the same" if not float(gap) else f"{gap} {'lower' if second < first else 'higher'}"
+        return f" Held out at the end: {first:.{digits}f} and {second:.{digits}f}, {word}."
 
     def alt(self):
         """What the picture says, with its numbers."""
-        found, (_, sides) = self.numbers(), self.chosen()
-        said = ", ".join(
-            f"{side['title']} {row['value']:.3g}" if row["value"] is not None else f"{side['title']} no more: it diverged"
-            for row, side in zip(found["sides"], sides)
-        )
-        return f"{QUANTITIES[self.quantity].capitalize()} against the step for {self._named()}. At step {found['step']}: {said}."
+        part, sides = self.chosen()
+        rule = f", {sides[0]['of']}" if sides[0]["group"] else ""
+        return f"Loss against the step in “{part['label']}”{rule}. {self.sentence()}"
 
     def picture(self):
         """The curves of the sides drawn, each in its band."""

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from momentum_lib.widgets import Curves
-from momentum_lib.widgets.curves import excerpts, smooth
+from momentum_lib.widgets.curves import EXPERIMENTS, excerpts, smooth
 from tests.browser import live
 from tests.browser.live import first
-from tests.test_widgets_curves import CONTEST, GRID
+from tests.test_widgets_curves import CONTEST, GRID, RECORDS
 
 RUNS = excerpts(GRID, CONTEST)
 MINE = {"runs": RUNS, "experiment": "momentum, cpu"}
@@ -94,6 +94,7 @@ def test_first_picture_is_pythons(browser, address):
 def test_a_curve_is_drawn_where_its_numbers_say(browser, address, axes, fx, fy):
     """Pixels along both axes are one linear map of the (logarithms of the) numbers, and the frame holds every curve."""
     with live.open_page(browser, address) as page:
+        live.open_drawers(page)
         pick(page, "axes", axes)
         assert matches(page)["axes"] == axes
         found = Curves(**MINE).numbers()
@@ -188,7 +189,7 @@ def test_keys_read_point_by_point(browser, address):
         page.keyboard.press("PageUp")
         assert live.numbers(page)["step"] == 330
         matches(page)
-        assert cursor(page).get_attribute("aria-valuetext").startswith("step 330: momentum 0 ")
+        assert cursor(page).get_attribute("aria-valuetext").startswith("step 330: momentum 0: ")
 
 
 def test_hover_reads_and_leaves_nothing_a_click_stays(browser, address):
@@ -256,7 +257,7 @@ def test_link_and_hostile_link(browser, address):
 
 
 def test_static_picture(browser, address):
-    live.static_picture_stands(browser, address, "At step 1200: momentum 0 3.")
+    live.static_picture_stands(browser, address, "at step 1200: momentum 0: 3.")
 
 
 def test_fits_a_phone_and_is_accessible(browser, address):
@@ -321,3 +322,26 @@ def test_one_side_is_lit_and_the_others_recede(browser, address):
         box = first(page).locator(".lf-plot svg").bounding_box()
         page.mouse.move(box["x"] + x, box["y"] + y)
         assert lit() == (1, 2)
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_the_menu_has_titles_in_groups_and_none_is_cut(browser, tmp_path, width):
+    """Of every record: a closed menu cuts what is wider than it is, and its arrow takes some of that."""
+    runs = excerpts(*RECORDS)
+    address = live.write_page(tmp_path, [Curves(runs=runs, experiment="worth, nano-8x200", rule="muon")])
+    with live.open_page(browser, address, width=width, height=844) as page:
+        live.ready(page)
+        menu = first(page).locator('[data-control="experiment"] select')
+        shown, groups, room, widths = menu.evaluate(
+            """(menu) => { const style = getComputedStyle(menu), pen = document.createElement('canvas').getContext('2d'),
+              px = (name) => parseFloat(style[name]);
+            pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+            return [menu.selectedOptions[0].textContent, [...menu.children].map((group) => [group.label, group.children.length]),
+              menu.clientWidth - px('paddingLeft') - px('paddingRight') - 24,
+              [...menu.options].map(({ textContent }) => [textContent, pen.measureText(textContent).width])]; }"""
+        )
+        assert shown == "Worth: nano, 8 windows, 200 steps" and len(widths) == len(RECORDS)
+        assert [label for label, _ in groups] == list(dict.fromkeys(kind for kind, _ in EXPERIMENTS.values()))
+        assert not {text: (width, room) for text, width in widths if width > room}
+        choose(page, "experiment", "best, cpu")
+        assert matches(page)["experiment"] == "best, cpu"

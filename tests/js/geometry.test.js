@@ -428,7 +428,7 @@ test("an address keeps every kind of state exactly", () => {
 
 test("names keep to a length; runs are checked, and no address carries them", () => {
   const specs = { runs: kinds.runs(), side: kinds.name("") },
-    part = { steps: [1], held_steps: [1], sides: [{}] };
+    part = { steps: [1], held_steps: [1], sides: [{}], place: [0] };
   assert.deepEqual(
     ["a, b", "", 3, "x".repeat(401)].map((v) => clampValue(specs.side, v, "old")),
     ["a, b", "", "old", "old"],

@@ -23,7 +23,7 @@ export const STATE = {
 };
 
 /** @typedef {{name: string, title: string, group: string, of: string, look: string, dash: string, lr: number, training: number[][], held_out: number[][], ends: (number|null)[], tried: [number, number[], number|null][]}} Side */
-/** @typedef {{title: string, steps: number[], held_steps: number[], sides: Side[]}} Part */
+/** `kind`, `label` and `place` are what the menu says of it, and where. @typedef {{title: string, kind: string, label: string, place: number[], steps: number[], held_steps: number[], sides: Side[]}} Part */
 
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
@@ -99,6 +99,33 @@ export function compute(state) {
     sides,
     half_life: beta && steps.length > 1 ? halfLife(beta) * (steps[1] - steps[0]) : 0,
   };
+}
+
+/** What a side's curve says at a step. @param {DrawnSide} side @param {number} k */
+const valueAt = ({ mean }, k) => (k < mean.length ? show(mean[k], 4) : "diverged");
+/** All of them. @param {Drawn} drawn @param {number} k */
+const valuesAt = ({ sides }, k) => sides.map((side) => `${side.title}: ${valueAt(side, k)}`).join("; ");
+
+/** How the sides compare by the loss that they are judged by: held out, after the last step, not smoothed. @param {Drawn} drawn */
+function atTheEnd({ sides }) {
+  const whole = sides.filter(({ end, diverged }) => end !== null && !diverged),
+    ends = whole.map(({ end }) => Number(end));
+  if (!whole.length) return "";
+  const least = Math.min(...ends),
+    digits = Math.max(0, 3 - Math.floor(Math.log10(Math.abs(least) || 1))),
+    say = (/** @type {number} */ value) => value.toFixed(digits);
+  if (sides.length === 1) return ` Held out at the end: ${say(least)}.`;
+  if (sides.length !== 2 || whole.length !== 2)
+    return ` Held out at the end, ${whole[ends.indexOf(least)].title} is lowest: ${say(least)}.`;
+  const gap = say(Math.abs(ends[0] - ends[1])),
+    word = Number(gap) ? `${gap} ${ends[1] < ends[0] ? "lower" : "higher"}` : "the same";
+  return ` Held out at the end: ${say(ends[0])} and ${say(ends[1])}, ${word}.`;
+}
+
+/** What the state says, with the losses read at point `k`. @param {Pick<State, "beta"|"quantity">} state @param {Drawn} drawn @param {number} k */
+export function sentence({ beta, quantity }, drawn, k) {
+  const loss = `${beta ? "smoothed " : ""}${quantity === "training" ? "training" : "held-out"} loss`;
+  return `${loss[0].toUpperCase()}${loss.slice(1)} at step ${drawn.steps[k]}: ${valuesAt(drawn, k)}.${atTheEnd(drawn)}`;
 }
 
 /** Round values on a log axis of less than a power of ten or of many: the richest kind of which at most `count` fit. @param {number} low @param {number} high @param {number} count */
@@ -318,11 +345,6 @@ function createCursor(fig, { plot }, drawn) {
   };
 }
 
-/** What a side's curve says at the cursor. @param {DrawnSide} side @param {number} k */
-const valueAt = ({ mean }, k) => (k < mean.length ? show(mean[k], 4) : "diverged");
-/** All of them. @param {Drawn} drawn @param {number} k */
-const valuesAt = ({ sides }, k) => sides.map((side) => `${side.title} ${valueAt(side, k)}`).join(", ");
-
 /** The handle of the cursor; clicks and hovering do the same, and light the curve they hit. @param {CurvesFigure} fig @param {Picture} picture @param {Cursor} cursor @param {() => Drawn} drawn @param {ReturnType<typeof createLight>} light */
 function addHandle(fig, picture, cursor, drawn, light) {
   const { plot, yAxis } = picture;
@@ -399,13 +421,20 @@ function addRuleMenu(fig) {
   });
 }
 
-/** @param {CurvesFigure} fig @param {string[]} titles */
-function addControls(fig, titles) {
-  if (titles.length > 1)
+/** The parts in the order of the menu. @param {CurvesFigure} fig */
+const inOrder = (fig) =>
+  /** @type {Part[]} */ (Object.values(fig.get("runs"))).sort((a, b) => {
+    const k = a.place.findIndex((value, i) => value !== b.place[i]);
+    return k < 0 ? 0 : a.place[k] - b.place[k];
+  });
+
+/** @param {CurvesFigure} fig @param {Part[]} parts */
+function addControls(fig, parts) {
+  if (parts.length > 1)
     fig.select({
       name: "experiment",
       label: "experiment",
-      options: titles.map((title) => ({ value: title, label: title })),
+      options: parts.map(({ title, label, kind }) => ({ value: title, label, group: kind })),
       get: () => chosen(fig.snapshot()).part.title,
       set: (title) => fig.set({ experiment: title, rule: "", sides: "" }),
     });
@@ -421,6 +450,7 @@ function addControls(fig, titles) {
   fig.segments({
     name: "axes",
     label: "axes",
+    fold: true,
     options: ["linear", "log loss", "log both"].map((value) => ({ value, label: value })),
   });
   fig.segments({
@@ -611,8 +641,8 @@ export function render({ model, el }) {
     python,
   });
   fig.root.classList.add("lf-curves");
-  const titles = Object.keys(fig.get("runs")).sort();
-  if (!titles.length) {
+  const parts = inOrder(fig);
+  if (!parts.length) {
     fig.pictures.append(h("p", { text: "No runs were given to this figure." }));
     return fig.start();
   }
@@ -621,7 +651,7 @@ export function render({ model, el }) {
     cursor = createCursor(fig, picture, () => drawn),
     light = createLight(fig),
     handle = addHandle(fig, picture, cursor, () => drawn, light),
-    menu = addControls(fig, titles),
+    menu = addControls(fig, parts),
     fillList = addList(fig, light);
   const sayStep = fig.readout("read at step"),
     sayHalf = fig.readout("smoothed: half after", { look: "averaged" });
@@ -644,9 +674,7 @@ export function render({ model, el }) {
     fillList(all, on, drawn, k);
     sayStep(String(x));
     sayHalf(state.beta ? `${show(drawn.half_life)} steps` : "not smoothed");
-    fig.speak(
-      `${state.quantity === "training" ? "Training" : "Held-out"} loss at step ${x}: ${valuesAt(drawn, k)}.`,
-    );
+    fig.speak(sentence(state, drawn, k));
   });
   fig.numbers(() => ({
     steps: drawn.steps,

@@ -238,15 +238,24 @@ function typeInto({ life, say }, typed, { label, limits: [low, high], integral, 
 
 // ---------------------------------------------------------------------------------------- menu, segments, tick box
 
+/** The options of a menu; neighbours of one `group` stand together under its name. @param {ChoiceOptions["options"]} options */
+function menuEntries(options) {
+  /** @type {HTMLElement[]} */
+  const entries = [];
+  options.forEach(({ value, label, group }, k) => {
+    const option = h("option", { value, text: label });
+    if (!group) return entries.push(option);
+    if (group !== options[k - 1]?.group) entries.push(h("optgroup", { label: group }));
+    return entries[entries.length - 1].append(option);
+  });
+  return entries;
+}
+
 /** A menu. @param {Desk} desk @param {ChoiceOptions} o */
 export function addSelect(desk, o) {
   const { label, options, fold = false } = o,
     { read, write } = bind(desk, o);
-  const menu = h(
-    "select",
-    { "aria-label": label },
-    ...options.map((option) => h("option", { value: option.value, text: option.label })),
-  );
+  const menu = h("select", { "aria-label": label }, ...menuEntries(options));
   const node = h("div", { class: "lf-control", "data-control": o.name ?? label }, labelled(label), menu);
   desk.life.on(menu, "change", () => write(menu.value));
   desk.store.draw(() => {

@@ -64,7 +64,7 @@ const clampNumber = ({ min, max }, value, fallback) => (real(value) ? inside(val
 const isWhole = (part) =>
   part !== null &&
   typeof part === "object" &&
-  ["steps", "held_steps", "sides"].every((list) => Array.isArray(part[list]) && part[list].length);
+  ["steps", "held_steps", "sides", "place"].every((list) => Array.isArray(part[list]) && part[list].length);
 
 /** @template {Spec} S @typedef {(spec: S, value: any, fallback: any) => any} Clamp */
 

@@ -307,6 +307,8 @@ export interface Option {
   value: string;
   label: string;
   look?: string;
+  /** Of a menu: the name over it and its neighbours of the same group. */
+  group?: string;
 }
 
 // ---- figures
