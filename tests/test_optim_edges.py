@@ -1,5 +1,6 @@
 """What the optimiser refuses and says, option by option."""
 
+import ast
 from types import SimpleNamespace
 
 import pytest
@@ -231,3 +232,19 @@ def test_a_parameter_near_the_other_point_and_neither_of_them_is_somebody_elses(
     assert arrival(expected.clone(), expected, other) == "exact"
     half = torch.tensor([1.0, 2.0, 9.0, 9.0], dtype=torch.float64)
     assert arrival(half, expected, other) == "exact" and arrival(torch.full_like(half, 50.0), expected, other) == "exact"
+
+
+def test_the_square_of_a_name_alone_is_a_square():
+    """(a + b)**2 written out would be computed twice."""
+    read = lambda text: _order._squared(ast.parse(text, mode="eval").body)
+    assert read("grad**2").id == read("grad * grad").id == "grad"
+    for text in ("(a + b)**2", "(a + b) * c", "a * b", "grad**3", "grad + grad", "grad", "2**grad"):
+        assert read(text) is None, text
+
+
+def test_a_word_of_ones_own_beside_a_group_is_no_misspelling():
+    """A group may hold more than its options; what is one letter from one of them is refused."""
+    _checks.check_names(rules.heavy_ball, ["lr", "weight", "better", "label"], "")
+    for name, meant in (("weight_decai", "weight_decay"), ("betas", "beta"), ("maximise", "maximize")):
+        with pytest.raises(TypeError, match=f"group 0: heavy_ball: .*'{meant}'"):
+            _checks.check_names(rules.heavy_ball, [name], "group 0: ")

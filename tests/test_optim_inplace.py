@@ -239,6 +239,41 @@ def test_many_tensors_go_in_portions(monkeypatch):
     assert portions == [[4, 5], [2], [30], [1, 9]]
 
 
+@rule(m=0, family="momentum")
+def sum_of_sums(theta, grad, m, *, lr, beta=0.9):
+    """A sum whose second term is a sum with a number of its own, which is no quotient by that number."""
+    m = beta * m + grad
+    return theta - (m + lr * grad), m
+
+
+def test_a_sum_of_sums_is_its_text():
+    way, values = Way(sum_of_sums), {"lr": 0.05, "beta": 0.8, "weight_decay": 0.0}
+    theta, grad, slots = arrays_of(sum_of_sums, (5,))
+    expected = theta - (0.8 * slots[0] + grad + 0.05 * grad)
+    program = _inplace.step_of(way)
+    program.one([theta, grad, *slots], [torch.empty_like(theta) for _ in range(program.scratch)], program.numbers(values, 1))
+    torch.testing.assert_close(theta, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_what_moves_together_by_hand():
+    """On a CPU small matrices alone; elsewhere (a device without memory stands for it) all but what has to run as it stands."""
+    able = lambda name, *given: _plain.Plain(Way(rules.get(name)), {"lr": 0.1}).together(*given)
+    small, large = torch.zeros(128, 128), torch.zeros(128, 129)
+    assert able("muon", small, small, small) and not able("muon", large, large, large)
+    assert not able("heavy_ball", small, small, small) and not able("soap", small, small, small)
+    away = torch.empty(200, 200, device="meta")
+    assert able("heavy_ball", away, away, away) and able("muon", away, away, away) and able("soap", away, away, away)
+    assert not able("dampened_momentum", away, away, away), "its text has to run as it stands"
+    assert not able("muon", away, torch.empty_like(away), away) and not able("heavy_ball", away, away, away.half())
+
+
+def test_two_arrays_with_the_same_memory_may_be_different():
+    one = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    turned = one.clone().t()
+    assert not _plain.same(one, turned) and not _plain.same(turned, one)
+    assert _plain.same(turned, turned.contiguous()) and _plain.same(one, one.clone())
+
+
 class Apart(torch.Tensor):
     """A tensor that computes in its own way, and not into another, as one that is several tensors does."""
 

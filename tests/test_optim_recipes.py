@@ -192,6 +192,10 @@ def test_names_alone_are_a_guess():
     assert found["hidden"] == ATTENTION | FEED and found["embedding and head"] == {"embedding.weight", "project.weight"}
     assert "'embedding.weight' (11, 8) to AdamW" in said[0] and "'project.weight' (11, 8) to AdamW" in said[0]
     assert "embedding.weight" in sorted_by(muon_with_adamw, decoder().named_parameters(), not_hidden=())[0]["hidden"]
+    found, said = sorted_by(muon_with_adamw, decoder(), not_hidden=())
+    assert "embedding.weight" in found["embedding and head"] and not said, "a module is known by its class, whatever is told"
+    capital = [(name.replace("embedding", "Embedding"), p) for name, p in decoder().named_parameters()]
+    assert "Embedding.weight" in sorted_by(muon_with_adamw, capital)[0]["embedding and head"]
 
 
 def test_a_bare_matrix_is_a_guess_unless_the_caller_wants_none():
