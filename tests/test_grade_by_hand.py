@@ -602,6 +602,30 @@ def test_points_that_a_check_gives(master):
     assert broken["points"] == 0 and broken["look"] and broken["error"].startswith("ZeroDivisionError: ") and broken["of"] == 3
 
 
+def test_what_a_check_asks_for_is_charged_to_its_own_question(master):
+    asked = []
+    checker = grading.Checker(master, "Ada", None)
+    checker.room = SimpleNamespace(question_is=asked.append, remote=lambda name: asked.append(name) or 2.5)
+    for cell in master.of("check")[:2]:
+        hidden = "### BEGIN HIDDEN TESTS\nkappa\n### END HIDDEN TESTS\n"
+        assert checker.grade(problem_set.replace(cell, source=hidden))["points"] == min(2.5, cell.points)
+    first, second = (cell.question for cell in master.of("check")[:2])
+    assert asked == [first, "kappa", second, "kappa"]
+
+
+def test_numbers_that_are_drawn_fill_their_range():
+    """A thousand keys: values between two ends, evenly on the scale that was asked for, and never outside."""
+    draws = [editions.Draws(bytes([k % 256, k // 256]), "a number") for k in range(1000)]
+    for kind, middle in (
+        ({"between": [1, 100], "digits": 4, "log": True}, 10.0),
+        ({"between": [1, 100], "digits": 2}, 50.5),
+        ({"whole": [1, 100]}, 50.5),
+    ):
+        found = sorted(editions.draw(kind, one) for one in draws)
+        assert 1 <= found[0] < 1.06 * 1 + (0 if "log" in kind else 1) and 96 < found[-1] <= 100, kind
+        assert 440 <= sum(value < middle for value in found) <= 560, kind  # 500 within 3.8 deviations
+
+
 def test_the_points_of_a_result_are_the_sum_of_its_questions(master):
     said = {"questions": [{"points": 1.5}, {"points": 2.0}, {"points": 0.0}]}
     found = grading.finish(said, master, 0.0)
@@ -756,6 +780,8 @@ def test_limits_at_their_ends():
             sandbox.limits_of(**{name: wrong})
         shown = "0.03125" if name == "disk" else "100000"
         assert str(caught.value) == f"limit {name} is {shown}; allowed: {says}."
+    with pytest.raises(ValueError, match=f"limit memory is {'9' * 40}; allowed"):
+        sandbox.limits_of(memory="9" * 60)
     with pytest.raises(ValueError, match="unknown limit 'cells'; known: cell, call, total, memory, disk"):
         sandbox.limits_of(cells=3)
     command = sandbox.worker_command(sandbox.limits_of(total=2.5), ["numpy"], sandboxed=False)

@@ -155,6 +155,7 @@ def test_two_files_of_one_student_of_the_roster_are_ambiguous(place):
 
 ROSTERS = {
     "semicolons": "student;file\nada;x/hw.ipynb\n",
+    "semicolons in a heading": 'student,file,"points; late; by hand"\nada,x/hw.ipynb,\n',
     "a mark in front": "\ufeffstudent,file\nada,x/hw.ipynb\n",
     "capitals and spaces": "Student, File \n ada , x/hw.ipynb \n",
     "backslashes": "student,file\nada,x\\hw.ipynb\n",

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -266,9 +267,13 @@ def test_a_file_that_vanishes_has_no_points_and_stops_nothing(tmp_path):
 
 
 def test_a_folder_that_submissions_can_read_is_refused(folder, capsys):
-    inside = Path(sys.prefix) / "results"
-    assert program.main([str(folder / "inbox"), "--master", str(folder / "set.ipynb"), "--out", str(inside)]) == 2
-    assert "every submission can read" in capsys.readouterr().err and not inside.exists()
+    """What a grader without that rule would leave in Python's own folder goes with the test, which would fail ever after."""
+    inside = Path(sys.prefix) / f"results-{uuid.uuid4()}"
+    try:
+        assert program.main([str(folder / "inbox"), "--master", str(folder / "set.ipynb"), "--out", str(inside)]) == 2
+        assert "every submission can read" in capsys.readouterr().err and not inside.exists()
+    finally:
+        shutil.rmtree(inside, ignore_errors=True)
 
 
 def test_a_copy_names_nobody(tmp_path):
@@ -409,6 +414,17 @@ def test_an_essays_answer_and_its_scheme_and_a_mark_leak_as_a_solution_does(tmp_
     copy = master.student_copy()
     copy["cells"][0]["source"] += f"\n  {line}\n"
     assert leaks(master, copy) == [line]
+
+
+def test_a_line_of_a_scheme_leaks_however_far_it_is_set_in(tmp_path):
+    notebook = grading.small_set()
+    for cell in notebook["cells"]:
+        cell["source"] = cell["source"].replace("A reason: 2 points.", "A reason: 2 points.\n    Half of it: 1 point.  ")
+    master = Master(grading.write(tmp_path, notebook))
+    copy = master.student_copy()
+    assert leaks(master, copy) == []
+    copy["cells"][0]["source"] += "\nHalf of it: 1 point.\n"
+    assert leaks(master, copy) == ["Half of it: 1 point."]
 
 
 def test_a_line_leaks_alone_if_it_tells_something_and_within_another_if_it_is_long(tmp_path):
