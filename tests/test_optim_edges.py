@@ -132,6 +132,27 @@ def test_only_texts_with_such_a_square_are_written_anew():
     assert _order.in_range(closed, ("s",)) is closed
 
 
+NOTED = []
+
+
+def noting(theta, grad, s, *, lr):
+    NOTED.append(lr)
+    s = s + 2 * grad**2
+    return theta - lr * grad / sqrt(s), s
+
+
+def choosing(theta, grad, s, *, lr):
+    if lr > 0:
+        s = s + 2 * grad**2
+    return theta - lr * grad / sqrt(s), s
+
+
+@pytest.mark.parametrize("own", [noting, choosing])
+def test_a_text_that_is_more_than_arithmetic_stays_as_it_is(own):
+    """A line that only does something left out; an error about a statement that is no assignment."""
+    assert _order.in_range(own, ("s",)) is own
+
+
 # -- damaged files and wrong kinds -----------------------------------------------------------------------
 
 DAMAGED = {  # what is wrong in a saved state -> how it became so, what is said

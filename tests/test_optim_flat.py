@@ -4,6 +4,7 @@ The compiled program is replaced by the plain step over the same buffers, so tha
 """
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -251,6 +252,38 @@ def test_a_large_group_is_cut_into_shares(monkeypatch, interpreted):
     optimizer = Optimizer(params, "adam", lr=0.1, compiled=True)
     stepped(optimizer, params, 2)
     assert interpreted == [(80, t) for t in (1, 2) for _ in range(8)]
+
+
+def test_equal_hyper_parameters_are_one_place_in_a_list():
+    """Parameters cut apart that were shown by the same numbers, kept in two dicts."""
+    shown_by = []
+    given = [{"lr": 0.1}, {"lr": 0.1}, None, {"lr": 0.2}, None, {"lr": 0.1}, {"lr": 0.2, "beta": 0.9}]
+    assert [_flat.index_of(each, shown_by) for each in given] == [0, 0, 1, 2, 1, 0, 3]
+    assert shown_by == [{"lr": 0.1}, None, {"lr": 0.2}, {"lr": 0.2, "beta": 0.9}]
+
+
+def test_what_was_freed_is_given_back_after_every_share(monkeypatch):
+    """Eight times for tensors of one size, not for each tensor; a machine whose library cannot do it goes without."""
+    tensors, trimmed, got = [torch.zeros(3) for _ in range(32)], [], []
+    monkeypatch.setattr(_flat, "ctypes", SimpleNamespace(CDLL=lambda name: SimpleNamespace(malloc_trim=trimmed.append)))
+    for tensor in _flat.relieved(tensors):
+        got.append((tensor, len(trimmed)))
+    assert [tensor is other for (tensor, _), other in zip(got, tensors, strict=True)] == [True] * 32
+    assert [count for _, count in got] == [k // 4 for k in range(32)] and trimmed == [0] * 8
+    monkeypatch.setattr(_flat, "ctypes", SimpleNamespace(CDLL=lambda name: SimpleNamespace()))
+    assert len(list(_flat.relieved(tensors))) == 32 and trimmed == [0] * 8
+
+
+def test_numbers_on_an_accelerator_stay_there_and_those_of_the_host_serve_again():
+    """A step that waits until a number has come from the accelerator (a device without memory stands for it: none can)."""
+    own = SimpleNamespace(dtype=torch.float32, prologue=lambda lr, t: (lr * t, t), _last=(None, None))
+    make = lambda given, device: _program.Program._numbers(own, given, torch.device(device))
+    away = make([torch.tensor(0.1, device="meta"), 3.0], "meta")
+    assert (away.device.type, away.dtype, away.shape) == ("meta", torch.float32, (3,)) and own._last == (None, None)
+    here = make([0.5, 3.0], "cpu")
+    assert here.tolist() == [1.5, 3.0, 0.0] and here.dtype == torch.float32 and here[2].signbit()
+    assert make([0.5, 3.0], "cpu") is here and make([0.5, 4.0], "cpu").tolist() == [2.0, 4.0, 0.0]
+    assert make([torch.tensor(0.5, dtype=torch.float64), 4.0], "cpu").tolist() == [2.0, 4.0, 0.0]
 
 
 def test_parameters_let_go_have_no_hooks_left():
@@ -539,3 +572,20 @@ def test_what_was_written_before_a_look_at_the_reported_point_is_still_there_aft
         assert torch.equal(p, optimizer.state[p]["mean"]) and not torch.equal(p, before)
         p.data[0] = 7.0  # into the reported point: there the run goes on from it, too
     assert torch.equal(p[1:], before[1:]) and p[0] == 7.0
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_rule_that_only_reports_another_point_keeps_its_own_from_the_first_step(compiled):
+    """A point that is first kept at an evaluation: what was saved before it has none, and cannot be gone on from."""
+    (p,), (q,) = made((4,)), made((4,), seed=1)
+    before = p.detach().clone()
+    optimizer, second = (Optimizer([each], with_a_mean, lr=0.1, compiled=compiled) for each in (p, q))
+    stepped(optimizer, [p], 2)
+    assert torch.equal(optimizer.state[p]["theta"], p)
+    q.data.copy_(p)
+    second.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    stepped(second, [q], 2)
+    with second.reported():
+        assert torch.equal(q, second.state[q]["mean"])
+    stepped(second, [q])
+    torch.testing.assert_close(q.detach(), before - 0.5)

@@ -6,6 +6,7 @@ import torch
 from optim_properties import PROPERTIES, gradients, tensors
 
 from momentum_lib import ops, rule, rules
+from momentum_lib.ops import maximum
 from momentum_lib.optim import Optimizer, _inplace, _plain, muon_with_adamw
 from momentum_lib.optim._step import BLOCK, Way, advance
 
@@ -253,6 +254,52 @@ def test_a_sum_of_sums_is_its_text():
     program = _inplace.step_of(way)
     program.one([theta, grad, *slots], [torch.empty_like(theta) for _ in range(program.scratch)], program.numbers(values, 1))
     torch.testing.assert_close(theta, expected, rtol=1e-12, atol=1e-12)
+
+
+@rule(m=0, family="momentum")
+def a_number_first(theta, grad, m, *, lr):
+    """A number from which an array is taken, and one that is divided by an array."""
+    m = 2 - m
+    return theta - lr * (3 / m + (0.5 - grad)), m
+
+
+@rule(m=0, family="momentum")
+def the_larger(theta, grad, m, *, lr):
+    """The larger of two arrays, and of an array and a number on either side."""
+    m = maximum(m, grad)
+    return theta - lr * (maximum(grad, 0.25) - maximum(-0.5, theta)), m
+
+
+@rule(m=0, family="momentum")
+def two_shares(theta, grad, m, *, lr):
+    """A sum of two products that is no mean."""
+    m = 0.9 * m + 0.3 * grad
+    return theta - lr * m, m
+
+
+def by_hand(name, theta, grad, m):
+    """(theta, m) after a step of one of these, at a rate of 0.05."""
+    if name == "a_number_first":
+        return theta - 0.05 * (3 / (2 - m) + 0.5 - grad), 2 - m
+    if name == "the_larger":
+        return theta - 0.05 * (grad.clamp(min=0.25) - theta.clamp(min=-0.5)), torch.where(m > grad, m, grad)
+    return theta - 0.05 * (0.9 * m + 0.3 * grad), 0.9 * m + 0.3 * grad
+
+
+@pytest.mark.parametrize("lists", [False, True])
+@pytest.mark.parametrize("own", [a_number_first, the_larger, two_shares], ids=lambda own: own.name)
+def test_what_no_rule_of_the_library_says_is_its_text(own, lists):
+    """A difference the other way round, a name that a program does not know, scratch for a sum that lies in its own memory."""
+    theta, grad, (m,) = arrays_of(own, (40,))
+    expected = by_hand(own.name, theta, grad, m)
+    program = _inplace.step_of(Way(own))
+    numbers = program.numbers({"lr": 0.05, "weight_decay": 0.0}, 1)
+    if lists:
+        program.many([[theta], [grad], [m]], (), numbers)
+    else:
+        program.one([theta, grad, m], [torch.full_like(theta, float("nan")) for _ in range(program.scratch)], numbers)
+    torch.testing.assert_close((theta, m), expected, rtol=1e-12, atol=1e-12)
+    assert own is not two_shares or program.scratch == 0
 
 
 def test_what_moves_together_by_hand():
