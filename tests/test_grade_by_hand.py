@@ -1,5 +1,6 @@
 """The grader's small parts against values worked out by hand: tolerances, what crosses, what a question costs, who is whose."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -173,6 +174,12 @@ def test_what_crosses_and_what_is_named():
         deep, level = [deep], level + 1
     assert "alien" not in json.dumps(wire.encode(deep)) and level == 12
     assert "list nested too deep" in json.dumps(wire.encode([deep]))
+    key, within = (), {0: {}}
+    for _ in range(9):
+        key, within = (key,), {0: within}
+    assert "alien" not in json.dumps(wire.encode([{key: 1}])) + json.dumps(wire.encode([within]))
+    assert "tuple nested too deep" in json.dumps(wire.encode([{(key,): 1}])), "the keys, too"
+    assert "dict nested too deep" in json.dumps(wire.encode([{0: within}]))
     assert wire.decode({"dict": [["a", 1], [2, {"float": "-inf"}]]}) == {"a": 1, 2: -math.inf}
     assert wire.dumps({"a": 1}) == b'{"a":1}\n'
     assert len(wire.Alien("x" * 99).kind) == 80 and repr(wire.Alien("y")) == "<a y>"
@@ -514,6 +521,73 @@ def test_a_name_that_another_cell_may_make_is_looked_for_once(master):
     room.question_is("q2-check")
     assert room.ask({"op": "get", "name": "nowhere"}) == {"missing": True}
     assert len([entry for entry in told.asked if entry[0] == "get"]) == len(asked) + 1
+
+
+def test_a_cell_runs_once_for_all_that_its_question_asks(master):
+    """The time of a question spent on the same cell again; a list that a second run makes longer."""
+    told = Told({"kappa": {"value": 5}})
+    room = room_of(master, [("a", "b = []"), ("c", "b.append(1)\nkappa = len(b)")], told)
+    room.question_is("q2-check")
+    for _ in range(2):
+        assert room.ask({"op": "get", "name": "kappa"}) == {"value": 5}
+    names = [name for name, _ in ran(told)]
+    assert [name for name in names if name in "ac"] == ["a", "c"] and len(set(names)) == len(names)
+
+
+def test_a_cell_is_late_where_one_below_it_has_run(master):
+    room = room_of(master, [("a", "x = 1"), ("b", "x = 2"), ("c", "x = 3")], Told({}))
+    for there, labels, late in (
+        ({"b"}, "a", True), ({"b"}, "b", False), ({"b"}, "c", False), ({"b"}, "bc", False), ({"c"}, "cb", True),
+        ({"a", "c"}, "a", False), ({"a", "c"}, "b", True), (set(), "abc", False),
+    ):  # fmt: skip
+        room.ran = there
+        assert room.late(list(labels)) is late, (there, labels)
+
+
+def test_only_a_name_that_is_missing_may_be_made_elsewhere_and_is_looked_for_once(master):
+    """Another error answered by running the whole notebook."""
+    room = room_of(master, [("a", "x = 1"), ("b", "y = 2")], Told({}))
+    room.question_is("q2-check")
+    every = [label for label, _, _ in room.cells]
+    room.slices = {"q2-check": ["a"], None: every}
+    error = lambda kind: {"error": {"kind": kind, "text": "t", "line": 1}}
+    for reply in (error("ValueError"), {"error": "NameError"}, {"value": 1}, {}):
+        assert not room.may_be_elsewhere("f", reply) and room.absent == set()
+    assert room.may_be_elsewhere("f", error("NameError")) and room.absent == {"f"}
+    assert not room.may_be_elsewhere("f", error("NameError")), "asked once"
+    assert room.may_be_elsewhere("g", {"missing": True})
+    room.slices["q2-check"] = every
+    assert not room.may_be_elsewhere("h", {"missing": True}), "every cell has run"
+    room.question_is(None)
+    assert not room.may_be_elsewhere("k", {"missing": True})
+
+
+def test_an_answer_that_draws_is_one_that_a_question_needs_and_the_student_wrote(master):
+    """Matplotlib imported before each fork for the sake of a cell that the master gave, or of one that nothing needs."""
+    given = SimpleNamespace(question="q0")
+    for source, own, needed, draws in (
+        ("plt.plot(1)", "q2", {"a"}, True), ("plt.plot(1)", "", {"a"}, True), ("plt.plot(1)", "q0", {"a"}, False),
+        ("plt.plot(1)", "q2", {"b"}, False), ("x = 1", "q2", {"a"}, False),
+    ):  # fmt: skip
+        room = room_of(master, [("a", source)], Told({}))
+        room.master = SimpleNamespace(of=lambda role: [given] if role == "given" else [])
+        room.cells, room.needed = [("a", source, own)], needed
+        assert room.draws() is draws, (source, own, needed)
+
+
+def test_a_request_has_its_own_limit_and_the_time_of_its_answer():
+    """A clock that began with an earlier request, or that never began: an answer that takes for ever, one that has no time."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        began = []
+        process = object.__new__(sandbox.Process)
+        process.channel, process.buffer, process.count = ours, b"", 0
+        process.usage = SimpleNamespace(start=lambda *limits: began.append(limits), spent=lambda: 0.25, over=lambda: True)
+        for k, (request, limits) in enumerate((({"op": "get", "limit": 3}, (3, 7.5)), ({"op": "get"}, (7.5, 7.5))), 1):
+            theirs.send(wire.dumps({"id": k - 1, "value": "an older one"}))
+            theirs.send(wire.dumps({"id": k, "at": 40 + k}) + wire.dumps({"id": k, "value": k}))
+            assert process.ask(request, 7.5) == {"id": k, "value": k}
+            assert began.pop() == limits and not began and process.at == 40 + k and process.spent == 0.25
 
 
 def test_notes_on_cells(master):
@@ -964,3 +1038,41 @@ def test_adam_with_eps_under_the_root_takes_its_first_step_by_the_gradient_itsel
     hyper = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 7.0}
     theta, _ = misconceptions._root_outside(np.array([2.0]), np.array([3.0]), (zero, zero), hyper, 1)
     np.testing.assert_allclose(theta, 2 - 0.1 * 3 / np.sqrt(9 + 7.0), rtol=1e-12)
+
+
+def test_adam_without_correction_begins_with_the_averages_as_they_are():
+    """At the first step they are a tenth of the gradient and a hundredth of its square."""
+    zero = np.zeros(1)
+    hyper = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 7.0}
+    theta, (m, s) = misconceptions._biased_adam(np.array([2.0]), np.array([3.0]), (zero, zero), hyper, 1)
+    np.testing.assert_allclose([theta[0], m[0], s[0]], [2 - 0.1 * 0.3 / (0.3 + 7.0), 0.3, 0.09], rtol=1e-12)
+
+
+def test_a_table_of_questions_says_who_grades():
+    master = object.__new__(problem_set.Master)
+    cell = lambda role, points: SimpleNamespace(role=role, question=f"q-{role}", title=f"The {role}", points=points)
+    master.cells = [cell("text", 0), cell("essay", 2.5), cell("answer", 0), cell("check", 3.0)]
+    assert master.questions() == [
+        {"question": "q-essay", "title": "The essay", "points": "2.5", "graded by": "person"},
+        {"question": "q-check", "title": "The check", "points": "3", "graded by": "check"},
+    ]
+
+
+def test_what_cannot_be_sent_to_a_cluster_is_graded_here_and_the_rest_there(monkeypatch, tmp_path, capsys):
+    """A submission that is too large or has gone left out of the results; a line about workers that ends in an error."""
+    small, large, gone = (tmp_path / f"{name}.ipynb" for name in ("small", "large", "gone"))
+    small.write_bytes(b"{}")
+    with open(large, "wb") as file:
+        file.truncate(20 * 2**20 + 1)
+    crew = SimpleNamespace(in_turn=lambda work, sent: ((key, ("there", *given)) for key, given in sent.items()))
+    monkeypatch.setattr(program.cluster, "connect", lambda address: contextlib.nullcontext(crew))
+    options, here = SimpleNamespace(on="dask:a", trust=False), lambda path, owner: ("here", path.name, owner)
+    waiting = {"s": (small, "ada"), "l": (large, "bob"), "g": (gone, "eve")}
+    for workers, words in ((2, "2 workers at dask:a."), (0, "0 workers at dask:a; they begin when one comes.")):
+        crew.workers = workers
+        assert dict(program.on_cluster(options, None, waiting, None, here)) == {
+            "s": ("there", "small.ipynb", b"{}", "ada"), "l": ("here", "large.ipynb", "bob"), "g": ("here", "gone.ipynb", "eve"),
+        }  # fmt: skip
+        assert capsys.readouterr().out.strip() == words
+    assert dict(program.on_cluster(options, None, {"g": (gone, "eve")}, None, here)) == {"g": ("here", "gone.ipynb", "eve")}
+    assert capsys.readouterr().out == "", "nothing to send, no cluster is asked"

@@ -235,6 +235,7 @@ def test_a_drawn_curve_is_scored_by_its_mean_distance(off, earned):
     drawn = RUN + off * np.array([1, -1, -1, 1])
     assert grade.curve(drawn, RUN, points=4, close=0.25, far=1.25) == pytest.approx(earned)
     assert grade.curve(list(drawn), RUN, points=4, close=0.25, far=1.25) == pytest.approx(earned)
+    assert grade.curve(2 * drawn, 2 * RUN, points=4, close=0.5, far=2.5) == pytest.approx(earned), "in other units"
 
 
 def test_a_curve_far_off_earns_nothing_and_is_told_how_far():

@@ -2,8 +2,10 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -104,6 +106,57 @@ def test_what_a_module_says_is_asked_of_every_test_that_uses_the_module():
     tests = {before: tool.job_of("momentum_lib/mine.py", mutant, text, covered)["tests"] for before, mutant in found.items()}
     assert tests["10"] == tests["7"] == tests["3"] == [0, 1, 2] and tests["5"] == tests["tol + 5"] == [2]
     assert tool.job_of("momentum_lib/other.py", found["10"], text, covered)["tests"] == [0, 1, 2, 3], "nobody knows who uses it"
+
+
+def test_what_runs_in_a_process_of_its_own_is_asked_of_those_who_start_it(monkeypatch):
+    """A line of a student's process, which two tests run by hand and hundreds in the sandbox."""
+    text = "def live():\n    return 5\n"
+    (mutant, *_) = mutants(text)
+    covered = {
+        "tests": ["a", "b", "c", "d"],
+        "lines": {"momentum_lib/mine.py": {"2": [1]}, "momentum_lib/starts.py": {"7": [0, 1], "9": [3], "11": []}},
+        "imported": {},
+        "users": {},
+    }
+    assert tool.job_of("momentum_lib/mine.py", mutant, text, covered)["tests"] == [1]
+    monkeypatch.setattr(tool, "STARTED", {"momentum_lib/mine.py": "momentum_lib/starts.py"})
+    assert tool.job_of("momentum_lib/mine.py", mutant, text, covered)["tests"] == [0, 1, 3]
+
+
+SHARED = """
+import pytest
+
+
+@pytest.fixture(scope="module")
+def made():
+    print("<made>")
+
+
+def test_one(made):
+    print("<ran>")
+"""
+TIMED = """
+import os, sys
+from types import SimpleNamespace
+
+import pytest
+
+from tests.mutation import worker
+
+worker.signal = SimpleNamespace(ITIMER_PROF=2, setitimer=lambda which, seconds: print(f"<{which}: {seconds}>"))
+reads, writes = os.pipe()
+limited = worker.Limited({"seconds": [["test_it.py::test_one", 0.5]]}, writes)
+code = pytest.main(["-s", "-p", "no:cacheprovider", "--rootdir=.", "test_it.py"], plugins=[limited])
+print(f"<{int(code)} {os.read(reads, 99).decode().strip()}>")
+"""
+
+
+def test_a_test_is_not_late_by_what_it_shares(tmp_path):
+    """A quick test stopped while what its file shares is made for it, which the slow first test of the file once paid for."""
+    (tmp_path / "test_it.py").write_text(SHARED, encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": str(tool.ROOT)}
+    done = subprocess.run([sys.executable, "-c", TIMED], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert re.findall(r"<(.*?)>", done.stdout) == ["made", "2: 8.0", "ran", "2: 0", "0 test_it.py::test_one"], done.stderr
 
 
 def test_every_equivalent_mutant_is_there_and_has_its_reason():

@@ -56,6 +56,8 @@ DATA = ["tests/test_codegen.py::test_check_is_clean", "tests/test_theory_edges.p
 
 It is not asked about functions: it notices any edit of a text that is printed, right or wrong.
 """
+STARTED = {"momentum_lib/grade/worker.py": "momentum_lib/grade/sandbox.py"}
+"""What runs in processes of its own, whose lines nobody notes -> what starts them: whoever runs this may notice that."""
 IMPORTS = ["numpy", "pytest", "hypothesis", "scipy", "torch"]
 """What a process imports before it forks for mutants that change an import."""
 
@@ -172,7 +174,8 @@ def job_of(path, mutant, text, covered):
     if runs_at_import(mutant, text):  # the line runs in the test that is the first to import the module, if in any
         tests = covered["users"].get(path, [])
     else:
-        tests = sorted({k for line in lines for k in touched.get(str(line), ())})
+        starts = covered["lines"].get(STARTED.get(path), {}).values()
+        tests = sorted({k for line in lines for k in touched.get(str(line), ())}.union(*starts))
     imported = mutant.inside == "module" or not set(lines).isdisjoint(covered["imported"].get(path, ()))
     if not tests:  # a line of a process of its own, or of an import: whatever touches the module may notice it
         tests = sorted({k for some in touched.values() for k in some}) or list(range(len(covered["tests"])))

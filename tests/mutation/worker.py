@@ -133,10 +133,14 @@ class Limited:
         self.seconds, self.report, self.now, self.failed = dict(job["seconds"]), report, None, None
         self.wanted = {name: k for k, name in enumerate(self.seconds)}
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item):
         self.now = item.nodeid
         os.write(self.report, f"{item.nodeid}\n".encode())
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item):
+        """What several tests share is made outside this time: it took its seconds in the first of them alone."""
         signal.setitimer(signal.ITIMER_PROF, 10 * self.seconds.get(item.nodeid, 1) + 3)
         yield
         signal.setitimer(signal.ITIMER_PROF, 0)
