@@ -1,7 +1,18 @@
-"""How a rule looks beside the others of its family: one hue, a dash each."""
+"""How a rule looks beside the others of its family, one hue and a dash each; and how it is called."""
 
 from .notation import LOOKS
 from .rules import RULES
+
+SHORT = {"nesterov": "Nesterov", "polyak": "Heavy ball (two-point)", "nesterov_torch": "Nesterov (PyTorch)"}
+"""Names that are shorter than the rule's title, and have no comma. The module kit/looks.js has the same."""
+COMMON = {"Averaged", "Generalised", "Gradient", "Heavy", "Momentum", "Two-memory"}
+"""Rules are called by these common words; the others by a name, which is written large."""
+
+
+def in_sentence(rule):
+    """The rule's name inside a sentence: "heavy ball", "Nesterov"."""
+    name = SHORT.get(rule.name, rule.title)
+    return name[0].lower() + name[1:] if name.split()[0] in COMMON else name
 
 
 def dash(rule):

@@ -13,6 +13,7 @@ from momentum_lib.grade.checks import parameter
 from momentum_lib.grade.likeness import fingerprint
 from momentum_lib.grade.misconceptions import BOOK, CHAPTERS, chapter, misconceptions
 from momentum_lib.grade.wire import Alien, Program, decode, dumps, encode
+from momentum_lib.looks import in_sentence
 
 SETTINGS = {"lr": 0.02, "beta": 0.8}
 ADAM = {"lr": 0.1, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3}
@@ -47,7 +48,7 @@ GRADED = [
 @pytest.mark.parametrize("rule", GRADED, ids=lambda rule: rule.name)
 def test_the_right_rule_passes(rule):
     said = grade.update_rule(student(rule.step, rule), rule, **settings(rule))
-    assert rule.title.lower() in said
+    assert f"the path of {in_sentence(rule)}, step" in said
 
 
 @pytest.mark.parametrize(

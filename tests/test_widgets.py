@@ -287,7 +287,13 @@ def test_ravine_numbers_meet_the_theory():
     assert Ravine(lr=0.09).numbers()["never_at"] is not None
     assert "diverges" in Ravine(lr=0.09).alt()
     assert str(Ravine().numbers()["steps_to"]) in Ravine().alt()
-    assert "more than 10000 steps" in Ravine(lr=1e-4).alt()
+    assert "more than 10\u202f000 steps" in Ravine(lr=1e-4).alt()
+    assert "the steps across the valley grow by the factor 2599 each and the run diverges" in Ravine(lr=2.6, kappa=1000).alt()
+    assert (
+        "takes 1 step to a millionth of the distance, 0.0000 per step; both directions shrink alike"
+        in Ravine(lr=1, kappa=1).alt()
+    )
+    assert "the steps grow by the factor 1.5000 each" in Ravine(lr=2.5, kappa=1).alt()
     assert widgets.ravine.measured_rate([1.0, 0.0]) is None
 
 

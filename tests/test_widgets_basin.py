@@ -122,6 +122,9 @@ def test_share_strip_and_map_meet_the_single_run():
     ("state", "words"),
     [
         ({}, "goes round 3 points for ever: 2.116, 0.6465, -1.802"),
+        ({}, "On Lessard's function heavy ball at"),
+        ({"rule": "nesterov", "lr": 0.15}, "On Lessard's function Nesterov at"),
+        ({}, " % end in a cycle"),
         ({"start": 3.0}, "comes to rest in the minimum by step"),
         ({"lr": 0.118}, "neither comes to rest nor repeats itself in 1000 steps"),
         ({"lr": 0.15}, "diverges at step"),

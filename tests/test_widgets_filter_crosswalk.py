@@ -124,6 +124,8 @@ def test_ends_of_the_frequencies():
 def test_filter_words_carry_its_numbers():
     assert "6.58 steps" in Filter().alt() and "0.797" in Filter().alt() and "by 19" in Filter().alt()
     assert "multiplies the noise variance by 5.26" in Filter(form="sum").alt()  # 1/(1 - beta^2)
+    assert "keeps the newest gradient alone" in Filter(beta=0).alt() and "0 steps" not in Filter(beta=0).alt()
+    assert "its weights halve every 1 step." in Filter(beta=0.5).alt()
     for signal, form, beta in itertools.product(SIGNALS, ("average", "sum"), (0, 0.995)):
         figure = Filter(signal=signal, form=form, beta=beta)
         assert "nan" not in figure.alt() and "inf" not in figure.alt()
@@ -228,7 +230,7 @@ def test_a_diverging_setting_stays_finite():
 
 
 def test_crosswalk_words_carry_its_numbers():
-    assert "identical up to rounding" in Crosswalk().alt()
+    assert "identical up to rounding" in Crosswalk().alt() and "the setting of heavy ball: learning" in Crosswalk().alt()
     assert "0.910 times the last with the rate inside and 0.100" in Crosswalk(drop=True).alt()
     assert "after step 13" in Crosswalk(drop=True).alt()
 

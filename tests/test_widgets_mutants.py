@@ -573,7 +573,7 @@ BROWSER = [
      "a way that begins somewhere else", river.test_the_same_in_the_browser, (JS, "first")),
     ("river", "share * momentumEdge(1, beta, false, false)", "share * momentumEdge(1, 0, false, false)",
      "a share of another edge", river.test_the_same_in_the_browser, (JS, "rate")),
-    ("river", "noise > 2", "noise > 200",
+    ("river", "share < 0.05", "share < 0.0005",
      "a noise that is not said to set the pace", river.test_words_in_the_browser, (JS,)),
 ]  # fmt: skip
 

@@ -33,7 +33,9 @@ def test_a_memory_is_told_as_a_reader_counts():
     """The chapter's own examples: 32 books, and four thousand."""
     assert Ribbon().numbers()["amount"] == "32.3 books"
     assert Ribbon(beta=0.9, tokens=62914560).numbers()["amount"] == "4140 books, 103 shelves"
-    assert amount(4000) == "10 pages" and amount(4e9) == "40000 books, 2 libraries"
+    assert amount(4000) == "10 pages" and amount(4e9) == "40\u202f000 books, 2 libraries"
+    assert Ribbon(beta=0.99999).alt().startswith("Momentum 0.99999 at ")
+    assert "counts half after 301 tokens" in Ribbon(beta=0.1, tokens=1e3).alt()
     assert "32.3 books" in Ribbon().alt() and count(Ribbon().half_life) in Ribbon().alt()
 
 
@@ -46,7 +48,9 @@ def test_a_chosen_training_is_the_data_files():
 
 def test_pieces_amounts_and_trainings_are_the_same_in_the_browser(js):
     assert js("ribbon.pieces().map(({ unit, start, end }) => [unit, start, end])") == [list(piece) for piece in pieces()]
-    values = [1e2, 4e2, 99_999, 1e5, 3.23e6, 4e6, 4.14e8, 1.99e9, 2e9, 7e14]
+    assert amount(6.931471458e14 / 10) == "693 million books, 34\u202f700 libraries"
+    assert (amount(4e2), amount(1e5), amount(4e6)) == ("1 page", "1 book", "40 books, 1 shelf")
+    values = [6.93e13, 1e2, 4e2, 99_999, 1e5, 3.23e6, 4e6, 4.14e8, 1.99e9, 2e9, 7e14]
     assert js(f"{json.dumps(values)}.map(ribbon.amount)") == [amount(value) for value in values]
     found = js("ribbon.published().map((row) => [row.name, row.beta, row.tokens])")
     assert [tuple(row) for row in found] == [(name, *setting) for name, setting in published().items()]

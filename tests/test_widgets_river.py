@@ -9,7 +9,7 @@ pytest.importorskip("anywidget")
 from momentum_lib import rules, theory
 from momentum_lib.draws import draw_noise
 from momentum_lib.widgets import River
-from momentum_lib.widgets.river import NOISE, POOL, RIVERS, SHOWN, STEPS, WALKERS, travel
+from momentum_lib.widgets.river import NOISE, POOL, RIVERS, SHOWN, STEPS, WALKERS, travel, verdict
 
 MODULES = {"river": "river", "noise": "noise"}
 STATES = {
@@ -62,7 +62,9 @@ def test_at_a_rate_of_the_readers_the_gain_does_not_know_the_noise():
 
 def test_words_carry_the_numbers():
     said = River().alt()
-    assert "At momentum 0.9 and noise 0.03, with a loss of 0.05" in said
+    assert said.startswith(
+        "The curvature sets the pace, and momentum pays: at momentum 0.9 and noise 0.03, with a loss of 0.05 on the side, "
+    )
     assert "16.4 times as fast. Without noise it would be 19 times." in said
 
 
@@ -105,3 +107,23 @@ def test_words_in_the_browser(js):
     )
     assert says(sigma=1).startswith("The noise sets the pace, and momentum has next to nothing to give: at momentum 0.9, noise 1")
     assert says(sigma=0.3).startswith("Curvature and noise both hold it back")
+    assert says(beta=0) == (
+        "With momentum 0 both are gradient descent, and neither gets farther: at noise 0.03 and a loss of 0.05 on the side, "
+        "1.98 a step."
+    )
+    assert "neither gets farther: at noise 0.03, with a loss of 0.05 on the side, 1.98 a step" in River(beta=0).alt()
+    most = says(beta=0.95, sigma=2, loss=0.5)
+    assert most.startswith("The noise sets the pace, and little is left of what momentum could give: at momentum 0.95")
+    assert "1.24 times as far" in most
+    assert says(beta=0.04).startswith("So small a momentum has next to nothing to give: at momentum 0.04")
+
+
+def test_the_verdict_goes_by_the_gain(js):
+    """Where it says that momentum pays there is a gain, where it says next to nothing less than a tenth; in both languages."""
+    grid = [(beta, noise) for beta in (0.02, 0.1, 0.5, 0.9, 0.95) for noise in (1e-3, 0.02, 0.1, 0.4, 1, 3, 30)]
+    gains = [float(theory.river_gain(beta, noise)) for beta, noise in grid]
+    said = [verdict(beta, gain) for (beta, _), gain in zip(grid, gains, strict=True)]
+    pairs = [[beta, gain] for (beta, _), gain in zip(grid, gains, strict=True)]
+    assert js(f"{pairs}.map(([beta, gain]) => river.verdict(beta, gain))") == said and len(set(said)) == 5
+    assert all(gain >= 1.1 for gain, words in zip(gains, said, strict=True) if "pays" in words or "both" in words)
+    assert all((gain < 1.1) == ("next to nothing" in words) for gain, words in zip(gains, said, strict=True))

@@ -49,7 +49,7 @@ def test_the_curve_goes_through_the_rods_ends():
 def test_words_carry_the_numbers():
     assert "6 singular values from 0.02 to 0.802; after 5 steps of Muon’s polynomial they lie between 0.68" in Rods().alt()
     nothing = Rods(values=dict.fromkeys(NAMES, 0))
-    assert nothing.numbers()["least"] is None and "5 steps leave them there" in nothing.alt()
+    assert nothing.numbers()["least"] is None and "so they are after 5 steps" in nothing.alt()
     nothing.picture()
 
 

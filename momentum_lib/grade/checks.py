@@ -9,6 +9,7 @@ import hashlib
 import numpy as np
 
 from ..core import slot_shape
+from ..looks import in_sentence
 from ..rules import get
 from ..surfaces import get as get_surface
 from .answers import Answer, Remote, Wrong, answer, as_array, as_number
@@ -121,13 +122,13 @@ def update_rule(given, like, *, surface="ravine", start=None, steps=12, drop=Tru
     path = _path(rule, take, measured, surface, start, schedule, dtype)
     tell = (lambda a, b: np.allclose(a, b, rtol=1e-4, atol=1e-5)) if np.dtype(dtype) == np.float32 else alike
     if tell(path, wanted):
-        return f"{student.name} makes the path of {rule.title.lower()}, step for step."
+        return f"{student.name} makes the path of {in_sentence(rule)}, step for step."
     for known in misconceptions(rule):
         if tell(_path(rule, known.step, known.looks or rule.look, surface, start, schedule, dtype), path):
             raise Wrong(f"{student.name}: {known.message}", why=known.name)
     first = next(t for t in range(len(wanted)) if not tell(path[: t + 1], wanted[: t + 1]))
     raise Wrong(
-        f"{student.name} leaves the path of {rule.title.lower()} at step {first} of {steps}"
+        f"{student.name} leaves the path of {in_sentence(rule)} at step {first} of {steps}"
         + (", where the learning rate has dropped" if drop and first > steps // 2 else "")
         + ". Do that step by hand and compare."
     )

@@ -231,7 +231,7 @@ def three(value):
 def _in_units(value, units):
     value = three(value)
     scale, word = next(((s, w) for s, w in units if value >= s), units[-1])
-    return f"{value / scale:g} {word}"
+    return f"{value / scale:g} {word}".rstrip()
 
 
 def size(number):
@@ -240,5 +240,5 @@ def size(number):
 
 
 def count(number):
-    """A count in words, three digits: 7.5 billion."""
-    return _in_units(number, ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand")))
+    """A count in words, three digits: 7.5 billion, 301."""
+    return _in_units(number, ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1, "")))

@@ -1,5 +1,6 @@
 """What every live figure shares on the Python side: checked state, a face without a kernel, a static picture."""
 
+import decimal
 import difflib
 import hashlib
 import html
@@ -307,6 +308,51 @@ class Source(ipywidgets.Widget):
 
 
 _SOURCES = {}
+
+
+# -- numbers in words, as js/kit/dom.js says them ---------------------------------------------
+
+
+def _power(exponent):
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _rounded(value, digits):
+    return decimal.Context(prec=digits, rounding=decimal.ROUND_HALF_UP).create_decimal(value)
+
+
+def show(value, digits=3):
+    """A number for the reader's eye: a true minus, thin spaces in thousands, powers of ten where it is tiny or huge."""
+    value = float(value)
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    size, sign = abs(value), "−" if value < 0 else ""
+    if size and not 1e-4 <= size < 1e7:
+        mantissa, exponent = f"{_rounded(size, digits):.{digits - 1}e}".split("e")
+        return sign + ("" if float(mantissa) == 1 else f"{mantissa} × ") + _power(int(exponent))
+    if size >= 10**digits or size == int(size):
+        return sign + _grouped(math.floor(size + 0.5))
+    whole, _, fraction = f"{_rounded(size, digits):f}".partition(".")
+    fraction = fraction.rstrip("0")
+    return sign + _grouped(int(whole)) + (f".{fraction}" if fraction else "")
+
+
+def _grouped(whole):
+    return f"{whole:,}".replace(",", "\u202f") if whole >= 10_000 else str(whole)
+
+
+def near_one(value, digits=3):
+    """A number below 1 by the digits of what it lacks, ``digits`` of them: 0.999 and 0.99999 are not both 1."""
+    rest = 1 - value
+    if not (value > 0.5 and rest > 1e-12):
+        return show(value, digits)
+    return f"{value:.{digits - 1 - math.floor(math.log10(1.0000001 * rest))}f}".rstrip("0").rstrip(".")
+
+
+def many(value, one, more=None, digits=3):
+    """So many of something: "1 step", "2 steps", "0.5 steps"; ``more`` where an s does not make it."""
+    said = show(value, digits)
+    return f"{said} {one if said == '1' else more or one + 's'}"
 
 
 # -- the figure -------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 import numpy as np
 
 from .. import descend, rules, surfaces, theory
-from ._base import INK, QUIET, Choice, LiveFigure, Number, canvas, stroke
+from ..looks import in_sentence
+from ._base import INK, QUIET, Choice, LiveFigure, Number, canvas, show, stroke
 
 RULES = ("heavy_ball", "nesterov", "gradient_descent")
 STARTS, LRS, BETAS = (-5.0, 6.0), (0.0, 0.16), (0.0, 0.96)
@@ -161,8 +162,8 @@ class Basin(LiveFigure):
         found = self.numbers()
         low, high = STARTS
         return (
-            f"On Lessard's function {self._rule.title.lower()} at {self._setting()}, from {self.start:.3g}, {self._ends(found)}. "
-            f"Of the starts between {low:g} and {high:g}, {100 * found['share']:.1f} percent end in a cycle. "
+            f"On Lessard's function {in_sentence(self._rule)} at {self._setting()}, from {self.start:.3g}, {self._ends(found)}. "
+            f"Of the starts between {low:g} and {high:g}, {show(100 * found['share'])} % end in a cycle. "
             f"The minimum itself is stable up to learning rate {found['edge']:.4g}."
         )
 

@@ -5,6 +5,7 @@ import numpy as np
 from .. import rules, surfaces
 from ..conventions import CONVENTIONS, convert
 from ..core import descend
+from ..looks import in_sentence
 from ._base import INK, QUIET, Choice, Choices, Flag, Integer, LiveFigure, Number, Point, canvas, contours, stroke
 
 RAVINE = {"kappa": 25, "angle": 0.3}
@@ -105,10 +106,10 @@ class Crosswalk(LiveFigure):
     def alt(self):
         """What the picture says, with its numbers."""
         found = self.numbers()
-        names = ", ".join(rules.get(n).title for n in found["drawn"])
+        names = ", ".join(in_sentence(rules.get(n)) for n in found["drawn"])
         said = (
             f"Paths of {names} in a ravine of condition number {RAVINE['kappa']}, at the setting of "
-            f"{rules.get(self.source).title}: learning rate {self.lr:.4g}, momentum {self.beta:g}"
+            f"{in_sentence(rules.get(self.source))}: learning rate {self.lr:.4g}, momentum {self.beta:g}"
         )
         gap = found["difference"]
         if gap < 1e-9:

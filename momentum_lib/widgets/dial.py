@@ -10,10 +10,11 @@ from .. import rules as all_rules
 from .. import surfaces, theory
 from ..conventions import CONVENTIONS, form
 from ..core import descend
+from ..looks import in_sentence
 from ..notation import LOOKS, QUANTITIES
 from ..sweep import sweep
 from . import tuning
-from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, Point, canvas, contours, stroke
+from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, Point, canvas, contours, many, stroke
 
 TOP = 0.99
 SPAN = 100
@@ -177,7 +178,7 @@ class Dial(LiveFigure):
         steps = path.steps_to(self.tol)
         if path.diverged_at:
             return f"diverges at step {path.diverged_at}"
-        return f"needs more than {self.steps} steps" if steps is None else f"needs {steps} steps"
+        return f"needs more than {many(self.steps, 'step')}" if steps is None else f"needs {many(steps, 'step')}"
 
     def _place(self):
         return f"{self.field.title} (condition number {self.kappa:g})" if self.surface == "ravine" else self.field.title
@@ -191,7 +192,7 @@ class Dial(LiveFigure):
             else "no setting converges"
         )
         return (
-            f"Map of steps to converge of {all_rules.get(self.rule).title} on {self._place()}: {top}. "
+            f"Map of steps to converge of {in_sentence(all_rules.get(self.rule))} on {self._place()}: {top}. "
             f"The cross-hair at learning rate {self.lr:.3g} and momentum {self.beta:.3g} {self._told(self.path())}."
         )
 

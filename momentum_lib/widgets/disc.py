@@ -7,7 +7,7 @@ import numpy as np
 from .. import rules as all_rules
 from .. import surfaces, theory
 from ..core import descend
-from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, canvas, stroke
+from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, canvas, many, stroke
 from .ravine import measured_rate
 
 LINEAR = ("gradient_descent", "heavy_ball", "nesterov", "averaged_momentum")
@@ -132,7 +132,7 @@ class Disc(LiveFigure):
     def _told(self, found):
         if found["diverged_at"]:
             return f"the run diverges at step {found['diverged_at']}"
-        needs = f"{found['steps_to']} steps" if found["steps_to"] is not None else f"more than {BUDGET} steps"
+        needs = many(found["steps_to"], "step") if found["steps_to"] is not None else f"more than {many(BUDGET, 'step')}"
         return f"the run takes {needs} to a millionth of the distance"
 
     def alt(self):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import rules, theory
 from ..draws import draw_noise
-from ._base import INK, QUIET, Choice, Flag, Integer, LiveFigure, Number, canvas, stroke
+from ._base import INK, QUIET, Choice, Flag, Integer, LiveFigure, Number, canvas, many, near_one, show, stroke
 
 STEPS = 200
 STEP_AT = 60
@@ -130,15 +130,20 @@ class Filter(LiveFigure):
             "constant": "a constant 1",
             "step": "a step from 0 to 1",
         }[self.signal]
-        late = f", {found['lag']:.2g} steps late," if self.signal == "wave" else ""
+        late = f", {many(found['lag'], 'step', digits=2)} late," if self.signal == "wave" else ""
         wave = "" if self.signal == "step" else f" multiplies its height by {found['gain']:.3g}{late} and"
         spread = found["sample_size"] if self.form == "average" else found["sample_size"] / found["total_weight"] ** 2
         noise = (
             f"divides the noise variance by {spread:.3g}" if spread >= 1 else f"multiplies the noise variance by {1 / spread:.3g}"
         )
+        if self.beta == 0:
+            return (
+                f"The moving {kept} with momentum 0 of {what} keeps the newest gradient alone: it takes no noise away, which has "
+                f"standard deviation {show(self.noise)}, and is never late."
+            )
         return (
-            f"The moving {kept} with momentum {self.beta:g} of {what}{wave} {noise}; its weights halve every "
-            f"{found['half_life']:.3g} steps."
+            f"The moving {kept} with momentum {near_one(self.beta)} of {what}{wave} {noise}; its weights halve every "
+            f"{many(found['half_life'], 'step')}."
         )
 
     def picture(self):
@@ -164,7 +169,7 @@ class Filter(LiveFigure):
         if found["half_life"] <= SHOWN_WEIGHTS:
             weights.axvline(found["half_life"], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
             weights.annotate(
-                f"half after {found['half_life']:.3g} steps",
+                f"half after {many(found['half_life'], 'step')}" if self.beta else "the newest alone",
                 (found["half_life"], found["weights"][0]),
                 xytext=(6, -4),
                 textcoords="offset points",

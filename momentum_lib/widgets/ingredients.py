@@ -7,7 +7,7 @@ import traitlets
 
 from .. import rules, surfaces
 from ..core import descend
-from ._base import INK, Choice, Flag, Integer, LiveFigure, Number, Point, canvas, contours, stroke
+from ._base import INK, Choice, Flag, Integer, LiveFigure, Number, Point, canvas, contours, many, stroke
 
 FIELDS = {
     "ravine": {
@@ -182,7 +182,7 @@ class Ingredients(LiveFigure):
         return (
             f"diverges at step {found['diverged_at']}"
             if found["diverged_at"]
-            else f"has loss {found['loss']:.2g} after {self.steps} steps"
+            else f"has loss {found['loss']:.2g} after {many(self.steps, 'step')}"
         )
 
     def alt(self):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import theory
-from ._base import INK, QUIET, Choice, LiveFigure, Number, canvas, stroke
+from ._base import INK, QUIET, Choice, LiveFigure, Number, canvas, many, stroke
 
 SHOWN = 80
 """Weights are drawn of the newest gradient and of so many before it."""
@@ -94,13 +94,13 @@ class Kernel(LiveFigure):
         found = self.numbers()
         share, young, old = self.memory
         says = {
-            "one": f"One average of mean age {self.age:.3g} steps, momentum {theory.beta_at_mean_age(self.age):.3g}",
+            "one": f"One average of mean age {many(self.age, 'step')}, momentum {theory.beta_at_mean_age(self.age):.3g}",
             "two": f"Two averages of mean age {young:.3g} and {old:.3g} steps, {share:.0%} of the second",
             "ageing": f"At {self.progress:.0%} of the run: mean ages {young:.3g} and {old:.3g}, {share:.0%} of the second",
         }[self.shape]
         return (
-            f"{says}. Mean age {found['age']:.3g} steps; the newest gradient counts {found['newest']:.3g}, the stability edge is "
-            f"{found['edge']:.3g} and {found['noise']:.3g} of the noise variance is kept; for one average of the same "
+            f"{says}. Mean age {many(found['age'], 'step')}; the newest gradient counts {found['newest']:.3g}, the stability "
+            f"edge is {found['edge']:.3g} and {found['noise']:.3g} of the noise variance is kept; for one average of the same "
             f"{SAME[self.same]} these are {found['beside']['age']:.3g}, {found['beside']['newest']:.3g}, "
             f"{found['beside']['edge']:.3g} and {found['beside']['noise']:.3g}."
         )

@@ -2,7 +2,7 @@
 
 from ..scale import half_life, runs
 from ..scale.state import count
-from ._base import INK, QUIET, Flag, LiveFigure, Number, canvas
+from ._base import INK, QUIET, Flag, LiveFigure, Number, canvas, near_one
 
 REACH = (1e6, 3e10)
 """The axis of the static picture, in tokens; a half-life outside lies on its edge."""
@@ -60,8 +60,8 @@ class Memory(LiveFigure):
         low, high = min(rows, key=lambda n: rows[n]["momentum"]), max(rows, key=lambda n: rows[n]["momentum"])
         return (
             f"Half-lives of momentum on a log axis, from {count(rows[low]['momentum'])} tokens ({low}) to "
-            f"{count(rows[high]['momentum'])} ({high}); momentum {self.beta:g} at {count(self.tokens)} tokens a step lies at "
-            f"{count(self.half_life)}."
+            f"{count(rows[high]['momentum'])} ({high}); momentum {near_one(self.beta)} at {count(self.tokens)} tokens a step "
+            f"lies at {count(self.half_life)}."
         )
 
     def picture(self):

@@ -9,13 +9,13 @@ import traitlets
 from .. import rules as all_rules
 from .. import surfaces
 from ..core import descend
+from ..looks import SHORT, in_sentence
 from . import tuning
-from ._base import INK, Choice, Choices, Flag, Integer, LiveFigure, Number, Point, Table, canvas, contours
+from ._base import INK, Choice, Choices, Flag, Integer, LiveFigure, Number, Point, Table, canvas, contours, many
 
 TOLERANCE, BUDGET = tuning.TOLERANCES[0], tuning.BUDGET
 RATIO = 1.5
 MOST = 6
-SHORT = {"nesterov": "Nesterov", "polyak": "Heavy ball (two-point)", "nesterov_torch": "Nesterov (PyTorch)"}
 
 
 def _bounds(name):
@@ -161,16 +161,16 @@ class Race(LiveFigure):
     def _results(self):
         """One phrase a rule."""
         for rule, shown in self.numbers().items():
-            name = SHORT.get(rule, all_rules.get(rule).title)
+            name = in_sentence(all_rules.get(rule))
             if not self.field.minima:
                 leaves = shown["leaves_at"]
                 yield name, "stays in the picture" if leaves is None else f"leaves the picture at step {leaves}"
             elif shown["diverged_at"]:
                 yield name, f"diverges at step {shown['diverged_at']}"
             elif shown["steps_to"] is None:
-                yield name, f"does not arrive within {BUDGET} steps"
+                yield name, f"does not arrive within {many(BUDGET, 'step')}"
             else:
-                yield name, f"{shown['steps_to']} steps"
+                yield name, many(shown["steps_to"], "step")
 
     def alt(self):
         """What the picture says, with its numbers."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import rules, surfaces
 from ..core import descend
-from ._base import INK, Integer, LiveFigure, Number, Point, canvas, contours, stroke
+from ._base import INK, Integer, LiveFigure, Number, Point, canvas, contours, many, show, stroke
 
 TOLERANCE = 1e-6
 BUDGET = 10_000
@@ -84,13 +84,15 @@ class Ravine(LiveFigure):
         )
         if self._still:
             return f"{where}: the start is the minimum, and the path stays there for all {self.steps} steps."
+        across = "" if found["pace"] == "both" else f"{found['pace']} the valley "
         if found["never_at"]:
-            return f"{where}: the steps across the valley grow by {found['predicted']:.3f} each and the run diverges."
-        needs = f"{found['steps_to']} steps" if found["steps_to"] is not None else f"more than {BUDGET} steps"
-        pace = "both directions shrink alike" if found["pace"] == "both" else f"it is slowest {found['pace']} the valley"
+            return f"{where}: the steps {across}grow by the factor {_factor(found['predicted'])} each and the run diverges."
+        needs = many(found["steps_to"], "step") if found["steps_to"] is not None else f"more than {many(BUDGET, 'step')}"
+        alike, alone = ("grow", "it grows") if found["predicted"] > 1 else ("shrink", "it is slowest")
+        pace = f"both directions {alike} alike" if found["pace"] == "both" else f"{alone} {across.strip()}"
         return (
             f"{where}: the path {'zigzags across' if self.lr * self.kappa > 1 else 'slides down into'} the valley and takes "
-            f"{needs} to a millionth of the distance, {found['predicted']:.4f} per step; {pace}."
+            f"{needs} to a millionth of the distance, {_factor(found['predicted'])} per step; {pace}."
         )
 
     def picture(self):
@@ -124,6 +126,11 @@ class Ravine(LiveFigure):
         fall.set_yticks([1e-6, 1e-4, 1e-2, 1])
         fall.minorticks_off()
         return figure
+
+
+def _factor(rate):
+    """What a distance is multiplied by in a step: a rate that is far above 1 needs no decimals."""
+    return f"{rate:.4f}" if rate < 2 else show(rate)
 
 
 def measured_rate(error):

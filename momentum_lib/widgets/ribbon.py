@@ -3,8 +3,8 @@
 import math
 
 from ..scale import half_life, runs
-from ..scale.state import count
-from ._base import INK, QUIET, LiveFigure, Number, canvas
+from ..scale.state import count, three
+from ._base import INK, QUIET, LiveFigure, Number, canvas, near_one, show
 
 REACH = (200, 2e10)
 """The ribbon's ends, in tokens read since."""
@@ -24,7 +24,12 @@ def pieces():
 
 def amount(tokens):
     """So many tokens as a reader counts them: "32.3 books"; pages below one book, shelves or libraries beside many."""
-    said = lambda name, plural: f"{float(f'{tokens / UNITS[name]:.3g}'):.15g} {plural}"  # noqa: E731
+
+    def said(name, plural):
+        value = three(tokens / UNITS[name])
+        number = show(value) if value < 1e6 else count(value)
+        return f"{number} {name if number == '1' else plural}"
+
     if tokens < UNITS["book"]:
         return said("page", "pages")
     if tokens < UNITS["shelf"]:
@@ -80,7 +85,7 @@ class Ribbon(LiveFigure):
     def alt(self):
         """What the picture says, with its numbers."""
         return (
-            f"Momentum {self.beta:g} at {count(self.tokens)} tokens a step: a gradient counts half after "
+            f"Momentum {near_one(self.beta)} at {count(self.tokens)} tokens a step: a gradient counts half after "
             f"{count(self.half_life)} tokens, {amount(self.half_life)}."
         )
 

@@ -39,6 +39,19 @@ def travel(rule, lr, beta=0.0, loss=0.05, sigma=0.1, seed=0):
     return x, y
 
 
+def verdict(beta, gain):
+    """What momentum is worth, by the gain itself and by its share of what it would be without noise."""
+    most = theory.river_gain(beta, 0.0)
+    share = (gain - 1) / (most - 1)
+    if most < 1.1:
+        return "So small a momentum has next to nothing to give"
+    if gain < 1.1:
+        return "The noise sets the pace, and momentum has next to nothing to give"
+    if share < 0.05:
+        return "The noise sets the pace, and little is left of what momentum could give"
+    return "The curvature sets the pace, and momentum pays" if share > 0.7 else "Curvature and noise both hold it back"
+
+
 class River(LiveFigure):
     """Heavy ball and gradient descent down a river valley of slope 1 and curvature 1, at the same loss on its side.
 
@@ -104,8 +117,14 @@ class River(LiveFigure):
         """What the picture says, with its numbers."""
         found = self.numbers()
         plain, heavy = found["plain"], found["heavy"]
+        where = f"noise {self.sigma:.3g}, with a loss of {found['loss']:.3g} on the side,"
+        if self.beta == 0:
+            return (
+                f"With momentum 0 both are gradient descent, and neither gets farther: at {where} {plain['speed']:.3g} a step "
+                f"along the river, {plain['measured']:.3g} measured."
+            )
         return (
-            f"At momentum {self.beta:.3g} and noise {self.sigma:.3g}, with a loss of {found['loss']:.3g} on the side, heavy ball "
+            f"{verdict(self.beta, found['gain'])}: at momentum {self.beta:.3g} and {where} heavy ball "
             f"moves {heavy['speed']:.3g} a step along the river ({heavy['measured']:.3g} measured) and gradient descent "
             f"{plain['speed']:.3g}: {found['gain']:.3g} times as fast. Without noise it would be "
             f"{theory.river_gain(self.beta, 0.0):.3g} times."

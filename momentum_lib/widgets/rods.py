@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import theory
-from ._base import INK, QUIET, Choice, Integer, LiveFigure, Numbers, canvas, stroke
+from ._base import INK, QUIET, Choice, Integer, LiveFigure, Numbers, canvas, many, stroke
 
 NAMES = tuple(f"s{k}" for k in range(1, 7))
 LOW, MOST = 1e-3, 8
@@ -60,10 +60,10 @@ class Rods(LiveFigure):
         """What the picture says, with its numbers."""
         found = self.numbers()
         if found["least"] is None:
-            return f"All six singular values are 0, and {self.steps} steps leave them there."
+            return f"All six singular values are 0, and so they are after {many(self.steps, 'step')}."
         first = found["path"][0][found["path"][0] > 0]
         return (
-            f"{len(first)} singular values from {first.min():.3g} to {first.max():.3g}; after {self.steps} steps of "
+            f"{len(first)} singular values from {first.min():.3g} to {first.max():.3g}; after {many(self.steps, 'step')} of "
             f"{TITLES[self.polynomial]} they lie between {found['least']:.3g} and {found['most']:.3g}."
         )
 

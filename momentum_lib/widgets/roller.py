@@ -4,7 +4,7 @@ import numpy as np
 import traitlets
 
 from .. import rules, surfaces
-from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, canvas, stroke
+from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, canvas, many, stroke
 
 LIMIT = 1e6
 LONG = 20_000
@@ -197,7 +197,7 @@ class Roller(LiveFigure):
         return (
             f"A ball in {self._place}, let go at {self.start:.3g} with learning rate {self.lr:.3g} and momentum {self.beta:.3g}: "
             f"it {self._end(found)}. "
-            f"Of the energy {found['potential'][0]:.3g} it has {found['kept']:.3g} after {len(found['path']) - 1} steps; "
+            f"Of the energy {found['potential'][0]:.3g} it has {found['kept']:.3g} after {many(len(found['path']) - 1, 'step')}; "
             f"friction took {found['friction'][-1]:.3g}, "
             f"and steps of finite length changed the sum by {found['finite'][-1]:+.2g}."
         )

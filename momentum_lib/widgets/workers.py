@@ -12,6 +12,7 @@ LATE = 30
 MOST = 16
 BETAS = np.arange(-19, 20) / 20
 FLOOR = 1e-9
+"""What is less is not drawn: a billionth of the distance at the start."""
 ORDERS = {"random": "random order", "turn": "in turn"}
 
 
@@ -34,10 +35,10 @@ def ages_of(who, workers):
 
 
 def left_of(workers, product, order):
-    """The error left at each explicit momentum of ``BETAS``: (39,), not below FLOOR."""
+    """The error left at each explicit momentum of ``BETAS``: (39,)."""
     square = theory.asynchronous_square(workers, product, UPDATES, BETAS, order)
     with np.errstate(over="ignore"):
-        return np.maximum(np.sqrt(square[-LATE:].mean(0)), FLOOR)
+        return np.sqrt(np.maximum(square[-LATE:].mean(0), 0))
 
 
 class Workers(LiveFigure):
@@ -71,7 +72,9 @@ class Workers(LiveFigure):
 
         ``who`` (120,), ``ages`` (121, workers); ``path`` of this run, ``mean`` and ``ball``, the formula's heavy ball (121,);
         ``implied``, the formula's momentum, and the ``fitted`` one with what the fit ``leaves``, None where one number
-        would do (one worker without momentum); ``left`` (39,), the error left at each of ``BETAS``.
+        would do (one worker without momentum); ``left`` (39,), the error left at each of ``BETAS``, not below FLOOR;
+        ``best``, the one of them that leaves the least; ``under``, the first and the last that leave less than FLOOR,
+        empty where none does.
         """
         who = order_of(self.workers, self.order, self.seed)
         mean = theory.asynchronous_mean(self.workers, self.lr, UPDATES, self.beta, self.order)
@@ -79,6 +82,8 @@ class Workers(LiveFigure):
         ball = [1.0, 1.0 - self.lr]
         while len(ball) <= UPDATES:
             ball.append((1 + implied - lr) * ball[-1] - implied * ball[-2])
+        left = left_of(self.workers, self.lr, self.order)
+        under = BETAS[left < FLOOR]
         known = self.workers > 1 or self.beta != 0
         fitted, _, leaves = theory.fit_momentum(mean) if known else (None, None, None)
         return {
@@ -90,19 +95,25 @@ class Workers(LiveFigure):
             "implied": implied,
             "fitted": None if fitted is None else float(fitted),
             "leaves": None if leaves is None else float(leaves),
-            "left": left_of(self.workers, self.lr, self.order),
+            "left": np.maximum(left, FLOOR),
+            "best": float(BETAS[left.argmin()]),
+            "under": [float(under[0]), float(under[-1])] if under.size else [],
         }
 
     def alt(self):
         """What the picture says, with its numbers."""
         found = self.numbers()
-        best = BETAS[found["left"].argmin()]
+        best, under = found["best"], found["under"]
+        unseen = ", less than a billionth" if under == [best, best] else ""
+        if under and not unseen:
+            unseen = f"; all from {under[0]:.2g} to {under[1]:.2g} leave less than a billionth"
         count = "One worker" if self.workers == 1 else f"{self.workers} workers, {ORDERS[self.order]}"
         fit = "" if found["fitted"] is None else f"the mean path fits a heavy ball of momentum {found['fitted']:.3f}; "
         return (
             f"{count}, at learning rate times curvature {self.lr:.3g} and explicit momentum {self.beta:.2g}: {fit}1 - 1/M is "
-            f"{found['implied']:.3f}. After {UPDATES} updates the least error is left by an explicit momentum of {best:.2f}."
-        )
+            f"{found['implied']:.3f}. After {UPDATES} updates the least error is left by an explicit momentum of "
+            f"{best:.2g}{unseen}."
+        ).replace("-", "−")
 
     def picture(self):
         """Paths on top; the ages at the end, and the error against the explicit momentum, below."""

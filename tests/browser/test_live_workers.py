@@ -45,6 +45,30 @@ def test_order_workers_and_explicit_momentum(browser, address):
         assert matches(page)["beta"] > 0.1
 
 
+def test_the_least_is_named_inside_the_picture_and_minuses_are_alike(browser, address):
+    with live.open_page(browser, address) as page:
+        live.open_drawers(page)
+        for workers, lr, name in (("1", "0.15", "least at 0.4"), ("8", "0.15", "least at −0.8"), ("8", "0.5", "least at −0.7")):
+            live.type_into(page, "workers", workers)
+            live.type_into(page, "lr", lr)
+            matches(page)
+            label, inside = page.evaluate(
+                """name => { const text = [...document.querySelectorAll('.lf-workers text')].find((t) => t.textContent === name),
+                    [left, bottom] = ['V', 'H'].map((way) => [...text.closest('svg').querySelectorAll('.lf-rule')]
+                        .find((rule) => rule.getAttribute('d').includes(way)).getBoundingClientRect()),
+                    box = text.getBoundingClientRect();
+                return [[box.left, box.bottom], [left.left, bottom.top]]; }""",
+                name,
+            )
+            assert label[0] >= inside[0] and label[1] <= inside[1] + 1, (name, label, inside)
+        live.type_into(page, "beta", "-0.95")
+        matches(page)
+        assert (
+            "−0." in first(page).locator(".lf-readouts").inner_text()
+            and "-0." not in first(page).locator(".lf-readouts").inner_text()
+        )
+
+
 def test_step_and_another_order(browser, address):
     with live.open_page(browser, address) as page:
         button(page, "Step").click()

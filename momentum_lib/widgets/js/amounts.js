@@ -1,6 +1,6 @@
 // Too little momentum, the right amount, too much: three paths that move together. Python side: momentum_lib/widgets/amounts.py
 
-import { h, pythonFloat, show } from "./kit/dom.js";
+import { h, many, percent, pythonFloat, show } from "./kit/dom.js";
 import { descend } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { number } from "./kit/state.js";
@@ -101,7 +101,7 @@ function addPlane(fig, name) {
         2,
         -8,
       );
-      end.update(DOMAIN[0][1], DOMAIN[1][0], `${show(100 * left(points, head), 2)} % left`, -4, -6);
+      end.update(DOMAIN[0][1], DOMAIN[1][0], `${percent(left(points, head), 2)} left`, -4, -6);
     },
   };
 }
@@ -126,7 +126,7 @@ export function render({ model, el }) {
     planes.forEach((plane, k) => plane.draw(points[k], time.head(), time.pen(), fig.get(NAMES[k])));
     say(String(time.head()));
     fig.speak(
-      `After ${time.head()} steps, of the distance: ${NAMES.map((name, k) => `with momentum ${show(fig.get(name))}, ${show(100 * left(points[k], time.head()), 2)} percent left`).join("; ")}.`,
+      `After ${many(time.head(), "step")}, of the distance: ${NAMES.map((name, k) => `with momentum ${show(fig.get(name))}, ${percent(left(points[k], time.head()), 2)} left`).join("; ")}.`,
     );
   });
   fig.numbers(() => ({

@@ -2,13 +2,14 @@
 // Python side: momentum_lib/widgets/basin.py
 
 import { curve, middles } from "./kit/curve.js";
-import { assign, clamp, h, pythonFloat, s, show } from "./kit/dom.js";
+import { assign, clamp, h, percent, pythonFloat, s, show } from "./kit/dom.js";
 import { DIVERGES, WANDERS, descend, endings } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { FORMS, momentumEdge } from "./generated/theory.js";
+import { inSentence } from "./kit/looks.js";
 import { choice, number } from "./kit/state.js";
 import { inPieces } from "./kit/work.js";
 
@@ -530,10 +531,10 @@ function addReadouts(fig) {
         .join(", ");
     sayEnd(told(run));
     sayCycle(run.code > 0 ? points + (run.code > 4 ? ", …" : "") : "no cycle");
-    sayShare(`${show(100 * part)} %`);
+    sayShare(percent(part));
     sayEdge(`η ${show(bound)}: you are ${lr > bound ? "beyond" : "below"} it`);
     fig.speak(
-      `From ${show(start)}, at learning rate ${show(lr)}, ${RULES[rule].title} ${told(run)}. ${show(100 * part)} percent of the starts shown end in a cycle.`,
+      `From ${show(start)}, at learning rate ${show(lr)}, ${inSentence(rule)} ${told(run)}. ${percent(part)} of the starts shown end in a cycle.`,
     );
   };
 }

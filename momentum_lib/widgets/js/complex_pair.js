@@ -1,7 +1,7 @@
 // A complex number and its powers: drag it over the plane. Python side: momentum_lib/widgets/complex_pair.py
 
 import { curve, series } from "./kit/curve.js";
-import { clamp, pythonFloat, show } from "./kit/dom.js";
+import { clamp, many, pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { complexPlane } from "./kit/plane.js";
 import { number } from "./kit/state.js";
@@ -154,11 +154,11 @@ export function render({ model, el }) {
     all = powers(state);
     plane(state, all);
     swing(state, all);
-    sayTurn(around === null ? "it never turns" : `${show(around)} steps`);
-    sayHundredth(left === null ? "never" : `${Math.ceil(left)} steps`);
+    sayTurn(around === null ? "it never turns" : many(around, "step"));
+    sayHundredth(left === null ? "never" : many(Math.ceil(left), "step"));
     sayParts(`${show(all[2])} + ${show(all[3])} i`);
     fig.speak(
-      `With size ${show(state.size)} and angle ${show(state.angle)} the powers ${around === null ? "do not turn" : `go round once in ${show(around)} steps`} and ${left === null ? "do not fade" : `are down to a hundredth after ${Math.ceil(left)}`}.`,
+      `With size ${show(state.size)} and angle ${show(state.angle)} the powers ${around === null ? "do not turn" : `go round once in ${many(around, "step")}`} and ${left === null ? "do not fade" : `are down to a hundredth after ${many(Math.ceil(left), "step")}`}.`,
     );
   });
   fig.numbers(() => ({

@@ -2,7 +2,7 @@
 // Python side: momentum_lib/widgets/dial.py
 
 import { curve, series } from "./kit/curve.js";
-import { clamp, h, pythonFloat, pythonNumber, show } from "./kit/dom.js";
+import { clamp, h, many, pythonFloat, pythonNumber, show } from "./kit/dom.js";
 import { descend, relativeError, stepsMap, stepsTo } from "./kit/engine.js";
 import { perFamily } from "./kit/family.js";
 import { createFigure } from "./kit/figure.js";
@@ -149,8 +149,8 @@ function measure(state) {
   const told = run.divergedAt
     ? `diverges at step ${run.divergedAt}`
     : outcome === null
-      ? `more than ${steps} steps`
-      : `${outcome} steps`;
+      ? `more than ${many(steps, "step")}`
+      : many(outcome, "step");
   return { run, errors, outcome, told };
 }
 
@@ -288,7 +288,7 @@ function addMap(fig, told) {
       search.update(state);
       const best = search.best();
       map.best(best);
-      map.scale(best ? show(best.steps) : "1", `${show(state.steps)} steps`);
+      map.scale(best ? show(best.steps) : "1", many(state.steps, "step"));
       cross(state, RULES[state.rule].family);
       drawTheory(state);
     },
@@ -553,11 +553,11 @@ function addReadouts(fig) {
   return ({ lr, beta }, { told }, best) => {
     saySteps(told);
     sayBest(
-      best ? `${show(best.steps)} steps at η ${show(best.lr)}, β ${show(best.beta)}` : "none converges",
+      best ? `${many(best.steps, "step")} at η ${show(best.lr)}, β ${show(best.beta)}` : "none converges",
     );
     sayMemory(`${show(totalWeight(beta))} gradients`);
     fig.speak(
-      `Learning rate ${show(lr)}, momentum ${show(beta)}: ${told}. ${best ? `Best on this map: ${best.steps} steps.` : ""}`,
+      `Learning rate ${show(lr)}, momentum ${show(beta)}: ${told}. ${best ? `Best on this map: ${many(best.steps, "step")}.` : ""}`,
     );
   };
 }

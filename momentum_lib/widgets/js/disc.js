@@ -2,7 +2,7 @@
 // Python side: momentum_lib/widgets/disc.py
 
 import { curve, ellipse, series } from "./kit/curve.js";
-import { clamp, pythonFloat, show } from "./kit/dom.js";
+import { clamp, many, pythonFloat, show } from "./kit/dom.js";
 import { descend, stepsTo } from "./kit/engine.js";
 import { perFamily } from "./kit/family.js";
 import { createFigure } from "./kit/figure.js";
@@ -197,7 +197,7 @@ function makeGrid({ rule, kappa }) {
 const told = ({ divergedAt, rate: rho, stepsTo: reached }) =>
   divergedAt
     ? `diverges at step ${divergedAt}`
-    : `rate ${show(rho, 4)}, ${reached === null ? `more than ${BUDGET}` : reached} steps to a millionth`;
+    : `rate ${show(rho, 4)}, ${reached === null ? "more than " : ""}${many(reached ?? BUDGET, "step")} to a millionth`;
 
 // ------------------------------------------------------------------------------------------------------ the figure
 
@@ -331,7 +331,7 @@ function addMap(fig, place, words) {
       map.best(now.best);
       lines(state, range);
       cross(state, RULES[state.rule].family);
-      map.scale(`${show(Math.round(kept.grid.low))} steps`, `${show(Math.round(kept.grid.high))} or more`);
+      map.scale(many(Math.round(kept.grid.low), "step"), `${show(Math.round(kept.grid.high))} or more`);
     },
   };
 }
@@ -530,8 +530,8 @@ function addReadouts(fig) {
       divergedAt
         ? `diverges at step ${divergedAt}`
         : reached === null
-          ? `more than ${BUDGET}`
-          : String(reached),
+          ? `more than ${show(BUDGET)}`
+          : show(reached),
     );
     sayPeak(at === 0 ? "never farther than the start" : `${show(size)} times, at step ${at}`);
   };

@@ -1,7 +1,7 @@
 // The filter: a moving average on a noisy signal, its weights, its frequency response. Python side: momentum_lib/widgets/filter.py
 
 import { curve as curveOf, series } from "./kit/curve.js";
-import { pythonFloat, show } from "./kit/dom.js";
+import { many, pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { RULES } from "./generated/rules.js";
 import { filter } from "./kit/measure.js";
@@ -72,8 +72,7 @@ export function varianceRatio(draws, beta) {
 
 const SLOWEST = 0.01;
 
-/** @param {number} value */
-const inSteps = (value) => `${show(value)} step${value === 1 ? "" : "s"}`;
+const inSteps = (/** @type {number} */ value) => many(value, "step");
 /** The frequency of the signal; a step counts as the wave that is set. @param {{signal: string, frequency: number}} state */
 const omegaOf = ({ signal, frequency }) =>
   signal === "zigzag" ? Math.PI : signal === "constant" ? 0 : frequency;
@@ -269,7 +268,10 @@ function addWeights(fig) {
         [0, 1],
       ],
       set: (steps) => fig.set({ beta: Number(betaAtHalfLife(steps).toPrecision(3)) }),
-      words: () => `${inSteps(halfLife(fig.get("beta")))}, momentum ${show(fig.get("beta"))}`,
+      words: () =>
+        fig.get("beta")
+          ? `${inSteps(halfLife(fig.get("beta")))}, momentum ${show(fig.get("beta"))}`
+          : "momentum 0: the newest gradient alone",
     }),
   };
 }
@@ -289,7 +291,9 @@ function drawWeights({ plot, stems, half, halfName, handle }, drawn, look) {
   stems.path(paths.join(""));
   half.update([0, level, shown, level, shown, 0]);
   handle.update(shown, level);
-  const words = `half after ${inSteps(drawn.halfLife)}${drawn.halfLife > WEIGHTS ? " →" : ""}`;
+  const words = drawn.halfLife
+    ? `half after ${inSteps(drawn.halfLife)}${drawn.halfLife > WEIGHTS ? " →" : ""}`
+    : "the newest alone";
   halfName.anchor(late ? "end" : "start");
   halfName.update(shown, level, words, late ? 0 : 16, late ? -16 : -8);
 }
@@ -365,7 +369,7 @@ function addControls(fig) {
     set: (omega) => setOmega(fig, omega),
     marks: () => [{ value: Math.PI, label: "zigzag", side: "end" }],
     words: (v) =>
-      v ? `${show(v)} radians per step, one wave in ${show((2 * Math.PI) / v)} steps` : "0, a constant",
+      v ? `${show(v)} radians per step, one wave in ${inSteps((2 * Math.PI) / v)}` : "0, a constant",
   });
   fig.segments({
     name: "form",
@@ -415,14 +419,16 @@ function addReadouts(fig) {
       [total, size, gain, omega] = [drawn.total, drawn.sampleSize, drawn.gain, drawn.omega].map((v) =>
         show(v),
       );
-    sayHalf(half);
+    sayHalf(beta ? half : "none: nothing is kept");
     sayTotal(total);
     const measured = measuredWords(drawn);
     saySize(`${size}, ${measured}`);
     sayGain(gain);
     sayLag(late);
     fig.speak(
-      `Momentum ${show(beta)}: the weights halve every ${half} and add up to ${total}; the noise variance falls by ${size}, ${measured}; gain ${gain} at ${omega} radians per step, ${late} late.`,
+      beta === 0
+        ? "Momentum 0 keeps the newest gradient alone: no noise is taken away, every wave has the gain 1, and nothing is late."
+        : `Momentum ${show(beta)}: the weights halve every ${half} and add up to ${total}; the noise variance falls by ${size}, ${measured}; gain ${gain} at ${omega} radians per step, ${late} late.`,
     );
   };
 }

@@ -1,6 +1,6 @@
 // Adam line by line: each of its lines with a switch, on one path. Python side: momentum_lib/widgets/ingredients.py
 
-import { clamp, h, pythonFloat, show } from "./kit/dom.js";
+import { clamp, h, many, pythonFloat, show } from "./kit/dom.js";
 import { descend } from "./kit/engine.js";
 import { equation } from "./kit/equation.js";
 import { createFigure } from "./kit/figure.js";
@@ -405,7 +405,7 @@ function addReadouts(fig) {
     sayLoss(loss(drawn));
     sayWhole(loss(drawn.whole));
     fig.speak(
-      `This is ${drawn.name}. Loss after ${steps} steps: ${loss(drawn)}${isWhole ? "" : `; complete Adam: ${loss(drawn.whole)}`}.`,
+      `This is ${drawn.name}. Loss after ${many(steps, "step")}: ${loss(drawn)}${isWhole ? "" : `; complete Adam: ${loss(drawn.whole)}`}.`,
     );
   };
 }

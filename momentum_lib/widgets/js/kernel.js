@@ -1,7 +1,7 @@
 // The shape of a memory: weights of past gradients, and one average beside them. Python side: momentum_lib/widgets/kernel.py
 
 import { curve } from "./kit/curve.js";
-import { clamp, pythonFloat, roundTo, show } from "./kit/dom.js";
+import { clamp, many, pythonFloat, roundTo, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { choice, number } from "./kit/state.js";
 import {
@@ -95,7 +95,7 @@ export function compute(state) {
 /** A part in percent, as many digits as it needs; number and unit stay in one line. @param {number} part */
 const percent = (part) => `${show(100 * part, part < 0.1 ? 2 : 3)}\u00a0%`;
 /** @param {number} steps */
-const inSteps = (steps) => `${show(steps)}\u00a0step${show(steps) === "1" ? "" : "s"}`;
+const inSteps = (steps) => many(steps, "step").replace(" ", "\u00a0");
 /** How many times as much. @param {number} mine @param {number} other */
 const ratioOf = (mine, other) => (other > 0 ? mine / other : mine > 0 ? Infinity : 1);
 

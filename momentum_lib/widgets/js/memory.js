@@ -1,6 +1,6 @@
 // Memory in tokens: half-lives of published trainings, and the reader's own. Python side: momentum_lib/widgets/memory.py
 
-import { clamp, pythonFloat, show } from "./kit/dom.js";
+import { clamp, many, nearOne, pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { RUNS } from "./generated/scale.js";
 import { betaAtHalfLife, halfLife as stepsToHalf } from "./generated/theory.js";
@@ -47,7 +47,7 @@ const LETTERS = { thousand: "k", million: "M", billion: "bn", trillion: "tn" };
 /** A count of tokens, short: 6.6M. @param {number} value */
 const short = (value) => {
   const [digits, word] = count(value).split(" ");
-  return digits + LETTERS[word];
+  return digits + (LETTERS[word] ?? "");
 };
 
 // ------------------------------------------------------------------------------------------------------ the figure
@@ -104,7 +104,7 @@ for run in scale.runs("momentum", "tokens_per_step"):
     look: "momentum",
     bounds: () => [REACH, [rows.length, rows.length]],
     set: (life) => fig.set({ beta: betaFor(life, fig.get("tokens")) }),
-    words: () => `${count(own())} tokens, momentum ${show(fig.get("beta"), 4)}`,
+    words: () => `${count(own())} tokens, momentum ${nearOne(fig.get("beta"))}`,
   });
 
   fig.slider(MOMENTUM_AT_SCALE);
@@ -168,7 +168,7 @@ for run in scale.runs("momentum", "tokens_per_step"):
           : `β = ${show(there)}`,
     );
     fig.speak(
-      `Momentum ${show(beta, 4)} at ${count(tokens)} tokens a step: half of what it has read is forgotten after ${count(life)} tokens, which is ${show(steps)} steps.`,
+      `Momentum ${nearOne(beta)} at ${count(tokens)} tokens a step: half of what it has read is forgotten after ${count(life)} tokens, which is ${many(steps, "step")}.`,
     );
   });
   fig.numbers(() => ({

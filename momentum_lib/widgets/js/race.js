@@ -9,7 +9,7 @@ import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { createBoard } from "./race/board.js";
 import { createLanes } from "./race/lanes.js";
-import { nameOf } from "./kit/looks.js";
+import { inSentence, nameOf } from "./kit/looks.js";
 import { addPanel } from "./race/panel.js";
 import { createRuns, hasFloor, spoken } from "./race/runs.js";
 import { BOUNDS, FIELDS, MOST, frameOf, settingOf } from "./race/setup.js";
@@ -283,7 +283,9 @@ export function render({ model, el }) {
     lanes.update(rules, steps, moment, floor);
     board.update(rules, moment.whole, floor);
     entitle(fig, tuned.words());
-    const told = rules.map((rule) => `${nameOf(rule)} ${spoken(runs.of(rule), floor)}`),
+    const told = rules.map(
+        (rule, k) => `${k || floor ? inSentence(rule) : nameOf(rule)} ${spoken(runs.of(rule), floor)}`,
+      ),
       goal = floor ? " To one millionth of the distance:" : "";
     fig.speak(`Step ${moment.whole} of ${steps}.${goal} ${told.join(", ")}.`);
   });

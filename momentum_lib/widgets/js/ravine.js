@@ -1,6 +1,6 @@
 // The ravine: gradient descent in a valley, from a start you drag. Python side: momentum_lib/widgets/ravine.py
 
-import { pythonFloat, pythonNumber, show } from "./kit/dom.js";
+import { many, pythonFloat, pythonNumber, show } from "./kit/dom.js";
 import { descend } from "./kit/engine.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
@@ -267,31 +267,44 @@ function nameCurves(fall, drawn, head, where, unit) {
   }
 }
 
+/** What a distance is multiplied by in a step: a rate that is far above 1 needs no decimals. @param {number} rate */
+const factor = (rate) => (rate < 2 ? rate.toFixed(4) : show(rate));
+
 /** @param {RavineFigure} fig */
 function addReadouts(fig) {
   const saySteps = fig.readout("steps to a millionth of the distance"),
     sayRate = fig.readout("rate per step, predicted"),
     sayMeasured = fig.readout("rate per step, measured"),
-    sayPace = fig.readout("slowest");
+    sayPace = fig.readout("the rate is set");
   return (
     /** @type {State} */ { lr, kappa },
     /** @type {Drawn} */ { reached, neverAt, predicted, measured, pace },
   ) => {
     const top = momentumEdge(kappa, 0),
       setting = `Learning rate ${show(lr)} is ${lr < top ? "below" : lr > top ? "beyond" : "on"} the stability edge, ${show(top)}`,
-      rate = predicted.toFixed(4),
+      grows = predicted > 1,
+      rate = factor(predicted),
       [steps, told] = neverAt
         ? ["never: it diverges", "the run diverges"]
         : reached === null
-          ? [`more than ${show(BUDGET)}`, `more than ${BUDGET} steps to one millionth of the distance`]
-          : [show(reached), `${reached} steps to one millionth of the distance`];
+          ? [
+              `more than ${show(BUDGET)}`,
+              `more than ${many(BUDGET, "step")} to one millionth of the distance`,
+            ]
+          : [show(reached), `${many(reached, "step")} to one millionth of the distance`];
     saySteps(steps);
     sayRate(rate);
-    sayMeasured(measured === null ? "at the minimum" : measured.toFixed(4));
-    sayPace(pace === "both" ? "both alike" : `${pace} the valley`);
-    fig.speak(
-      `${setting}: ${told}; rate ${rate} per step, ${pace === "both" ? "both directions alike" : `slowest ${pace} the valley`}.`,
+    sayMeasured(measured === null ? "at the minimum" : factor(measured));
+    sayPace(
+      pace === "both"
+        ? `both alike${grows ? ": they grow" : ""}`
+        : `${pace} the valley${grows ? ": it grows" : ""}`,
     );
+    const how =
+      pace === "both"
+        ? `${grows ? "growing in " : ""}both directions alike`
+        : `${grows ? "growing" : "slowest"} ${pace} the valley`;
+    fig.speak(`${setting}: ${told}; rate ${rate} per step, ${how}.`);
   };
 }
 

@@ -1,12 +1,12 @@
 // The ribbon of text: how much of what was read a momentum remembers. Python side: momentum_lib/widgets/ribbon.py
 
-import { assign, clamp, pythonFloat, s, show } from "./kit/dom.js";
+import { assign, clamp, nearOne, pythonFloat, s, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { RUNS } from "./generated/scale.js";
 import { betaAtHalfLife, halfLife as stepsToHalf } from "./generated/theory.js";
 import { number } from "./kit/state.js";
 import { MOMENTUM_AT_SCALE } from "./kit/sliders.js";
-import { count, threeDigits } from "./kit/units.js";
+import { count, grouped } from "./kit/units.js";
 
 const REACH = /** @type {[number, number]} */ ([200, 2e10]);
 const UNITS = { page: 400, book: 1e5, shelf: 4e6, bookcase: 2e7, library: 2e9 };
@@ -40,11 +40,13 @@ export function pieces() {
 
 /** So many tokens as a reader counts them: 32.3 books. @param {number} tokens */
 export function amount(tokens) {
-  const said = (/** @type {Unit} */ unit, /** @type {string} */ plural) =>
-    `${threeDigits(tokens / UNITS[unit])} ${plural}`;
-  if (tokens < UNITS.book) return said("page", "pages");
-  if (tokens < UNITS.shelf) return said("book", "books");
-  return `${said("book", "books")}, ${tokens < UNITS.library ? said("shelf", "shelves") : said("library", "libraries")}`;
+  const so = (/** @type {Unit} */ unit, /** @type {string} */ plural) => {
+    const said = grouped(tokens / UNITS[unit]);
+    return `${said} ${said === "1" ? unit : plural}`;
+  };
+  if (tokens < UNITS.book) return so("page", "pages");
+  if (tokens < UNITS.shelf) return so("book", "books");
+  return `${so("book", "books")}, ${tokens < UNITS.library ? so("shelf", "shelves") : so("library", "libraries")}`;
 }
 
 /** After how many tokens a gradient counts half. @param {number} beta @param {number} tokens per step */
@@ -227,7 +229,7 @@ print(f"a gradient counts half after {life:.4g} tokens, {life / 1e5:.3g} books o
     look: "momentum",
     bounds: () => [REACH, [0, 0]],
     set: (life) => fig.set({ beta: betaAtHalfLife(life / fig.get("tokens")) }),
-    words: () => `${amount(own())}, momentum ${show(fig.get("beta"), 4)}`,
+    words: () => `${amount(own())}, momentum ${nearOne(fig.get("beta"))}`,
   });
   addControls(fig, rows);
   const sayLife = fig.readout("half-life in tokens", { look: "momentum" }),
@@ -251,7 +253,7 @@ print(f"a gradient counts half after {life:.4g} tokens, {life / 1e5:.3g} books o
     sayLife(count(life));
     saySteps(show(life / tokens));
     fig.speak(
-      `Momentum ${show(beta, 4)} at ${count(tokens)} tokens a step: a gradient counts half after ${count(life)} tokens, ${said}.`,
+      `Momentum ${nearOne(beta)} at ${count(tokens)} tokens a step: a gradient counts half after ${count(life)} tokens, ${said}.`,
     );
   });
   fig.numbers(() => ({

@@ -101,15 +101,24 @@ export function make(state, draws) {
   };
 }
 
+/** What momentum is worth, by the gain itself and by its share of what it would be without noise. @param {number} beta @param {number} gain */
+export function verdict(beta, gain) {
+  const most = riverGain(beta, 0),
+    share = (gain - 1) / (most - 1);
+  if (most < 1.1) return "So small a momentum has next to nothing to give";
+  if (gain < 1.1) return "The noise sets the pace, and momentum has next to nothing to give";
+  if (share < 0.05) return "The noise sets the pace, and little is left of what momentum could give";
+  return share > 0.7
+    ? "The curvature sets the pace, and momentum pays"
+    : "Curvature and noise both hold it back";
+}
+
 /** What the state says. @param {State} state @param {Drawn} drawn */
-export function sentence({ beta, sigma }, { noise, gain, loss, plain, heavy }) {
-  const why =
-    noise < 0.1
-      ? "The curvature sets the pace, and momentum pays"
-      : noise > 2
-        ? "The noise sets the pace, and momentum has next to nothing to give"
-        : "Curvature and noise both hold it back";
-  return `${why}: at momentum ${show(beta)}, noise ${show(sigma)} and a loss of ${show(loss)} on the side, ${show(heavy.speed)} a step against ${show(plain.speed)}, ${show(gain)} times as far. Without noise: ${show(riverGain(beta, 0))} times.`;
+export function sentence({ beta, sigma }, { gain, loss, plain, heavy }) {
+  const where = `noise ${show(sigma)} and a loss of ${show(loss)} on the side`;
+  if (beta === 0)
+    return `With momentum 0 both are gradient descent, and neither gets farther: at ${where}, ${show(plain.speed)} a step.`;
+  return `${verdict(beta, gain)}: at momentum ${show(beta)}, ${where}, ${show(heavy.speed)} a step against ${show(plain.speed)}, ${show(gain)} times as far. Without noise: ${show(riverGain(beta, 0))} times.`;
 }
 
 /** @param {State} state */

@@ -1,7 +1,7 @@
 // Rods: the singular values of a matrix, evened out by Newton-Schulz, step by step. Python side: momentum_lib/widgets/rods.py
 
 import { curve } from "./kit/curve.js";
-import { clamp, pythonFloat, roundTo, show } from "./kit/dom.js";
+import { clamp, many, pythonFloat, roundTo, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { choice, integer, numbers } from "./kit/state.js";
 import { oddQuintic } from "./generated/theory.js";
@@ -100,7 +100,7 @@ export function sentence(path, polynomial, k) {
     last = /** @type {{least: number, most: number}} */ (now);
   if (k === 0)
     return `Divided by their norm, the singular values lie between ${show(first.least)} and ${show(first.most)}: the longest rod is ${apart(first)} times the shortest.`;
-  return `After ${k} step${k === 1 ? "" : "s"} of ${TITLES[polynomial]} all lie between ${show(last.least)} and ${show(last.most)}: the longest rod is ${apart(last)} times the shortest, before it was ${apart(first)} times.`;
+  return `After ${many(k, "step")} of ${TITLES[polynomial]} all lie between ${show(last.least)} and ${show(last.most)}: the longest rod is ${apart(last)} times the shortest, before it was ${apart(first)} times.`;
 }
 
 /** @param {State} state */
@@ -219,7 +219,7 @@ function drawMap({ plot, one, map, dots, name }, polynomial, path, k) {
   one.update([LOW, 1, 1, 1]);
   map.update(curve((x) => after(x, polynomial, k), [LOW, 1], 300, { log: true }));
   dots.update(path[0].flatMap((v, i) => [v, path[k][i]]));
-  name.update(LOW, topOf(polynomial), k === 1 ? "after 1 step" : `after ${k} steps`, 6, 12);
+  name.update(LOW, topOf(polynomial), `after ${many(k, "step")}`, 6, 12);
 }
 
 // ------------------------------------------------------------------------------------------------------- the figure

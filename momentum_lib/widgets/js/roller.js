@@ -1,7 +1,7 @@
 // The hill roller: heavy ball in a rough landscape, and where its energy goes, step by step.
 // Python side: momentum_lib/widgets/roller.py
 
-import { clamp, pythonFloat, show } from "./kit/dom.js";
+import { clamp, many, pythonFloat, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { QUANTITIES } from "./generated/look.js";
 import { RULES } from "./generated/rules.js";
@@ -381,7 +381,7 @@ function addReadouts(fig) {
           ? "The ball does not come to rest"
           : `The ball comes to rest in the valley at ${words}, ${how}`;
     fig.speak(
-      `${rests}. Of its energy ${show(begin)}, friction took ${show(friction[head])} in ${head} steps.`,
+      `${rests}. Of its energy ${show(begin)}, friction took ${show(friction[head])} in ${many(head, "step")}.`,
     );
   };
 }

@@ -93,6 +93,14 @@ export function arithmetic(kept, parameters, gpus, total) {
 
 const CARD_LIST = Object.entries(CARDS);
 
+/** Which cards hold so many bytes. @param {number} total */
+export function fitting(total) {
+  const holds = CARD_LIST.filter(([, capacity]) => total <= capacity).map(([name]) => name),
+    small = CARD_LIST.filter(([, capacity]) => total > capacity).map(([name]) => name);
+  if (!holds.length) return `It fits no card: ${small.join(" and ")} are too small.`;
+  return `It fits a card of ${holds.join(" and one of ")}${small.length ? `; ${small.join(" and ")} is too small` : ""}.`;
+}
+
 /** @param {State} state */
 const python = ({ parameters, optimiser, precision, gpus, stage }) => `from momentum_lib import scale
 
@@ -269,10 +277,9 @@ export function render({ model, el }) {
     legend.replaceChildren(...legendOf(chosen.kept, state.gpus));
     sum.replaceChildren(...sumOf(pieces));
     tell(chosen);
-    const fits = CARD_LIST.map(
-      ([name, capacity]) => `A card of ${name} ${chosen.total <= capacity ? "holds it" : "is too small"}`,
+    fig.speak(
+      `Stage ${stage}, ${STAGES[stage]}: ${drawn.line} ${state.gpus > 1 ? "on each GPU" : "on one GPU"}. ${fitting(chosen.total)}`,
     );
-    fig.speak(`Stage ${stage}, ${STAGES[stage]}: ${drawn.line} on each GPU. ${fits.join("; ")}.`);
   });
   fig.numbers(() => {
     const { found, line, reach } = drawn,

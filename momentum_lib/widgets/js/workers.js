@@ -1,6 +1,6 @@
 // Workers that do not wait: ages of their copies, the mean path, and the explicit momentum that gives way. Python side: momentum_lib/widgets/workers.py
 
-import { clamp, pythonFloat, roundTo, show } from "./kit/dom.js";
+import { clamp, fixed, many, pythonFloat, roundTo, show } from "./kit/dom.js";
 import { createFigure } from "./kit/figure.js";
 import { drawNoise } from "./kit/noise.js";
 import { choice, integer, number } from "./kit/state.js";
@@ -122,7 +122,7 @@ export function leftAt({ workers, lr, beta, order }, who) {
       if (t > UPDATES - LATE) sum += now[0];
     }
   }
-  return Math.max(Math.sqrt(Math.max(sum, 0) / LATE), FLOOR);
+  return Math.sqrt(Math.max(sum, 0) / LATE);
 }
 
 /** All that is shown. @param {State} state */
@@ -131,6 +131,7 @@ export function compute(state) {
     who = orderOf(state),
     mean = meanOf(state, who),
     left = BETAS.map((each) => leftAt({ ...state, beta: each }, who)),
+    under = BETAS.filter((_, k) => left[k] < FLOOR),
     fit = workers > 1 || beta !== 0 ? fitOf(mean) : { fitted: null, leaves: null };
   return {
     who,
@@ -140,27 +141,38 @@ export function compute(state) {
     ball: ballOf(workers, lr),
     implied: asynchronyBeta(workers),
     ...fit,
-    left,
-    here: leftAt(state, who),
-    best: BETAS[left.indexOf(Math.min(...left))],
+    left: left.map((each) => Math.max(each, FLOOR)),
+    here: Math.max(leftAt(state, who), FLOOR),
+    best: BETAS[left.indexOf(Math.min(...left))], // before the floor, on which many are alike
+    under: under.length ? [under[0], under[under.length - 1]] : [],
   };
 }
 
 // ------------------------------------------------------------------------------------------------------------ words
 
-/** @param {number} value */
-const signed = (value) => show(value, 2).replace("-", "−");
+/** What is left where no curve is seen any more. @param {Drawn} drawn */
+function unseen({ best, under: [low, high] }) {
+  if (low === undefined) return "";
+  return low === high && low === best
+    ? ", less than a billionth"
+    : `; all from ${show(low, 2)} to ${show(high, 2)} leave less than a billionth`;
+}
 
 /** What the state says. @param {State} state @param {Drawn} drawn */
-export function sentence({ workers, order, beta }, { implied, fitted, leaves, best }) {
-  const give = `After ${UPDATES} updates at this rate, the least error is left by an explicit momentum of ${signed(best)}.`;
+export function sentence({ workers, order, beta }, drawn) {
+  const { implied, fitted, leaves, best } = drawn,
+    give = `After ${UPDATES} updates at this rate, the least error is left by an explicit momentum of ${show(best, 2)}${unseen(drawn)}.`,
+    formula = fixed(implied, 3),
+    late = `every gradient is ${many(workers - 1, "update")} old`;
   if (workers === 1) return `One worker never lags: this is the rule as you know it. ${give}`;
   if (beta !== 0)
-    return `An explicit momentum of ${signed(beta)} stands on top of the ${implied.toFixed(3)} that the order makes or would make. ${give}`;
-  const fit = /** @type {number} */ (fitted).toFixed(3);
+    return order === "random"
+      ? `An explicit momentum of ${show(beta, 2)} comes on top of the ${formula} that ${workers} workers in random order make by themselves. ${give}`
+      : `An explicit momentum of ${show(beta, 2)}, and ${workers} workers in turn: ${late}, which is a delay. In random order they would make a momentum of ${formula} by themselves. ${give}`;
+  const fit = fixed(/** @type {number} */ (fitted), 3);
   if (order === "random")
-    return `${workers} workers in random order are, on average, heavy ball with momentum 1 − 1/${workers} = ${implied.toFixed(3)}; the fit finds ${fit}. ${give}`;
-  return `${workers} workers in turn: every gradient is ${workers - 1} ${workers === 2 ? "update" : "updates"} old, and no momentum appears. The best fit is ${fit} instead of ${implied.toFixed(3)}${workers > 2 ? `, and leaves ${show(/** @type {number} */ (leaves), 2)} of the spread unexplained` : ""}. ${give}`;
+    return `${workers} workers in random order are, on average, heavy ball with momentum 1 − 1/${workers} = ${formula}; the fit finds ${fit}. ${give}`;
+  return `${workers} workers in turn: ${late}, and no momentum appears. The best fit is ${fit} instead of ${formula}${workers > 2 ? `, and leaves ${show(/** @type {number} */ (leaves), 2)} of the spread unexplained` : ""}. ${give}`;
 }
 
 /** @param {State} state */
@@ -255,7 +267,7 @@ function addRods(fig) {
 function addLeft(fig) {
   const plot = fig.plot({
     label: "The error left against the explicit momentum",
-    x: { domain: [-1, 1], label: "explicit momentum β", count: 5, format: (v) => signed(v) },
+    x: { domain: [-1, 1], label: "explicit momentum β", count: 5, format: (v) => show(v, 2) },
     y: { type: "log", domain: [FLOOR, 1e3], label: "error left", ticks: () => [1e-8, 1e-4, 1] },
     later: true,
     height: (width) => clamp(width * 0.8, 210, 270),
@@ -274,7 +286,7 @@ function addLeft(fig) {
         [FLOOR, 1e3],
       ],
       set: (beta) => fig.set({ beta: Math.abs(beta) < 0.01 ? 0 : roundTo(beta, 2) }),
-      words: (beta) => `${signed(beta)}`,
+      words: (beta) => show(beta, 2),
     });
   /** @param {State} state @param {Drawn} drawn */
   return ({ beta }, { left, best, here }) => {
@@ -282,7 +294,8 @@ function addLeft(fig) {
     line.update(BETAS.flatMap((each, k) => [each, Math.min(left[k], 1e4)]));
     const low = Math.min(...left);
     least.update([best, low]);
-    leastName.update(best, low, `least at ${signed(best)}`, 0, 22);
+    leastName.anchor(best < -0.6 ? "start" : best > 0.6 ? "end" : "middle"); // inside the picture at both ends
+    leastName.update(best, low, `least at ${show(best, 2)}`, 0, plot.y(FLOOR) - plot.y(low) < 30 ? -14 : 22);
     handle.update(beta, clamp(here, FLOOR, 900));
   };
 }
@@ -341,8 +354,8 @@ export function render({ model, el }) {
     drawPaths(state, drawn, head);
     drawRods(state, drawn, head);
     drawLeft(state, drawn);
-    sayFormula(drawn.implied.toFixed(3));
-    sayFit(drawn.fitted === null ? "any: one number would do" : drawn.fitted.toFixed(3));
+    sayFormula(fixed(drawn.implied, 3));
+    sayFit(drawn.fitted === null ? "any: one number would do" : fixed(drawn.fitted, 3));
     sayLeaves(drawn.leaves === null ? "nothing" : drawn.leaves < 1e-9 ? "nothing" : show(drawn.leaves, 2));
     fig.speak(sentence(state, drawn));
   });

@@ -222,7 +222,7 @@ export function show(value, digits = 3) {
       ? String(Math.round(value))
       : Number.isInteger(value)
         ? String(value)
-        : trim(value.toPrecision(digits));
+        : String(Number(value.toPrecision(digits)));
   const [whole, fraction] = text.replace("-", "−").split(".");
   const spaced = whole.replace(/\d{5,}/, (all) => all.replace(/\B(?=(\d{3})+$)/g, "\u202f"));
   return fraction === undefined ? spaced : `${spaced}.${fraction}`;
@@ -230,6 +230,36 @@ export function show(value, digits = 3) {
 
 const trim = (/** @type {string} */ text) =>
   text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
+
+/**
+ * A number below 1 by the digits of what it lacks: 0.999 and 0.99999 are not both 1.
+ * @param {number} value
+ * @param {number} [digits] significant digits of 1 − value
+ */
+export function nearOne(value, digits = 3) {
+  const rest = 1 - value;
+  return value > 0.5 && rest > 1e-12
+    ? trim(value.toFixed(digits - 1 - Math.floor(Math.log10(1.0000001 * rest))))
+    : show(value, digits);
+}
+
+/** A part in percent. @param {number} part @param {number} [digits] significant digits */
+export const percent = (part, digits = 3) => `${show(100 * part, digits)} %`;
+
+/** A number to so many decimals, with a true minus. @param {number} value @param {number} decimals */
+export const fixed = (value, decimals) => value.toFixed(decimals).replace("-", "−");
+
+/**
+ * So many of something: 1 step, 2 steps, 0.5 steps. It is one where it reads as one.
+ * @param {number} value
+ * @param {string} one
+ * @param {string} [more] where an s does not make it
+ * @param {number} [digits] significant digits
+ */
+export function many(value, one, more = `${one}s`, digits = 3) {
+  const said = show(value, digits);
+  return `${said} ${said === "1" ? one : more}`;
+}
 
 /** A number as one would type it (ASCII, at most `digits` significant). @param {number} value @param {number} [digits] */
 export const plain = (value, digits = 5) => String(Number(value.toPrecision(digits)));

@@ -20,6 +20,15 @@ const known = (rule) => (typeof rule === "string" ? RULES[rule] : rule);
 /** @param {string|Named} rule */
 export const nameOf = (rule) => SHORT[known(rule).name] ?? known(rule).title;
 
+/** Rules that are called by common words; the others by a name, which is written large. */
+const COMMON = new Set(["Averaged", "Generalised", "Gradient", "Heavy", "Momentum", "Two-memory"]);
+
+/** A rule's name inside a sentence: heavy ball, Nesterov. @param {string|Named} rule */
+export function inSentence(rule) {
+  const name = nameOf(rule);
+  return COMMON.has(name.split(" ")[0]) ? name[0].toLowerCase() + name.slice(1) : name;
+}
+
 /** Dash pattern and fill that tell members of one family apart; its best-known member wears the plain look. @param {string|Named} rule */
 export function memberLook(rule) {
   const { family, dash, name } = known(rule),

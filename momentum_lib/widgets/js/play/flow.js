@@ -1,6 +1,6 @@
 // The flow of many starts: where does each end, and in how many steps? One colour a start, one line round each basin.
 
-import { h, s, show } from "../kit/dom.js";
+import { h, many, s, show } from "../kit/dom.js";
 import { rings, ringPaths } from "../kit/geometry.js";
 import { filling, inParts } from "./parts.js";
 import { createFleet } from "./fleet.js";
@@ -74,7 +74,7 @@ export function createFlow(stage) {
       gone > 0.0005 ? `${percent(gone)} nowhere: they fly off` : "",
       lost > 0.0005 ? `${percent(lost)} still on their way after ${STEPS} steps` : "",
     ].filter(Boolean);
-    kept.said = `${picked.title}, from ${show(total)} starts: ${parts.join("; ")}. Light: about ${show(least)} steps; dark: ${show(most)} or more.`;
+    kept.said = `${picked.title}, from ${show(total)} starts: ${parts.join("; ")}. Light: about ${many(least, "step")}; dark: ${show(most)} or more.`;
     told.textContent = kept.said;
   }
   return {

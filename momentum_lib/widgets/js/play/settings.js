@@ -1,6 +1,6 @@
 // Steps to converge over learning rate and momentum, for the picked rule: coarse while something moves, fine when it rests.
 
-import { clamp, h, roundTo, show } from "../kit/dom.js";
+import { clamp, h, many, roundTo, show } from "../kit/dom.js";
 import { stepsMap } from "../kit/engine.js";
 import { addSettingsMap, cells } from "../kit/settings_map.js";
 import { createPlot } from "../kit/plot.js";
@@ -74,7 +74,7 @@ export function createSettings({ life, store, parent, room, turn, held, scene })
     const finite = kept.values.filter(Number.isFinite);
     const low = finite.length ? finite.reduce((a, b) => Math.min(a, b)) : 1;
     map.paint(kept.values, kept.n, kept.n, low, BUDGET);
-    map.scale(`${show(low)} steps`, `${BUDGET} or more`);
+    map.scale(many(low, "step"), `${show(BUDGET)} or more`);
     best();
   }
   function best() {

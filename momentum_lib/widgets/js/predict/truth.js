@@ -1,5 +1,6 @@
 // The curve that a drawn one is compared with, computed here by the library's rules. Python side: momentum_lib/widgets/predict.py
 
+import { many } from "../kit/dom.js";
 import { descend, relativeError, stepsTo } from "../kit/engine.js";
 import { filter } from "../kit/measure.js";
 import { drawNoise } from "../kit/noise.js";
@@ -151,7 +152,8 @@ export function sentence(ask, yours, theirs, show) {
   const you =
       yours === null
         ? "Your curve does not come to a millionth"
-        : `You drew ${Math.round(yours)} steps to a millionth`,
-    it = theirs === null ? "nor does the run, in the steps shown" : `the run takes ${Math.round(theirs)}`;
+        : `You drew ${many(Math.round(yours), "step")} to a millionth`,
+    it =
+      theirs === null ? "nor does the run, in the steps shown" : `the run takes ${show(Math.round(theirs))}`;
   return `${you}; ${it}.`;
 }

@@ -83,7 +83,9 @@ export function outcome(run, floor) {
 export function spoken(run, floor) {
   if (!floor)
     return run.leavesAt === null ? "stays in the picture" : `leaves the picture at step ${run.leavesAt}`;
-  return run.neverAt ? `diverges at step ${run.neverAt}` : `${outcome(run, floor)} steps`;
+  return run.neverAt
+    ? `diverges at step ${run.neverAt}`
+    : `${outcome(run, floor)} ${run.stepsTo === 1 ? "step" : "steps"}`;
 }
 
 /**
