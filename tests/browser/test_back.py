@@ -7,6 +7,7 @@ from tests.browser import live
 
 WORDS = """<div style="height: {above}px"></div><p id="words">Make it <span class="set" data-live="ravine" data-set="kappa=100"
 data-says="Sets the figure: condition number 100">narrower</span> and look.</p><div style="height: 3000px"></div>"""
+NEAR = WORDS.replace("3000px", "0").format(above=230)
 BACK = "Back to the text"
 
 
@@ -60,3 +61,15 @@ def test_the_offer_goes_where_the_reader_scrolls_back(browser, address):
         back = pressed(page)
         page.evaluate("scrollTo(0, 0)")
         back.wait_for(state="detached")
+
+
+def test_the_answer_is_shown_where_the_picture_was_in_view_alone(browser, tmp_path_factory):
+    """Words right above a figure whose sentence, which says what they have done, is below the screen."""
+    address = live.write_page(tmp_path_factory.mktemp("near"), [make("ravine")], before=NEAR)
+    whole = "(name) => { const { top, bottom } = document.querySelector(name).getBoundingClientRect(); return [top, bottom]; }"
+    with live.open_page(browser, address, width=390, height=664, reduced_motion="reduce") as page:
+        page.evaluate("scrollTo(0, 0)")
+        assert page.evaluate(whole, ".lf-plot")[1] < 664 < page.evaluate(whole, ".lf-sentence")[1]
+        page.get_by_role("button", name="narrower").click()
+        page.wait_for_function(f"({whole})('.lf-sentence')[1] <= innerHeight")
+        assert live.numbers(page)["state"]["kappa"] == 100

@@ -332,3 +332,18 @@ def test_the_arrow_of_a_figures_fold_is_on_its_line(site, new_page):
     fold.wait_for()
     assert fold.evaluate("fold => getComputedStyle(fold).display") == "flex"
     assert fold.evaluate("fold => fold.getBoundingClientRect().height") < 60
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_the_way_back_to_the_words_lies_on_nothing_that_one_turns(site, new_page, width):
+    """It is in the page's bar, which no control of a figure reaches; on a phone the menu and the search stay free."""
+    page = new_page(width=width, reduced_motion=True)
+    page.goto(site.url("notebooks/01-ravine"))
+    page.locator(".set[role=button]").last.click()
+    way, bar = page.locator(".way-back").bounding_box(), page.locator("header.bar").bounding_box()
+    assert bar["y"] <= way["y"] and way["y"] + way["height"] <= bar["y"] + bar["height"]
+    for name in ("Contents", "Search"):
+        own = page.locator("header.bar").get_by_role("button", name=name).first
+        if own.is_visible():
+            box = own.bounding_box()
+            assert box["x"] + box["width"] <= way["x"] or way["x"] + way["width"] <= box["x"], name

@@ -51,12 +51,16 @@ function travel(place, figure, goal) {
   requestAnimationFrame(go);
 }
 
-/** Whether enough of a figure's first picture is in view. @param {HTMLElement} place */
+/** Whether enough of a figure's first picture is in view, and the sentence that says what the words have done. @param {HTMLElement} place */
 function isSeen(place) {
-  const picture = place.querySelector(".lf-plot") ?? place;
-  const { top, bottom, height } = picture.getBoundingClientRect();
   const bar = document.querySelector("header.bar")?.getBoundingClientRect().bottom ?? 0;
-  return Math.min(bottom, innerHeight) - Math.max(top, bar) >= SEEN * Math.min(height, innerHeight - bar);
+  /** @param {Element|null} part @param {number} share */
+  const seen = (part, share) => {
+    if (!part?.checkVisibility()) return true;
+    const { top, bottom, height } = part.getBoundingClientRect();
+    return Math.min(bottom, innerHeight) - Math.max(top, bar) >= share * Math.min(height, innerHeight - bar);
+  };
+  return seen(place.querySelector(".lf-plot") ?? place, SEEN) && seen(place.querySelector(".lf-sentence"), 1);
 }
 
 /** Bring a figure into view: whole where it fits, else from its top on. (A picture that stays while one scrolls is no place.) @param {HTMLElement} place */
