@@ -342,7 +342,7 @@ def test_the_way_back_to_the_words_lies_on_nothing_that_one_turns(site, new_page
     page.locator(".set[role=button]").last.click()
     way, bar = page.locator(".way-back").bounding_box(), page.locator("header.bar").bounding_box()
     assert bar["y"] <= way["y"] and way["y"] + way["height"] <= bar["y"] + bar["height"]
-    for name in ("Contents", "Search"):
+    for name in ("Chapters", "Search the course"):
         own = page.locator("header.bar").get_by_role("button", name=name).first
         if own.is_visible():
             box = own.bounding_box()

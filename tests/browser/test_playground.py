@@ -185,6 +185,30 @@ def test_a_link_opens_a_view(browser, folder, view, tells):
             assert min(v for v in ask(page, "play.numbers()")["values"] if v) < 40
 
 
+def test_the_equations_open_at_the_first_step_or_where_one_is(browser, folder):
+    """Not at a run's end, whose numbers show a rule nothing to do; and not elsewhere than the other views."""
+    title = "document.querySelector('.pg-steps-title')?.textContent"
+    with playing(browser, folder, {"surface": RAVINE, "rules": [BALL], "steps": 60}, reduced_motion="reduce") as page:
+        page.get_by_role("button", name="Play").first.click()  # all of it at once
+        page.get_by_role("tab", name="Equations").click()
+        page.wait_for_function(f"{title} === 'Heavy ball: step 1'")
+    with playing(browser, folder, {"surface": RAVINE, "rules": [BALL], "steps": 60}) as page:
+        page.get_by_role("button", name="Step").first.click()
+        page.get_by_role("button", name="Step").first.click()
+        page.get_by_role("button", name="Step").first.click()
+        page.get_by_role("tab", name="Equations").click()
+        page.wait_for_function(f"{title} === 'Heavy ball: step 2'")
+
+
+def test_without_a_lowest_point_the_sentence_says_that_no_setting_is_best(browser, folder):
+    slope = {"kind": "formula", "text": "x^4 - y"}
+    with playing(browser, folder, {"surface": slope, "rules": [PLAIN, BALL], "fair": "best"}) as page:
+        page.wait_for_function("document.querySelector('.playground').textContent.includes('each rule has a guessed one')")
+    with playing(browser, folder, {"surface": slope, "rules": [PLAIN, BALL], "fair": "same"}) as page:
+        page.wait_for_function("document.querySelector('.playground').textContent.includes('no lowest point')")
+        assert "guessed" not in page.locator(".playground").inner_text()
+
+
 def test_without_memory_a_heavy_ball_is_gradient_descent(browser, folder):
     with playing(browser, folder, {"surface": RAVINE, "rules": [PLAIN, BALL]}) as page:
         plain, ball = (lane["points"][0] for lane in lanes(page))

@@ -74,7 +74,7 @@ export function createFlow(stage) {
       gone > 0.0005 ? `${percent(gone)} nowhere: they fly off` : "",
       lost > 0.0005 ? `${percent(lost)} still on their way after ${STEPS} steps` : "",
     ].filter(Boolean);
-    kept.said = `${picked.title}, from ${show(total)} starts: ${parts.join("; ")}. Light: about ${many(least, "step")}; dark: ${show(most)} or more.`;
+    kept.said = `${picked.title}, from ${show(total)} starts: ${parts.join("; ")}. Light: near it after about ${many(least, "step")}; dark: after ${show(most)} or more. Near is a hundredth of the picture’s diagonal.`;
     told.textContent = kept.said;
   }
   return {

@@ -59,11 +59,15 @@ function ofNet({ lanes, picked, state }, { name, share, done }) {
 
 /** @param {Scene} scene */
 function noFloor({ lanes, state }) {
-  const ordered = byLoss(lanes);
-  const gone = lanes.filter(({ end }) => end.divergedAt);
+  const ordered = byLoss(lanes),
+    gone = lanes.filter(({ end }) => end.divergedAt),
+    guessed =
+      state.fair === "best"
+        ? " No setting is the best where there is no end: each rule has a guessed one."
+        : "";
   if (!ordered.length)
-    return `Every ball has left this surface, which has no lowest point, before step ${show(Math.max(...gone.map(({ end }) => end.divergedAt)))}.`;
-  return `This surface has no lowest point: after ${steps(state.steps)} ${lower(ordered[0].title)} is lowest, at ${show(ordered[0].end.loss)}.`;
+    return `Every ball has left this surface, which has no lowest point, before step ${show(Math.max(...gone.map(({ end }) => end.divergedAt)))}.${guessed}`;
+  return `This surface has no lowest point: after ${steps(state.steps)} ${lower(ordered[0].title)} is lowest, at ${show(ordered[0].end.loss)}.${guessed}`;
 }
 
 /** The picked rule against gradient descent, or the best of the others. @param {Lane[]} ordered @param {Lane} picked */

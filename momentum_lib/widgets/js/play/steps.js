@@ -73,7 +73,8 @@ export function createSteps({ life, parent, time }) {
       h("div", { class: "pg-steps-acts" }, back, forth),
     ),
   );
-  let shown = 1;
+  let shown = 1,
+    opened = false;
   const seek = (/** @type {number} */ by) => time.seek(Math.max(1, shown + by));
   life.on(back, "click", () => seek(-1));
   life.on(forth, "click", () => seek(1));
@@ -81,6 +82,9 @@ export function createSteps({ life, parent, time }) {
     draw(scene) {
       const { picked, net } = scene,
         run = runOf(scene);
+      // At a run's end there is nothing to learn from its numbers: they begin with its first step, and so does the clock.
+      if (!opened && !time.waiting() && (time.playing() || time.head() >= run.n)) time.seek(1);
+      opened = true;
       shown = time.waiting() ? 1 : clamp(time.head(), 1, Math.max(run.n, 1));
       title.textContent = `${picked.title}: step ${shown}`;
       const [one, other] = net
