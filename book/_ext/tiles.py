@@ -287,23 +287,26 @@ def _rods(ours):
 
 
 def surface(name):
-    """A surface in the part of the plane that its pictures show, with heavy ball's path from its start; a curve in one
-    dimension with its start."""
+    """A surface in the part of the plane that its pictures show, or a curve in one dimension, with heavy ball's path from its
+    start."""
     from momentum_lib import descend, rules, surfaces
+    from momentum_lib.looks import dash
     from momentum_lib.widgets import tuning
 
     land = surfaces.SURFACES[name]
+    run = descend(rules.heavy_ball, land, steps=60, **tuning.best(name, "heavy_ball"))
     if land.dim == 1:
         ((left, right),) = land.domain
         x = np.linspace(left, right, 160)
         height = land.value(x[None])
         view = View(left, right, height.min() - 0.12 * np.ptp(height), height.max() * 1.04)
         hill = Area((view(np.r_[x, right, left], np.r_[height, view.low, view.low]),), opacity=0.12)
-        start = view(land.start, land.value(np.array(land.start)[:, None]))
-        return [hill, Line(view(x, height), width=1.6), Dots(start, "momentum", 4.5)]
+        way = view(run.points[:, 0], land.value(run.points.T))
+        jumps = Line(way, "momentum", 2.4, dash(run.rule), runs=True)
+        moved = np.abs(np.diff(way, axis=0)).max(axis=1) > 0.5  # a dot where the last one can be told from it
+        return [hill, Line(view(x, height), width=1.6), jumps, Dots(way[np.r_[True, moved]], "momentum", 3)]
     (left, right), (low, high) = land.domain
     tall = max(high - low, (right - left) * HEIGHT / WIDTH)
     view = PARTS.get(name, View.square(((left + right) / 2, (low + high) / 2), tall))
-    run = descend(rules.heavy_ball, land, steps=60, **tuning.best(name, "heavy_ball"))
     minima = [Dots(view(*np.transpose(land.minima)), "ink", 3)] if land.minima else []
     return [*country(land, view, levels=4 if name in PARTS else 6, power=3.0), *minima, _way(run, view)]

@@ -234,7 +234,8 @@ def drawing(frame):
     """One SVG of the timeline; ``frame`` is for a laptop or a phone."""
     title = ["tokens until the weight of a gradient has halved"]
     above = f'<text class="axis" x="2" y="{frame.top - 12}">{title[0]}</text>'
-    lines = ["Point at a mark, or tab to it, to read its row;", "follow it to its source."]
+    touch = ["Tap a mark to come to its row,", "and from there to its source."]
+    lines = touch if frame.name == "narrow" else ["Point at a mark, or tab to it, to read its row;", "follow it to its source."]
     hint = "".join(f'<tspan x="2" dy="{0 if not k else 1.3 * frame.size:.1f}">{line}</tspan>' for k, line in enumerate(lines))
     names = "".join(
         f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{escape(short(run))}</text>'
