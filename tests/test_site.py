@@ -106,6 +106,11 @@ def test_a_number_in_a_title_stays_beside_its_word():
     assert "Set 4 is harder." in page.astext()
 
 
+def test_no_line_of_a_claim_breaks_within_a_number():
+    said = "A ruler: 262 steps at κ = 1, and 262 at κ = 1 000 000; 27 % in 50 runs"
+    assert titles.TOGETHER.sub("_", said) == "A ruler: 262 steps at κ_=_1, and 262 at κ_=_1_000_000; 27_% in 50 runs"
+
+
 def test_a_missing_chapter_leaves_a_gap(tmp_path):
     """A chapter that moves up when the one before it is not there: heading, menu, section and figure keep the file's number."""
     (tmp_path / "src").mkdir()

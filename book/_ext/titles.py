@@ -20,6 +20,10 @@ def claim_of(document):
     return below if [type(part) for part in parts] == [nodes.strong] else None
 
 
+TOGETHER = re.compile(r"(?<=\d) (?=\d{3}\b|%)| (?== )|(?<= =) ")
+"""Blanks at which no line of a claim breaks: within a number, before its sign of a hundredth, about an equals sign."""
+
+
 def read(app, document):
     """Mark the claim for the style sheet, and keep its words for other pages."""
     paragraph = claim_of(document)
@@ -28,6 +32,8 @@ def read(app, document):
     paragraph["classes"].append("claim")
     paragraph[:] = next(paragraph.findall(nodes.strong)).children
     app.env.metadata[app.env.docname]["claim"] = paragraph.astext()
+    for text in list(paragraph.findall(nodes.Text)):
+        text.parent.replace(text, nodes.Text(TOGETHER.sub("\N{NO-BREAK SPACE}", text.astext())))
 
 
 def hold(app, document, name):
