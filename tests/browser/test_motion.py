@@ -49,15 +49,18 @@ def test_a_film_that_the_reader_scrolled_to_plays_once(browser, tmp_path):
         )
 
 
-BELOW = """() => { const play = document.querySelector('.lf-acts').getBoundingClientRect();
-  const pictures = document.querySelector('.lf-pictures').getBoundingClientRect();
-  const controls = document.querySelector('.lf-controls').getBoundingClientRect();
-  return { gap: play.top - pictures.bottom, before: play.bottom <= controls.top }; }"""
+PLACES = """() => Object.fromEntries(Object.entries({ title: '.lf-title', play: '.lf-acts', controls: '.lf > .lf-controls',
+  pictures: '.lf-pictures' }).map(([name, part]) => {
+  const { top, bottom, left, right } = document.querySelector(part).getBoundingClientRect();
+  return [name, { top, bottom, left, right }]; }))"""
 
 
 @pytest.mark.parametrize("name", ["ravine", "roller", "basin", "noise_ball"])
-def test_play_lies_right_below_the_pictures(browser, tmp_path, name):
-    """On a laptop; on a phone it lies below the first picture: test_phone.py."""
+def test_play_lies_beside_the_title_and_what_turns_below_it(browser, tmp_path, name):
+    """On a laptop, above the pictures, with nothing else between; on a phone Play lies below the first picture: test_phone.py."""
     with live.open_page(browser, live.write_page(tmp_path, [make(name)])) as page:
-        found = page.evaluate(BELOW)
-        assert 0 <= found["gap"] < 24 and found["before"], f"{name}: Play is {found['gap']:.0f} px below the pictures"
+        found = page.evaluate(PLACES)
+    title, play, controls, pictures = (found[part] for part in ("title", "play", "controls", "pictures"))
+    assert title["right"] <= play["left"] and play["top"] < title["bottom"] and title["top"] < play["bottom"], found
+    assert 0 <= controls["top"] - max(play["bottom"], title["bottom"]) < 24, found
+    assert 0 <= pictures["top"] - controls["bottom"] < 24, found
