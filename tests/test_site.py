@@ -134,6 +134,28 @@ def test_a_missing_chapter_leaves_a_gap(tmp_path):
     assert re.findall(r">(\d+)\. \w+</a>", start)[:3] == ["1", "11", "3"]
 
 
+def test_the_figures_of_a_page_without_a_number_count_from_one(tmp_path):
+    """The first card of the page of myths had "Fig. 9": all such pages had one count. Chapters keep their own."""
+    (tmp_path / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/></svg>')
+    figures = {"index": 1, "more": 2, "02-chapter": 2, "last": 3}
+    for name, many in figures.items():
+        drawn = "".join(f"```{{figure}} dot.svg\n:name: fig-{name}-{k}\nA dot.\n```\n\n" for k in range(many))
+        more = "```{toctree}\nmore\n```\n\n```{toctree}\n:numbered:\n02-chapter\n```\n\n```{toctree}\nlast\n```\n" * (
+            name == "index"
+        )
+        (tmp_path / f"{name}.md").write_text(f"# Page\n\n{drawn}\nSee {{numref}}`fig-{name}-{many - 1}`.\n\n{more}", "utf-8")
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\nextensions = ['myst_parser', 'numbering']\nnumfig = "
+        f"True\n"
+    )
+    status, said = sphinx(["-m", "sphinx", "-q", "-W", "-b", "html", ".", "out"], tmp_path)
+    assert status == 0, said
+    for name, many in figures.items():
+        page, chapter = (tmp_path / "out" / f"{name}.html").read_text("utf-8"), "2." if name == "02-chapter" else ""
+        assert re.findall(r'caption-number">Fig\. ([\d.]+)', page) == [f"{chapter}{k}" for k in range(1, many + 1)], name
+        assert "See <a" in page and f">Fig. {chapter}{many}</span>" in page, name
+
+
 BROKEN = {  # page -> (its text, what the build says of it)
     "formula": ("# A page\n\n$\\frac{1}{$\n", "formula cannot be rendered"),
     "reference": ("# A page\n\n{ref}`nowhere`\n", "nowhere"),

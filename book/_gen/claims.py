@@ -4,7 +4,9 @@
     python book/_gen/claims.py --check    write nothing; exit 1 if one of them is stale
 
 A row says what is claimed, whose formula it is, one Python expression that computes the value,
-the value and the tolerance.  ``tests/test_claims.py`` holds every row, and that the chapter
+the value and the tolerance.  Where the value is no number that the claim has, ``measured`` says in
+words what it is, with ``{}`` for each of its parts.  Formulas stand between dollars.
+``tests/test_claims.py`` holds every row, and that the chapter
 prints the number that the row says it prints.  A row that judges what is usually ``told`` may say
 under ``myth`` which live figure settles it: the figure, its state, what to see in it, and the tag
 of the chapter's section that shows why.
@@ -34,6 +36,8 @@ from momentum_lib import records  # noqa: E402
 CHAPTERS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 FIELDS = ("id", "claim", "source", "code", "value", "tolerance", "shown")  # what every row has
 PAGES = {**CHAPTERS, "errata": ROOT / "notebooks" / "errata.ipynb"}
+KEY = re.compile(r"[a-z]+(?:19|20)\d\d[a-z]?|d2l")
+MINUS = "\N{MINUS SIGN}"
 SIGNS = {  # verdict -> its class on the page, its sign, its word
     "true": ("true", "✓", "true"),
     "true under conditions": ("depends", "◐", "it depends"),
@@ -70,20 +74,79 @@ def measure(row):
         raise LookupError(f"book/claims/{row['chapter']}.yml, row {row['id']}: its code raised {said}") from error
 
 
+def plain(number):
+    """A number as it is printed, with a minus sign and a power of ten: ``1e-06`` is $10^{-6}$."""
+    found = re.fullmatch(r"(-?[\d.]+)e([-+]\d+)", number)
+    if not found:
+        return number.replace("-", MINUS)
+    power = f"10^{{{int(found[2])}}}"
+    return f"${power}$" if float(found[1]) == 1 else rf"${found[1]}\cdot {power}$"
+
+
 def show(value, row):
-    """A measured value in as many digits as the row's own value has."""
+    """A measured number in as many digits as the row's own value has."""
     given = row["value"]
-    if isinstance(given, bool) or isinstance(given, str):
-        return str(value)
     if isinstance(given, int):
-        return f"{value:.0f}"
+        return plain(f"{value:.0f}")
     digits = len(repr(given).split("e")[0].partition(".")[2])
-    return f"{value:.{digits}e}" if "e" in repr(given) else f"{value:.{digits}f}"
+    return plain(f"{value:.{digits}e}" if "e" in repr(given) else f"{value:.{digits}f}")
+
+
+def parts(value, row):
+    """What a row measures, each of its values as a reader reads it: one number, or several, or yes and no, or names."""
+    if isinstance(value, int | float) and not isinstance(row["value"], bool):
+        return [show(value, row)]
+    several = [str(part) for part in value] if isinstance(value, list | tuple) else re.split(r",? +", str(value).strip("[]"))
+    return [_word(part.strip("'")) for part in several]
+
+
+def _word(part):
+    """One of several values: a rule's title for its name, yes and no, or a number with its minus sign."""
+    if part in ml.rules.RULES:
+        return ml.rules.get(part).title
+    return {"True": "yes", "False": "no"}.get(part) or (plain(part) if re.match(r"[-+]?\d", part) else part)
+
+
+def said(row):
+    """What was measured, in words, with each of its values in bold.
+
+    Raises LookupError for a row whose words have another number of places than its value has parts.
+    """
+    values, words = [f"**{part}**" for part in parts(measure(row), row)], row.get("measured", "{}")
+    if words.count("{}") != len(values):
+        raise LookupError(
+            f"book/claims/{row['chapter']}.yml, row {row['id']}: it measures {len(values)} values, and its `measured` has "
+            f"{words.count('{}')} places for them; write words with a {{}} for each."
+        )
+    for value in values:
+        words = words.replace("{}", value, 1)
+    return words
+
+
+def held(row):
+    """How close the value has to come, and to what."""
+    if not isinstance(row["value"], int | float) or isinstance(row["value"], bool):
+        return "held in every digit" if re.search(r"\d", str(row["value"])) else "held exactly"
+    near = "exactly at" if row["tolerance"] == 0 else f"within {plain(format(row['tolerance'], 'g'))} of"
+    return f"held {near} {plain(str(row['value']))}"
+
+
+def _named(found):
+    """A word of a source that is a key of the bibliography, as a citation, or a record's name, as what it is."""
+    word = found[0]
+    if (ROOT / "notebooks" / "records" / f"{word}.json").exists():
+        return f"`{word}`"
+    return f"{{cite:t}}`{word}`" if KEY.fullmatch(word) else word
 
 
 def cite(row):
-    source = str(row["source"])
-    return source if " " in source else f"{{cite:t}}`{source}`"
+    """Where a claim is from: a key of the bibliography, or words in which such keys and the names of records may stand."""
+    return re.sub(r"[\w-]+", _named, str(row["source"]))
+
+
+def prose(words):
+    """Words of a row in MyST: brackets outside formulas are no markup."""
+    return re.sub(r"\$[^$]*\$|[\[\]]", lambda found: found[0] if found[0][0] == "$" else "\\" + found[0], words)
 
 
 def chapter_link(row):
@@ -128,20 +191,24 @@ def sign(row):
 
 # --- the ledger: a chapter a section, a claim a fold ----------------------------------------------------------------
 def entry(row):
-    """One claim: a line that opens to how it is told, measured, computed, taught and sourced."""
-    tolerance = "exact" if row["tolerance"] == 0 else f"within {row['tolerance']:g}"
+    """One claim: a line that opens to how it is measured, computed, taught and sourced.
+
+    Where the row judges what is usually told, that sentence comes first, in quotes, with the mark beside it: the mark is the
+    told sentence's, and the claim below it says what is true.
+    """
     kind, mark = sign(row)
-    words = row["claim"].replace("[", r"\[").replace("]", r"\]")
+    claim, title = f"[{prose(row['claim'])}]{{.claim-text}}", f":::{{admonition}} [{row['id']}]{{.claim-id}}"
+    told = row.get("verdict") and f"[“{prose(row['told'])}”]{{.claim-told}}"
     lines = [
-        f":::{{admonition}} [{row['id']}]{{.claim-id}} [{words}]{{.claim-text}} {mark}",
+        f"{title} {told} {mark} {claim}" if told else f"{title} {claim} {mark}",
         f":class: dropdown claim-row verdict-{kind}",
         f":name: claim-{str(row['id']).replace('.', '-')}",
         "",
     ]
-    if row.get("verdict"):
-        lines += [f"- Usually told: “{row['told']}” That is **{row['verdict']}**."]
+    if told:
+        lines += [f"- What is usually told stands in quotes. It is **{row['verdict']}**; the claim below it says what is true."]
     lines += [
-        f"- Measured: **{show(measure(row), row)}** (held at {row['value']}, {tolerance})",
+        f"- Measured: {said(row)} ({held(row)})",
         f"- Formula: ${row['formula']}$" if row.get("formula") else "- Formula: none; it is measured",
         f"- Computed by: `{' '.join(row['code'].split())}`",
         f"- {'Shown' if row['chapter'] == 'errata' else 'Taught'} in {chapter_link(row)}; source: {cite(row)}",
