@@ -18,7 +18,9 @@ from momentum_lib.train import (
     checkpoint,
     cost,
     device,
+    diloco,
     ensemble,
+    exchange,
     experiments,
     lattice,
     loop,
@@ -289,6 +291,52 @@ def test_a_process_joins_the_group_that_its_environment_names(monkeypatch):
     parallel.join("cpu")
     assert seen == [("cpu", 2)]
     assert parallel.agree(7, CPU) == 7 and parallel.total(torch.tensor(2.0), CPU) == 2
+
+
+def test_a_worker_of_many_meets_the_others_on_the_device_of_its_number(monkeypatch):
+    """The number of a device left a text, which no device has; half an environment taken for a group."""
+    seen, began = [], []
+    group = SimpleNamespace(
+        rendezvous=lambda url, timeout: seen.append((url, timeout.total_seconds())) or iter([("store", 1, 3)]),
+        init_process_group=lambda backend, **named: began.append((backend, named)),
+        PrefixStore=lambda *given: given,
+    )
+    monkeypatch.setattr(exchange, "dist", group)
+    monkeypatch.setattr(exchange, "Group", lambda *given: given)
+    monkeypatch.setattr(exchange.devices, "choose", lambda name, number=0: seen.append((name, number)) or torch.device("cpu"))
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert exchange.join("cpu", 5, "wait") == (None, None)
+    monkeypatch.setenv("RANK", "1")
+    assert exchange.join("cpu", 5, "wait") == (None, None) and seen == began == []
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    world, made = exchange.join("cpu", 5, "wait")
+    assert (world.rank, world.size, world.device) == (1, 3, torch.device("cpu"))
+    assert made == (world, ("diloco", "store"), 5, "wait") and seen == [("cpu", 0), ("env://", 60)]
+    assert began == [("gloo", {"store": "store", "rank": 1, "world_size": 3})]
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    exchange.join("cuda", 90, "wait")
+    assert seen[2:] == [("cuda", 2), ("env://", 90)] and type(seen[2][1]) is int
+
+
+def test_a_run_of_many_goes_on_from_the_newest_round_that_all_of_them_saved(monkeypatch, tmp_path):
+    """A run begun anew where the workers have no round in common, though the first of them has saved some."""
+    load = lambda path: {"result": {"sent": checkpoint.number(path)}, "mean": path.parent.name}
+    monkeypatch.setattr(diloco.checkpoint, "load", load)
+    group = SimpleNamespace(meet=lambda name, steps: dict(enumerate(steps)))
+    for case, (steps, step, whose) in enumerate((
+        (((4, 8), (4, 6)), 4, (0, 1)), (((4, 8), (6,)), 8, (0, 0)), (((4, 8), ()), 8, (0, 0)), (((), (6,)), None, ()),
+    )):  # fmt: skip
+        loaded, said, workers = [], [], []
+        for rank, mine in enumerate(steps):
+            place = tmp_path / str(case) / f"worker-{rank}"
+            place.mkdir(parents=True)
+            for each in mine:
+                (place / checkpoint.file_name(each)).touch()
+            workers.append(SimpleNamespace(rank=rank, folder=place.name, load=loaded.append))
+        result, mean = diloco.newest_common(workers, group, tmp_path / str(case), said.append)
+        assert [state["worker"] for state in loaded] == list(whose) and len(said) == (whose == (0, 0))
+        assert (result and result.sent, mean) == ((step, f"worker-{whose[1]}") if step else (None, None))
 
 
 # -- sweeps --------------------------------------------------------------------------------------
