@@ -9,7 +9,7 @@ pytest.importorskip("anywidget")
 from momentum_lib import descend, rules, surfaces, theory
 from momentum_lib.draws import draw_noise
 from momentum_lib.widgets import NoiseBall
-from momentum_lib.widgets.noise_ball import FRAME, GRID, STEPS, TOP, WALKERS, swarm
+from momentum_lib.widgets.noise_ball import FRAME, GRID, STEPS, TOP, WALKERS, frame_of, swarm
 
 SETTINGS = list(itertools.product(["rate", "effective"], [0.02, 0.2], [0.0, 0.5, TOP]))
 
@@ -137,3 +137,19 @@ def test_measuring_is_the_same_in_the_browser(js):
     np.testing.assert_allclose(found["measured"], figure.numbers()["measured"], rtol=1e-12)
     assert found["inside"] == figure.numbers()["inside"]
     assert js("[ball.learningRate('effective', 0.1, 0.75), ball.learningRate('rate', 0.1, 0.75)]") == [0.025, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("state", "wider"),
+    [({}, 1), ({"beta": TOP, "rate": 0.2}, 1.5), ({"beta": TOP, "rate": 0.2, "sigma": 1.5, "kappa": 1}, 3), ({"kappa": 1}, 1)],
+)
+def test_the_ellipse_lies_in_the_picture_at_every_setting(js, state, wider):
+    """With both sliders at their ends it left the picture sideways."""
+    figure = NoiseBall(**state)
+    exact = figure.numbers()["exact"]
+    frame = frame_of(exact)
+    assert frame == tuple((wider * low, wider * high) for low, high in FRAME)
+    assert (2 * np.sqrt(exact) < [frame[0][1], frame[1][1]]).all()
+    plane = figure.picture().axes[0]
+    assert (plane.get_xlim(), plane.get_ylim()) == frame
+    assert js(f"ball.frameOf({exact.tolist()})") == [list(side) for side in frame]

@@ -22,6 +22,7 @@ CALM = [
 
 MODULES = {
     "setup": "race/setup",
+    "runs": "race/runs",
     "dial": "dial",
     "tune": "tune",
     "engine": "engine",
@@ -185,11 +186,34 @@ def test_a_table_is_not_shared_between_figures():
 
 def test_words_of_the_race_have_its_numbers():
     figure = Race()
-    for shown in figure.numbers().values():
-        assert f"{shown['steps_to']} steps" in figure.alt()
+    assert figure.alt() == (
+        "Steps to a millionth of the first distance: gradient descent 174, heavy ball 36, Nesterov 54. "
+        "Surface: Ravine; start: (−2.6, 1)."
+    )
+    assert [shown["steps_to"] for shown in figure.numbers().values()] == [174, 36, 54]
     wild = Race(settings={"gradient_descent": {"lr": 0.1}})
     assert f"diverges at step {wild.numbers()['gradient_descent']['diverged_at']}" in wild.alt()
     assert "leaves the picture at step" in Race(surface="saddle").alt()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"rules": ["polyak", "adam", "nesterov_torch"]},
+        {"settings": {"gradient_descent": {"lr": 0.1}, "heavy_ball": {"lr": 1e-5}}},
+        {"surface": "saddle"},
+        {"surface": "saddle", "settings": {"heavy_ball": {"lr": 1e-6, "beta": 0.0}}},
+    ],
+)
+def test_page_and_paper_say_the_same_of_a_race(js, state):
+    figure = Race(**state)
+    runs = [
+        {"stepsTo": run["steps_to"], "neverAt": run["diverged_at"], "leavesAt": run["leaves_at"]}
+        for run in figure.numbers().values()
+    ]
+    floor = json.dumps(bool(figure.field.minima))
+    assert js(f"runs.sentence({json.dumps(list(zip(figure.rules, runs)))}, {floor})") == figure.sentence()
 
 
 @pytest.mark.parametrize("name", [s.name for s in tuning.racing()])

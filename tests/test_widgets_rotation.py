@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("anywidget")
 from momentum_lib import rules, theory
+from momentum_lib.notation import LOOKS
 from momentum_lib.widgets import Rotation, turning
 from momentum_lib.widgets.rotation import POINT, REACH, TITLES, look_of, shares, unit_steps
 
@@ -139,6 +140,9 @@ def test_words_and_picture_carry_the_numbers():
     assert dots == pytest.approx(list(found["left"].values()))
     assert [line.get_xdata()[0] for line in rows.lines[2::4]] == pytest.approx(list(found["untouched"].values()))
     assert len(plane.lines) == 3 + 3 + 1 and len(Rotation(norm="maximum").picture().axes[1].lines) == 3 + 1 + 1
+    squares = {line.get_color(): line for line in plane.lines if len(line.get_xdata()) == 5}
+    over, under = squares[LOOKS["sign"].light], squares[LOOKS["matrix"].light]  # untouched, one lies on the other
+    assert over.is_dashed() and not under.is_dashed() and over.get_zorder() > under.get_zorder()
     tips = [text.xy for text in plane.texts]
     np.testing.assert_allclose(tips, [found["point"] + found[norm] for norm in ("euclid", "maximum", "spectral")])
 

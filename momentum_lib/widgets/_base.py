@@ -236,6 +236,11 @@ class Name(_State):
         return {"kind": "name", "initial": self.default_value}
 
 
+def minus(text):
+    """A number's text with the sign that is a minus."""
+    return text.replace("-", "−")
+
+
 class Runs(_State):
     """Curves of runs, by experiment: what ``curves.excerpts`` makes of records.  It is no part of a link."""
 

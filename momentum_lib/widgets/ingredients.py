@@ -7,7 +7,7 @@ import traitlets
 
 from .. import rules, surfaces
 from ..core import descend
-from ._base import INK, Choice, Flag, Integer, LiveFigure, Number, Point, canvas, contours, many, stroke
+from ._base import INK, Choice, Flag, Integer, LiveFigure, Number, Point, canvas, contours, many, minus, stroke
 
 FIELDS = {
     "ravine": {
@@ -197,7 +197,8 @@ class Ingredients(LiveFigure):
             else "its first step is {:.3g}{} long along x and {:.3g} along y".format(found["first"][0], unit, found["first"][1])
         )
         beside = "" if self.parts == ADAM else f"; complete Adam: {whole}"
-        return f"Path of {found['name']} on {self.field.title} from ({x:.3g}, {y:.3g}): {first}; it {self._end(found)}{beside}."
+        at = f"({minus(f'{x:.3g}')}, {minus(f'{y:.3g}')})"
+        return f"Path of {found['name']} on {self.field.title} from {at}: {first}; it {self._end(found)}{beside}."
 
     def picture(self):
         """The paths on the contours, and the length of each step along each coordinate."""

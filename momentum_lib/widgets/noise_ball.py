@@ -15,6 +15,7 @@ POOL = 100
 TRAIL = 30
 TOP = 0.95
 FRAME = ((-2.4, 2.4), (-1.6, 1.6))
+ZOOMS = (1, 1.25, 1.5, 2, 3)
 VARIANCES = (2e-3, 10.0)
 GRID = np.linspace(0, TOP, 96)
 """The momenta at which the two curves are computed."""
@@ -39,6 +40,13 @@ def swarm(lr, beta, kappa=4.0, sigma=1.0, seed=0):
         theta, state = rules.heavy_ball.step(theta, curvature * theta + sigma * noise, state, hyper, t)
         points[t] = theta
     return points
+
+
+def frame_of(variances):
+    """What the picture shows, ((x0, x1), (y0, y1)): the usual frame, or one so much wider that the two-sigma ellipse fits."""
+    needed = max(2.1 * math.sqrt(v) / high for v, (_, high) in zip(variances, FRAME, strict=True))
+    zoom = next((each for each in ZOOMS if each >= needed), ZOOMS[-1])
+    return tuple((zoom * low, zoom * high) for low, high in FRAME)
 
 
 class NoiseBall(LiveFigure):
@@ -128,7 +136,8 @@ class NoiseBall(LiveFigure):
         turn = np.linspace(0, 2 * math.pi, 181)
         plane.plot(*(2 * np.sqrt(found["exact"])[:, None] * [np.cos(turn), np.sin(turn)]), color=INK, linewidth=1.6)
         plane.plot(0, 0, "x", color=INK, markersize=7)
-        plane.set(xlim=FRAME[0], ylim=FRAME[1], aspect="equal", xlabel="x, curvature 1", ylabel=f"y, curvature {self.kappa:.3g}")
+        x, y = frame_of(found["exact"])
+        plane.set(xlim=x, ylim=y, aspect="equal", xlabel="x, curvature 1", ylabel=f"y, curvature {self.kappa:.3g}")
         for hold, dash, words in (("rate", "-", "same learning rate"), ("effective", (0, (5, 2)), "same effective rate")):
             curve.semilogy(
                 GRID, found["curves"][hold], color=style["color"], linestyle=dash, linewidth=2 if hold == self.hold else 1.2

@@ -11,7 +11,7 @@ from .. import surfaces
 from ..core import descend
 from ..looks import SHORT, in_sentence
 from . import tuning
-from ._base import INK, Choice, Choices, Flag, Integer, LiveFigure, Number, Point, Table, canvas, contours, many
+from ._base import INK, Choice, Choices, Flag, Integer, LiveFigure, Number, Point, Table, canvas, contours, minus
 
 TOLERANCE, BUDGET = tuning.TOLERANCES[0], tuning.BUDGET
 RATIO = 1.5
@@ -73,8 +73,8 @@ class Race(LiveFigure):
     figure = "race"
     title = "The race: every rule from the same start"
     caption = (
-        "Each rule starts at the ring and heads for the cross. The board counts the steps to a millionth of the first distance, "
-        "where the surface has a minimum. Each rule has its own best setting, found by search, unless you choose another."
+        "Each rule starts at the ring and heads for the cross, where the surface has a minimum. It has arrived when it stays "
+        "within a millionth of the first distance. Each has its own best setting, found by search, unless another was chosen."
     )
 
     surface = Choice("ravine", [s.name for s in tuning.racing()])
@@ -158,26 +158,25 @@ class Race(LiveFigure):
 
     # -- on paper --------------------------------------------------------------------------------
 
-    def _results(self):
-        """One phrase a rule."""
+    def sentence(self):
+        """What became of the runs, in the words that the figure says on the page."""
+        floor, told = bool(self.field.minima), []
         for rule, shown in self.numbers().items():
-            name = in_sentence(all_rules.get(rule))
-            if not self.field.minima:
-                leaves = shown["leaves_at"]
-                yield name, "stays in the picture" if leaves is None else f"leaves the picture at step {leaves}"
+            leaves, arrives = shown["leaves_at"], shown["steps_to"]
+            if not floor:
+                result = "stays in the picture" if leaves is None else f"leaves the picture at step {leaves}"
             elif shown["diverged_at"]:
-                yield name, f"diverges at step {shown['diverged_at']}"
-            elif shown["steps_to"] is None:
-                yield name, f"does not arrive within {many(BUDGET, 'step')}"
+                result = f"diverges at step {shown['diverged_at']}"
             else:
-                yield name, many(shown["steps_to"], "step")
+                result = f"more than {BUDGET}" if arrives is None else f"{arrives}"
+            told.append(f"{in_sentence(all_rules.get(rule))} {result}")
+        said = ("Steps to a millionth of the first distance: " if floor else "") + ", ".join(told)
+        return said[0].upper() + said[1:] + "."
 
     def alt(self):
         """What the picture says, with its numbers."""
-        x, y = self.start
-        results = "; ".join(f"{name} {result}" for name, result in self._results())
-        goal = " to a millionth of the first distance" if self.field.minima else ""
-        return f"Paths of {len(self.rules)} rules on {self.field.title} from ({x:.3g}, {y:.3g}). Result{goal}: {results}."
+        x, y = (minus(f"{value:.3g}") for value in self.start)
+        return f"{self.sentence()} Surface: {self.field.title}; start: ({x}, {y})."
 
     def picture(self):
         """The paths on the contours, and the loss against the step (in the compact form the paths alone)."""

@@ -77,7 +77,7 @@ class Rotation(LiveFigure):
         "Marks: the share of the loss that each rule leaves after a hundred steps, at its own best rate, on a problem of "
         "a matrix of weights whose directions are turned against the coordinates. Hollow marks: the problem untouched; bands: "
         "the spread of five problems. The plane has two of the problem’s directions, and one step of unit size in three norms: "
-        "the maximum norm’s square keeps to the coordinates, the spectral norm’s turns with the problem."
+        "the maximum norm’s dashed square keeps to the coordinates, the spectral norm’s turns with the problem."
     )
 
     angle = Number(0, 0, 90)
@@ -137,12 +137,15 @@ class Rotation(LiveFigure):
         for norm, (family, shape) in shapes.items():
             if self.norm in ("all", norm):
                 look = LOOKS[family]
-                plane.plot(x + shape[0], y + shape[1], color=look.light, linewidth=1.3)
+                # where the two squares lie on each other, the dashed one on top shows both
+                dash, order = ((0, (4, 3)), 5) if norm == "maximum" else ("-", 3)
+                plane.plot(x + shape[0], y + shape[1], color=look.light, linewidth=1.5, linestyle=dash, zorder=order)
                 plane.annotate(
                     "",
                     found["point"] + found[norm],
                     found["point"],
-                    arrowprops={"arrowstyle": "->", "color": look.light, "lw": 1.8},
+                    arrowprops={"arrowstyle": "->", "color": look.light, "lw": 1.8, "linestyle": dash},
+                    zorder=order,
                 )
         plane.plot(x, y, "o", color=INK, markersize=4)
         plane.set(xlim=(-1.75, 1.75), ylim=(-1.75, 1.75), aspect="equal")

@@ -13,8 +13,19 @@ COLLISIONS = """([index, changes]) => {
     .filter((e) => e.textContent.trim() && e.checkVisibility({ visibilityProperty: true }))
     .map((e) => ({ text: e.textContent, box: e.getBoundingClientRect(), part: e.closest(PARTS) }))
     .filter(({ box }) => box.width > 0);
+  // words that stand in a picture and on its upright axis
+  const box = (e) => e.getBoundingClientRect();
+  const shown = (e) => e.textContent.trim() && e.checkVisibility({ visibilityProperty: true });
+  const crossed = () => [...place.querySelectorAll('.lf-plot svg')].flatMap((svg) => {
+    const rules = [...svg.querySelectorAll('.lf-axes .lf-rule')].map(box).filter(({ width, height }) => height > width);
+    const edge = box(svg).right; // words that are wider than the room beside the axis stand across it
+    const on = ({ left, right, top, bottom, width }) => rules.some((rule) => width < edge - rule.left - 6 &&
+      left < rule.left - 1 && right > rule.left + 1 && top < rule.bottom - 1 && bottom > rule.top + 1);
+    return [...svg.querySelectorAll('.lf-front text')].filter((e) => shown(e) && on(box(e))).map((e) => e.textContent);
+  });
   const look = (change) => {
     const seen = words();
+    for (const text of crossed()) wrong.add(`${change}: “${text}” lies across an axis`);
     seen.forEach(({ text, box, part }, k) => {
       if (box.left < edge.left - 17 || box.right > edge.right + 17) wrong.add(`${change}: “${text}” leaves the figure`);
       for (const other of seen.slice(0, k).filter((each) => each.part === part)) {

@@ -74,7 +74,26 @@ def test_the_square_of_the_maximum_norm_keeps_to_the_coordinates(browser, addres
         assert upright(page, 1) and upright(page, 2)
         live.type_into(page, "angle", "30")
         matches(page)
-        assert upright(page, 1) and not upright(page, 2)
+        assert upright(page, 2) and not upright(page, 1)
+
+
+def test_all_three_norms_are_seen_where_two_squares_lie_on_each_other(browser, address):
+    """At 0 and 90 degrees the green square lay on the ochre one; the legend's marks are those of the steps' ends."""
+    with live.open_page(browser, address) as page:
+        matches(page)
+        balls, tips, key = (first(page).locator(part) for part in (".lf-norm-ball", ".lf-tip", ".lf-key"))
+        order = [balls.nth(k).get_attribute("data-look") for k in range(3)]
+        assert order == ["gradient", "matrix", "sign"]
+        dashes = [balls.nth(k).evaluate("e => getComputedStyle(e).strokeDasharray") for k in range(3)]
+        assert dashes[:2] == ["none", "none"] and dashes[2] != "none"
+        assert balls.nth(1).get_attribute("d") == balls.nth(2).get_attribute("d")
+        filled = [tips.nth(k).evaluate("e => getComputedStyle(e).fill") != "none" for k in range(3)]
+        assert filled == [True, True, False]  # the end of the step on top is a ring around the other
+        corners = [balls.nth(k).get_attribute("d").count("L") for k in range(3)]
+        drawn = [(look, "□" if n < 6 else "○", dash != "none") for look, n, dash in zip(order, corners, dashes, strict=True)]
+        named = [(s.get_attribute("data-look"), s.inner_text()) for s in key.nth(1).locator("span").all()]
+        told = [(look, words[0], "dashed" in words) for look, words in named]
+        assert told == drawn
 
 
 def test_mouse_and_keys_turn_the_problem(browser, address):
@@ -107,7 +126,7 @@ def test_one_norm_alone(browser, address):
         drawn = lambda: [bool(balls.nth(k).get_attribute("d")) for k in range(3)]
         assert drawn() == [True, True, True]
         first(page).locator('[data-control="norm"] select').select_option("maximum")
-        assert matches(page)["norm"] == "maximum" and drawn() == [False, True, False]
+        assert matches(page)["norm"] == "maximum" and drawn() == [False, False, True]
 
 
 def test_copied_python_gives_the_same(browser, address):

@@ -291,7 +291,7 @@ function addLengths(fig) {
     levelName: plot.text({ class: "lf-direct", anchor: "end" }),
     wholes: [0, 1].map(() => plot.line({ look: "ink", class: "lf-whole" })),
     mines: [0, 1].map((k) => plot.line({ class: k ? "lf-mine lf-along-y" : "lf-mine" })),
-    names: [0, 1].map(() => plot.text({ class: "lf-direct", anchor: "end" })),
+    key: plot.key(),
   };
 }
 
@@ -431,21 +431,20 @@ const along = (all, k) =>
   Float64Array.from({ length: all.length }, (_, i) => (i % 2 ? Math.max(all[i - 1 + k], 1e-300) : i / 2 + 1));
 
 /** @param {Lengths} lengths @param {State} state @param {Drawn} drawn @param {number} head */
-function drawLengths({ plot, level, levelName, wholes, mines, names }, state, drawn, head) {
+function drawLengths({ plot, level, levelName, wholes, mines, key }, state, drawn, head) {
   const { lr, steps } = state,
     parts = partsOf(state);
   let high = 1e-6;
   for (const v of [...drawn.strides, ...drawn.whole.strides]) high = Math.max(high, v);
   const top = Math.ceil(Math.log10(Math.min(high, 1e3)));
   plot.setDomain([0, steps], [10 ** (top - 4), 10 ** top]);
-  for (const part of [...mines, ...names]) part.node.setAttribute("data-look", lookOf(parts));
+  for (const part of mines) part.node.setAttribute("data-look", lookOf(parts));
   for (const k of [0, 1]) {
     mines[k].update(along(drawn.strides, k), Math.max(head - 1, 0));
     if (isAdam(parts)) wholes[k].clear();
     else wholes[k].update(along(drawn.whole.strides, k));
   }
-  names[0].update(steps, 10 ** top, "solid: along x", 0, -6);
-  names[1].update(steps, 10 ** top, "dashed: along y", 0, 10);
+  key.update(["solid: along x", "dashed: along y"].map((words) => ({ words, look: lookOf(parts) })));
   if (parts.ruler) {
     level.update([0, lr, steps, lr]);
     levelName.update(steps, lr, "η", -2, -5);

@@ -24,6 +24,7 @@ const TRAIL = 30,
     [-2.4, 2.4],
     [-1.6, 1.6],
   ]),
+  ZOOMS = [1, 1.25, 1.5, 2, 3],
   VARIANCES = /** @type {Pair} */ ([2e-3, 10]);
 
 export const STATE = {
@@ -83,6 +84,16 @@ export function measure(points, exact) {
     if (a / exact[0] + b / exact[1] <= 4) inside++;
   }
   return { measured: [xx / n, yy / n], inside: inside / n };
+}
+
+/** What the picture shows: the usual frame, or one so much wider that the ellipse fits. @param {number[]} variances @returns {[Pair, Pair]} */
+export function frameOf(variances) {
+  const needed = Math.max(...variances.map((v, k) => (2.1 * Math.sqrt(v)) / FRAME[k][1])),
+    zoom = ZOOMS.find((each) => each >= needed) ?? ZOOMS[ZOOMS.length - 1];
+  return [
+    [zoom * FRAME[0][0], zoom * FRAME[0][1]],
+    [zoom * FRAME[1][0], zoom * FRAME[1][1]],
+  ];
 }
 
 /** Two standard deviations around the minimum. @param {number[]} variances */
@@ -240,9 +251,7 @@ function addPlane(fig) {
     one = plane.marks({ look: "momentum", radius: 4.5, layer: "front" }),
     rest = plane.marks({ class: "lf-minimum", shape: "cross", radius: 4 }),
     edge = plane.line({ look: "ink", class: "lf-ellipse" }),
-    edgeName = plane.text({ class: "lf-direct", anchor: "end" }),
-    cloudName = plane.text({ look: "momentum", anchor: "end" }),
-    [[, right], [, top]] = FRAME;
+    key = plane.key();
   /** @param {Drawn} drawn @param {number} head @param {Float64Array} now the swarm */
   return ({ points, exact, growing: squares }, head, now) => {
     const from = Math.max(0, head - TRAIL),
@@ -250,14 +259,14 @@ function addPlane(fig) {
     for (let t = from; t <= head; t++)
       past.set(points.subarray(2 * WALKERS * t, 2 * WALKERS * t + 2), 2 * (t - from));
     past.set(now.subarray(0, 2), past.length - 2);
+    plane.setDomain(...frameOf(exact));
     rest.update([0, 0]);
     cloud.update(now);
     trail.update(past);
     one.update(now.subarray(0, 2));
     edge.update(around(exact));
     const words = head < STEPS ? `step ${head}; dotted: exact, now` : "ellipse: exact, two sigma";
-    edgeName.update(right, top, words, -2, 12);
-    cloudName.update(right, top, `dots: ${WALKERS} heavy balls`, -2, 28);
+    key.update([{ words: `dots: ${WALKERS} heavy balls`, look: "momentum" }, { words }]);
     if (head < STEPS) growing.update(around(squares.map((row) => row[head])));
     else growing.clear();
   };

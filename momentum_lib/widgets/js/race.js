@@ -11,7 +11,7 @@ import { createBoard } from "./race/board.js";
 import { createLanes } from "./race/lanes.js";
 import { inSentence, nameOf } from "./kit/looks.js";
 import { addPanel } from "./race/panel.js";
-import { createRuns, hasFloor, spoken } from "./race/runs.js";
+import { createRuns, hasFloor, sentence } from "./race/runs.js";
 import { BOUNDS, FIELDS, MOST, frameOf, settingOf } from "./race/setup.js";
 import { createTime } from "./race/time.js";
 import { createTuned } from "./race/tuned.js";
@@ -33,6 +33,7 @@ export const STATE = {
 };
 /** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
 /** @typedef {import("./kit/types.js").Figure<typeof STATE>} RaceFigure */
+/** @typedef {import("./race/runs.js").Racer} Racer */
 /** @typedef {import("./race/time.js").Time} Time */
 /** @typedef {ReturnType<typeof addPictures>} Pictures */
 
@@ -283,11 +284,8 @@ export function render({ model, el }) {
     lanes.update(rules, steps, moment, floor);
     board.update(rules, moment.whole, floor);
     entitle(fig, tuned.words());
-    const told = rules.map(
-        (rule, k) => `${k || floor ? inSentence(rule) : nameOf(rule)} ${spoken(runs.of(rule), floor)}`,
-      ),
-      goal = floor ? " To one millionth of the distance:" : "";
-    fig.speak(`Step ${moment.whole} of ${steps}.${goal} ${told.join(", ")}.`);
+    const named = rules.map((rule) => /** @type {[string, Racer]} */ ([rule, runs.of(rule)]));
+    fig.speak(`${sentence(named, floor)} Shown: step ${moment.whole} of ${steps}.`);
   });
 
   fig.numbers(() => {

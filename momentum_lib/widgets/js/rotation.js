@@ -31,10 +31,11 @@ export const PLANE = { curvatures: [0.25, 1], point: [1.1, 0.42], reach: 0.44 };
 const RANGE = /** @type {[number, number]} */ ([4e-8, 0.2]),
   EDGE = 1.75,
   ARM = 1.45,
+  /** In the order of drawing: where the two squares lie on each other, the dashed one on top shows both. */
   NORMS = /** @type {const} */ ([
     ["euclid", "gradient"],
-    ["maximum", "sign"],
     ["spectral", "matrix"],
+    ["maximum", "sign"],
   ]);
 
 /** @typedef {import("./kit/types.js").Values<typeof STATE>} State */
@@ -223,12 +224,12 @@ function addPlane(fig) {
       norm,
       unit: plot.line({ look, class: "lf-norm-ball" }),
       step: plot.line({ look, class: "lf-step" }),
-      tip: plot.marks({ look, shape: shapeOf(look), radius: 5 }),
+      tip: plot.marks({ look, class: "lf-tip", radius: norm === "maximum" ? 6.5 : 4.5 }),
     }));
   plot.key([
     { words: "○ Euclid: gradient", look: "gradient" },
-    { words: "□ maximum: sign", look: "sign" },
-    { words: "◇ spectral: U V′", look: "matrix" },
+    { words: "□ spectral: U V′", look: "matrix" },
+    { words: "□ dashed, maximum: sign", look: "sign" },
   ]);
   return {
     plot,

@@ -77,20 +77,23 @@ function* places({ x, y, dx, dy, anchor }, size) {
  * Put labels in their order of importance. One that finds no room is left out.
  * @param {Wish[]} wishes
  * @param {Room[]} taken what is there already: numbers of the axes, handles
- * @param {{width: number, height: number}} picture
+ * @param {{width: number, height: number, axis: number|null}} picture its size, and where an upright axis stands at its left: words that
+ *   belong beside it do not cross it
  * @param {(node: SVGTextElement) => Type} typeOf
  */
-export function arrange(wishes, taken, { width, height }, typeOf) {
+export function arrange(wishes, taken, { width, height, axis }, typeOf) {
   const rooms = taken.slice();
   for (const wish of wishes) {
     const { node, words } = wish,
       { font, size } = typeOf(node),
       wide = widthOf(words, font),
+      beside = axis !== null && wish.x > axis - 1 && axis + 4 + wide < width,
+      from = beside ? axis + 3 : 1,
       inside = (/** @type {number} */ x, /** @type {Anchor} */ side) =>
         clamp(
           x,
-          BEFORE[side] * wide + 1,
-          Math.max(width - (1 - BEFORE[side]) * wide - 1, BEFORE[side] * wide + 1),
+          BEFORE[side] * wide + from,
+          Math.max(width - (1 - BEFORE[side]) * wide - 1, BEFORE[side] * wide + from),
         );
     let found = null;
     for (const place of places(wish, size)) {

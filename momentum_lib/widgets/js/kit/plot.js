@@ -113,7 +113,7 @@ export function createPlot({
       arrange(
         plot.wishes.filter(({ words }) => words),
         [...kept.axes, ...held],
-        plot,
+        { width: plot.width, height: plot.height, axis: y.hidden ? null : plot.inner.left },
         typeOf,
       );
     },

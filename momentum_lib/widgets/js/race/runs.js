@@ -4,6 +4,7 @@ import { RULES } from "../generated/rules.js";
 import { SURFACES } from "../generated/surfaces.js";
 import { show } from "../kit/dom.js";
 import { descend, relativeError, stepsTo } from "../kit/engine.js";
+import { inSentence } from "../kit/looks.js";
 import { BUDGET, TOLERANCES } from "../kit/tune.js";
 import { frameOf, settingOf } from "./setup.js";
 
@@ -79,13 +80,18 @@ export function outcome(run, floor) {
   return run.stepsTo === null ? `over ${show(BUDGET)}` : show(run.stepsTo);
 }
 
-/** The same as part of a sentence. @param {Racer} run @param {boolean} floor */
-export function spoken(run, floor) {
-  if (!floor)
-    return run.leavesAt === null ? "stays in the picture" : `leaves the picture at step ${run.leavesAt}`;
-  return run.neverAt
-    ? `diverges at step ${run.neverAt}`
-    : `${outcome(run, floor)} ${run.stepsTo === 1 ? "step" : "steps"}`;
+/** What became of the runs, in a sentence. @param {[string, Racer][]} named each with its rule @param {boolean} floor */
+export function sentence(named, floor) {
+  const told = named.map(([name, run]) => {
+    if (!floor)
+      return `${inSentence(name)} ${run.leavesAt === null ? "stays in the picture" : `leaves the picture at step ${run.leavesAt}`}`;
+    if (run.neverAt) return `${inSentence(name)} diverges at step ${run.neverAt}`;
+    return `${inSentence(name)} ${run.stepsTo === null ? `more than ${BUDGET}` : run.stepsTo}`;
+  });
+  const said = floor
+    ? `Steps to a millionth of the first distance: ${told.join(", ")}.`
+    : `${told.join(", ")}.`;
+  return said[0].toUpperCase() + said.slice(1);
 }
 
 /**
