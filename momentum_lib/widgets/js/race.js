@@ -9,7 +9,6 @@ import { RULES } from "./generated/rules.js";
 import { SURFACES } from "./generated/surfaces.js";
 import { createBoard } from "./race/board.js";
 import { createLanes } from "./race/lanes.js";
-import { inSentence, nameOf } from "./kit/looks.js";
 import { addPanel } from "./race/panel.js";
 import { createRuns, hasFloor, sentence } from "./race/runs.js";
 import { BOUNDS, FIELDS, MOST, frameOf, settingOf } from "./race/setup.js";
