@@ -52,6 +52,13 @@ def test_the_table_holds_every_rule_on_every_surface():
         assert list(settings) == list(rules.ELEMENTWISE)
 
 
+def test_what_the_table_lacks_is_searched_and_the_table_stays_what_was_written():
+    found = tuning.best("crevice", "heavy_ball")
+    assert found == tuning.tune(rules.heavy_ball, surfaces.crevice) and "crevice" not in tuning.load()
+    found["lr"] = 7.0
+    assert tuning.best("crevice", "heavy_ball")["lr"] != 7.0
+
+
 @pytest.mark.parametrize(("surface", "rule"), CALM)
 def test_the_table_is_as_good_as_a_search_now(surface, rule):
     best, now = tuning.best(surface, rule), searched(surface, rule, tuple(surfaces.get(surface).start))

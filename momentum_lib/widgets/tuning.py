@@ -179,12 +179,15 @@ def read():
     return json.loads(text.partition("export const TUNED = ")[2].rstrip().rstrip(";"))
 
 
+@functools.cache
+def _searched(surface, rule):
+    return _own(surfaces.get(surface), rules.get(rule))
+
+
 def best(surface, rule):
-    """The tuned setting of a rule on a surface, both by name, as a fresh dict; searched now for what is newer than the table."""
-    row = load().setdefault(surface, {})
-    if rule not in row:
-        row[rule] = _own(surfaces.get(surface), rules.get(rule))
-    return dict(row[rule])
+    """The tuned setting of a rule on a surface, both by name, as a fresh dict; searched now for what the table lacks."""
+    row = load().get(surface, {})
+    return dict(row[rule] if rule in row else _searched(surface, rule))
 
 
 def main(arguments=None):
