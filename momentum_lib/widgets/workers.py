@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import theory
 from ..draws import draw_noise
-from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, canvas, stroke
+from ._base import INK, QUIET, Choice, Integer, LiveFigure, Number, canvas, minus, stroke
 
 UPDATES = 120
 LATE = 30
@@ -109,11 +109,11 @@ class Workers(LiveFigure):
             unseen = f"; all from {under[0]:.2g} to {under[1]:.2g} leave less than a billionth"
         count = "One worker" if self.workers == 1 else f"{self.workers} workers, {ORDERS[self.order]}"
         fit = "" if found["fitted"] is None else f"the mean path fits a heavy ball of momentum {found['fitted']:.3f}; "
-        return (
+        return minus(
             f"{count}, at learning rate times curvature {self.lr:.3g} and explicit momentum {self.beta:.2g}: {fit}1 - 1/M is "
             f"{found['implied']:.3f}. After {UPDATES} updates the least error is left by an explicit momentum of "
             f"{best:.2g}{unseen}."
-        ).replace("-", "−")
+        )
 
     def picture(self):
         """Paths on top; the ages at the end, and the error against the explicit momentum, below."""
