@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from momentum_lib import descend, rules, surfaces
+from momentum_lib import descend, rules, surfaces, theory
 from momentum_lib.widgets import Ravine
-from tests.browser import live
+from momentum_lib.widgets._base import many, show
+from tests.browser import live, marks
 
 SECOND = Ravine(kappa=4, lr=0.3)
 
@@ -48,6 +49,89 @@ def test_first_picture_is_pythons(browser, address):
         assert agrees(live.numbers(page)) == Ravine().state()
         d = page.locator(".live-figure").first.locator(".lf-line[data-look=gradient]").first.get_attribute("d")
         assert d.count("L") >= 40  # the path itself is in the document, not only in numbers()
+
+
+DRAWN = [
+    {},
+    {"start": [1.7, -1.1], "lr": 0.02, "kappa": 60, "angle": -0.8, "steps": 37},
+    {"start": [-2.6, 0.6], "lr": 0.1, "kappa": 25, "angle": 0.3, "steps": 60},  # it diverges
+    {"lr": 2 / 26, "kappa": 25, "steps": 300},  # both alike
+    {"start": [-3, 2], "lr": 10, "kappa": 1000, "angle": math.pi / 2, "steps": 1000},
+    {"start": [3, -2], "lr": 1e-5, "kappa": 1, "angle": -math.pi / 2, "steps": 1},
+    {"start": [2, 1], "lr": 1.0, "kappa": 1, "angle": 0.3, "steps": 2},  # at the minimum in a step
+]
+
+
+def told(figure, found):
+    """The read-outs and the sentence of a state, from Python's numbers of it."""
+    edge = theory.momentum_edge(figure.kappa, 0)
+    rate, measured = (
+        "at the minimum" if r is None else f"{r:.4f}" if r < 2 else show(r) for r in (found["predicted"], found["measured"])
+    )
+    grows, pace = found["predicted"] > 1, found["pace"]
+    if found["never_at"]:
+        steps, needs = "never: it diverges", "the run diverges"
+    elif found["steps_to"] is None:
+        steps, needs = "more than 10\u202f000", "more than 10\u202f000 steps to one millionth of the distance"
+    else:
+        steps, needs = show(found["steps_to"]), f"{many(found['steps_to'], 'step')} to one millionth of the distance"
+    side = "below" if figure.lr < edge else "beyond" if figure.lr > edge else "on"
+    set_by = (
+        f"both alike{': they grow' if grows else ''}" if pace == "both" else f"{pace} the valley{': it grows' if grows else ''}"
+    )
+    how = (
+        f"{'growing in ' if grows else ''}both directions alike"
+        if pace == "both"
+        else f"{'growing' if grows else 'slowest'} {pace} the valley"
+    )
+    sentence = (
+        f"Learning rate {show(figure.lr)} is {side} the stability edge, {show(edge)}: {needs}; rate {rate} per step, {how}."
+    )
+    return [steps, rate, measured, set_by], sentence
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state in DRAWN:
+            figure = Ravine(**{**Ravine().state(), **state})
+            seen, found = marks.drawn(page, **figure.state()), figure.numbers()
+            points, start, steps = found["path"], np.array(figure.start), figure.steps
+            assert (list(seen.readouts.values()), seen.sentence) == told(figure, found)
+
+            plane = seen.picture(0, *surfaces.ravine.domain)
+            plane.level(lambda x, y, f=figure.surface: f.value(np.array([x, y])))
+            c, s = np.cos(figure.angle), np.sin(figure.angle)
+            for part, (x, y) in zip(plane.find("guide"), ((c, s), (-s, c)), strict=True):
+                plane.follows(part, [(-5 * x, -5 * y), (5 * x, 5 * y)])
+            outside = (abs(points) > (3, 2)).any(1)
+            gone = np.flatnonzero(outside[:-1] & outside[1:])
+            end = gone[0] if found["predicted"] > 1 and len(gone) else len(points) - 1
+            (path,) = plane.find("line", look="gradient")
+            plane.follows(path, points[: end + 1])
+            (dots,) = plane.find("dots", look="gradient")
+            plane.marks(dots, points[: end + 1])
+            (cross,) = plane.find("minimum")
+            plane.marks(cross, [(0, 0)])
+            x, y = start
+            assert plane.handle("Start of the path", start) == f"x {show(x)}, y {show(y)}"
+            for words, (dx, dy) in (("along: curvature 1", (c, s)), (f"across: curvature {show(figure.kappa)}", (-s, c))):
+                name = plane.word(words)  # near the axis that it names, on the side away from the start
+                at = plane.numbers(np.array([name["at"]]))[0]
+                assert not name["seen"] or abs(at @ (-dy, dx)) < 0.75 and (at @ (dx, dy)) * (start @ (dx, dy)) <= 0.05
+            loud = plane.find("loud", tag="text")[0]
+            assert loud["words"] == ("It diverges." if found["predicted"] > 1 and len(gone) else "")
+
+            fall = seen.picture(1, (0, max(steps, 2)), (3e-8, 10), log="y")
+            fall.check_ticks()
+            (goal,) = fall.find("guide")
+            fall.follows(goal, [(0, 1e-6), (steps, 1e-6)] if steps > 1 else [(0, 1e-6), (2, 1e-6)])
+            fall.stands(fall.word("goal 10⁻⁶"), (max(steps, 2), 1e-6), within=75)
+            t, parts = np.arange(len(points)), np.abs(points @ [[c, -s], [s, c]]) / np.hypot(*start)
+            errors = np.linalg.norm(points, axis=1) / np.hypot(*start)
+            for part, values in (("part-flat", parts[:, 0]), ("part-steep", parts[:, 1])):
+                fall.follows(fall.find(part)[0], np.c_[t, values])
+            fall.follows(fall.find("line", look="gradient")[0], np.c_[t, errors])
+            fall.marks(fall.find("dots", look="gradient")[0], [(t[-1], errors[-1])])
 
 
 def test_mouse_drag_moves_the_start(browser, address):

@@ -1,0 +1,245 @@
+"""What a live figure draws, read back from the document in the units of its axes, and what it says, as words.
+
+`drawn(page)` reads a figure at once; a `Picture` of it compares its lines, marks, labels and ticks with points that Python
+computed. Places are compared in pixels, since that is how exactly a picture can be drawn.
+"""
+
+import re
+
+import numpy as np
+
+READ = """i => {
+  const figure = document.querySelectorAll('.live-figure[data-figure]')[i];
+  figure.__figure.flush();
+  const text = (node) => node.textContent, all = (node, what) => [...node.querySelectorAll(what)];
+  const number = (node, name) => Number(node.getAttribute(name));
+  const parts = (svg) => all(svg, '.lf-back, .lf-marks, .lf-front').flatMap((layer) =>
+    all(layer, 'path, text, .lf-handle').map((node) => ({
+      tag: node.localName, classes: [...node.classList], look: node.dataset.look ?? null, of: node.dataset.of ?? null,
+      layer: layer.classList[0].slice(3), d: node.getAttribute('d') ?? '', words: node.localName === 'text' ? text(node) : '',
+      at: [number(node, 'x'), number(node, 'y')], anchor: node.getAttribute('text-anchor'),
+      seen: node.getAttribute('visibility') !== 'hidden', move: node.getAttribute('transform') ?? '',
+      label: node.getAttribute('aria-label'), told: node.getAttribute('aria-valuetext'),
+      now: number(node, 'aria-valuenow'), ends: [number(node, 'aria-valuemin'), number(node, 'aria-valuemax')] })));
+  const ticks = (svg) => all(svg, '.lf-axes > .lf-tick').map((node) =>
+    [node.getAttribute('d'), text(node.nextElementSibling)]);
+  const map = (canvas) => ({ width: canvas.width, height: canvas.height,
+    pixels: [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data] });
+  return {
+    sentence: text(figure.querySelector('.lf-sentence')), title: text(figure.querySelector('.lf-title')),
+    readouts: all(figure, '.lf-readouts > div').map((row) => [text(row.querySelector('dt')), text(row.querySelector('dd'))]),
+    pictures: all(figure, '.lf-plot').map((box) => {
+      const svg = box.querySelector('.lf-svg'), cut = svg.querySelector('clipPath rect');
+      return { label: svg.getAttribute('aria-label'), frame: ['x', 'y', 'width', 'height'].map((name) => number(cut, name)),
+        key: all(box, '.lf-key span').map(text), names: all(svg, '.lf-axes > .lf-axis-label').map(text),
+        ticks: ticks(svg), parts: parts(svg), maps: all(box, 'canvas.lf-heat').map(map) }; }) }; }"""
+
+
+def show(page, index=0, **state):
+    """Give the index-th figure this state, as a hand would, and let it draw."""
+    page.evaluate(
+        "([i, state]) => { const { set, flush } = document.querySelectorAll('.live-figure[data-figure]')[i].__figure;"
+        " set(state); flush(); }",
+        [index, state],
+    )
+
+
+def drawn(page, index=0, **state):
+    """The index-th figure as it now stands, with ``state`` if any is given."""
+    if state:
+        show(page, index, **state)
+    return Drawn(page.evaluate(READ, index))
+
+
+class Drawn:
+    """A figure at one moment: its pictures, its sentence, its read-outs (name -> words) and its title."""
+
+    def __init__(self, read):
+        self.sentence, self.title, self.readouts = read["sentence"], read["title"], dict(read["readouts"])
+        self._pictures = read["pictures"]
+
+    def picture(self, k=0, x=(0, 1), y=(0, 1), log=""):
+        """The k-th picture with axes of these ends; ``log`` names those that are even in the logarithm ("x", "y", "xy")."""
+        return Picture(self._pictures[k], x, y, log)
+
+
+SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+def value_of(words):
+    """The number that stands at a tick: −2, 12 000, 10⁻⁶, 5·10¹¹; None where it is something else."""
+    text = re.sub(r"[\s\u202f]", "", words.replace("−", "-"))
+    found = re.fullmatch(r"(?:(-?[\d.]+)[·×])?10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", text)
+    if found:
+        return float(found[1] or 1) * 10.0 ** int(found[2].translate(SUPERSCRIPTS))
+    return float(text) if re.fullmatch(r"-?[\d.]+", text) else None
+
+
+def _vertices(data):
+    """Polylines of path data in pixels, each (n, 2)."""
+    return [np.array([pair.split(",") for pair in line.strip("Z").split("L")], dtype=float) for line in data.split("M")[1:]]
+
+
+class Picture:
+    """One picture: frame and parts in pixels, with the two axes that turn them into numbers."""
+
+    def __init__(self, read, x, y, log):
+        self.label, self.key, self.names, self.parts, self.maps = (
+            read[name] for name in ("label", "key", "names", "parts", "maps")
+        )
+        left, top, width, height = read["frame"]
+        self.low, self.high = np.array([left, top]), np.array([left + width, top + height])
+        self.ends, self.log = np.array([x, y], dtype=float), [axis in log for axis in "xy"]
+        self.ticks = {"x": [], "y": []}
+        for data, words in read["ticks"]:
+            px, py = data[1:].replace("v5", "").replace("h-5", "").split(",")
+            axis = "x" if "v" in data else "y"
+            self.ticks[axis].append((float(px if axis == "x" else py), words))
+
+    # -- between numbers and pixels ----------------------------------------------------------------
+
+    def pixels(self, points):
+        """Where points (n, 2) belong, in pixels; a number that a log axis does not have lies far below it."""
+        found = np.empty(np.shape(points))
+        for k, (ends, log) in enumerate(zip(self.ends, self.log, strict=True)):
+            values = np.asarray(points, dtype=float)[..., k]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                low, high, values = (np.log(v) if log else v for v in (*ends, values))
+            part = (values - low) / (high - low)
+            part = 1 - part if k else part
+            found[..., k] = np.nan_to_num(self.low[k] + part * (self.high[k] - self.low[k]), nan=np.nan, posinf=1e6, neginf=-1e6)
+        return found
+
+    def numbers(self, pixels):
+        """The reverse: what lies at these pixels (n, 2)."""
+        found = np.empty(np.shape(pixels))
+        for k, (ends, log) in enumerate(zip(self.ends, self.log, strict=True)):
+            part = (np.asarray(pixels)[..., k] - self.low[k]) / (self.high[k] - self.low[k])
+            low, high = np.log(ends) if log else ends
+            value = low + (1 - part if k else part) * (high - low)
+            found[..., k] = np.exp(value) if log else value
+        return found
+
+    def check_ticks(self, *axes):
+        """On each of these axes at least two numbers are written, and each stands at its place."""
+        for axis in axes or "xy":
+            k, told = "xy".index(axis), [(at, value_of(words)) for at, words in self.ticks[axis]]
+            told = [(at, value) for at, value in told if value is not None]
+            assert len(told) > 1, (self.label, axis, self.ticks[axis])
+            places = np.tile(self.ends[:, :1].T, (len(told), 1))
+            places[:, k] = [value for _, value in told]
+            np.testing.assert_allclose(
+                [at for at, _ in told], self.pixels(places)[:, k], atol=0.06, err_msg=f"{self.label}: {axis}"
+            )
+
+    # -- what is drawn -----------------------------------------------------------------------------
+
+    def find(self, *classes, tag="path", **more):
+        """The parts of these classes (without "lf-"; "!guide": not of it) whose attributes are as ``more`` says, in order."""
+        return [
+            part
+            for part in self.parts
+            if part["tag"] == tag
+            and all((f"lf-{name.lstrip('!')}" in part["classes"]) is not name.startswith("!") for name in classes)
+            and all(part[name] == value for name, value in more.items())
+        ]
+
+    def lines(self, part):
+        """Polylines of a line in the axes' units."""
+        return [self.numbers(line) for line in _vertices(part["d"])]
+
+    def dots(self, part):
+        """Centres of marks in the axes' units; each mark begins at its centre."""
+        places = re.findall(r"M(-?[\d.]+),(-?[\d.]+)", part["d"])
+        return self.numbers(np.array(places, dtype=float).reshape(-1, 2))
+
+    def follows(self, part, points, within=0.1):
+        """A line goes through these points (n, 2) from the first to the last, cut at the frame; ``within`` so many pixels."""
+        seen, meant = _segments(_vertices(part["d"])), self._cut(self.pixels(np.asarray(points, dtype=float)))
+        what = f"{self.label}: {part['classes']}, {part['look']}"
+        if not len(meant):
+            assert not len(seen), what
+            return
+        assert len(seen), what
+        assert _far(seen.reshape(-1, 2), meant) < within, what
+        assert _far(meant.reshape(-1, 2), seen) < within + 0.45, what  # vertices nearer than 0.3 pixels are not drawn
+
+    def marks(self, part, points, within=0.02):
+        """Marks lie at those of these points (n, 2) that are in the frame, one where some would lie on each other."""
+        places, seen = self.pixels(np.asarray(points, dtype=float).reshape(-1, 2)), self.pixels(self.dots(part))
+        places = places[((places > self.low - 1e-6) & (places < self.high + 1e-6)).all(1)]
+        what = f"{self.label}: {part['classes']}, {part['look']}"
+        assert (len(seen) > 0) == (len(places) > 0), what
+        if len(places):
+            apart = np.linalg.norm(seen[:, None] - places[None], axis=2)
+            assert apart.min(1).max() < within and apart.min(0).max() < within + 0.45, what
+
+    def stands(self, part, place, dx=0.0, dy=0.0, within=30):
+        """A label is seen, and stands ``within`` so many pixels of where it belongs (others may have moved it)."""
+        assert part["seen"] and part["words"], (self.label, part)
+        apart = np.subtract(part["at"], self.pixels(np.array([place], dtype=float))[0] + (dx, dy))
+        assert np.hypot(*apart) < within, (self.label, part["words"], apart)
+
+    def word(self, words):
+        """The one label with these words."""
+        found = [part for part in self.find(tag="text") if part["words"] == words]
+        assert len(found) == 1, (words, [part["words"] for part in self.find(tag="text")])
+        return found[0]
+
+    def words(self):
+        """All labels that are seen, in order."""
+        return [part["words"] for part in self.find(tag="text") if part["seen"] and part["words"]]
+
+    def handle(self, label, place, within=0.02):
+        """The handle of this name stands there; returns what it tells a screen reader."""
+        (part,) = self.find("handle", tag="g", label=label)
+        at = [float(v) for v in re.findall(r"-?[\d.]+", part["move"])]
+        np.testing.assert_allclose(at, self.pixels(np.array([place], dtype=float))[0], atol=within, err_msg=label)
+        return part["told"]
+
+    def level(self, function, within=3):
+        """Contours are those of this function of x and y, the highest first: each lies ``within`` so many pixels of its level's
+        own place, but for a tenth of it (a grid is coarse where a valley is narrow)."""
+        values = []
+        for part in self.find("contour"):
+            if not (lines := _vertices(part["d"])):
+                continue
+            places = np.concatenate(lines)
+            found, *beside = (function(*self.numbers(places + shift).T) for shift in ((0, 0), (1, 0), (0, 1)))
+            steep = np.hypot(*(one - found for one in beside))
+            values.append(np.median(found))
+            away = abs(found - values[-1]) / np.maximum(steep, 1e-300)
+            assert np.percentile(away, 90) < within, (self.label, values[-1], np.percentile(away, 90))
+        assert len(values) > 2 and values == sorted(values, reverse=True), (self.label, values)
+
+    def _cut(self, places):
+        """The segments of a polyline inside the frame, (m, 2, 2)."""
+        found = []
+        for one, two in zip(places[:-1], places[1:], strict=True):
+            step, enter, leave = two - one, 0.0, 1.0
+            if not np.isfinite([one, two]).all():
+                continue
+            for k in range(2):
+                for p, q in ((-step[k], one[k] - self.low[k]), (step[k], self.high[k] - one[k])):
+                    if p == 0:
+                        leave = leave if q >= 0 else -1.0
+                    elif p < 0:
+                        enter = max(enter, q / p)
+                    else:
+                        leave = min(leave, q / p)
+            if enter <= leave:
+                found.append((one + enter * step, one + leave * step))
+        return np.array(found).reshape(-1, 2, 2)
+
+
+def _segments(lines):
+    """All segments of polylines, (m, 2, 2)."""
+    return np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in lines] or [np.empty((0, 2, 2))])
+
+
+def _far(points, segments):
+    """How far the farthest of these points lies from the nearest segment."""
+    tail, step = segments[:, 0], segments[:, 1] - segments[:, 0]
+    part = ((points[:, None] - tail) * step).sum(2) / np.maximum((step**2).sum(1), 1e-12)
+    foot = tail + np.clip(part, 0, 1)[..., None] * step
+    return np.linalg.norm(points[:, None] - foot, axis=2).min(1).max()
