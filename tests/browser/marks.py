@@ -1,12 +1,15 @@
 """What a live figure draws, read back from the document in the units of its axes, and what it says, as words.
 
-`drawn(page)` reads a figure at once; a `Picture` of it compares its lines, marks, labels and ticks with points that Python
-computed. Places are compared in pixels, since that is how exactly a picture can be drawn.
+`drawn(page, ...)` gives a figure a state and reads it at once; a `Picture` of it compares its lines, marks, labels and ticks with
+points that Python computed. Places are compared in pixels, since that is how exactly a picture can be drawn.
 """
 
 import re
 
 import numpy as np
+import pytest
+
+from momentum_lib.widgets._base import show as say
 
 READ = """i => {
   const figure = document.querySelectorAll('.live-figure[data-figure]')[i];
@@ -19,13 +22,19 @@ READ = """i => {
       layer: layer.classList[0].slice(3), d: node.getAttribute('d') ?? '', words: node.localName === 'text' ? text(node) : '',
       at: [number(node, 'x'), number(node, 'y')], anchor: node.getAttribute('text-anchor'),
       seen: node.getAttribute('visibility') !== 'hidden', move: node.getAttribute('transform') ?? '',
-      label: node.getAttribute('aria-label'), told: node.getAttribute('aria-valuetext'),
+      opacity: node.style.strokeOpacity, label: node.getAttribute('aria-label'), told: node.getAttribute('aria-valuetext'),
       now: number(node, 'aria-valuenow'), ends: [number(node, 'aria-valuemin'), number(node, 'aria-valuemax')] })));
   const ticks = (svg) => all(svg, '.lf-axes > .lf-tick').map((node) =>
     [node.getAttribute('d'), text(node.nextElementSibling)]);
   const map = (canvas) => ({ width: canvas.width, height: canvas.height,
     pixels: [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data] });
+  const part = (node) => Number.parseFloat(node.style.getPropertyValue('--at')) / 100;
+  const slider = (row) => { const bar = row.querySelector('input[type=range]'); return { at: part(bar),
+    typed: row.querySelector('input[type=text]').value, told: bar.getAttribute('aria-valuetext'), hidden: row.hidden,
+    marks: Object.fromEntries(all(row, '.lf-mark').map((mark) => [text(mark), part(mark)])) }; };
   return {
+    sliders: Object.fromEntries(all(figure, '.lf-control').filter((row) => row.querySelector('input[type=range]'))
+      .map((row) => [row.dataset.control, slider(row)])),
     sentence: text(figure.querySelector('.lf-sentence')), title: text(figure.querySelector('.lf-title')),
     readouts: all(figure, '.lf-readouts > div').map((row) => [text(row.querySelector('dt')), text(row.querySelector('dd'))]),
     pictures: all(figure, '.lf-plot').map((box) => {
@@ -35,27 +44,33 @@ READ = """i => {
         ticks: ticks(svg), parts: parts(svg), maps: all(box, 'canvas.lf-heat').map(map) }; }) }; }"""
 
 
-def show(page, index=0, **state):
-    """Give the index-th figure this state, as a hand would, and let it draw."""
-    page.evaluate(
-        "([i, state]) => { const { set, flush } = document.querySelectorAll('.live-figure[data-figure]')[i].__figure;"
-        " set(state); flush(); }",
-        [index, state],
-    )
+SHOW = """([i, state, presses]) => {
+  const figure = document.querySelectorAll('.live-figure[data-figure]')[i], { set, flush } = figure.__figure;
+  const press = (name) => [...figure.querySelectorAll('button')].find((button) => button.textContent === name).click();
+  press('Reset');
+  set(state);
+  flush();
+  for (let k = 0; k < presses; k++) press('Step'); }"""
 
 
-def drawn(page, index=0, **state):
-    """The index-th figure as it now stands, with ``state`` if any is given."""
-    if state:
-        show(page, index, **state)
+def drawn(page, index=0, head=None, **state):
+    """The index-th figure with this state, all the rest of it as it was when the page opened; the run up to step ``head``."""
+    page.evaluate(SHOW, [index, state, 0 if head is None else head + 1])  # the first press shows the start
+    return seen(page, index)
+
+
+def seen(page, index=0):
+    """The index-th figure as it now stands."""
     return Drawn(page.evaluate(READ, index))
 
 
 class Drawn:
-    """A figure at one moment: its pictures, its sentence, its read-outs (name -> words) and its title."""
+    """A figure at one moment: its pictures, its title and its sentence, its read-outs (name -> words) and its sliders (name ->
+    the part of the way ``at`` which it stands, the value ``typed``, the words ``told``, the parts at which ``marks`` stand)."""
 
     def __init__(self, read):
         self.sentence, self.title, self.readouts = read["sentence"], read["title"], dict(read["readouts"])
+        self.sliders = read["sliders"]
         self._pictures = read["pictures"]
 
     def picture(self, k=0, x=(0, 1), y=(0, 1), log=""):
@@ -75,9 +90,10 @@ def value_of(words):
     return float(text) if re.fullmatch(r"-?[\d.]+", text) else None
 
 
-def _vertices(data):
-    """Polylines of path data in pixels, each (n, 2)."""
-    return [np.array([pair.split(",") for pair in line.strip("Z").split("L")], dtype=float) for line in data.split("M")[1:]]
+def vertices(part):
+    """Polylines of a path in pixels, each (n, 2)."""
+    lines = part["d"].split("M")[1:]
+    return [np.array([pair.split(",") for pair in line.strip("Z").split("L")], dtype=float) for line in lines]
 
 
 class Picture:
@@ -121,11 +137,11 @@ class Picture:
         return found
 
     def check_ticks(self, *axes):
-        """On each of these axes at least two numbers are written, and each stands at its place."""
+        """On each of these axes numbers are written, and each stands at its place."""
         for axis in axes or "xy":
             k, told = "xy".index(axis), [(at, value_of(words)) for at, words in self.ticks[axis]]
             told = [(at, value) for at, value in told if value is not None]
-            assert len(told) > 1, (self.label, axis, self.ticks[axis])
+            assert told, (self.label, axis, self.ticks[axis])
             places = np.tile(self.ends[:, :1].T, (len(told), 1))
             places[:, k] = [value for _, value in told]
             np.testing.assert_allclose(
@@ -146,7 +162,7 @@ class Picture:
 
     def lines(self, part):
         """Polylines of a line in the axes' units."""
-        return [self.numbers(line) for line in _vertices(part["d"])]
+        return [self.numbers(line) for line in vertices(part)]
 
     def dots(self, part):
         """Centres of marks in the axes' units; each mark begins at its centre."""
@@ -155,7 +171,7 @@ class Picture:
 
     def follows(self, part, points, within=0.1):
         """A line goes through these points (n, 2) from the first to the last, cut at the frame; ``within`` so many pixels."""
-        seen, meant = _segments(_vertices(part["d"])), self._cut(self.pixels(np.asarray(points, dtype=float)))
+        seen, meant = _segments(vertices(part)), self._cut(self.pixels(np.asarray(points, dtype=float).reshape(-1, 2)))
         what = f"{self.label}: {part['classes']}, {part['look']}"
         if not len(meant):
             assert not len(seen), what
@@ -197,12 +213,32 @@ class Picture:
         np.testing.assert_allclose(at, self.pixels(np.array([place], dtype=float))[0], atol=within, err_msg=label)
         return part["told"]
 
+    def leaves(self, points, **more):
+        """The one way out of a path through these points: where it leaves the frame for good stands an arrow along it, and words
+        say at which step that is and where the path ends; nothing of both where it ends inside."""
+        (arrow,), (words,) = self.find("exit", **more), self.find("exit-words", tag="text", **more)
+        inside = ((points >= self.ends[:, 0]) & (points <= self.ends[:, 1])).all(1)
+        if inside[-1] or not inside.any():
+            assert arrow["d"] == words["words"] == "", (self.label, words)
+            return
+        step = int(np.flatnonzero(inside)[-1]) + 1
+        place = ", ".join(say(value, 2) for value in points[-1])
+        assert words["words"] == f"left the picture at step {step}, last at ({place})", self.label
+        way = self.pixels(points[step - 1 : step + 1])
+        ((left, tip, right),), ((_, out),) = vertices(arrow), self._cut(way)
+        np.testing.assert_allclose(tip, out, atol=0.06, err_msg=self.label)
+        for barb in (left, right):
+            along = (tip - barb) @ (way[1] - way[0]) / np.hypot(*(tip - barb)) / np.hypot(*(way[1] - way[0]))
+            assert np.arccos(along) == pytest.approx(0.5, abs=0.03), self.label
+        if words["seen"]:
+            self.stands(words, self.numbers(out), within=90)
+
     def level(self, function, within=3):
         """Contours are those of this function of x and y, the highest first: each lies ``within`` so many pixels of its level's
         own place, but for a tenth of it (a grid is coarse where a valley is narrow)."""
         values = []
         for part in self.find("contour"):
-            if not (lines := _vertices(part["d"])):
+            if not (lines := vertices(part)):
                 continue
             places = np.concatenate(lines)
             found, *beside = (function(*self.numbers(places + shift).T) for shift in ((0, 0), (1, 0), (0, 1)))
@@ -213,9 +249,13 @@ class Picture:
         assert len(values) > 2 and values == sorted(values, reverse=True), (self.label, values)
 
     def _cut(self, places):
-        """The segments of a polyline inside the frame, (m, 2, 2)."""
-        found = []
-        for one, two in zip(places[:-1], places[1:], strict=True):
+        """The segments of a polyline inside the frame, (m, 2, 2); of a slow one every vertex that is a quarter of a pixel on."""
+        found, kept = [], list(places[:1])
+        for place in places[1:-1]:
+            if not abs(place - kept[-1]).max() < 0.25:
+                kept.append(place)
+        kept.extend(places[1:][-1:])
+        for one, two in zip(kept[:-1], kept[1:], strict=True):
             step, enter, leave = two - one, 0.0, 1.0
             if not np.isfinite([one, two]).all():
                 continue
@@ -239,7 +279,7 @@ def _segments(lines):
 
 def _far(points, segments):
     """How far the farthest of these points lies from the nearest segment."""
-    tail, step = segments[:, 0], segments[:, 1] - segments[:, 0]
-    part = ((points[:, None] - tail) * step).sum(2) / np.maximum((step**2).sum(1), 1e-12)
-    foot = tail + np.clip(part, 0, 1)[..., None] * step
-    return np.linalg.norm(points[:, None] - foot, axis=2).min(1).max()
+    (x, y), (ax, ay), (bx, by) = np.unique(points, axis=0).T[..., None], segments[:, 0].T, segments[:, 1].T
+    dx, dy = bx - ax, by - ay
+    part = np.clip(((x - ax) * dx + (y - ay) * dy) / np.maximum(dx**2 + dy**2, 1e-12), 0, 1)
+    return np.sqrt(((x - ax - part * dx) ** 2 + (y - ay - part * dy) ** 2).min(1).max())

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from momentum_lib.widgets import Phase
-from tests.browser import live
+from momentum_lib.widgets._base import show
+from momentum_lib.widgets.phase import POTENTIALS
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 
@@ -90,6 +92,105 @@ def test_the_curve_is_drawn_where_its_numbers_say(browser, address):
         assert len(dots) > 40 and away(dots, Phase().numbers()["path"]) < 1
         at = handle(page).get_attribute("transform").removeprefix("translate(").rstrip(")").split()
         np.testing.assert_allclose([float(v) for v in at], curve[0], atol=0.02)
+
+
+DRAWN = [
+    ({}, None),
+    ({"potential": "double_well", "start": [1.7, 1.2], "friction": 0.0, "h": 0.4, "time": 37.0}, 30),
+    ({"potential": "lessard"}, None),
+    ({"potential": "bowl", "start": [3, -3], "friction": 2.0, "h": 0.01, "time": 3.0}, None),
+    ({"potential": "bowl", "start": [-1, 2], "friction": 0.6, "h": 1.8, "time": 100.0}, 5),  # it diverges
+    ({"potential": "lessard", "start": [4.5, 18], "friction": 12.0, "h": 2.5, "time": 1.0}, None),
+    ({"potential": "double_well", "start": [0, 0.5], "friction": 12.0, "h": 0.1, "time": 5.0}, 0),
+]
+
+
+def told(figure, found):
+    """The read-outs and the sentence of a state, from Python's numbers of it."""
+    beta, n, rises = found["beta"], len(found["path"]) - 1, found["rises"]
+    ends = found["diverged_at"]
+    readouts = [
+        show(found["lr"]),
+        f"{show(beta)}: negative" if beta < 0 else show(beta),
+        found["regime"],
+        "everything: they diverge" if ends else show(found["gap"], 2),
+        f"{rises} of {n} steps" if rises else "no step",
+    ]
+    regime = ("is " if found["regime"].startswith("critically") else "") + found["regime"]
+    dots = f"diverge at step {ends}" if ends else f"leave its curve by {show(found['gap'], 2)}"
+    lr, friction, h = (show(value) for value in (found["lr"], figure.friction, figure.h))
+    return readouts, (
+        f"Friction {friction}, time step {h}: learning rate {lr}, momentum {show(beta)}. The ball {regime}; the dots {dots}."
+    )
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state, head in DRAWN:
+            figure = Phase(**state)
+            seen, found = marks.drawn(page, head=head, **figure.state()), figure.numbers()
+            path, fine, fine_t, h = found["path"], found["fine"], found["fine_t"], figure.h
+            n = len(path) - 1
+            head = n if head is None else head
+            readouts, sentence = told(figure, found)
+            assert list(seen.readouts.values()) == readouts and seen.sentence == sentence
+            assert seen.sliders["friction"]["told"] == f"{show(figure.friction)}, {found['regime']}"
+            assert seen.sliders["h"]["told"].startswith(f"{show(h)}: learning rate {show(found['lr'])}, momentum ")
+            x, w = POTENTIALS[figure.potential]["frame"]
+            many = (len(fine) - 1) if head == n else round(head * h / (fine_t[1] - fine_t[0]))
+            curve, dots, t, fine_t = fine[: many + 1], path[: head + 1], np.arange(head + 1) * h, fine_t[: many + 1]
+
+            plane = seen.picture(0, x, w)
+            plane.check_ticks()
+            plane.follows(*plane.find("guide"), [(x[0], 0), (x[1], 0)])
+            surface = POTENTIALS[figure.potential]["surface"]
+            plane.marks(*plane.find("minimum"), [(minimum[0], 0) for minimum in surface.minima])
+            plane.follows(*plane.find("ball"), curve)
+            plane.follows(*plane.find("faint"), dots)
+            plane.leaves(dots)
+            every, pen = plane.find("dots", "!minimum", look="momentum")
+            plane.marks(every, dots)
+            plane.marks(pen, dots[-1] if head < n else [])
+            words = plane.handle("Start: position and velocity", figure.start)
+            assert words == "position {}, velocity {}".format(*map(show, figure.start))
+            flows(plane, figure)
+
+            over = seen.picture(1, (0, figure.time), x)
+            over.check_ticks()
+            over.follows(*over.find("guide"), [(0, 0), (figure.time, 0)])
+            over.follows(*over.find("ball"), np.c_[fine_t, curve[:, 0]], within=1.5)
+            over.marks(*over.find("dots"), np.c_[t, dots[:, 0]])
+
+            stored, total = found["stored"][: many + 1], (found["stored"] + found["kinetic"])[: many + 1]
+            energy = seen.picture(2, (0, figure.time), (0, 1.08 * max(total[0], 1e-6)))
+            energy.check_ticks()
+            energy.follows(*energy.find("ball"), np.c_[fine_t, total], within=1.5)
+            energy.marks(*energy.find("dots"), np.c_[t, found["energies"][: head + 1]])
+            floor = np.array([(fine_t[-1], 0), (0, 0)])
+            potential, kinetic = energy.find("area")
+            assert (potential["look"], kinetic["look"]) == ("gradient", "momentum")
+            energy.follows(potential, [*np.c_[fine_t, stored], *floor], within=1.5)
+            energy.follows(kinetic, [*np.c_[fine_t, total], *np.c_[fine_t, stored][::-1]], within=1.5)
+
+
+def flows(plane, figure):
+    """The strokes behind the plane lie along the flow, are of one length and fill the frame."""
+    (strokes,), slope = plane.find("flow"), figure._slope()
+    lines, off = marks.vertices(strokes), []
+    wide, tall = plane.high - plane.low
+    assert len(lines) == round(wide / 32) * round(tall / 32)
+    for line in lines:
+        steps, (x, w) = np.diff(line, axis=0), plane.numbers((line[1:] + line[:-1]) / 2).T
+        way = plane.pixels(np.c_[w, -figure.friction * w - [slope(one) for one in x]]) - plane.pixels(np.zeros((1, 2)))
+        way /= np.maximum(np.hypot(*way.T), 1e-9)[:, None]
+        off += np.hypot(*(steps - way * np.hypot(*steps.T)[:, None]).T).tolist()
+    assert np.mean(np.array(off) > 0.5) < 0.06, figure  # but for those that turn about the minimum
+    middles = np.array([line[0] for line in lines])
+    assert (abs(middles.mean(0) - (plane.low + plane.high) / 2) < 1).all()
+    ends = np.array([line[-1] for line in lines])
+    inside = ((ends > plane.low) & (ends < plane.high)).all(1)
+    (heads,) = plane.find("flow-head")
+    np.testing.assert_allclose(plane.pixels(plane.dots(heads)) + (1.5, 0), ends[inside], atol=0.11)
 
 
 def test_the_total_line_falls(browser, address):

@@ -108,6 +108,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             end = gone[0] if found["predicted"] > 1 and len(gone) else len(points) - 1
             (path,) = plane.find("line", look="gradient")
             plane.follows(path, points[: end + 1])
+            plane.leaves(points[: end + 1])
             (dots,) = plane.find("dots", look="gradient")
             plane.marks(dots, points[: end + 1])
             (cross,) = plane.find("minimum")

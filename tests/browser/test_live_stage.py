@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from momentum_lib import theory
 from momentum_lib.widgets import Stage
-from tests.browser import live
+from momentum_lib.widgets._base import show
+from momentum_lib.widgets.stage import FRAME, RAVINE, percent
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 
@@ -72,6 +75,54 @@ def test_one_dial_for_mouse_keys_and_typing(browser, address):
         assert matches(page)["lr"] == 0.1 and "the ball without memory flies off" in said(page)
         live.type_into(page, "beta", "0.1")
         assert matches(page)["beta"] == 0.1 and "both balls climb the walls" in said(page)
+
+
+DRAWN = [
+    ({}, 20),
+    ({"start": [1.4, -1.2], "beta": 0.9, "lr": 0.03}, 7),
+    ({"start": [-3, 1.3], "beta": 0.99, "lr": 0.12}, 20),
+    ({"start": [2, -1.8], "beta": 0.0, "lr": 0.005}, 0),
+    ({"start": [-2.7, 0.5], "beta": 0.1, "lr": 0.12}, 13),  # both fly off
+    ({"start": [0, 0], "beta": 0.5, "lr": 0.05}, 20),
+]
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address, reduced_motion="reduce") as page:
+        for state, head in DRAWN:
+            figure = Stage(**state)
+            seen = marks.drawn(page, head=None if head == 20 else head, **figure.state())
+            plain, ball = figure.paths().values()
+            assert seen.sentence == figure.numbers()["said"]
+            assert seen.sliders["beta"]["told"] == f"memory {show(figure.beta)}"
+            held = theory.momentum_edge(25, 0)
+            assert (
+                seen.sliders["lr"]["told"]
+                == f"{show(figure.lr)}, {show(figure.lr / held, 2)} of what holds a ball without memory"
+            )
+            assert seen.sliders["lr"]["marks"] == {"edge": pytest.approx((held - 0.005) / 0.115, abs=1e-4)}
+            plane = seen.picture(0, *FRAME)
+            wide, tall = plane.high - plane.low
+            plane.ends[0, 1] = FRAME[0][0] + (FRAME[1][1] - FRAME[1][0]) * wide / tall  # as wide as the page is
+            plane.level(lambda x, y: RAVINE.value(np.array([x, y])))
+            plane.marks(*plane.find("minimum"), [(0, 0)])
+            plane.handle("Start of both balls", figure.start)
+            for path, look in ((plain, "gradient"), (ball, "momentum")):
+                points = path.points
+                plane.follows(*plane.find("ghost", look=look), points)
+                plane.follows(*plane.find("line", "!ghost", look=look), points[: head + 1])
+                plane.leaves(points[: head + 1], look=look)
+                plane.marks(*plane.find("rolling", look=look), points[min(head, len(points) - 1)])
+                plane.marks(*plane.find("dots", "!rolling", look=look), points[: head + 1])
+            for part, path in zip(plane.find("cast"), (ball, plain), strict=True):
+                plane.follows(part, path.points[: head + 1])
+            left = [path.error[min(head, len(path))] if any(figure.start) else 0 for path in (plain, ball)]
+            told = [percent(part) + (" left" if part <= 9.99 else "") for part in left]
+            names = ["without memory", f"with memory {show(figure.beta)}"]
+            assert {*names, *told, f"step {head} of 20"} <= set(plane.words())
+            rows = {part["words"]: part["at"] for part in plane.find(tag="text")}
+            if told[0] != told[1]:  # each value on its name's line
+                assert [rows[name][1] for name in names] == [rows[value][1] for value in told]
 
 
 def test_let_go_of_a_dragged_start_and_both_roll_from_there(browser, address):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from momentum_lib.widgets import Velocity
-from tests.browser import live
+from momentum_lib.widgets.velocity import AXES, DOMAIN, GHOSTS, RAVINE
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 
@@ -65,6 +66,62 @@ def test_across_the_arrows_turn_back_and_along_they_do_not(browser, address):
             parts = np.diff(np.vstack([segments(page, "g"), segments(page, "memory")]), axis=1)[:, 0] @ direction
             turned[view] = int((np.diff(np.sign(parts)) != 0).sum())
         assert turned["along"] == 0 and turned["across"] > 2
+
+
+DRAWN = [
+    {},
+    {"beta": 0.97, "step": 24},
+    {"beta": 0.97, "step": 23, "view": "across"},
+    {"beta": 0.9, "step": 12, "view": "along"},
+    {"beta": 0.0, "step": 7},
+    {"beta": 0.5, "step": 0, "view": "across"},
+]
+
+
+def test_all_that_is_drawn_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state in DRAWN:
+            figure = Velocity(**state)
+            seen, found, step = marks.drawn(page, **figure.state()), figure.numbers(), figure.step
+            assert seen.sentence == found["said"]
+            assert seen.sliders["step"]["told"] == f"step {step} of 24" and set(seen.sliders["beta"]["marks"]) == {"0.5", "0.9"}
+            path, terms = np.reshape(found["path"], (-1, 2)), np.reshape(found["terms"], (-1, 2))
+            plane = seen.picture(0, *DOMAIN)
+            plane.level(lambda x, y: RAVINE.value(np.array([x, y])))
+            plane.marks(*plane.find("minimum"), [(0, 0)])
+            plane.marks(*plane.find("rolling"), path[step])
+            (line,), (dots,) = plane.find("ghost"), plane.find("dots", "!rolling", "!minimum")
+            plane.follows(line, path[: step + 1])
+            plane.leaves(path[: step + 1])
+            plane.marks(dots, path[: step + 1])
+            # On one axis the arrows are the shadows of the terms on it, each drawn a little beside the one before.
+            axis = None if figure.view == "together" else AXES[["along", "across"].index(figure.view)]
+            plane.follows(plane.find("guide")[0], [] if axis is None else path[step] + np.outer([-6, 6], axis))
+            chain = terms if axis is None else np.outer(terms @ axis, axis)
+            tails = plane.pixels(path[step] + np.vstack([np.zeros(2), np.cumsum(chain, 0)]))
+            arrows = [[*plane.find(of="g"), *plane.find(of="memory")], plane.find(of="v")]
+            assert len(arrows[0]) == GHOSTS + 2 and len(arrows[1]) == 1
+            beside = []
+            for k, part in enumerate(arrows[0]):
+                if k >= len(chain) or np.hypot(*(tails[k + 1] - tails[k])) < 0.5:
+                    assert part["d"] == ""
+                    continue
+                shaft, (left, tip, right) = marks.vertices(part)
+                aside = shaft - tails[k : k + 2]
+                np.testing.assert_allclose(aside[0], aside[1], atol=0.11)
+                np.testing.assert_allclose(tip, shaft[1])
+                along, barbs = shaft[0] - shaft[1], (left + right) / 2 - tip
+                assert barbs @ along == pytest.approx(np.hypot(*along) * np.hypot(*barbs), rel=0.02)  # it points forward
+                if axis is None:
+                    np.testing.assert_allclose(aside, 0, atol=0.06)
+                else:
+                    assert abs(aside[0] @ (axis * (1, -1))) < 0.15
+                    beside.append(np.hypot(*aside[0]) / (k + 1))
+                if k:
+                    assert float(part["opacity"]) == pytest.approx(max(0.25, figure.beta**k), rel=1e-4)
+            assert np.ptp(beside or [0]) < 0.15 and (axis is None or beside[0] > 3)
+            whole = marks.vertices(arrows[1][0])[0] if arrows[1][0]["d"] else tails[[0, 0]]
+            np.testing.assert_allclose(whole, tails[[0, -1]], atol=0.5 if arrows[1][0]["d"] == "" else 0.06)
 
 
 def test_step_by_step_by_hand_keys_and_play(browser, address):
