@@ -102,7 +102,7 @@ bench: $(ENV)  ## speed, side by side with the alternatives; prints ratios
 gpu:  ## on a machine with a CUDA GPU: checks, speed and the recorded families within MINUTES=25; needs PyTorch, NumPy and tqdm alone
 	python3 -m momentum_lib.train gpu --minutes $(or $(MINUTES),25)
 
-mutants: $(ENV) $(NPM)  ## which changes of the library no test notices: make mutants P="rules theory" N=300 (a sample); goes on where it stopped
+mutants: $(ENV) $(NPM)  ## which changes of the library no test notices: make mutants P="rules js/memory" N=300 (a sample); goes on where it stopped
 	$(PY) -m tests.mutation $(if $(N),--sample $(N)) $(if $(AGAIN),--again) $(or $(P),rules theory sweep core optim train grade) survivors
 
 style: $(ENV) $(NPM)  ## format Python, JavaScript and styles, mend what the linters can

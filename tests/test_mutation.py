@@ -1,4 +1,4 @@
-"""The tool that makes every mutant of the library: what it changes, and the list of changes that no test can notice."""
+"""The tool that makes every mutant of library and live figures: what it changes, and which changes no test can notice."""
 
 import ast
 import json
@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.mutation import __main__ as tool
+from tests.mutation import javascript
 from tests.mutation.operators import applied, mutants
 from tests.mutation.worker import exchange, pairs
 
@@ -78,6 +79,81 @@ def test_a_mutant_leaves_every_other_line_where_it_is():
         assert len(before) == len(after)
         inside = range(mutant.line - 1, mutant.last_line)
         assert all(a == b for k, (a, b) in enumerate(zip(before, after)) if k not in inside)
+
+
+SCRIPT = """
+import { show } from "./kit/dom.js";
+
+const LIMIT = 300; // of all
+
+/** Says 7. */
+export function far({ x, size }, plot) {
+  const late = plot.x(x) > LIMIT - 70,
+    half = (v) => Math.max(v, size) / -2;
+  if (late && !size) return null;
+  plot.line({ class: "lf-5", look: "momentum", margin: { top: 11 } });
+  plot.text.update(
+    size,
+    x,
+    `${show(half(x))} left`,
+    late ? -15 : 15,
+    4,
+  );
+  return half(late ? x : size + 1).toFixed(1);
+}
+"""
+
+
+def test_each_operator_of_the_live_figures_finds_its_places():
+    """An operator that changes nothing, or an import, a class, words, or how far a label stands beside its place."""
+    found = {(m.inside, m.before, m.after) for m in javascript.mutants(SCRIPT)}
+    wanted = {
+        ("module", "300", "450"),
+        ("far", "plot.x(x) > LIMIT - 70", "(plot.x(x) >= (LIMIT - 70))"),
+        ("far", "LIMIT - 70", "(LIMIT + 70)"),
+        ("far", "70", "71"),
+        ("far", "x", "y"),
+        ("far.half", "max", "min"),
+        ("far.half", "v, size", "size, v"),
+        ("far.half", "Math.max(v, size) / -2", "(Math.max(v, size) * (-2))"),
+        ("far.half", "-2", "2"),
+        ("far", "late && !size", "(late || (!size))"),
+        ("far", "late && !size", "late"),
+        ("far", "late && !size", "!(late && !size)"),
+        ("far", "!size", "size"),
+        ("far", 'look: "momentum"', "...{}"),
+        ("far", "size, x", "x, size"),
+        ("far", "plot.text.update( size, x, `${show(half(x))} left`, late ? -15 : 15, 4, );", ";"),
+        ("far", "late", "!(late)"),
+        ("far", "size + 1", "(size - 1)"),
+        ("far", "return half(late ? x : size + 1).toFixed(1);", "return;"),
+    }
+    assert wanted <= found, wanted - found
+    said = {before for _, before, _ in found}
+    assert said.isdisjoint({"7", "5", "11", "15", "4", "show"}) and not any(text.startswith(("import", "class")) for text in said)
+
+
+def test_a_mutant_of_a_live_figure_can_be_read_and_leaves_every_other_line_where_it_is():
+    texts = [SCRIPT, *((tool.ROOT / f"{tool.JS}/{name}.js").read_text(encoding="utf-8") for name in ("memory", "kit/curve"))]
+    some = [(text, mutant) for text in texts for mutant in javascript.mutants(text)[:: 1 if text == SCRIPT else 5]]
+    new = {applied(mutant, text): (mutant, text) for text, mutant in some}
+    assert len(new) > 40 and new.keys().isdisjoint(texts)
+    for wrong, (mutant, text) in new.items():
+        before, after = text.split("\n"), wrong.split("\n")
+        inside = range(mutant.line - 1, mutant.last_line)
+        assert len(before) == len(after) and all(a == b for k, (a, b) in enumerate(zip(before, after)) if k not in inside)
+    javascript.read(*new)  # raises where one is no JavaScript
+
+
+def test_a_live_figure_asks_its_own_tests_and_those_of_all_figures_that_name_it():
+    ours = tool.js_tests("noise_ball")
+    assert {"tests/test_widgets_noise_ball.py", "tests/browser/test_live_noise_ball.py"} < set(ours)
+    assert set(tool.SHARED) < set(ours) and "tests/test_widgets_scale.py" not in ours
+    assert "tests/browser/test_live_race.py" in tool.js_tests("kit/player"), "one of the figures that import it"
+    shared = tool.SHARED[1] + "::test_it"
+    about = {"": True, "[memory]": True, "[1366-memory]": True, "[euler]": False, "[memory_2]": False}
+    assert {end: tool.asks(shared + end, "memory") for end in about} == about
+    assert tool.asks(ours[0] + "::test_it[euler]", "noise_ball")
 
 
 def test_living_functions_get_the_mutants_code(tmp_path):
@@ -164,7 +240,7 @@ def test_every_equivalent_mutant_is_there_and_has_its_reason():
     rows = json.loads(tool.EQUIVALENT.read_text(encoding="utf-8"))
     assert rows
     for path, keys in rows.items():
-        known = {mutant.key for mutant in mutants((tool.ROOT / path).read_text(encoding="utf-8"))}
+        known = {mutant.key for mutant in tool.mutants(path, (tool.ROOT / path).read_text(encoding="utf-8"))}
         for key, why in keys.items():
             assert key in known, f"{path} has no mutant {key!r} any more: take its row out of {tool.EQUIVALENT.name}"
             assert len(why.split()) > 4, (path, key)
@@ -186,7 +262,7 @@ def test_the_interval_is_wilsons(found, of, low, high):
 
 def test_make_says_what_the_command_takes():
     """`make mutants` with each of its choices."""
-    for choices in ([], ["P=rules theory"], ["N=3"], ["P=optim", "N=3", "AGAIN=1"]):
+    for choices in ([], ["P=rules theory"], ["N=3"], ["P=js/memory", "N=3"], ["P=optim", "N=3", "AGAIN=1"]):
         said = subprocess.run(
             ["make", "-n", "mutants", *choices], cwd=tool.ROOT, capture_output=True, text=True, check=True
         ).stdout

@@ -3,6 +3,7 @@
     make mutants P="rules theory"           every mutant of two packages, or of momentum_lib/rules/sign.py
     make mutants P=train N=300              a sample of 300, drawn with a stated seed
     make mutants P=rules AGAIN=1             those that survived once more, after new tests
+    make mutants P=js/memory N=20           live figures, too: momentum_lib/widgets/js/memory.js, and js/kit/plot
     python -m tests.mutation report         what is known, by package
     python -m tests.mutation --sample 40 --tests grade_by_hand,grade_checks grade     quick tests alone: a lower bound
 
@@ -15,23 +16,27 @@ the library runs in processes of its own, so a mutant must stand in a file and i
 import argparse
 import ast
 import fcntl
+import functools
 import hashlib
 import json
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.mutation.operators import applied, mutants
+from tests.mutation import javascript, operators
+from tests.mutation.operators import applied
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OUT = ROOT / "_build" / "mutation"
 TREE = OUT / "tree"
 EQUIVALENT = Path(__file__).parent / "equivalent.json"
 SEED = 7
+BUDGET, BROWSER_BUDGET = 10, 60  # seconds of tests
 
 BASIC = "rules descend surfaces sweep conventions kernels codegen theory theory_closed theory_edges theory_floors theory_linear "
 BASIC += "theory_asynchrony theory_memory theory_noise theory_river mixtures"
@@ -60,25 +65,55 @@ STARTED = {"momentum_lib/grade/worker.py": "momentum_lib/grade/sandbox.py"}
 """What runs in processes of its own, whose lines nobody notes -> what starts them: whoever runs this may notice that."""
 IMPORTS = ["numpy", "pytest", "hypothesis", "scipy", "torch"]
 """What a process imports before it forks for mutants that change an import."""
+JS = "momentum_lib/widgets/js"
+JS_IMPORTS = [*IMPORTS[:-1], "matplotlib.pyplot", "playwright.sync_api", "momentum_lib.widgets"]
+"""The same for a live figure: all of Python, which stays as it is."""
+SHARED = ["tests/test_widgets_pictures.py", "tests/browser/test_live_every.py"]
+"""Tests of several live figures: those are asked that have the figure's name among their parameters, or have none."""
 
 
 def group_of(path):
-    return GROUPS.get(package_of(path), "basic")
+    return package_of(path) if path.endswith(".js") else GROUPS.get(package_of(path), "basic")
 
 
 def package_of(path):
+    if path.endswith(".js"):
+        return Path(path).relative_to("momentum_lib/widgets").with_suffix("").as_posix()
     return Path(path).parts[1].removesuffix(".py")
 
 
 def files_of(what):
-    """The modules of a package (``rules``), or one module (``momentum_lib/rules/sign.py``)."""
+    """The modules of a package (``rules``), or one (``momentum_lib/rules/sign.py``); of live figures, too (``js/memory``)."""
     place = ROOT / what if what.startswith("momentum_lib") else ROOT / "momentum_lib" / what
+    if what.split("/")[0] == "js":
+        place = ROOT / "momentum_lib/widgets" / what
     if not place.exists():
-        place = place.with_suffix(".py")
+        place = place.with_suffix(".js" if place.with_suffix(".js").exists() else ".py")
     if not place.exists():
-        raise SystemExit(f"{what} is neither a package nor a module of momentum_lib; say for example: rules, or core")
-    found = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return [path.relative_to(ROOT).as_posix() for path in found]
+        raise SystemExit(f"{what} is no package and no module of momentum_lib; say for example: rules, or core, or js/memory")
+    found = sorted(place.rglob("*.js" if what.startswith("js") else "*.py")) if place.is_dir() else [place]
+    return [path.relative_to(ROOT).as_posix() for path in found if "generated" not in path.parts]
+
+
+def js_tests(name):
+    """The test files of a live figure (``memory``); for a module that figures share, those of the figures that import it."""
+    figures = [name.split("/")[0]]
+    if not (ROOT / JS / f"{figures[0]}.js").exists():
+        figures = [path.stem for path in (ROOT / JS).glob("*.js") if f'"./{name}.js"' in path.read_text(encoding="utf-8")]
+    every = [*(ROOT / "tests").glob("test_widgets_*.py"), *(ROOT / "tests/browser").glob("test_live_*.py")]
+    own = [path for path in sorted(every) if any(f"_{figure}_" in f"{path.stem}_" for figure in figures)]
+    return [*(path.relative_to(ROOT).as_posix() for path in own), *(one for one in SHARED if (ROOT / one).exists())]
+
+
+def asks(test, name):
+    """Whether a test of a live figure's files is about it."""
+    return test.partition("::")[0] not in SHARED or "[" not in test or name in re.split(r"[\[\]-]", test)
+
+
+@functools.cache
+def mutants(path, text):
+    """The mutants of a module's text."""
+    return (javascript if path.endswith(".js") else operators).mutants(text)
 
 
 def copy_tree():
@@ -91,8 +126,8 @@ def copy_tree():
         there.parent.mkdir(parents=True, exist_ok=True)
         if not there.exists() or there.read_bytes() != (ROOT / name).read_bytes():
             shutil.copy2(ROOT / name, there)
-    for path in [path for path in TREE.rglob("*.py") if path.is_file() and "node_modules" not in path.parts]:
-        if path.relative_to(TREE).as_posix() not in names:
+    for path in [*TREE.rglob("*.py"), *(TREE / JS).rglob("*.js")]:
+        if path.is_file() and "node_modules" not in path.parts and path.relative_to(TREE).as_posix() not in names:
             path.unlink()
     for name in ("node_modules", ".venv"):
         if (ROOT / name).exists() and not (TREE / name).exists():
@@ -171,6 +206,9 @@ def job_of(path, mutant, text, covered):
     """What the worker needs to know about a mutant."""
     touched = covered["lines"].get(path, {})
     lines = range(mutant.line, mutant.last_line + 1)
+    if path.endswith(".js"):  # nobody notes its lines
+        tests = [k for k, (name, _) in enumerate(covered["tests"]) if asks(name, group_of(path).removeprefix("js/"))]
+        return row_of(path, mutant, text, "fresh", tests)
     if runs_at_import(mutant, text):  # the line runs in the test that is the first to import the module, if in any
         tests = covered["users"].get(path, [])
     else:
@@ -179,10 +217,14 @@ def job_of(path, mutant, text, covered):
     imported = mutant.inside == "module" or not set(lines).isdisjoint(covered["imported"].get(path, ()))
     if not tests:  # a line of a process of its own, or of an import: whatever touches the module may notice it
         tests = sorted({k for some in touched.values() for k in some}) or list(range(len(covered["tests"])))
+    first = DATA * (imported and group_of(path) in ("basic", "printing"))
+    return row_of(path, mutant, text, "fresh" if imported else "swap", tests, first)
+
+
+def row_of(path, mutant, text, mode, tests, first=()):
     return {
-        "path": path, "key": mutant.key, "line": mutant.line, "kind": mutant.kind, "mode": "fresh" if imported else "swap",
-        "digest": digest(text), "tests": tests, "text": applied(mutant, text), "right": text,
-        "first": DATA * (imported and group_of(path) in ("basic", "printing")),
+        "path": path, "key": mutant.key, "line": mutant.line, "kind": mutant.kind, "mode": mode, "digest": digest(text),
+        "tests": tests, "text": applied(mutant, text), "right": text, "first": list(first),
     }  # fmt: skip
 
 
@@ -191,7 +233,7 @@ def wanted(package, files, arguments):
     every = []
     for path in files:
         text = (ROOT / path).read_text(encoding="utf-8")
-        every += [(path, mutant, text) for mutant in mutants(text)]
+        every += [(path, mutant, text) for mutant in mutants(path, text)]
     if arguments.sample and arguments.sample < len(every) and not arguments.again:
         every = random.Random(arguments.seed).sample(every, arguments.sample)
     have, same = known(package), equivalents()
@@ -207,6 +249,13 @@ def run(what, arguments):
     """Run the mutants of a package or module; results go to ``_build/mutation/results``."""
     files = files_of(what)
     package, group = package_of(files[0]), group_of(files[0])
+    figure = group.startswith("js/")
+    if figure and len(files) > 1:  # each has tests of its own
+        for path in files:
+            run(package_of(path), arguments)
+        return
+    if figure:
+        TESTS[group] = js_tests(group.removeprefix("js/"))
     if arguments.tests:
         TESTS[group] = [f"tests/test_{name}.py" for name in arguments.tests.split(",")]
     OUT.mkdir(parents=True, exist_ok=True)
@@ -216,9 +265,11 @@ def run(what, arguments):
     covered = coverage_of(group, files)
     jobs = [job_of(*one, covered) for one in wanted(package, files, arguments)]
     print(f"{what}: {len(jobs)} mutants to run", flush=True)
-    (OUT / "results").mkdir(parents=True, exist_ok=True)
     out = OUT / "results" / f"{package}.jsonl"
-    common = {"table": covered["tests"], "budget": arguments.budget, "out": str(out), "tests": TESTS[group], "imports": IMPORTS}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    budget = arguments.budget or (BROWSER_BUDGET if figure else BUDGET)
+    common = {"table": covered["tests"], "budget": budget, "out": str(out), "tests": TESTS[group]}
+    common["imports"] = JS_IMPORTS if figure else IMPORTS
     begun = sum(1 for _ in out.open()) if out.exists() else 0
     for way in ("swap", "fresh"):
         if way == "fresh" and out.exists():
@@ -239,11 +290,13 @@ def interval(found, of):
 
 def report(survivors=False):
     """Print what is known by package, and with ``survivors`` every mutant that no test noticed."""
-    packages = sorted({package_of(path) for path in files_of(".")})
+    packages = sorted({package_of(path) for path in files_of(".")}) + [package_of(path) for path in files_of("js")]
     print(f"{'package':12} {'mutants':>8} {'run':>6} {'killed':>7} {'survived':>9} {'equivalent':>11} {'share killed':>13}")
     for package in packages:
-        every = [(path, m.key) for path in files_of(package) for m in mutants((ROOT / path).read_text(encoding="utf-8"))]
         rows, same = known(package), equivalents()
+        if not rows:
+            continue
+        every = [(path, m.key) for path in files_of(package) for m in mutants(path, (ROOT / path).read_text(encoding="utf-8"))]
         rows = {place: row for place, row in rows.items() if place not in same and row["status"] != "anew"}
         equal = sum(place in same for place in every)
         killed = sum(row["status"] != "survived" for row in rows.values())
@@ -269,7 +322,9 @@ def options():
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--again", action="store_true", help="run those that survived once more")
     parser.add_argument("--tests", help="ask these test files alone (tests/test_NAME.py, by NAME and commas): a lower bound")
-    parser.add_argument("--budget", type=float, default=10, help="seconds of tests that a mutant may take")
+    parser.add_argument(
+        "--budget", type=float, help=f"seconds of tests that a mutant may take ({BUDGET}; live figures: {BROWSER_BUDGET})"
+    )
     return parser
 
 
