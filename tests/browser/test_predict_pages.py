@@ -9,6 +9,7 @@ from momentum_lib import descend, rules, surfaces
 from tests.browser.accessibility import AXE
 
 PAGE = "notebooks/01-ravine"  # a question with buttons, then one with axes
+FRAME = "new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(() => then())))"
 LOOKED_AT = "() => axe.run({ include: ['.predict', '.predict-sum'] }).then(({ violations }) => violations.map((v) => v.id))"
 
 
@@ -30,14 +31,23 @@ def reloaded(page):
     page.wait_for_selector(".predict[data-ready]", state="attached")
 
 
+def settled(page, node):
+    """The box of an element in the window, seen there: what has just been scrolled to is not yet where a pointer finds it."""
+    calm(page)
+    node.scroll_into_view_if_needed()
+    box = None
+    while box != (box := node.bounding_box()):
+        page.evaluate(FRAME)
+    return box
+
+
 def summary(page):
     return page.locator(".predict-sum").inner_text()
 
 
 def drawn(page, pad, height=0.5, to=1.0):
     """Draw a level line from the left end of the axes, as far as ``to`` of their width, by mouse."""
-    pad.scroll_into_view_if_needed()
-    box = pad.locator(".lf-frame, .lf-back, svg").first.bounding_box()
+    box = settled(page, pad.locator(".lf-frame, .lf-back, svg").first)
     y = box["y"] + height * box["height"]
     page.mouse.move(box["x"] + 0.09 * box["width"], y)
     page.mouse.down()
@@ -113,8 +123,7 @@ def test_a_curve_drawn_by_finger_does_not_scroll_the_page(site, new_page):
     page = new_page(width=390, touch=True)
     _, question = opened(page, site)
     pad = question.locator("svg").first
-    pad.scroll_into_view_if_needed()
-    box, hand = pad.bounding_box(), page.context.new_cdp_session(page)
+    box, hand = settled(page, pad), page.context.new_cdp_session(page)
     top = page.evaluate("scrollY")
 
     def touch(kind, x=None):

@@ -8,7 +8,11 @@ from tests.homework.texts import function
 
 
 def rows(change):
-    """The master's rows, changed one by one: ``change`` assigns to ``row``; ``k`` is its place, ``n`` its number in all."""
+    """The master's rows, changed one by one: ``change`` assigns to ``row``, whose place is ``k``.
+
+    Which four of the fourteen are made again hangs on their bytes, and so on the machine: a change that is to be found there
+    changes all.
+    """
     return (
         "import json\nchanged = []\nfor k, line in enumerate(rows.splitlines()):\n    row = json.loads(line)\n"
         f"    {change}\n    changed.append(row)\nrows = ''.join(json.dumps(row) + '\\n' for row in changed if row)\n"
@@ -46,7 +50,7 @@ MISTAKES = [
     ("runs", rows("row['first_losses'][0] += 0.1 * (k == 9)"), "begin with different losses"),
     (
         "runs",
-        rows("row['held_out'] = row['held_out'] - 0.2 if k > 7 else row['held_out']"),
+        rows("row['held_out'] = None if row['held_out'] is None else row['held_out'] - 0.2"),
         "made again, this run is another one",
     ),
     ("runs", rows("row['first_losses'][-1] += 0.05"), "made again, this run is another one"),
