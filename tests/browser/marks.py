@@ -49,6 +49,7 @@ SHOW = """([i, state, presses]) => {
   const press = (name) => [...figure.querySelectorAll('button')].find((button) => button.textContent === name).click();
   press('Reset');
   set(state);
+  set(state); // what had to give way to the rest of the state that was
   flush();
   for (let k = 0; k < presses; k++) press('Step'); }"""
 
@@ -171,7 +172,10 @@ class Picture:
 
     def follows(self, part, points, within=0.1):
         """A line goes through these points (n, 2) from the first to the last, cut at the frame; ``within`` so many pixels."""
-        seen, meant = _segments(vertices(part)), self._cut(self.pixels(np.asarray(points, dtype=float).reshape(-1, 2)))
+        seen, meant = (
+            _long(_segments(vertices(part))),
+            _long(self._cut(self.pixels(np.asarray(points, dtype=float).reshape(-1, 2)))),
+        )
         what = f"{self.label}: {part['classes']}, {part['look']}"
         if not len(meant):
             assert not len(seen), what
@@ -275,6 +279,11 @@ class Picture:
 def _segments(lines):
     """All segments of polylines, (m, 2, 2)."""
     return np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in lines] or [np.empty((0, 2, 2))])
+
+
+def _long(segments):
+    """Those of the segments whose ends lie apart."""
+    return segments[(segments[:, 0] != segments[:, 1]).any(1)]
 
 
 def _far(points, segments):

@@ -7,8 +7,9 @@ import pytest
 
 from momentum_lib import networks, rules
 from momentum_lib.widgets import Edge
-from momentum_lib.widgets.edge import EVERY, LOSS, SHARP
-from tests.browser import live
+from momentum_lib.widgets._base import show
+from momentum_lib.widgets.edge import AVERAGED, EVERY, HEIGHT, LOSS, SHARP, SWING
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 SHORT = Edge(steps=40)  # before the edge is touched: until then the browser's numbers are Python's to rounding
@@ -105,6 +106,89 @@ def test_lines_are_drawn_where_their_numbers_say(browser, address):
         at = pixels(page, 1, ".lf-line[data-look=momentum]:not(.lf-before)", 0, (-1.04, 1.04), (-1.7, 1.7), log=False)
         answer = net.outputs(np.array(shown["theta"]), np.array([[-1.0]]))[0, 0]
         assert at == pytest.approx((-1, answer), abs=0.02)
+
+
+QUIET = [  # not one of them touches its edge, so that the browser's numbers are Python's to the end
+    {"steps": 40},
+    {"steps": 0, "beta": 0.0, "lr": 0.02, "width": 4},
+    {"steps": 257, "nesterov": True, "beta": 0.3, "lr": 0.02, "width": 24, "seed": 9999},
+    {"steps": 260, "nesterov": True, "beta": 0.3, "lr": 0.02, "seed": 9999},
+    {"steps": 1900, "beta": 0.0, "lr": 0.02},
+    {"steps": 7, "beta": 0.99, "lr": 0.5, "nesterov": True},
+]
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, short):
+    with live.open_page(browser, short) as page:
+        for state in QUIET:
+            figure = Edge(**state)
+            marks.drawn(page, **figure.state())
+            live.numbers(page)  # training goes on frame by frame
+            seen, found = marks.seen(page), figure.numbers()
+            net, data, losses, sharp, last, _ = figure._trained()
+            steps, edge, now, average = figure.steps, found["edge"], sharp[-1], found["average"]
+            look = "gradient" if figure.beta == 0 else "nesterov" if figure.nesterov else "momentum"
+            loss = [f", loss {show(losses[-1], 2)}"] if steps else []
+            assert list(seen.readouts.values()) == [
+                show(now),
+                show(edge),
+                f"{found['ratio']:.2f}",
+                show(losses[-1], 2) if steps else "not yet",
+            ]
+            ahead = " with a look ahead" if figure.nesterov and figure.beta else ""
+            head = f"Step {steps}{''.join(loss)}, at learning rate {show(figure.lr)}, momentum {show(figure.beta)}{ahead}: "
+            mean = f"the sharpness, on average {show(average)} over the last {AVERAGED} steps, is "
+            part = f"{int(100 * found['ratio'] + 0.5)} % of" if found["ratio"] < 0.9 else "above"
+            assert seen.sentence == f"{head}{mean}{part} the edge, {show(edge)}."
+            assert seen.sliders["lr"]["told"] == f"{show(figure.lr)}: the edge is {show(edge)}"
+
+            window = max(0, steps - 1600), max(1600, steps)
+            t = EVERY * np.arange(len(sharp))
+            plot = seen.picture(0, window, SHARP, log="y")
+            plot.check_ticks()
+            plot.follows(*plot.find("edge-line"), [(window[0], edge), (window[1], edge)])
+            (line,) = plot.find("line", "!stood", "!edge-line")
+            plot.follows(line, np.c_[t, sharp] if steps else [])
+            assert plot.find("stood")[0]["d"] == plot.find("exploded")[0]["d"] == ""
+            (pen,) = plot.find("dots", "!exploded")
+            assert pen["look"] == line["look"] == look
+            plot.marks(pen, (t[-1], now), within=0.1)
+            plot.handle("Edge", (window[1], edge))
+            plot.stands(plot.word(f"edge {show(edge)}"), (window[1], edge))
+            plot.stands(plot.word(f"sharpness {show(now)}"), (t[-1], now), within=60 if t[-1] > 200 else 120)
+
+            x, fit = np.linspace(-1, 1, 401), seen.picture(1, (-1.04, 1.04), HEIGHT)
+            fit.check_ticks()
+            fit.follows(*fit.find("guide"), np.c_[x, 16 * x**5 - 20 * x**3 + 5 * x], within=0.5)
+            fit.marks(*fit.find("dots"), np.c_[data.x, data.y])
+            answers = [np.c_[x, net.outputs(theta, x[:, None])[:, 0]] for theta in last[-2:]]
+            (before,), (after,) = fit.find("before"), fit.find("line", "!before", "!guide")
+            assert before["look"] == after["look"] == look
+            fit.follows(after, answers[-1], within=0.5)
+            fit.follows(before, answers[0] if steps else [], within=0.5)
+
+            fall = seen.picture(2, window, LOSS, log="y")
+            fall.check_ticks()
+            (line,) = fall.find("line")
+            assert line["look"] == look
+            fall.follows(line, np.c_[np.arange(len(losses)), losses])
+
+            (line,), (dots,) = seen.picture(3).find("thin"), seen.picture(3).find("dots")
+            ticks = dict((marks.value_of(words), at) for at, words in seen.picture(3).ticks["y"])
+            top = max(ticks)
+            size = max(abs(found["swing"]).max(), 1e-9)
+            places = seen.picture(3, (-SWING, 0), (-top, top))
+            ago = np.arange(len(last)) - len(last) + 1
+            assert [int(words) for _, words in places.ticks["x"]] == [40, 30, 20, 10, 0]
+            if size > 1e-6 and steps % EVERY == 0:  # the direction is that of the last measurement
+                scale = (ticks[min(ticks)] - ticks[max(ticks)]) / (max(ticks) - min(ticks))
+                zero = ticks[max(ticks)] + max(ticks) * scale
+                drawn = places.pixels(places.dots(dots))
+                assert drawn[-1, 0] == pytest.approx(places.high[0], abs=0.02)
+                mine = (zero - drawn[:, 1]) / scale
+                sign = np.sign(mine[0]) * np.sign(found["swing"][0])
+                np.testing.assert_allclose(mine, sign * found["swing"], atol=0.02 * size)
+                np.testing.assert_allclose(places.numbers(drawn)[:, 0], ago, atol=0.01)
 
 
 def test_a_change_counts_from_the_step_at_which_it_is_made(browser, short):

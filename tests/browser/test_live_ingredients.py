@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from momentum_lib.widgets import Ingredients
+from momentum_lib.widgets._base import many, show
 from momentum_lib.widgets.ingredients import ADAM, FIELDS
-from tests.browser import live
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 
@@ -169,6 +170,62 @@ def test_the_lengths_are_drawn_where_their_numbers_say(browser, address):
         assert len(x) == len(y) == 80 and abs(x[0, 1] - y[0, 1]) < 0.2
         scale = np.polyfit(np.log10(strides[:, 0]), x[:, 1], 1)
         np.testing.assert_allclose(np.polyval(scale, np.log10(strides[:, 1])), y[:, 1], atol=0.6)
+
+
+DRAWN = [
+    ({}, None),
+    ({"surface": "turned", "correct_s": False, "decay": True, "weight_decay": 2.0, "steps": 40}, 12),
+    ({"surface": "beale", "ruler": False, "rate": 0.05, "correct_m": False, "start": [-4.5, 4.5]}, None),  # it diverges
+    ({"surface": "rosenbrock", "ruler": False, "momentum": False, "rate": 0.001, "steps": 400}, None),
+    ({"surface": "ravine", "momentum": False, "lr": 10.0, "beta2": 0.0, "start": [3, -2], "steps": 5}, 0),
+    (
+        {"surface": "ravine", "lr": 1e-4, "beta1": 0.999, "beta2": 0.9999, "correct_m": False, "correct_s": False, "steps": 100},
+        57,
+    ),
+]
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state, head in DRAWN:
+            figure = Ingredients(**state)
+            seen, found = marks.drawn(page, head=head, **figure.state()), figure.numbers()
+            path, whole, adam = found["path"], found["whole"], figure.parts == ADAM
+            head = len(path) - 1 if head is None else head
+            mine = f"diverged at step {found['diverged_at']}" if found["diverged_at"] else show(found["loss"])
+            theirs = (
+                f"diverged at step {figure.path(ADAM).diverged_at}" if found["whole_loss"] is None else show(found["whole_loss"])
+            )
+            x, y = (show(stride) + ("\u202fη" if figure.ruler else "") for stride in found["first"])
+            assert list(seen.readouts.values()) == [found["name"], f"{x} along x, {y} along y", mine, theirs]
+            beside = "" if adam else f"; complete Adam: {theirs}"
+            assert seen.sentence == f"This is {found['name']}. Loss after {many(figure.steps, 'step')}: {mine}{beside}."
+            assert (seen.sliders["lr"]["hidden"], seen.sliders["rate"]["hidden"]) == (not figure.ruler, figure.ruler)
+
+            plane = seen.picture(0, *figure.field.domain)
+            plane.level(lambda x, y, f=figure.field: f.value(np.array([x, y])))
+            plane.marks(*plane.find("minimum"), figure.field.minima)
+            (own,), (other,), (dots,) = plane.find("mine"), plane.find("whole"), plane.find("dots", "!minimum")
+            assert own["look"] == dots["look"] == figure.look
+            plane.follows(own, path[: head + 1])
+            plane.leaves(path[: head + 1])
+            plane.marks(dots, path[: head + 1])
+            plane.follows(other, [] if adam else whole)
+            assert plane.handle("Start of the paths", figure.start) == "x {}, y {}".format(*map(show, figure.start))
+
+            lengths = seen.picture(1, (0, figure.steps), figure.stride_range(found), log="y")
+            lengths.check_ticks()
+            for k, (one, thin) in enumerate(zip(lengths.find("mine"), lengths.find("whole"), strict=True)):
+                assert one["look"] == figure.look and ("lf-along-y" in one["classes"]) is (k == 1)
+                for part, strides in ((one, found["strides"][:head]), (thin, found["whole_strides"])):
+                    strides = np.maximum(strides[:, k], 1e-300)
+                    drawn = part is one or not adam
+                    lengths.follows(part, np.c_[1 + np.arange(len(strides)), strides] if drawn else [])
+            lengths.follows(*lengths.find("guide"), [(0, figure.lr), (figure.steps, figure.lr)] if figure.ruler else [])
+            low, high = figure.stride_range(found)
+            if figure.ruler and low < figure.lr < high:
+                lengths.stands(lengths.word("η"), (figure.steps, figure.lr))
+            assert lengths.key == ["solid: along x", "dashed: along y"]
 
 
 def test_play_and_step(browser, address):

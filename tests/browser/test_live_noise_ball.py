@@ -7,8 +7,9 @@ import pytest
 
 from momentum_lib import theory
 from momentum_lib.widgets import NoiseBall
-from momentum_lib.widgets.noise_ball import FRAME, STEPS, TOP, VARIANCES, WALKERS, swarm
-from tests.browser import live
+from momentum_lib.widgets._base import show
+from momentum_lib.widgets.noise_ball import FRAME, GRID, STEPS, TOP, TRAIL, VARIANCES, WALKERS, frame_of, swarm
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 
@@ -94,6 +95,69 @@ def test_swarm_and_ellipse_are_drawn_where_their_numbers_say(browser, address):
         found = dots(page)
         assert 0.9 * len(places) < len(found) <= len(places)
         assert np.linalg.norm(found[:, None] - places[None], axis=2).min(axis=1).max() < 0.02
+
+
+DRAWN = [
+    ({}, None),
+    ({"hold": "effective", "rate": 0.2, "beta": 0.95, "kappa": 1.0, "sigma": 1.5, "seed": 7}, 50),
+    ({"hold": "rate", "rate": 0.2, "beta": 0.95, "kappa": 4.0, "sigma": 1.5}, None),
+    ({"hold": "rate", "rate": 0.02, "beta": 0.0, "kappa": 2.0, "sigma": 0.5, "seed": 9999}, 0),
+    ({"hold": "effective", "rate": 0.05, "beta": 0.5, "kappa": 3.0, "sigma": 1.0}, 12),
+]
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state, head in DRAWN:
+            figure = NoiseBall(**state)
+            marks.drawn(page, head=head, **figure.state())
+            live.numbers(page)  # the noise of a new seed is made by and by
+            seen, found, head = marks.seen(page), figure.numbers(), STEPS if head is None else head
+            lr, exact, measured = found["lr"], found["exact"], found["measured"]
+            assert list(seen.readouts.values()) == [
+                f"{show(lr)}, {show(found['effective'])}",
+                show(exact[0]),
+                show(measured[0], 2),
+                f"{int(100 * found['inside'] + 0.5)} %",
+                f"{show(100 * found['average'])} %",
+            ]
+            variance, size = show(exact[0]), show(measured[0], 2)
+            assert seen.sentence == (
+                f"Momentum {show(figure.beta)}, learning rate {show(lr)}, effective rate {show(found['effective'])}: the "
+                f"variance along x is {variance}, measured {size}. The curvature along y is {show(figure.kappa)}."
+            )
+            held = "the learning rate" if figure.hold == "rate" else "the effective rate"
+            assert seen.sliders["rate"]["told"] == f"{show(figure.rate)}: {held}"
+
+            points, turn = swarm(lr, figure.beta, figure.kappa, figure.sigma, figure.seed), np.linspace(0, 2 * np.pi, 721)
+            circle = 2 * np.c_[np.cos(turn), np.sin(turn)]
+            plane = seen.picture(0, *frame_of(exact))
+            plane.check_ticks()
+            ends = head == STEPS
+            told = "ellipse: exact, two sigma" if ends else f"step {head}; dotted: exact, now"
+            assert plane.key == [f"dots: {WALKERS} heavy balls", told]
+            plane.marks(*plane.find("minimum"), (0, 0))
+            plane.marks(*plane.find("swarm"), points[head])
+            (one,) = plane.find("dots", "!swarm", "!minimum")
+            plane.marks(one, points[head, 0])
+            plane.follows(*plane.find("thin"), points[max(0, head - TRAIL) : head + 1, 0])
+            plane.follows(*plane.find("ellipse"), np.sqrt(exact) * circle)
+            growing = [] if ends else np.sqrt(found["growing"][head]) * circle
+            plane.follows(*plane.find("guide"), growing)
+
+            sizes = seen.picture(1, (0, TOP), VARIANCES, log="y")
+            sizes.check_ticks()
+            plain = theory.noise_ball(figure.rate, 0.0, 1.0, figure.sigma)
+            sizes.follows(*sizes.find("guide"), [(0, plain), (TOP, plain)])
+            for part, (which, curve) in zip(sizes.find("line", look="momentum"), found["curves"].items(), strict=True):
+                sizes.follows(part, np.c_[GRID, curve])
+                assert ("lf-aside" in part["classes"]) is (which != figure.hold)
+                start = curve[0 if which == "effective" else np.argmin(abs(GRID - 0.3))]
+                name = sizes.word(f"same {'learning' if which == 'rate' else 'effective'} rate")
+                if name["seen"]:
+                    sizes.stands(name, (0, start), within=45)
+            words = sizes.handle("Momentum", (figure.beta, exact[0]))
+            assert words == f"momentum {show(figure.beta)}: variance {show(exact[0])}"
 
 
 def test_both_curves_and_the_ring(browser, address):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from momentum_lib.widgets import Roller
-from momentum_lib.widgets.roller import LANDSCAPES
-from tests.browser import live
+from momentum_lib.widgets._base import many, show
+from momentum_lib.widgets.roller import LANDSCAPES, height
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 OTHER = {"landscape": "crevice"}
@@ -84,6 +85,85 @@ def test_the_bands_are_drawn_where_their_numbers_say(browser, address):
 def vertices_of_guide(page):
     """The height in pixels of the line at the energy of the start."""
     return vertices(page, ".lf-guide")[0, 1]
+
+
+DRAWN = [
+    ({}, 30),
+    ({"landscape": "plateau", "start": 4.5, "lr": 4.0, "beta": 0.5, "steps": 10}, None),
+    ({"landscape": "crevice", "start": -2.5, "lr": 0.0002, "beta": 0.0, "steps": 2000}, None),
+    ({"landscape": "ripples", "start": 0.05, "lr": 0.001, "beta": 0.9, "steps": 20}, 7),  # in the valley where it starts
+    ({"landscape": "ripples", "start": -3.5, "lr": 4.0, "beta": 0.9, "steps": 40}, None),  # it diverges
+    ({"landscape": "ripples", "start": 3.0, "lr": 0.01, "beta": 0.999, "steps": 100}, 0),  # not at rest
+]
+
+
+def told(figure, found, head):
+    """The read-outs and the sentence of a state, from Python's numbers of it."""
+    begin, valley, entered = found["potential"][0], found["valley"], found["entered"]
+    left, taken, added = found["potential"][head] + found["kinetic"][head], found["friction"][head], found["finite"][head]
+    if found["diverged_at"]:
+        where = "nowhere: it diverges"
+    elif valley is None:
+        where = "none yet"
+    else:
+        lowest = min(height(figure.landscape, bottom) for bottom in found["valleys"])
+        which = "the lowest" if height(figure.landscape, valley) <= lowest else "not the lowest"
+        where = f"{show(valley if abs(valley) > 1e-9 else 0)}, {which}"
+
+    def beside(part):
+        times = f"{show(part / begin, 2)} times the start’s" if part > 1.005 * begin else f"{int(100 * part / begin + 0.5)} %"
+        return f"{show(part)} ({times})"
+
+    readouts = [
+        where,
+        "–" if entered is None else "0: it starts in it" if entered == 0 else str(entered),
+        beside(left),
+        beside(taken),
+        ("+" if added >= 0 else "−") + show(abs(added), 2),
+    ]
+    how = f"which it enters for good at step {entered}" if entered else "in which it starts"
+    rests = "does not come to rest" if valley is None else f"comes to rest in the valley at {where}, {how}"
+    return readouts, f"The ball {rests}. Of its energy {show(begin)}, friction took {show(taken)} in {many(head, 'step')}."
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state, head in DRAWN:
+            figure = Roller(**state)
+            seen, found = marks.drawn(page, head=head, **figure.state()), figure.numbers()
+            path, potential, n = found["path"], found["potential"], len(found["path"]) - 1
+            waits, head = head is None, n if head is None else head
+            readouts, sentence = told(figure, found, head)
+            assert list(seen.readouts.values()) == readouts and seen.sentence == sentence
+
+            across, up = LANDSCAPES[figure.landscape]["frame"]
+            hill, x = seen.picture(0, across, up), np.linspace(*across, 1501)
+            hill.check_ticks()
+            ground = np.c_[x, height(figure.landscape, x)]
+            hill.follows(*hill.find("hill"), ground, within=0.6)
+            hill.follows(*hill.find("ground"), [*ground, (across[1], up[0]), (across[0], up[0])], within=0.6)
+            hill.marks(*hill.find("trail"), np.c_[path, potential][: head + 1])
+            at = 0 if waits else head  # until it is let go, the ball is where the ring is
+            hill.marks(*hill.find("dots", "!trail"), (path[at], potential[at]))
+            words = hill.handle("Start: where the ball is let go", (figure.start, potential[0]))
+            assert words == f"position {show(figure.start)}, height {show(potential[0])}"
+
+            begin, total = potential[0], potential[0] + found["finite"]
+            energy, t = seen.picture(1, (0, n), (0, 1.2 * max(begin, *total, 1e-9))), np.arange(head + 1)
+            energy.check_ticks()
+            low, middle, top = potential, potential + found["kinetic"], total
+            (orange, blue), (grey,), (line,) = energy.find("area"), energy.find("taken"), energy.find("ball")
+            assert (orange["look"], blue["look"], energy.key) == (
+                "gradient",
+                "momentum",
+                ["■ potential", "■ kinetic", "■ taken by friction"],
+            )
+            for part, below, above in ((orange, 0 * low, low), (blue, low, middle), (grey, middle, top)):
+                outline = np.r_[np.c_[t, above[: head + 1]], np.c_[t, below[: head + 1]][::-1]]
+                energy.follows(part, outline)
+            energy.follows(line, np.c_[t, top[: head + 1]])
+            energy.follows(*energy.find("guide"), [(0, begin), (n, begin)])
+            energy.stands(energy.word("dotted: the energy at the start"), (n, begin))
 
 
 def test_the_ball_sits_on_the_ground(browser, address):
