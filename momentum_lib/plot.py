@@ -64,6 +64,12 @@ def label(name):
     return f"{quantity.name} {quantity.symbol}"
 
 
+def _tolerance(result):
+    """A sweep's tolerance as it is set in type: a power of ten as such."""
+    mantissa, _, exponent = f"{result.tol:e}".partition("e")
+    return f"$10^{{{int(exponent)}}}$" if float(mantissa) == 1 else f"{result.tol:g}"
+
+
 def contours(surface, ax=None, *, levels=14, domain=None):
     """The surface as quiet contour lines over shaded country, its minima as small crosses. ``levels``: how many lines."""
     ax = _axes(ax)
@@ -133,7 +139,7 @@ def steps_curve(result, ax=None, **style):
     ax.plot(lost, np.full(len(lost), 0.02), "x", color=GREY, markersize=5, transform=ax.get_xaxis_transform())
     if _geometric(x):
         ax.set_xscale("log")
-    ax.set(xlabel=label(name), ylabel=f"steps to {result.tol:g}" + (" (crosses: diverges)" if len(lost) else ""))
+    ax.set(xlabel=label(name), ylabel=f"steps to {_tolerance(result)}" + (" (crosses: diverges)" if len(lost) else ""))
     return ax
 
 
@@ -155,6 +161,6 @@ def steps_map(result, ax=None, *, colorbar=True, vmax=None):
     ax.set(xlabel=label(x_name), ylabel=label(y_name))
     if colorbar:
         bar = ax.figure.colorbar(mesh, ax=ax)
-        bar.set_label(f"steps to {result.tol:g} (hatched: diverges)")
+        bar.set_label(f"steps to {_tolerance(result)} (hatched: diverges)")
         bar.outline.set_visible(False)
     return ax

@@ -437,9 +437,11 @@ def test_plot_draws_one_axis_and_two():
     drawn = ax.lines[0].get_xydata()
     assert (drawn[:, 0] == one.axes["lr"]).all() and (np.isfinite(drawn[:, 1]) == np.isfinite(one.steps)).all()
     assert (ax.lines[1].get_xdata() == one.axes["lr"][one.diverged_at > 0]).all() and len(ax.lines[1].get_xdata())
-    two = sweep(rules.heavy_ball, RAVINE, steps=300, tol=0.01, lr=np.geomspace(1e-3, 0.03, 8), beta=np.linspace(0, 0.9, 5))
+    assert ax.get_ylabel() == "steps to $10^{-2}$ (crosses: diverges)"
+    two = sweep(rules.heavy_ball, RAVINE, steps=300, tol=0.02, lr=np.geomspace(1e-3, 0.03, 8), beta=np.linspace(0, 0.9, 5))
     mine = pyplot.subplots()[1]
     assert two.plot(mine) is mine and mine.get_xscale() == "log" and mine.collections
+    assert mine.figure.axes[1].get_ylabel() == "steps to 0.02 (hatched: diverges)"
     pyplot.close("all")
     with pytest.raises(ValueError, match="no axis|0 axes"):
         sweep(rules.heavy_ball, RAVINE, lr=0.01).plot()
