@@ -4,6 +4,7 @@
 points that Python computed. Places are compared in pixels, since that is how exactly a picture can be drawn.
 """
 
+import json
 import re
 
 import numpy as np
@@ -13,35 +14,36 @@ from momentum_lib.widgets._base import show as say
 
 READ = """i => {
   const figure = document.querySelectorAll('.live-figure[data-figure]')[i];
-  figure.__figure.flush();
+  figure.__figure.numbers(); // what is made by and by is made now
   const text = (node) => node.textContent, all = (node, what) => [...node.querySelectorAll(what)];
   const number = (node, name) => Number(node.getAttribute(name));
   const parts = (svg) => all(svg, '.lf-back, .lf-marks, .lf-front').flatMap((layer) =>
-    all(layer, 'path, text, .lf-handle').map((node) => ({
+    all(layer, 'path, text, rect, .lf-handle').map((node) => ({
       tag: node.localName, classes: [...node.classList], look: node.dataset.look ?? null, of: node.dataset.of ?? null,
       layer: layer.classList[0].slice(3), d: node.getAttribute('d') ?? '', words: node.localName === 'text' ? text(node) : '',
-      at: [number(node, 'x'), number(node, 'y')], anchor: node.getAttribute('text-anchor'),
+      at: [number(node, 'x'), number(node, 'y')], size: [number(node, 'width'), number(node, 'height')],
       seen: node.getAttribute('visibility') !== 'hidden', move: node.getAttribute('transform') ?? '',
-      opacity: node.style.strokeOpacity, label: node.getAttribute('aria-label'), told: node.getAttribute('aria-valuetext'),
-      now: number(node, 'aria-valuenow'), ends: [number(node, 'aria-valuemin'), number(node, 'aria-valuemax')] })));
+      opacity: node.style.strokeOpacity || node.getAttribute('fill-opacity'), dash: node.style.strokeDasharray,
+      label: node.getAttribute('aria-label'), told: node.getAttribute('aria-valuetext') })));
   const ticks = (svg) => all(svg, '.lf-axes > .lf-tick').map((node) =>
     [node.getAttribute('d'), text(node.nextElementSibling)]);
-  const map = (canvas) => ({ width: canvas.width, height: canvas.height,
-    pixels: [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data] });
   const part = (node) => Number.parseFloat(node.style.getPropertyValue('--at')) / 100;
   const slider = (row) => { const bar = row.querySelector('input[type=range]'); return { at: part(bar),
     typed: row.querySelector('input[type=text]').value, told: bar.getAttribute('aria-valuetext'), hidden: row.hidden,
     marks: Object.fromEntries(all(row, '.lf-mark').map((mark) => [text(mark), part(mark)])) }; };
-  return {
+  return JSON.stringify({ // as one text
     sliders: Object.fromEntries(all(figure, '.lf-control').filter((row) => row.querySelector('input[type=range]'))
       .map((row) => [row.dataset.control, slider(row)])),
+    legends: all(figure, '.lf-legend').map((legend) => all(legend, 'span').map(text).filter(Boolean)),
+    rows: all(figure, '.lf-board tr, .lf-sides > li').map((row) => ({ out: row.matches('.is-out'), cells:
+      all(row, 'th, td, b, small, .lf-side-now').map(text) })),
     sentence: text(figure.querySelector('.lf-sentence')), title: text(figure.querySelector('.lf-title')),
     readouts: all(figure, '.lf-readouts > div').map((row) => [text(row.querySelector('dt')), text(row.querySelector('dd'))]),
     pictures: all(figure, '.lf-plot').map((box) => {
       const svg = box.querySelector('.lf-svg'), cut = svg.querySelector('clipPath rect');
       return { label: svg.getAttribute('aria-label'), frame: ['x', 'y', 'width', 'height'].map((name) => number(cut, name)),
         key: all(box, '.lf-key span').map(text), names: all(svg, '.lf-axes > .lf-axis-label').map(text),
-        ticks: ticks(svg), parts: parts(svg), maps: all(box, 'canvas.lf-heat').map(map) }; }) }; }"""
+        ticks: ticks(svg), parts: parts(svg), cells: box.querySelector('canvas.lf-heat')?.width }; }) }); }"""
 
 
 SHOW = """([i, state, presses]) => {
@@ -62,7 +64,7 @@ def drawn(page, index=0, head=None, **state):
 
 def seen(page, index=0):
     """The index-th figure as it now stands."""
-    return Drawn(page.evaluate(READ, index))
+    return Drawn(json.loads(page.evaluate(READ, index)))
 
 
 class Drawn:
@@ -71,7 +73,7 @@ class Drawn:
 
     def __init__(self, read):
         self.sentence, self.title, self.readouts = read["sentence"], read["title"], dict(read["readouts"])
-        self.sliders = read["sliders"]
+        self.sliders, self.legends, self.rows = read["sliders"], read["legends"], read["rows"]
         self._pictures = read["pictures"]
 
     def picture(self, k=0, x=(0, 1), y=(0, 1), log=""):
@@ -101,9 +103,8 @@ class Picture:
     """One picture: frame and parts in pixels, with the two axes that turn them into numbers."""
 
     def __init__(self, read, x, y, log):
-        self.label, self.key, self.names, self.parts, self.maps = (
-            read[name] for name in ("label", "key", "names", "parts", "maps")
-        )
+        self.label, self.key, self.names, self.parts = (read[name] for name in ("label", "key", "names", "parts"))
+        self.cells = read.get("cells")  # of a map along an axis
         left, top, width, height = read["frame"]
         self.low, self.high = np.array([left, top]), np.array([left + width, top + height])
         self.ends, self.log = np.array([x, y], dtype=float), [axis in log for axis in "xy"]

@@ -1,12 +1,17 @@
 """The basin in a real browser: run, strip and map under every hand are Python's."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from momentum_lib import rules, surfaces
+from momentum_lib.looks import in_sentence
 from momentum_lib.widgets import Basin, basin
-from tests.browser import live
+from momentum_lib.widgets._base import show
+from momentum_lib.widgets.basin import BETAS, DIVERGES, LRS, STARTS, WANDERS, edge
+from tests.browser import live, marks
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +67,110 @@ def test_the_strip_is_drawn_where_its_numbers_say(browser, address):
         at = float(handle(page).get_attribute("transform").removeprefix("translate(").split()[0])
         assert any(a < at < b for a, b in bands)
         assert at == pytest.approx(left + (3.3 + 5) / 11 * (right - left), abs=0.02)
+
+
+DRAWN = [
+    ({}, None),
+    ({"lr": 0.118, "start": 6.0}, 17),  # it wanders
+    ({"lr": 0.15, "beta": 0.9, "start": -5.0}, None),  # it diverges
+    ({"rule": "nesterov", "lr": 0.06, "beta": 0.96, "start": 2.0}, None),
+    ({"rule": "gradient_descent", "lr": 0.001, "start": 0.5}, 0),
+]
+
+
+def told(figure, found):
+    """The read-outs and the sentence of a state, from Python's numbers of it."""
+    code, at = found["code"], found["at"]
+    ends = {
+        0: f"comes to rest by step {at}",
+        WANDERS: "does neither in 1000 steps",
+        DIVERGES: f"diverges at step {at}",
+    }.get(code, f"goes round {code} points for ever")
+    cycle = ", ".join(show(x, 4) for x in found["cycle"][:4]) + (", …" if code > 4 else "")
+    share, bound = f"{show(100 * found['share'])} %", found["edge"]
+    side = "beyond" if figure.lr > bound else "below"
+    readouts = [ends, cycle if code > 0 else "no cycle", share, f"η {show(bound)}: you are {side} it"]
+    return readouts, (
+        f"From {show(figure.start)}, at learning rate {show(figure.lr)}, {in_sentence(rules.get(figure.rule))} {ends}. "
+        f"{share} of the starts shown end in a cycle."
+    )
+
+
+def cells(picture, part, nx, ny):
+    """Which cells of a grid a path covers, as flags, row by row from below."""
+    flags = np.zeros((ny, nx), dtype=bool)
+    (left, top), (right, bottom) = picture.low, picture.high
+    for run in part["d"].split("M")[1:]:
+        x0, y0, x1, y1, back = (float(v) for v in re.fullmatch(r"(.+),(.+)H(.+)V(.+)H(.+)Z", run).groups())
+        assert back == x0
+        columns = (np.array([x0, x1]) - left) / (right - left) * nx
+        rows = (bottom - np.array([y0, y1])) / (bottom - top) * ny
+        np.testing.assert_allclose([*columns, *rows], np.round([*columns, *rows]), atol=0.1)
+        (a, b), (c, d) = np.round(columns).astype(int), np.round(rows).astype(int)
+        assert d == c + 1
+        flags[c, a:b] = True
+    return flags.ravel()
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state, head in DRAWN:
+            figure = Basin(**state)
+            seen, found = marks.drawn(page, head=head, **figure.state()), figure.numbers()
+            path, look, family = found["path"], rules.get(figure.rule), rules.get(figure.rule).family
+            n = len(path) - 1
+            head = n if head is None else head
+            readouts, sentence = told(figure, found)
+            assert list(seen.readouts.values()) == readouts and seen.sentence == sentence
+            bound = (found["edge"] - 0.001) / 0.159
+            assert seen.sliders["lr"]["marks"] == ({"edge": pytest.approx(bound, abs=1e-4)} if bound < 1 else {})
+            assert seen.sliders["beta"]["hidden"] is (look.momentum is None)
+
+            hill, x = seen.picture(0, STARTS, (-6, 170)), np.linspace(*STARTS, 2201)
+            hill.check_ticks("y")
+            height = surfaces.lessard.value
+            hill.follows(*hill.find("truth"), np.c_[x, height(x[None])], within=0.3)
+            hill.follows(*hill.find("guide"), [(figure.start, 170), (figure.start, height(np.array([[figure.start]]))[0])])
+            fall = seen.picture(2, STARTS, (max(n, 1), 0))
+            fall.check_ticks("y")
+            plumb, *columns, rest = fall.find("guide")
+            fall.follows(plumb, [(figure.start, 0), (figure.start, 1)])
+            fall.follows(rest, [(0, 0), (0, n)])
+            cycle = found["cycle"] if len(found["cycle"]) <= 4 else []
+            for k, part in enumerate(columns):
+                fall.follows(part, [(cycle[k], 0), (cycle[k], n)] if k < len(cycle) else [])
+            names = [part for part in fall.find("direct", tag="text") if part["words"]]
+            assert [part["words"] for part in names] == [show(x) for x in cycle]
+            for part, x in zip(names, cycle, strict=True):
+                fall.stands(part, (x, 0))
+            for picture, ups in ((hill, height(path[None])), (fall, np.arange(n + 1))):
+                points = np.c_[path, ups][: head + 1]
+                for name in ("heavy_ball", "nesterov", "gradient_descent"):
+                    mine = name == figure.rule
+                    (way,) = picture.find("faint", look=rules.get(name).family)
+                    dots, now = picture.find("dots", look=rules.get(name).family)
+                    picture.follows(way, points if mine else [])
+                    picture.marks(dots, points if mine else [])
+                    picture.marks(now, points[-1] if mine and head < n else [])
+
+            strip, field = seen.picture(1, STARTS, (0, 1)), seen.picture(3, LRS, BETAS)
+            strip.check_ticks("x")
+            field.check_ticks()
+            strip.follows(*strip.find("guide"), [(figure.start, 1), (figure.start, 0)])
+            assert strip.handle("Start", (figure.start, 0.5)) == f"start {show(figure.start)}: {readouts[0]}"
+            words = field.handle("Learning rate and momentum", (figure.lr, figure.beta))
+            assert words == f"learning rate {show(figure.lr)}, momentum {show(figure.beta)}: {readouts[0]}"
+            for picture, codes, nx in ((strip, found["strip"], 440), (field, found["map"], 64)):
+                codes = np.asarray(codes)
+                full, dotted, hatched = picture.find("cells")
+                assert full["look"] == dotted["look"] == hatched["look"] == family
+                for part, kind in ((full, codes > 0), (dotted, codes == WANDERS), (hatched, codes == DIVERGES)):
+                    different = np.count_nonzero(cells(picture, part, nx, codes.size // nx) != kind.ravel())
+                    assert different <= 0.002 * codes.size, (state, picture.label, different)  # where runs are chaotic
+            beta = np.linspace(*BETAS, 97)
+            field.follows(*field.find("theory"), np.c_[edge(look, beta) + 0 * beta, beta], within=0.5)
+            field.stands(field.word("stability edge"), (edge(look, 0.2), 0.2))
+            assert seen.legends == [["comes to rest", "cycles for ever", "neither", "diverges"]]
 
 
 def test_endings_differ_without_colour(browser, address):

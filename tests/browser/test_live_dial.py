@@ -1,12 +1,17 @@
 """The beta dial in a real browser: map, run and theory change under every hand as Python says they should."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from momentum_lib import rules, theory
+from momentum_lib.notation import QUANTITIES
 from momentum_lib.widgets import Dial
-from tests.browser import live
+from momentum_lib.widgets._base import many, show
+from momentum_lib.widgets.dial import TOP, critical_rate, stability_edge
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 SECOND = Dial(surface="rosenbrock", rule="adam", lr=0.3, beta=0.9)
@@ -113,6 +118,106 @@ def test_the_map_is_painted_as_its_numbers_say(browser, address):
             "1, 1).data]; }"
         )
         assert steps[0, 0] == "more" and dark == [20, 24, 31, 255]
+
+
+DRAWN = [
+    {},
+    {"surface": "rosenbrock", "rule": "adam", "lr": 0.3, "beta": 0.5, "start": [-1.5, 2.0], "steps": 300, "tol": 1e-3},
+    {"surface": "ravine", "rule": "nesterov", "kappa": 400.0, "lr": 0.01, "beta": 0.99, "steps": 60},  # none converges
+    {"surface": "bowl", "rule": "averaged_momentum", "lr": 1.5, "beta": 0.0, "steps": 20, "tol": 0.1},
+    {"surface": "ravine", "rule": "heavy_ball", "kappa": 25.0, "lr": 0.2, "beta": 0.3, "steps": 100},  # it diverges
+]
+
+ROTARY = """() => { const dial = document.querySelector('.lf-rotary'), knob = dial.querySelector('.lf-handle');
+    return { value: dial.querySelector('.lf-dial-value').textContent, told: knob.getAttribute('aria-valuetext'),
+        look: knob.dataset.look, move: knob.getAttribute('transform'), arc: dial.querySelector('.lf-arc-now').getAttribute('d'),
+        whole: dial.querySelector('.lf-arc').getAttribute('d'), ticks: [...dial.querySelectorAll('.lf-tick-mark')].map((tick) =>
+            [tick.nextElementSibling.textContent, tick.getAttribute('d')]) }; }"""
+
+
+def floats(text):
+    return np.array([float(v) for v in re.findall(r"-?[\d.]+", text)])
+
+
+def turned(page, figure):
+    """The dial's knob, arc, ticks and words are the momentum's."""
+    dial = page.evaluate(ROTARY)
+    symbol, family = QUANTITIES[figure.memory].symbol, rules.get(figure.rule).family
+    digits = f"{figure.beta:.3f}"
+    assert dial["value"] == f"{symbol} = {digits[:-1] if digits.endswith('0') else digits}" and dial["look"] == family
+    assert dial["told"] == f"{show(figure.beta)}, a memory of {show(theory.total_weight(figure.beta))} gradients"
+    left, right = floats(dial["whole"])[:2], floats(dial["whole"])[-2:]
+    middle, radius = (left + right) / 2, (right - left)[0] / 2
+    place = lambda part: middle + radius * np.array([-np.cos(np.pi * part), -np.sin(np.pi * part)])  # noqa: E731
+    np.testing.assert_allclose(floats(dial["move"]), place(figure.beta / TOP), atol=0.01)
+    np.testing.assert_allclose(floats(dial["arc"])[[0, 1, -2, -1]], [*left, *place(figure.beta / TOP)], atol=0.01)
+    assert [text for text, _ in dial["ticks"]] == ["0", "0.5", "0.9", "0.99"]
+    for text, line in dial["ticks"]:
+        inner, outer = floats(line).reshape(2, 2) - middle
+        way = (place(float(text) / TOP) - middle) / radius
+        assert inner @ way == pytest.approx(np.hypot(*inner)) and outer @ way == pytest.approx(np.hypot(*outer))
+        assert radius < inner @ way < outer @ way
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state in DRAWN:
+            figure = Dial(**state)
+            seen, path = marks.drawn(page, **figure.state()), figure.path()
+            n = seen.picture(0).cells
+            best, family = figure.best(n), rules.get(figure.rule).family
+            lr, beta, steps, reached = figure.lr, figure.beta, figure.steps, path.steps_to(figure.tol)
+            run = f"more than {many(steps, 'step')}" if reached is None else many(reached, "step")
+            run = f"diverges at step {path.diverged_at}" if path.diverged_at else run
+            least = best and many(best["steps"], "step")
+            setting = best and f"{least} at η {show(best['lr'])}, β {show(best[figure.memory])}"
+            assert list(seen.readouts.values()) == [
+                run,
+                setting or "none converges",
+                f"{show(theory.total_weight(beta))} gradients",
+            ]
+            ends = f"Best on this map: {least}." if best else ""
+            assert seen.sentence == f"Learning rate {show(lr)}, momentum {show(beta)}: {run}. {ends}"
+            assert seen.sliders["condition number"]["hidden"] is (figure.surface != "ravine")
+            turned(page, figure)
+
+            low, high = figure.rate_range
+            chart = seen.picture(0, (low, high), (0, TOP), log="x")
+            chart.check_ticks()
+            chart.marks(*chart.find("best"), (best["lr"], best[figure.memory]) if best else [])
+            across, down = chart.find("cross")
+            chart.follows(across, [(low, beta), (high, beta)])
+            chart.follows(down, [(lr, 0), (lr, TOP)])
+            words = chart.handle("Learning rate and momentum", (np.clip(lr, low, high), beta))
+            assert words == f"learning rate {show(np.clip(lr, low, high))}, momentum {show(beta)}: {run}"
+            (edge,), (flat,) = chart.find("theory", "!theory-flat"), chart.find("theory-flat")
+            curved, b = figure.curvatures, np.linspace(0, TOP, 800)
+            chart.follows(edge, np.c_[stability_edge(figure.rule, curved[1], b), b] if curved else [], within=0.6)
+            chart.follows(flat, np.c_[critical_rate(figure.rule, curved[0], b), b] if curved else [], within=0.6)
+            if curved:
+                names = chart.find("on-map", tag="text")
+                assert names[0]["words"] in ("stability edge", "edge", "") and names[1]["words"] in ("critical damping", "")
+                if names[0]["words"]:
+                    chart.stands(names[0], (stability_edge(figure.rule, curved[1], 0.08), 0.08))
+            legend = [text for text in seen.legends[0] if text]
+            assert legend[1:3] == [show(best["steps"]) if best else "1", many(steps, "step")]
+
+            plane = seen.picture(1, *figure.field.domain)
+            plane.level(lambda x, y, f=figure.field: f.value(np.array([x, y])))
+            plane.marks(*plane.find("minimum"), figure.field.minima)
+            points = path.points
+            plane.follows(*plane.find("line", look=family), points)
+            plane.leaves(points, look=family)
+            plane.marks(*plane.find("dots", look=family), points)
+            assert plane.handle("Start of the path", figure.start) == "x {}, y {}".format(*map(show, figure.start))
+
+            fall = seen.picture(2, (0, steps), (10 ** np.floor(np.log10(figure.tol) - 0.5), 10), log="y")
+            fall.check_ticks()
+            goal, reach = fall.find("guide")
+            fall.follows(goal, [(0, figure.tol), (steps, figure.tol)])
+            hit = None if path.diverged_at else reached
+            fall.follows(reach, [] if hit is None else [(hit, 1e-13), (hit, 10)])
+            fall.follows(*fall.find("line", look=family), np.c_[np.arange(len(path.error)), path.error])
 
 
 def test_mouse_on_the_map_picks_the_run(browser, address):

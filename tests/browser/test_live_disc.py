@@ -7,8 +7,9 @@ import pytest
 
 from momentum_lib import rules, theory
 from momentum_lib.widgets import Disc
-from momentum_lib.widgets.disc import LINEAR, best_setting, remembers
-from tests.browser import live
+from momentum_lib.widgets._base import many, show
+from momentum_lib.widgets.disc import BUDGET, GOAL, LINEAR, TOP, best_setting, rate_range, remembers
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 SECOND = Disc(rule="nesterov", lr=0.01, beta=0.7)
@@ -91,6 +92,102 @@ def test_eigenvalues_stand_where_they_are_drawn(browser, address):
         assert all(np.abs(expected - place).min() < 0.01 for place in z) and len(z) == 18
         for ring in ("home", "outer"):
             assert found[ring][2] / one == pytest.approx(0.8**0.5, abs=0.01)
+
+
+DRAWN = [
+    {},
+    {"rule": "nesterov", "kappa": 30.0, "lr": 0.03, "beta": 0.7, "steps": 40},
+    {"rule": "averaged_momentum", "kappa": 1000.0, "lr": 0.02, "beta": 0.9, "steps": 1000},
+    {"rule": "gradient_descent", "kappa": 10.0, "lr": 0.25, "steps": 20},  # it diverges
+    {"rule": "heavy_ball", "kappa": 1.0, "lr": 1.0, "beta": 0.0, "steps": 20},  # there at once
+    {"rule": "heavy_ball", "kappa": 50.0, "lr": 100.0, "beta": 0.99, "steps": 300},
+    {"rule": "heavy_ball", "kappa": 400.0, "lr": 1e-6, "beta": 0.5, "steps": 60},
+]
+
+
+def told(figure, found):
+    """The read-outs and the sentence of a state, from Python's numbers of it."""
+    rate, ends, reached = show(found["rate"], 4), found["diverged_at"], found["steps_to"]
+    at, size = found["peak"]
+    measured = show(found["measured"], 4) if found["measured"] is not None else "diverges" if ends else "nothing is left"
+    few = f"diverges at step {ends}" if ends else f"more than {BUDGET}" if reached is None else show(reached)
+    far = f"{show(size)} times, at step {at}" if at else "never farther than the start"
+    needs = f"{'more than ' if reached is None else ''}{many(BUDGET if reached is None else reached, 'step')} to a millionth"
+    run = f"diverges at step {ends}" if ends else f"rate {rate}, {needs}"
+    beta = f", momentum {show(figure.beta)}" if remembers(figure.rule) else ""
+    return [rate, measured, few, far], run, f"Learning rate {show(figure.lr)}{beta}: {run}."
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state in DRAWN:
+            figure = Disc(**state)
+            rule, memory, lr, family = figure.rule, remembers(figure.rule), figure.lr, rules.get(figure.rule).family
+            seen, found = marks.drawn(page, **figure.state()), figure.numbers()
+            readouts, run, sentence = told(figure, found)
+            assert list(seen.readouts.values()) == readouts and seen.sentence == sentence
+            assert seen.sliders["beta"]["hidden"] is not memory
+
+            low, high = rate_range(rule, figure.kappa)
+            chart, best = seen.picture(0, (low, high), (0, TOP), log="x"), best_setting(rule, figure.kappa)
+            chart.check_ticks()
+            chart.marks(*chart.find("best"), (best.lr, best.beta) if low <= best.lr <= high else [])
+            across, down = chart.find("cross")
+            chart.follows(across, [(low, figure.beta), (high, figure.beta)] if memory else [])
+            chart.follows(down, [(lr, 0), (lr, TOP)])
+            words = chart.handle("Learning rate and momentum", (np.clip(lr, low, high), figure.beta if memory else 0))
+            beta = f", momentum {show(figure.beta)}" if memory else ""
+            assert words == f"learning rate {show(np.clip(lr, low, high))}{beta}: {run}"
+            fewest = max(1, np.log(GOAL) / np.log(best.rate)) if best.rate > 0 else 1
+            slow = (figure.kappa - 1) / (figure.kappa + 1)
+            most = max(20, 2 * fewest, 3 * np.log(GOAL) / np.log(slow) if slow > 0 else 0)
+            assert seen.legends == [
+                [text for text in (seen.legends[0][0], many(round(fewest), "step"), f"{show(round(most))} or more") if text]
+                + seen.legends[0][3:]
+            ]
+            steep, flat, b = chart.find("theory", "!theory-flat")[0], chart.find("theory-flat")[0], np.linspace(0, TOP, 800)
+            ahead, averaged = rule == "nesterov", rule == "averaged_momentum"
+            meet = theory.critical_rate(1.0, b, ahead=ahead, averaged=averaged)
+            chart.follows(flat, np.c_[meet, b] if memory else [], within=0.6)
+            meet = theory.flipping_rate(figure.kappa, b, averaged=averaged)
+            chart.follows(steep, np.c_[meet, b] if memory and not ahead else [], within=0.6)
+
+            disc, values = seen.picture(1, (-1.28, 1.28), (-1.28, 1.28)), found["eigenvalues"]
+            turn = np.exp(2j * np.pi * np.linspace(0, 1, 361))
+            ring = lambda size, centre=0.0, turn=turn: np.c_[centre + size * turn.real, size * turn.imag]  # noqa: E731
+            disc.follows(*disc.find("truth"), ring(1))
+            disc.follows(*disc.find("outer"), ring(found["rate"]) if found["rate"] < 1.28 else [])
+            centre, size = theory.circle_of_pairs(figure.beta, ahead=ahead)
+            pairs = memory and figure.beta > 0
+            disc.follows(*disc.find("home"), ring(size, centre) if pairs else [])
+            if pairs:
+                disc.stands(disc.word("pairs live here" if ahead else "radius √β"), (centre, -size))
+            many_c = figure.kappa ** np.linspace(0, 1, 240)
+            locus = theory.eigenvalues(rules.get(rule), many_c, **figure.hyper)[:, 0]
+            (way,) = disc.find("faint", look=family)
+            if figure.kappa > 1:
+                disc.follows(way, np.c_[locus.real, locus.imag], within=1)
+            disc.marks(*disc.find("dots", look=family), np.c_[values.real.ravel(), values.imag.ravel()], within=0.1)
+            for name, value in ((FLAT, values[0, 0]), (STEEP, values[-1, 0])):
+                x, y = np.clip(value.real, -1.28, 1.28), max(value.imag, 0)
+                words = disc.handle(name, (x, y), within=0.1)
+                imaginary = f" plus or minus {show(y)} i" if y > 1e-9 else ", real"
+                assert words == f"{show(x)}{imaginary}, modulus {show(np.hypot(x, y))}"
+                label = "flat = steep" if figure.kappa == 1 else "flat" if name == FLAT else "steep"
+                disc.stands(disc.word(label), (x, y), within=60)
+            steepest = values[-1, 0]
+            outside = f"the steep one lies outside, at {show(steepest.real)}" if abs(steepest) > 1.28 else ""
+            assert disc.find("loud", tag="text")[0]["words"] == outside
+
+            errors, steps, rate = found["errors"], figure.steps, found["rate"]
+            top = min(max(10, 10 ** np.ceil(np.log10(found["peak"][1]))), 1e9)
+            fall = seen.picture(2, (0, steps), (1e-8, top), log="y")
+            fall.check_ticks()
+            fall.follows(*fall.find("guide"), [(0, GOAL), (steps, GOAL)])
+            fall.follows(*fall.find("line", look=family), np.c_[np.arange(len(errors)), errors])
+            with np.errstate(over="ignore"):
+                line = [(0, 1), (steps, np.float64(rate) ** steps)] if rate > 0 else [(0, 1), (1, 1e-300)]
+            fall.follows(*fall.find("outer"), line, within=0.2)
 
 
 def test_mouse_on_the_map_moves_the_eigenvalues(browser, address):

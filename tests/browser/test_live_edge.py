@@ -122,9 +122,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, short):
     with live.open_page(browser, short) as page:
         for state in QUIET:
             figure = Edge(**state)
-            marks.drawn(page, **figure.state())
-            live.numbers(page)  # training goes on frame by frame
-            seen, found = marks.seen(page), figure.numbers()
+            seen, found = marks.drawn(page, **figure.state()), figure.numbers()
             net, data, losses, sharp, last, _ = figure._trained()
             steps, edge, now, average = figure.steps, found["edge"], sharp[-1], found["average"]
             look = "gradient" if figure.beta == 0 else "nesterov" if figure.nesterov else "momentum"

@@ -110,9 +110,8 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
     with live.open_page(browser, address) as page:
         for state, head in DRAWN:
             figure = NoiseBall(**state)
-            marks.drawn(page, head=head, **figure.state())
-            live.numbers(page)  # the noise of a new seed is made by and by
-            seen, found, head = marks.seen(page), figure.numbers(), STEPS if head is None else head
+            seen, found = marks.drawn(page, head=head, **figure.state()), figure.numbers()
+            head = STEPS if head is None else head
             lr, exact, measured = found["lr"], found["exact"], found["measured"]
             assert list(seen.readouts.values()) == [
                 f"{show(lr)}, {show(found['effective'])}",
