@@ -184,6 +184,7 @@ def button(page, name):
 
 
 AT_REST = """i => { const figure = document.querySelectorAll('.live-figure[data-figure]')[i];
+    if (figure.dataset.failed) throw new Error(`the figure ${figure.dataset.figure} failed`);
     const { width, height } = figure.getBoundingClientRect(), size = `${width} x ${height}`, seen = figure.__sizes ??= [];
     if (seen.push(size) > 3) seen.shift();
     return figure.dataset.ready === '1' && seen.length === 3 && seen.every((one) => one === size); }"""  # asked each frame

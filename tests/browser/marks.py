@@ -19,7 +19,8 @@ READ = """i => {
   const number = (node, name) => Number(node.getAttribute(name));
   const parts = (svg) => all(svg, '.lf-back, .lf-marks, .lf-front').flatMap((layer) =>
     all(layer, 'path, text, rect, .lf-handle').map((node) => ({
-      tag: node.localName, classes: [...node.classList], look: node.dataset.look ?? null, of: node.dataset.of ?? null,
+      tag: node.localName, classes: [...node.classList], look: node.dataset.look ?? null,
+      shape: node.dataset.shape ?? null, of: node.dataset.of ?? null,
       layer: layer.classList[0].slice(3), d: node.getAttribute('d') ?? '', words: node.localName === 'text' ? text(node) : '',
       at: [number(node, 'x'), number(node, 'y')], size: [number(node, 'width'), number(node, 'height')],
       seen: node.getAttribute('visibility') !== 'hidden', move: node.getAttribute('transform') ?? '',
@@ -75,6 +76,11 @@ class Drawn:
         self.sentence, self.title, self.readouts = read["sentence"], read["title"], dict(read["readouts"])
         self.sliders, self.legends, self.rows = read["sliders"], read["legends"], read["rows"]
         self._pictures = read["pictures"]
+
+    @property
+    def count(self):
+        """How many pictures it has."""
+        return len(self._pictures)
 
     def picture(self, k=0, x=(0, 1), y=(0, 1), log=""):
         """The k-th picture with axes of these ends; ``log`` names those that are even in the logarithm ("x", "y", "xy")."""
@@ -174,7 +180,7 @@ class Picture:
     def follows(self, part, points, within=0.1):
         """A line goes through these points (n, 2) from the first to the last, cut at the frame; ``within`` so many pixels."""
         seen, meant = (
-            _long(_segments(vertices(part))),
+            _long(segments(vertices(part))),
             _long(self._cut(self.pixels(np.asarray(points, dtype=float).reshape(-1, 2)))),
         )
         what = f"{self.label}: {part['classes']}, {part['look']}"
@@ -182,8 +188,8 @@ class Picture:
             assert not len(seen), what
             return
         assert len(seen), what
-        assert _far(seen.reshape(-1, 2), meant) < within, what
-        assert _far(meant.reshape(-1, 2), seen) < within + 0.45, what  # vertices nearer than 0.3 pixels are not drawn
+        assert far(seen.reshape(-1, 2), meant) < within, what
+        assert far(meant.reshape(-1, 2), seen) < within + 0.45, what  # vertices nearer than 0.3 pixels are not drawn
 
     def marks(self, part, points, within=0.02):
         """Marks lie at those of these points (n, 2) that are in the frame, one where some would lie on each other."""
@@ -195,11 +201,20 @@ class Picture:
             apart = np.linalg.norm(seen[:, None] - places[None], axis=2)
             assert apart.min(1).max() < within and apart.min(0).max() < within + 0.45, what
 
+    def within(self, points):
+        """Whether any of these points (n, 2) is in the frame."""
+        places = self.pixels(np.asarray(points, dtype=float).reshape(-1, 2))
+        return bool(((places > self.low - 1e-6) & (places < self.high + 1e-6)).all(1).any())
+
+    def apart(self, part, place, dx=0.0, dy=0.0):
+        """How many pixels a label stands from where it belongs."""
+        return np.hypot(*np.subtract(part["at"], self.pixels(np.array([place], dtype=float))[0] + (dx, dy)))
+
     def stands(self, part, place, dx=0.0, dy=0.0, within=30):
         """A label is seen, and stands ``within`` so many pixels of where it belongs (others may have moved it)."""
         assert part["seen"] and part["words"], (self.label, part)
-        apart = np.subtract(part["at"], self.pixels(np.array([place], dtype=float))[0] + (dx, dy))
-        assert np.hypot(*apart) < within, (self.label, part["words"], apart)
+        apart = self.apart(part, place, dx, dy)
+        assert apart < within, (self.label, part["words"], apart)
 
     def word(self, words):
         """The one label with these words."""
@@ -277,7 +292,7 @@ class Picture:
         return np.array(found).reshape(-1, 2, 2)
 
 
-def _segments(lines):
+def segments(lines):
     """All segments of polylines, (m, 2, 2)."""
     return np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in lines] or [np.empty((0, 2, 2))])
 
@@ -287,7 +302,7 @@ def _long(segments):
     return segments[(segments[:, 0] != segments[:, 1]).any(1)]
 
 
-def _far(points, segments):
+def far(points, segments):
     """How far the farthest of these points lies from the nearest segment."""
     (x, y), (ax, ay), (bx, by) = np.unique(points, axis=0).T[..., None], segments[:, 0].T, segments[:, 1].T
     dx, dy = bx - ax, by - ay

@@ -68,7 +68,8 @@ IMPORTS = ["numpy", "pytest", "hypothesis", "scipy", "torch"]
 JS = "momentum_lib/widgets/js"
 JS_IMPORTS = [*IMPORTS[:-1], "matplotlib.pyplot", "playwright.sync_api", "momentum_lib.widgets"]
 """The same for a live figure: all of Python, which stays as it is."""
-SHARED = ["tests/test_widgets_pictures.py", "tests/browser/test_live_every.py"]
+SHARED = ["test_widgets_pictures", "browser/test_live_every", "browser/test_drawn_pictures", "browser/test_drawn_chapters"]
+SHARED = [f"tests/{name}.py" for name in SHARED]
 """Tests of several live figures: those are asked that have the figure's name among their parameters, or have none."""
 
 

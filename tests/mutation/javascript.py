@@ -25,8 +25,8 @@ PLAIN = {"Number", "abs", "round", "sqrt", "log", "log10", "exp"}
 CLEANERS = {"slice", "sort", "reverse", "filter", "trim", "flat"}
 """Methods whose answer is of the same kind as what they are called on: a mutant leaves the call out."""
 ATOMS = {"Identifier", "Literal", "MemberExpression", "CallExpression", "TemplateLiteral"}
-LAYOUT = {"margin", "radius", "height", "width", "seconds"}
-"""Properties that only say how large something is, or how fast it plays."""
+LAYOUT = {"margin", "radius", "height", "width", "seconds", "anchor", "layer"}
+"""Properties that only say how large something is, how fast it plays, on which side words stand, what lies above what."""
 WORDS = {"class", "label", "title", "symbol", "unit", "words", "text", "aria-hidden"}
 """Properties that only say what something is called."""
 
@@ -117,7 +117,7 @@ def _is_layout(node):
 def _children(node):
     """What is looked at below a node: not how many pixels beside its place a text stands, nor how many digits a path has."""
     called, arguments = _called(node), part(node, "arguments")
-    if called == "toFixed":
+    if called in ("toFixed", "anchor"):
         return [part(node, "callee")]
     if called == "update" and len(arguments) in (4, 5):
         return [part(node, "callee"), *arguments[:3]]

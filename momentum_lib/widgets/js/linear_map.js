@@ -33,13 +33,17 @@ const EXAMPLES = {
 
 // ---------------------------------------------------------------------------------------------------- pure numbers
 
+/** Whether it is a multiple of the identity, which keeps every direction. @param {State} matrix */
+const keepsAll = ({ a, b, c, d }) => b === 0 && c === 0 && a === d;
+
 /**
  * The unit vectors that the matrix only stretches: none for a complex pair, one for a shear, else two. A multiple of the
  * identity keeps every direction; then the two axes stand for all.
  * @param {State} matrix @returns {Pair[]}
  */
-export function directions({ a, b, c, d }) {
-  if (b === 0 && c === 0 && a === d)
+export function directions(matrix) {
+  const { a, b, c, d } = matrix;
+  if (keepsAll(matrix))
     return [
       [1, 0],
       [0, 1],
@@ -244,7 +248,7 @@ export function render({ model, el }) {
     sayPair(told(drawn));
     saySize(show(modulus(drawn.pair[0])));
     fig.speak(
-      `The eigenvalues are ${told(drawn)}; their product, the determinant, is ${show(drawn.determinant)}, and the matrix keeps ${["no direction", "one direction", "two directions"][drawn.kept.length] ?? "every direction"}.`,
+      `The eigenvalues are ${told(drawn)}; their product, the determinant, is ${show(drawn.determinant)}, and the matrix keeps ${keepsAll(state) ? "every direction" : ["no direction", "one direction", "two directions"][drawn.kept.length]}.`,
     );
   });
   fig.numbers(() => ({

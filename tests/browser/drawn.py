@@ -1,0 +1,230 @@
+"""All that a small figure draws and says, told in one piece: `marks.py` reads the page, a test says in data what should be there.
+
+Nothing may be missing and nothing may be too much: each path, mark, label, handle, read-out and slider of the figure is told, in
+the units of its axes, from numbers that Python computed.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from momentum_lib.widgets import make
+from momentum_lib.widgets._base import show
+from tests.browser import live, marks
+
+
+@dataclass
+class Axis:
+    """An axis: its ends, whether it is even in the logarithm, whether numbers stand at it, or which words stand at which."""
+
+    low: float
+    high: float
+    log: bool = False
+    written: bool | dict = False
+
+
+class Bars(list):
+    """Boxes (left, right, low, high) that are drawn as one path; one of no height need not be there."""
+
+
+class Pieces(list):
+    """Lines that are drawn as one path, each with points of shape (n, 2)."""
+
+
+@dataclass
+class Picture:
+    """What one picture should show, all places in the units of its axes.
+
+    ``lines``    what a path is called (its classes without ``lf-``, its look) -> each path of that name, in the order drawn:
+                 points, shape (n, 2), or `Pieces`, or `Bars`
+    ``marks``    the same for marks, with their shape: their middles
+    ``words``    [(words, the place that they name)]
+    ``handles``  what a handle is called -> its place
+    ``key``      the words above the picture
+    ``but``      paths that are decoration
+    """
+
+    x: Axis
+    y: Axis
+    lines: dict = field(default_factory=dict)
+    marks: dict = field(default_factory=dict)
+    words: list = field(default_factory=list)
+    handles: dict = field(default_factory=dict)
+    key: tuple = ()
+    but: tuple = ()
+
+
+@dataclass
+class Slider:
+    """What one slider should show: where its value lies between its ends, its words, its marks (words -> value)."""
+
+    value: float
+    low: float
+    high: float
+    even: str = "linear"
+    words: str | None = None
+    marks: dict = field(default_factory=dict)
+
+    def part(self, value):
+        """How far along the slider a value lies, 0 to 1."""
+        to = {"linear": lambda v: v, "log": np.log, "near-one": lambda v: -np.log1p(-v)}[self.even]
+        return np.clip((to(value) - to(self.low)) / (to(self.high) - to(self.low)), 0, 1)
+
+
+BESIDE = 90
+"""Pixels at most from words to what they name, which may move where there is no room; half of long words come on top."""
+
+
+def agrees(shown, said, pictures=(), readouts=None, sliders=None):
+    """All that is drawn and said is as it should be: no picture, path, mark, word or number is missing or is too much."""
+    for k, picture in enumerate(pictures):
+        _picture_agrees(on_axes(shown, k, picture), picture)
+    assert shown.count == len(pictures)
+    assert {name: _plain(words) for name, words in shown.readouts.items()} == (readouts or {})
+    assert _plain(shown.sentence) == said
+    assert sorted(shown.sliders) == sorted(sliders or {})
+    for name, slider in (sliders or {}).items():
+        there = shown.sliders[name]
+        assert abs(there["at"] - slider.part(slider.value)) < 1e-6, name
+        assert _plain(there["told"]) == (slider.words or show(slider.value)), name
+        assert there["marks"].keys() == slider.marks.keys(), name
+        for words, value in slider.marks.items():
+            assert abs(there["marks"][words] - slider.part(value)) < 1e-4, (name, words)
+
+
+def on_axes(shown, k, picture):
+    """The k-th picture of a figure on the axes that it should have."""
+    log = "".join(name for name in "xy" if getattr(picture, name).log)
+    return shown.picture(k, *((axis.low, axis.high) for axis in (picture.x, picture.y)), log)
+
+
+def _plain(text):
+    """Words without the spaces that only keep them together."""
+    return text.replace("\u00a0", " ")
+
+
+def named(plot, but=()):
+    """The paths that are drawn: what each is called -> those of that name, in order."""
+    found = {}
+    for part in plot.find():
+        own = [name.removeprefix("lf-") for name in part["classes"] if name not in ("lf-line", "lf-dots")]
+        name = " ".join(filter(None, [*own, part["shape"], part["look"]]))
+        if part["d"] and not name.startswith(("band", "contour", *but)):
+            found.setdefault(name, []).append(part)
+    return found
+
+
+def _picture_agrees(plot, picture):
+    paths = named(plot, picture.but)
+    places = {name: [one for one in every if plot.within(one)] for name, every in picture.marks.items()}
+    places = {name: every for name, every in places.items() if every}
+    assert sorted(paths) == sorted([*picture.lines, *places])
+    for name, every in (picture.lines | places).items():
+        assert len(paths[name]) == len(every), name
+        for part, wanted in zip(paths[name], every, strict=True):
+            if name in places:
+                plot.marks(part, wanted)
+            elif isinstance(wanted, Bars):
+                _same_bars(plot, strokes(part["d"]), wanted, name)
+            else:
+                _same_lines(plot, strokes(part["d"]), wanted if isinstance(wanted, Pieces) else [wanted], name)
+    for name in "xy":
+        _numbers_agree(plot, name, getattr(picture, name).written)
+    written = [part for part in plot.find(tag="text") if part["words"]]
+    assert sorted(_plain(part["words"]) for part in written) == sorted(words for words, _ in picture.words)
+    for words, place in picture.words:
+        stand = [part for part in written if _plain(part["words"]) == words]
+        assert any(not part["seen"] or plot.apart(part, place) < BESIDE + 3.5 * len(words) for part in stand), words
+    assert len(plot.find("handle", tag="g")) == len(picture.handles)
+    for name, place in picture.handles.items():
+        plot.handle(name, place)
+    assert plot.key == list(picture.key)
+
+
+def _numbers_agree(plot, axis, written):
+    """What is written at an axis stands where it says."""
+    if written is True:
+        plot.check_ticks(axis)
+        return
+    assert [words for _, words in plot.ticks[axis]] == list(written or ())
+    for at, words in plot.ticks[axis]:
+        place = [written[words], plot.ends[1, 0]] if axis == "x" else [plot.ends[0, 0], written[words]]
+        assert abs(plot.pixels([place])[0]["xy".index(axis)] - at) < 0.06, words
+
+
+def strokes(d):
+    """The polylines of path data, in pixels."""
+    found = []
+    for command, rest in re.findall(r"([MLHVZzhv])([^MLHVZzhv]*)", d):
+        values = [float(v) for v in re.findall(r"-?[\d.]+(?:e-?\d+)?", rest)]
+        x, y = found[-1][-1] if found else (0, 0)
+        if command == "M":
+            found.append([tuple(values)])
+        elif command in "Zz":
+            found[-1].append(found[-1][0])
+        else:
+            steps = {"L": values, "H": [*values, y], "V": [x, *values], "h": [x + values[0], y], "v": [x, y + values[0]]}
+            found[-1].append(tuple(steps[command]))
+    return [np.array(piece) for piece in found]
+
+
+def _same_lines(plot, drawn, wanted, name, tolerance=0.8):
+    """Every corner of the drawn lines lies on the wanted ones, and the reverse; what lies outside of the picture is cut."""
+    wanted = [plot.pixels(np.reshape(piece, (-1, 2))) for piece in wanted]
+    corners = np.concatenate(wanted)
+    inside = ((corners > plot.low + 0.5) & (corners < plot.high - 0.5)).all(1)
+    there, meant = marks.segments(drawn), marks.segments(wanted)
+    assert marks.far(np.concatenate(drawn), meant) < tolerance, f"{name}: drawn where it should not be"
+    assert not inside.any() or marks.far(corners[inside], there) < tolerance, f"{name}: not drawn where it should be"
+
+
+def _same_bars(plot, drawn, wanted, name):
+    """One closed path a bar, in order."""
+    wanted = [plot.pixels([(left, low), (right, high)]) for left, right, low, high in wanted]
+    wanted = [box for box in wanted if abs(box[0, 1] - box[1, 1]) > 0.06]
+    drawn = [box for box in drawn if np.ptp(box[:, 1]) > 0.06]
+    assert len(drawn) == len(wanted), name
+    for box, there in zip(drawn, wanted, strict=True):
+        assert max(abs(box.min(0) - there.min(0)).max(), abs(box.max(0) - there.max(0)).max()) < 0.16, (name, there)
+
+
+class Cases(dict):
+    """For each figure a function that says what a widget of it should show, states to try, and what hands do.
+
+    The function is given what is shown, too, for places that are told in pixels; what it returns under ``also`` is asked
+    besides, with the page.  ``drags``: (handle, where it is dragged to, what that sets).
+    """
+
+    def add(self, name, *states, drags=()):
+        """Register the decorated function, which returns what `agrees` takes."""
+
+        def register(expected):
+            self[name] = expected, states, drags
+            return expected
+
+        return register
+
+    def hold(self, launched, folder, name):
+        """One page, and on it every state of the figure, and every hand."""
+        expected, states, drags = self[name]
+        with live.open_page(launched, live.write_page(folder, [make(name)])) as page:
+            initial = live.numbers(page)["state"]
+            for state in states:
+                shown = marks.drawn(page, **state)
+                wanted = expected(make(name, **state), shown)
+                also = wanted.pop("also", lambda page: None)
+                agrees(shown, **wanted)
+                also(page)
+            for handle, place, sets in drags:
+                shown = marks.drawn(page)
+                pictures = expected(make(name), shown)["pictures"]
+                self._drag(page, shown, pictures, handle, place)
+                assert live.numbers(page)["state"] == {**initial, **sets}, handle
+
+    def _drag(self, page, shown, pictures, handle, to):
+        """Drag a handle to a place in the units of its picture's axes."""
+        k = next(k for k, picture in enumerate(pictures) if handle in picture.handles)
+        plot, knob = on_axes(shown, k, pictures[k]), page.locator(f'.lf-handle[aria-label="{handle}"]').first
+        way = plot.pixels([to])[0] - plot.pixels([pictures[k].handles[handle]])[0]
+        live.drag(page, knob.locator(".lf-core"), *way, steps=2)
