@@ -299,7 +299,7 @@ class Curves(LiveFigure):
         part, sides = self.chosen()
         training = self.quantity == "training"
         steps = part["steps" if training else "held_steps"]
-        index = round(self.at * (len(steps) - 1))
+        index = int(self.at * (len(steps) - 1) + 0.5)  # halfway is the later one, as in the browser
         out = []
         for side in sides:
             curves = side["training" if training else "held_out"]

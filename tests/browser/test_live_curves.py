@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from momentum_lib.widgets import Curves
-from momentum_lib.widgets.curves import EXPERIMENTS, excerpts, smooth
-from tests.browser import live
+from momentum_lib.widgets._base import show
+from momentum_lib.widgets.curves import EXPERIMENTS, apart, excerpts, limits, smooth
+from tests.browser import live, marks
 from tests.browser.live import first
 from tests.test_widgets_curves import CONTEST, GRID, RECORDS
 
@@ -113,6 +114,98 @@ def test_a_curve_is_drawn_where_its_numbers_say(browser, address, axes, fx, fy):
         assert drawn[:, 0].min() >= left - 0.1 and drawn[:, 1].min() >= top - 0.1 and drawn[:, 1].max() <= top + height + 0.1
         assert drawn[-1, 0] == pytest.approx(left + width, abs=0.1)
         assert first(page).locator(".lf-axes text").count() >= 6
+
+
+DRAWN = [
+    {},
+    {"experiment": "best, cpu", "axes": "log both", "beta": 0.9, "losing": True, "at": 0.3},
+    {"experiment": "momentum, cpu", "rule": "adamw", "axes": "log loss", "beta": 0.995, "at": 0.0},
+    {"experiment": "momentum, cpu", "sides": "heavy_ball 0.9,heavy_ball 0.99", "quantity": "held out", "losing": True, "at": 0.5},
+]
+
+
+def ends(side):
+    """What a row says of how its side's seeds end."""
+    there = [end for end in side["ends"] if end is not None]
+    if not there:
+        return "all seeds diverged"
+    sd = f" ± {show(np.std(there, ddof=1), 2)}" if len(there) > 1 else ""
+    flown = len(side["ends"]) - len(there)
+    return f"ends {show(np.mean(there), 4)}{sd} held out{f', {flown} diverged' if flown else ''}"
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state in DRAWN:
+            figure = Curves(**{**MINE, **state})
+            seen, found = marks.drawn(page, **figure.state()), figure.numbers()
+            part, shown = figure.chosen()
+            group = shown[0]["group"]
+            every = [side for side in part["sides"] if side["group"] == group]
+            steps, now, sides = np.array(found["steps"], dtype=float), found["step"], found["sides"]
+            assert list(seen.readouts.values()) == [
+                str(now),
+                f"{show(found['half_life'])} steps" if figure.beta else "not smoothed",
+            ]
+            assert seen.sentence == figure.sentence()
+            drawn = {side["name"]: side for side in sides}
+            for row, side in zip(seen.rows, every, strict=True):
+                mine = drawn.get(side["name"])
+                value = "–" if mine is None else "diverged" if mine["value"] is None else show(mine["value"], 4)
+                assert row["cells"] == [side["title"], f"rate {show(side['lr'], 2)}", value, ends(side)]
+                assert row["out"] is (mine is None)
+
+            log = {"linear": "", "log loss": "y", "log both": "xy"}[figure.axes]
+            x, y = (steps[0] if "x" in log else 0, steps[-1]), limits(found, bool(log))
+            plot = seen.picture(0, x, y, log)
+            plot.check_ticks()
+            quantity = {"training": "training", "held out": "held-out"}[figure.quantity]
+            assert plot.names == ["step", f"{quantity} loss, nats a byte"]
+            kinds = ("area", "loser", "faint", "curve", "lead")
+            bands, losers, raws, means, leads = (plot.find(kind) for kind in kinds)
+            names = plot.find("end-name", tag="text")
+            rows = [side for side in sides if len(side["mean"])]
+            tops = [np.clip(plot.pixels(np.array([[x[1], side["mean"][-1]]]))[0, 1], plot.low[1], plot.high[1]) for side in rows]
+            heights = dict(zip([side["name"] for side in rows], apart(tops, 15, plot.low[1] + 2, plot.high[1] - 2), strict=True))
+            for k, side in enumerate(every):
+                mine = drawn.get(side["name"])
+                if mine is None:
+                    assert (
+                        bands[k]["d"]
+                        == losers[k]["d"]
+                        == raws[k]["d"]
+                        == means[k]["d"]
+                        == leads[k]["d"]
+                        == names[k]["words"]
+                        == ""
+                    )
+                    continue
+                curve = lambda values, steps=steps: np.c_[steps[: len(values)], values]  # noqa: E731
+                plot.follows(bands[k], [*curve(mine["high"]), *curve(mine["low"])[::-1]])
+                plot.follows(means[k], curve(mine["mean"]))
+                plot.follows(raws[k], curve(mine["raw"]) if figure.beta else [])
+                lost = [smooth(values, figure.beta) for values in mine["losers"]]
+                plot.follow_all(losers[k], [curve(values) for values in lost])
+                assert {part[k]["look"] for part in (bands, losers, raws, means, leads)} == {side["look"]}
+                assert (means[k]["dash"] or "none") in (side["dash"] or "none", side["dash"].replace(" ", ", "))
+                title = side["title"].replace("momentum", "β") if group else side["title"].split(",")[0]
+                (label,) = [one for one in names if one["words"] == title]
+                height = heights[side["name"]]
+                assert label["seen"] and label["at"][0] == pytest.approx(plot.high[0] + 16, abs=20)
+                assert label["at"][1] == pytest.approx(height + 4, abs=12)
+                ((start, corner, end),) = marks.vertices(leads[k])
+                tip = plot.pixels(np.array([[steps[len(mine["mean"]) - 1], mine["mean"][-1]]]))[0]
+                np.testing.assert_allclose(start, [tip[0] + 2, np.clip(tip[1], plot.low[1], plot.high[1])], atol=0.06)
+                np.testing.assert_allclose([*corner, *end], [plot.high[0] + 3, start[1], plot.high[0] + 13, height], atol=0.06)
+            (cursor,), (rings,) = plot.find("guide"), plot.find("dots")
+            plot.follows(cursor, [(now, y[0]), (now, y[1])])
+            plot.marks(rings, [(now, side["value"]) for side in sides if side["value"] is not None])
+            told = plot.handle("The step at which the losses are read", (now, y[0]))
+            titles = {side["name"]: side["title"] for side in every}
+            values = [
+                f"{titles[side['name']]}: {'diverged' if side['value'] is None else show(side['value'], 4)}" for side in sides
+            ]
+            assert told == f"step {now}: {'; '.join(values)}"
 
 
 def test_the_band_holds_the_mean(browser, address):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from momentum_lib.widgets import Digits
-from momentum_lib.widgets.digits_table import load, pixels
-from tests.browser import live
+from momentum_lib.widgets._base import show
+from momentum_lib.widgets.digits import EVERY, LOSS, SIDES
+from momentum_lib.widgets.digits_table import BATCHES, SHOWN, STEPS, load, pixels
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 SEVEN = [(0.28, 0.2), (0.5, 0.2), (0.7, 0.2), (0.6, 0.45), (0.5, 0.65), (0.42, 0.85)]
@@ -79,6 +81,73 @@ def test_pad_and_bars_are_drawn_where_their_numbers_say(browser, address):
             np.testing.assert_allclose(wide, np.maximum(0.5, unit * np.array(shown["shares"][which])), rtol=1e-3, atol=0.01)
             tops = bars.evaluate_all("all => all.map((e) => Number(e.getAttribute('y')))")
             assert (np.diff(tops) > 0).all()
+
+
+DRAWN = [
+    ({}, None),
+    ({"batch": "4", "momentum": "0.5", "sample": 99}, 30),
+    ({"batch": "all", "momentum": "0.99", "drawing": "0" * 20 + "g8" * 22}, None),
+]
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    with live.open_page(browser, address) as page:
+        for state, head in DRAWN:
+            figure = Digits(**state)
+            seen, found, (text, sample) = marks.drawn(page, head=head, **figure.state()), figure.numbers(), figure._pad()
+            head, label = STEPS if head is None else head, load()[0]["shown"]["y"][figure.sample]
+            k, rates = head // EVERY, [show(found["rates"][which]) for which in SIDES]
+            right = [found["right"][which][k] for which in SIDES]
+            assert list(seen.readouts.values()) == [*(f"{100 * part:.0f} %" for part in right), ", ".join(rates), "300, 100"]
+            assert seen.sliders["sample"]["told"] == f"number {figure.sample}, a {label}"
+            many = [f"{SHOWN * part:.0f}" for part in right]
+            assert seen.sentence.startswith(
+                f"After {head} steps of {BATCHES[figure.batch] or 300} digits, {many[0]} of {SHOWN} unseen digits are read right "
+                f"without momentum, at rate {rates[0]}, and {many[1]} with momentum {figure.momentum}, at rate {rates[1]}. "
+                + (f"This test digit, a {label}, is read as " if sample else "What is on the pad is read as ")
+            )
+
+            plot = seen.picture(0, (0, 19), (0, 8))
+            unit = (plot.high - plot.low) / (19, 8)
+            assert unit[0] == pytest.approx(unit[1], rel=1e-3)
+            squares = plot.find("!bar", "!pad", tag="rect")
+            places = np.array([(x, 8 - y) for y in range(8) for x in range(8)], dtype=float)
+            np.testing.assert_allclose([one["at"] for one in squares], plot.pixels(places), atol=0.01)
+            np.testing.assert_allclose([one["size"] for one in squares], np.tile(unit, (64, 1)), rtol=1e-3)
+            np.testing.assert_allclose([16 * float(one["opacity"]) for one in squares], pixels(text))
+            (edge,) = plot.find("pad", tag="rect")
+            np.testing.assert_allclose(
+                [*edge["at"], *edge["size"]], [*plot.pixels(np.array([[0, 8]]))[0], *(8 * unit)], rtol=1e-3
+            )
+            shares = found["shares"] if head == STEPS else live.numbers(page)["shares"]
+            bars = [plot.find(f"bar-{which}", tag="rect") for which in SIDES]
+            for digit, (first_bar, second) in enumerate(zip(*bars, strict=True)):
+                for which, bar in zip(SIDES, (first_bar, second), strict=True):
+                    assert bar["size"][0] == pytest.approx(max(0.5, 8.6 * unit[0] * shares[which][digit]), abs=0.01)
+                    assert bar["at"][0] == pytest.approx(plot.low[0] + 9.9 * unit[0]) and bar["look"] == SIDES[which]
+                # one above the other, about the middle of the digit's row
+                middle = plot.pixels(np.array([[0, 8 - (digit + 0.5) * 0.8]]))[0, 1]
+                end = first_bar["at"][1] + first_bar["size"][1]
+                assert end < second["at"][1] and (end + second["at"][1]) / 2 == pytest.approx(middle, abs=0.02 * unit[1])
+                (name,) = [part for part in plot.find("class", tag="text") if part["words"] == str(digit)]
+                plot.stands(name, (9.35, 8 - (digit + 0.5) * 0.8), within=5)
+                best = digit in [np.argmax(shares[which]) for which in SIDES]
+                assert ("lf-read" in name["classes"]) is best
+            for part, x in zip(plot.find("guide"), (9.9, 18.5), strict=True):
+                plot.follows(part, [(x, 0), (x, 8)])
+            reads = [int(np.argmax(shares[which])) for which in SIDES]
+            assert plot.key == [f"without momentum: reads {reads[0]}", f"with momentum {figure.momentum}: reads {reads[1]}"]
+            sure = [f"{100 * max(shares[which]):.0f} %" for which in SIDES]
+            assert seen.sentence.endswith(f"read as {reads[0]} ({sure[0]}) without and as {reads[1]} ({sure[1]}) with it.")
+
+            fall = seen.picture(1, (0, STEPS), LOSS, log="y")
+            fall.check_ticks()
+            for which, look in SIDES.items():
+                losses = found["losses"][which][: k + 1]
+                fall.follows(*fall.find("line", look=look), np.c_[EVERY * np.arange(k + 1), losses])
+                fall.marks(*fall.find("dots", look=look), (EVERY * k, losses[-1]))
+                words = fall.word("without" if which == "plain" else f"momentum {figure.momentum}")
+                fall.stands(words, (EVERY * k, np.clip(losses[-1], *LOSS)), within=45)
 
 
 def test_a_mouse_writes_a_seven_and_both_read_it(browser, address):

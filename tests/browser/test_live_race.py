@@ -6,9 +6,13 @@ import re
 import numpy as np
 import pytest
 
-from momentum_lib import surfaces
+from momentum_lib import rules, surfaces
+from momentum_lib.looks import SHORT, dash
+from momentum_lib.notation import LOOKS
 from momentum_lib.widgets import Race
-from tests.browser import live
+from momentum_lib.widgets._base import show
+from momentum_lib.widgets.race import BUDGET
+from tests.browser import live, marks
 from tests.browser.live import button, first
 
 STILL = {"playing": False}
@@ -79,6 +83,100 @@ def test_first_picture_is_pythons(browser, address):
             assert d.count("L") >= 20, rule
         board = [row[-1] for row in shown["board"]]
         assert board == [words(run["steps_to"]) for run in Race().numbers().values()]
+
+
+DRAWN = [
+    {},
+    {"surface": "saddle", "rules": ["heavy_ball", "adam"], "steps": 60, "step": 25},
+    {"surface": "rosenbrock", "rules": ["nesterov", "polyak", "averaged_momentum", "adam", "lion"], "steps": 150, "step": 40},
+    {"surface": "beale", "rules": ["gradient_descent"], "start": [-4.0, 4.0], "settings": {"gradient_descent": {"lr": 1.0}}},
+    {"surface": "ravine", "rules": ["heavy_ball"], "tuned": False, "start": [3.0, -2.0], "steps": 2000, "step": 2000},
+    {"surface": "bowl", "rules": ["gradient_descent", "heavy_ball"], "start": [0.5, 0.5], "steps": 2, "step": 0},
+]
+
+
+def title(figure):
+    """Whether the race is fair, in words."""
+    if not figure.field.minima:
+        return "one rate for all, for where there is no minimum no setting is best"
+    if not figure.tuned:
+        return "one learning rate for all, which is unfair"
+    if any(rule in figure.settings for rule in figure.rules):
+        return "the settings are yours"
+    return "every rule at its own best setting" if figure.start == figure.field.start else "each rule tuned for another start"
+
+
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
+    made = list(Race().rules)
+    with live.open_page(browser, address, reduced_motion="reduce") as page:
+        for state in DRAWN:
+            figure = Race(**state)
+            seen, found, paths = marks.drawn(page, **figure.state()), figure.numbers(), figure.paths()
+            floor, step, resting = bool(figure.field.minima), figure.step, figure.step == figure.steps
+            assert seen.title == f"The race: {title(figure)}"
+            assert seen.sentence == f"{figure.sentence()} Shown: step {step} of {figure.steps}."
+            assert seen.sliders["step"]["told"] == f"step {step} of {figure.steps}"
+
+            head, *rows = (row["cells"] for row in seen.rows)
+            outcome = "steps to a millionth of the distance" if floor else "leaves at step"
+            assert head == ["rule", "learning rate η", "momentum β", f"loss at step {step}", outcome]
+            rows = {row[0]: row[1:] for row in rows if any(row[1:])}
+            assert len(rows) == len(figure.rules)
+            for name, shown in found.items():
+                rule, n = rules.get(name), len(paths[name])
+                if not floor:
+                    ends = "stays" if shown["leaves_at"] is None else show(shown["leaves_at"])
+                elif shown["diverged_at"]:
+                    ends = f"diverged at step {shown['diverged_at']}"
+                else:
+                    ends = f"over {show(BUDGET)}" if shown["steps_to"] is None else show(shown["steps_to"])
+                assert rows[SHORT.get(name, rule.title)] == [
+                    show(shown["hyper"]["lr"]),
+                    show(shown["hyper"][rule.momentum]) if rule.momentum else "–",
+                    "–" if n < step and floor else show(shown["loss"], 2),
+                    ends,
+                ]
+
+            plane, fall = (
+                seen.picture(0, *figure.frame),
+                seen.picture(1, (0, figure.steps), figure._loss_range(paths), "y" * floor),
+            )
+            plane.level(lambda x, y, f=figure.field: f.value(np.array([x, y])))
+            plane.marks(*plane.find("minimum"), figure.field.minima)
+            assert plane.handle("Start of all paths", figure.start) == "x {}, y {}".format(*map(show, figure.start))
+            fall.check_ticks()
+            (now,) = fall.find("guide")
+            low, high = figure._loss_range(paths)
+            fall.follows(now, [] if resting else [(step, low), (step, high)])
+            lanes = [plane.find("line", "past"), plane.find("trail"), plane.find("dots", "past"), plane.find("runner")]
+            lanes += [fall.find("loss"), fall.find("runner"), fall.find("direct", tag="text")]
+            # a lane is made when its rule first joins; those that do not run are empty
+            made.extend(rule for rule in figure.rules if rule not in made)
+            for lane, name in zip(zip(*lanes, strict=True), made, strict=True):
+                past, trail, dots, runner, loss, loss_head, label = lane
+                if name not in found:
+                    assert not any(part["d"] or part["words"] for part in lane)
+                    continue
+                rule, path = rules.get(name), paths[name]
+                points, values = path.points[: step + 1], path.values[: step + 1]
+                t, last = np.arange(len(values)), min(step, len(path))
+                assert all(part["look"] == rule.family for part in lane)
+                assert {part["dash"].replace(",", "").replace("px", "") for part in (past, trail, loss)} == {dash(rule) or "none"}
+                lead = LOOKS[rule.family].lead or next(
+                    other.name for other in rules.RULES.values() if other.family == rule.family
+                )
+                assert ("lf-hollow" in runner["classes"]) is (name != lead)
+                plane.follows(past, points)
+                plane.follows(trail, [] if resting else points[max(0, last - 14) :])
+                plane.marks(dots, points)
+                plane.marks(runner, points[-1])
+                fall.follows(loss, np.c_[t, values])
+                fall.marks(loss_head, (last, values[-1]))
+                assert label["words"] == SHORT.get(name, rule.title)
+                if label["seen"]:  # a name stands beside its own line, or at its end
+                    whole = fall.pixels(np.c_[np.arange(len(path.values)), path.values])
+                    near = np.abs(whole - label["at"])
+                    assert ((near[:, 0] < 40) & (near[:, 1] < 60)).any() or len(whole) < 30, (name, label["at"])
 
 
 def test_each_rule_is_at_its_own_best(browser, address):

@@ -168,10 +168,12 @@ function nameLines(plot, rules, steps, runs, labelOf) {
     label.anchor(side === 1 ? "start" : "end");
     if (own && side) label.update(plot.x.invert(own[side < 0 ? 0 : 1]), level, text, 7 * side, 4);
     else {
-      // it never gets so low, or there is no room beside it: at its end, above
+      // it never gets so low, or there is no room beside it: at the end of what is seen of it, above
       const { n, values } = runs.of(rule),
-        spot = Math.round(Math.min(n, steps * 0.97)),
-        y = Math.min(Math.max(plot.y(values[spot]), top + 12), bottom - 8);
+        seen = (/** @type {number} */ step) => plot.y(values[step]) >= top && plot.y(values[step]) <= bottom;
+      let spot = Math.round(Math.min(n, steps * 0.97));
+      while (spot > 0 && !seen(spot)) spot--;
+      const y = Math.min(Math.max(plot.y(values[spot]), top + 12), bottom - 8);
       label.update(spot, plot.y.invert(y), text, 0, -7);
     }
   });
