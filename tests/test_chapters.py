@@ -132,6 +132,14 @@ def test_decimals_in_prose_are_computed(chapter):
     assert not unknown, f"{chapter.name}: {unknown}"
 
 
+@pytest.mark.parametrize("chapter", NOTEBOOKS, ids=by_name)
+def test_long_numbers_are_in_groups(chapter):
+    """From 10 000 on, in prose as in figures: code and links are left out, and the number of a pull request is a name."""
+    prose = "\n".join(source(cell) for cell in cells(chapter, "markdown"))
+    prose = re.sub(r"```python.*?```|^(?:draw|given): .*?$|`[^`]*`|\$[^$]*\$|https?://\S+", "", prose, flags=re.S | re.M)
+    assert re.findall(r"(?<![\w.#])(?<!pull request )\d{5,}(?!\w)", prose) == []
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
 def test_exercises_have_folded_solutions(chapter):
     prose = "\n".join(source(cell) for cell in cells(chapter, "markdown"))

@@ -27,6 +27,7 @@ import numbering  # noqa: E402
 import pictures  # noqa: E402
 import stylesheet  # noqa: E402
 import titles  # noqa: E402
+import together  # noqa: E402
 
 from tests import forked  # noqa: E402
 
@@ -106,9 +107,14 @@ def test_a_number_in_a_title_stays_beside_its_word():
     assert "Set 4 is harder." in page.astext()
 
 
-def test_no_line_of_a_claim_breaks_within_a_number():
-    said = "A ruler: 262 steps at κ = 1, and 262 at κ = 1 000 000; 27 % in 50 runs"
-    assert titles.TOGETHER.sub("_", said) == "A ruler: 262 steps at κ_=_1, and 262 at κ_=_1_000_000; 27_% in 50 runs"
+def test_no_line_breaks_within_a_number():
+    source = "At 1 000 000 and *10 000* steps 27 % are left\\ :sup:`1 000`, and in 2024 50 runs: ``print(10 000, 5 % 2)``.\n\n::\n\n  1 000"
+    page = publish_doctree(source)
+    together.hold(None, page)
+    said, listing = (node.astext().replace("\N{NO-BREAK SPACE}", "_") for node in page)
+    assert said == "At 1_000_000 and 10_000 steps 27_% are left1_000, and in 2024 50 runs: print(10 000, 5 % 2)."
+    assert listing == "1 000"
+    assert titles.TOGETHER.sub("_", "262 steps at κ = 1, and 27 % in 50 runs") == "262 steps at κ_=_1, and 27 % in 50 runs"
 
 
 def test_a_missing_chapter_leaves_a_gap(tmp_path):

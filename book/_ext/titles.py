@@ -20,8 +20,8 @@ def claim_of(document):
     return below if [type(part) for part in parts] == [nodes.strong] else None
 
 
-TOGETHER = re.compile(r"(?<=\d) (?=\d{3}\b|%)| (?== )|(?<= =) ")
-"""Blanks at which no line of a claim breaks: within a number, before its sign of a hundredth, about an equals sign."""
+TOGETHER = re.compile(r" (?== )|(?<= =) ")
+"""Blanks at which no line of a claim breaks, about an equals sign; those within numbers are held in all prose (together.py)."""
 
 
 def read(app, document):
