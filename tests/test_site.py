@@ -108,7 +108,10 @@ def test_a_number_in_a_title_stays_beside_its_word():
 
 
 def test_no_line_breaks_within_a_number():
-    source = "At 1 000 000 and *10 000* steps 27 % are left\\ :sup:`1 000`, and in 2024 50 runs: ``print(10 000, 5 % 2)``.\n\n::\n\n  1 000"
+    source = (
+        "At 1 000 000 and *10 000* steps 27 % are left\\ :sup:`1 000`, and in 2024 50 runs: ``print(10 000, 5 % 2)``.\n"
+        "\n::\n\n  1 000"
+    )
     page = publish_doctree(source)
     together.hold(None, page)
     said, listing = (node.astext().replace("\N{NO-BREAK SPACE}", "_") for node in page)
