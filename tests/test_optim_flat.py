@@ -276,14 +276,33 @@ def test_what_was_freed_is_given_back_after_every_share(monkeypatch):
 
 def test_numbers_on_an_accelerator_stay_there_and_those_of_the_host_serve_again():
     """A step that waits until a number has come from the accelerator (a device without memory stands for it: none can)."""
-    own = SimpleNamespace(dtype=torch.float32, prologue=lambda lr, t: (lr * t, t), _last=(None, None))
+    met = []
+    prologue = lambda lr, t: met.append({(x.device.type, x.dtype) for x in (lr, t)}) or (lr * t, t)
+    own = SimpleNamespace(dtype=torch.float32, prologue=prologue, _last=(None, None))
     make = lambda given, device: _program.Program._numbers(own, given, torch.device(device))
     away = make([torch.tensor(0.1, device="meta"), 3.0], "meta")
     assert (away.device.type, away.dtype, away.shape) == ("meta", torch.float32, (3,)) and own._last == (None, None)
+    assert make([0.1, torch.tensor(3, device="meta")], "meta").device.type == "meta" and own._last == (None, None)
+    assert met == [{("meta", torch.float64)}] * 2, "both there, and with all their digits"
     here = make([0.5, 3.0], "cpu")
     assert here.tolist() == [1.5, 3.0, 0.0] and here.dtype == torch.float32 and here[2].signbit()
     assert make([0.5, 3.0], "cpu") is here and make([0.5, 4.0], "cpu").tolist() == [2.0, 4.0, 0.0]
     assert make([torch.tensor(0.5, dtype=torch.float64), 4.0], "cpu").tolist() == [2.0, 4.0, 0.0]
+    assert met[2:] == [{("cpu", torch.float64)}] * 3
+
+
+@pytest.mark.parametrize("name", ["lr", "beta", "weight_decay"])
+def test_a_hyper_parameter_on_an_accelerator_is_checked_without_being_read(name):
+    """A step that waits for a number only to see whether it is zero (a device without memory stands for it: none can be read)."""
+    optimizer = Optimizer(made((3,)), "heavy_ball", lr=0.1)
+    optimizer.param_groups[0][name] = torch.ones(1, device="meta")
+    for _ in range(2):
+        way, values = optimizer._way(0)
+        assert values[name].device.type == "meta" and values[name].shape == ()
+        assert way.decay == ("decoupled" if name == "weight_decay" else None)
+    optimizer.param_groups[0][name] = torch.ones(2, device="meta")
+    with pytest.raises(ValueError, match=f"Tensor {name} must be 1-element; it has shape .2,.. Give one number"):
+        optimizer._way(0)
 
 
 def test_parameters_let_go_have_no_hooks_left():

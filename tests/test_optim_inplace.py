@@ -1,5 +1,9 @@
 """The plain path's programs in place: each rule's is its text, up to rounding, and what cannot be read so runs as it stands."""
 
+import ast
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +11,7 @@ from optim_properties import PROPERTIES, gradients, tensors
 
 from momentum_lib import ops, rule, rules
 from momentum_lib.ops import maximum
-from momentum_lib.optim import Optimizer, _inplace, _plain, muon_with_adamw
+from momentum_lib.optim import Optimizer, _inplace, _plain, _step, muon_with_adamw
 from momentum_lib.optim._step import BLOCK, Way, advance
 
 READ = [name for name, found in rules.RULES.items() if not found.sides and name != "dampened_momentum"]
@@ -345,3 +349,254 @@ def test_a_tensor_that_is_not_torchs_own_moves_by_the_rules_text(rule, kinds):
             optimizer.step()
         found.append(p.detach().as_subclass(torch.Tensor))
     torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
+
+
+# -- what a text becomes ---------------------------------------------------------------------------
+
+
+def read(text, join=True):
+    """The program of a few assignments to theta and m, separated by semicolons; b, k and lr are numbers."""
+    parsed = lambda value: ast.parse(value, mode="eval").body
+    assigned = [(name, parsed(value)) for name, value in (line.split(" = ") for line in text.split("; "))]
+    return _inplace.make(assigned, [parsed("theta"), parsed("m")], ["theta", "grad", "m"], ["theta", "m"], join)
+
+
+NUMBERS = {"b": 0.25, "k": 8.0}
+
+
+def passes(program):
+    """What a program does in its lines, with the numbers in their places: to one array after the other, and to lists."""
+    numbers = program.numbers(NUMBERS, 1)
+    shown = re.sub(r"\bk(\d+)\b", lambda found: f"{numbers[int(found[1])]:g}", program.text).replace("torch._foreach_", "each_")
+    shown = shown.replace("torch.", "")
+    bare = re.compile(r"def |pass$|.* = (arrays|numbers|scratch)$")
+    lines = lambda text: [line.strip() for line in text.splitlines() if line.strip() and not bare.match(line.strip())]
+    one, many = shown.split("def many")
+    return "; ".join(lines(one)), "; ".join(lines(f"def {many}"))
+
+
+PASSES = {  # the text -> each pass over the memory of one array, and of lists of them
+    # a product or a quotient with a number joins the sum that alone reads it
+    "m = b * m + grad": ("add(grad, m, alpha=0.25, out=m)", "each_mul_(m, 0.25); each_add_(m, grad)"),
+    "m = grad + b * m": ("add(grad, m, alpha=0.25, out=m)", "each_mul_(m, 0.25); each_add_(m, grad)"),
+    "m = grad - b * m": ("add(grad, m, alpha=-0.25, out=m)", "each_mul_(m, -0.25); each_add_(m, grad)"),
+    "m = b * m - grad": ("if 0.25 != 1: m.mul_(0.25); m.sub_(grad)", "each_mul_(m, 0.25); each_sub_(m, grad)"),
+    "m = b * m + k * grad": (
+        "if 0.25 != 1: m.mul_(0.25); m.add_(grad, alpha=8)", "each_mul_(m, 0.25); each_add_(m, grad, alpha=8)",
+    ),
+    "m = m + grad / k": ("m.add_(grad, alpha=0.125)", "each_add_(m, grad, alpha=0.125)"),
+    "m = m - grad / k": ("m.add_(grad, alpha=-0.125)", "each_add_(m, grad, alpha=-0.125)"),
+    # so does the product or the quotient of two arrays, with its number
+    "m = m + grad * theta": (
+        "m.addcmul_(grad, theta, value=1)", "_p = each_mul(grad, 1); each_mul_(_p, theta); each_add_(m, _p)",
+    ),
+    "m = m - b * grad * theta": (
+        "m.addcmul_(grad, theta, value=-0.25)", "_p = each_mul(grad, -0.25); each_mul_(_p, theta); each_add_(m, _p)",
+    ),
+    "m = m + b * grad / theta": ("m.addcdiv_(grad, theta, value=0.25)", "each_addcdiv_(m, grad, theta, value=0.25)"),
+    "m = m - grad / theta": ("m.addcdiv_(grad, theta, value=-1)", "each_addcdiv_(m, grad, theta, value=-1)"),
+    "m = b * grad + theta * grad": (
+        "mul(grad, 0.25, out=m); m.addcmul_(theta, grad, value=1)",
+        "each_copy_(m, each_mul(grad, 0.25)); _p = each_mul(theta, 1); each_mul_(_p, grad); each_add_(m, _p)",
+    ),
+    # but not what a second one reads
+    "s = b * grad; m = m + s; theta = theta - s": (
+        "mul(grad, 0.25, out=_0); m.add_(_0); theta.sub_(_0)",
+        "_0 = each_mul(grad, 0.25); each_add_(m, _0); each_sub_(theta, _0)",
+    ),
+    "s = grad / k; m = m + s; theta = theta - s": (
+        "div(grad, 8, out=_0); m.add_(_0); theta.sub_(_0)", "_0 = each_div(grad, 8); each_add_(m, _0); each_sub_(theta, _0)",
+    ),
+    "s = grad * grad; m = m + s; theta = theta - s": (
+        "mul(grad, grad, out=_0); m.add_(_0); theta.sub_(_0)",
+        "_0 = each_mul(grad, grad); each_add_(m, _0); each_sub_(theta, _0)",
+    ),
+    # a weighted mean is one pass, whichever of its forms is written
+    "m = b * m + (1 - b) * grad": ("m.lerp_(grad, 0.75)", "each_lerp_(m, grad, 0.75)"),
+    "m = (1 - b) * grad + b * m": ("lerp(grad, m, 0.25, out=m)", "each_copy_(m, each_lerp(grad, m, 0.25))"),
+    "m = m + (grad - m) / k": ("m.lerp_(grad, 0.125)", "each_lerp_(m, grad, 0.125)"),
+    # and what only looks like one is none
+    "m = b * m + (1 - k) * grad": (
+        "if 0.25 != 1: m.mul_(0.25); m.add_(grad, alpha=-7)", "each_mul_(m, 0.25); each_add_(m, grad, alpha=-7)",
+    ),
+    "m = b * m - (1 - b) * grad": (
+        "if 0.25 != 1: m.mul_(0.25); m.add_(grad, alpha=-0.75)", "each_mul_(m, 0.25); each_add_(m, grad, alpha=-0.75)",
+    ),
+    "m = m + (grad - theta) / k": (
+        "sub(grad, theta, out=_0); m.add_(_0, alpha=0.125)", "_0 = each_sub(grad, theta); each_add_(m, _0, alpha=0.125)",
+    ),
+    "m = m + (grad - 2) / k": (
+        "add(grad, -2, out=_0); m.add_(_0, alpha=0.125)", "_0 = each_add(grad, -2); each_add_(m, _0, alpha=0.125)",
+    ),
+    "m = m + (grad + m) / k": (
+        "add(grad, m, out=_0); m.add_(_0, alpha=0.125)", "_0 = each_add(grad, m); each_add_(m, _0, alpha=0.125)",
+    ),
+    "m = m + (grad - m) / theta": (
+        "sub(grad, m, out=_0); m.addcdiv_(_0, theta, value=1)", "_0 = each_sub(grad, m); each_addcdiv_(m, _0, theta, value=1)",
+    ),
+    "s = grad - m; m = m + s / k; theta = theta - s": (
+        "sub(grad, m, out=_0); m.add_(_0, alpha=0.125); theta.sub_(_0)",
+        "_0 = each_sub(grad, m); each_add_(m, _0, alpha=0.125); each_sub_(theta, _0)",
+    ),
+    # numbers join numbers
+    "m = k * (3 * m)": ("if 24 != 1: m.mul_(24)", "each_mul_(m, 24)"),
+    "m = m / 2 / k": ("m.div_(16)", "each_div_(m, 16)"),
+    "m = k * (m / 2)": ("if 4 != 1: m.mul_(4)", "each_mul_(m, 4)"),
+    "m = 4 * m / k": ("if 0.5 != 1: m.mul_(0.5)", "each_mul_(m, 0.5)"),
+    "m = k * (m + 2)": ("m.add_(2); if 8 != 1: m.mul_(8)", "each_add_(m, 2); each_mul_(m, 8)"),
+    "s = 2 * m; m = k * s; theta = theta * s": (
+        "if 2 != 1: m.mul_(2); mul(m, 8, out=_0); theta.mul_(m); m.copy_(_0)",
+        "each_mul_(m, 2); _0 = each_mul(m, 8); each_mul_(theta, m); each_copy_(m, _0)",
+    ),
+    # a number on either side
+    "m = 2 - m": ("m.neg_(); m.add_(2)", "each_neg_(m); each_add_(m, 2)"),
+    "m = m - 2": ("m.add_(-2)", "each_add_(m, -2)"),
+    "m = 2 / m": ("m.reciprocal_(); if 2 != 1: m.mul_(2)", "each_reciprocal_(m); each_mul_(m, 2)"),
+    "m = m / 2": ("m.div_(2)", "each_div_(m, 2)"),
+    "m = -m": ("m.neg_()", "each_neg_(m)"),
+    "m = m ** 2": ("m.mul_(m)", "each_mul_(m, m)"),
+    "m = m ** 3": ("m.pow_(3)", "each_pow_(m, 3)"),
+    "m = maximum(m, 2)": ("m.clamp_(min=2)", "each_maximum_(m, 2)"),
+    "m = maximum(2, grad)": ("clamp(grad, min=2, out=m)", "each_copy_(m, each_maximum(grad, 2))"),
+    "m = maximum(m, grad)": ("maximum(m, grad, out=m)", "each_maximum_(m, grad)"),
+    # each value takes over memory that nobody reads any more; the other way round a sum or a product is in place, too
+    "m = grad - m": ("sub(grad, m, out=m)", "each_copy_(m, each_sub(grad, m))"),
+    "m = grad + m": ("add(grad, m, out=m)", "each_add_(m, grad)"),
+    "m = grad * m": ("mul(grad, m, out=m)", "each_mul_(m, grad)"),
+    "m = grad / m": ("div(grad, m, out=m)", "each_copy_(m, each_div(grad, m))"),
+    "m = sqrt(absolute(m)) + sign(grad)": (
+        "m.abs_(); m.sqrt_(); sign(grad, out=_0); m.add_(_0)",
+        "each_abs_(m); each_sqrt_(m); _0 = each_sign(grad); each_add_(m, _0)",
+    ),
+    "m = grad": ("m.copy_(grad)", "each_copy_(m, grad)"),
+    "m = theta; theta = theta - b * grad": (
+        "add(theta, grad, alpha=-0.25, out=_0); m.copy_(theta); theta.copy_(_0)",
+        "_0 = each_add(theta, grad, alpha=-0.25); each_copy_(m, theta); each_copy_(theta, _0)",
+    ),
+    "s = grad + 1; theta = theta * s; s = grad - 1; m = m * s": (
+        "add(grad, 1, out=_0); theta.mul_(_0); add(grad, -1, out=_0); m.mul_(_0)",
+        "_0 = each_add(grad, 1); each_mul_(theta, _0); _0 = each_add(grad, -1); each_mul_(m, _0)",
+    ),
+    "unread = grad + theta; m = m + 1": ("m.add_(1)", "each_add_(m, 1)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PASSES)
+def test_a_text_becomes_these_passes_and_its_own_numbers(text):
+    """A pass more over a model's memory for the same numbers; a pass less for others."""
+    program = read(text)
+    assert passes(program) == PASSES[text]
+    random = torch.Generator().manual_seed(0)
+    start = [torch.rand(6, generator=random, dtype=torch.float64) + 0.5 for _ in range(3)]
+    helpers = {name: getattr(ops, name) for name in ("sqrt", "absolute", "sign", "maximum")}
+    wanted = dict(zip(("theta", "grad", "m"), start)) | NUMBERS | helpers
+    exec(text, wanted)
+    for lists, made in ((False, program), (True, program), (False, read(text, join=False))):
+        theta, grad, m = (array.clone() for array in start)
+        numbers = made.numbers(NUMBERS, 1)
+        if lists:
+            made.many([[theta], [grad], [m]], (), numbers)
+        else:
+            made.one([theta, grad, m], [torch.full_like(theta, float("nan")) for _ in range(made.scratch)], numbers)
+        torch.testing.assert_close((theta, m), (wanted["theta"], wanted["m"]), rtol=1e-14, atol=1e-14)
+        assert torch.equal(grad, start[1])
+
+
+COMPUTED = {  # what stands where a number does -> its value for b = 0.25, k = 8, at step 3
+    "b + k": 8.25, "b - k": -7.75, "b * k": 2.0, "k / b": 32.0, "b ** 2": 0.0625, "-b": -0.25, "-(b - k)": 7.75,
+    "1 - b ** t": 0.984375, "sqrt(4 * k / 2)": 4.0, "sign(b - k)": -1.0, "absolute(b - k)": 7.75, "maximum(b, k)": 8.0,
+    "exp(b - 0.25)": 1.0,    "cos(b - 0.25)": 1.0, "sin(b - 0.25) + 3": 3.0, "rows(m)": 6.0, "columns(grad)": 4.0,
+    **{f"where({b} {sign} k, 2, 3)": 2.0 if holds else 3.0 for sign, row in {
+        "<": (1, 0, 0), "<=": (1, 1, 0), ">": (0, 0, 1), ">=": (0, 1, 1), "==": (0, 1, 0),
+    }.items() for b, holds in zip((7, 8, 9), row)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", COMPUTED)
+def test_what_holds_no_array_is_computed_once_a_step(text):
+    program = read(f"m = m * ({text})")
+    assert program.numbers({**NUMBERS, "_rows": 6, "_columns": 4}, 3) == (COMPUTED[text],) and program.scratch == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m ** grad", "2 ** m", "m % 2", "m @ grad", "m if b else grad", "m[0]", "tangent(m)", "tangent(b) * m", "rows(b) * m",
+        "b", "2", "where(m > b, 2, 3) * m", "where(b > m, 2, 3) * m", "where(b > k, m, 3)", "where(b > k, 2, m)",
+    ],
+)  # fmt: skip
+def test_what_no_program_is_made_of_runs_as_it_stands(text):
+    """An array that chooses or is raised to, a function that is not known, a number where a slot belongs."""
+    with pytest.raises(_inplace.Unreadable):
+        read(f"m = {text}")
+    with pytest.raises(_inplace.Unreadable):
+        read(f"m = m + 1; theta = {text}")
+
+
+# -- the plain path's own memory ---------------------------------------------------------------------
+
+
+def test_scratch_is_made_once_and_cut_for_whoever_needs_less():
+    """Memory that is taken anew at every parameter, or that two of them would share at one time."""
+    plain = _plain.Plain(Way(rules.heavy_ball), {"lr": 0.1, "beta": 0.9, "weight_decay": 0.0})
+    like = lambda *shape, dtype=torch.float64: torch.empty(shape, dtype=dtype)
+    starts = lambda spaces: [space.data_ptr() for space in spaces]
+    assert plain.space(0, like(3)) == []
+    two = plain.space(2, like(4, 6))
+    assert [tuple(space.shape) for space in two] == [(4, 6)] * 2 and len(set(starts(two))) == 2
+    assert plain.space(2, like(4, 6)) is two, "asked for again"
+    assert starts(plain.space(1, like(24))) == starts(two)[:1] and starts(plain.space(2, like(2, 3))) == starts(two), "cut"
+    single = plain.space(1, like(4, dtype=torch.float32))
+    assert single[0].dtype == torch.float32 and starts(plain.space(2, like(4, 6))) == starts(two), "each dtype has its own"
+    three = plain.space(3, like(5))
+    assert len(set(starts(three))) == 3 and starts(plain.space(2, like(5))) == starts(three)[:2], "one more"
+    larger = plain.space(1, like(30))
+    assert larger[0].shape == (30,) and len(set(starts(plain.space(3, like(30))))) == 3, "as many as were needed before"
+    assert starts(plain.space(1, like(5))) == starts(plain.space(1, like(30))) == starts(larger)
+    turned = plain.space(2, like(4, 6).T)
+    assert [space.stride() for space in turned] == [(1, 6)] * 2 and not set(starts(turned)) & set(
+        starts(plain.space(3, like(30)))
+    )
+
+
+def test_numbers_are_computed_once_a_step_and_shape():
+    """Two matrices of a shape share them, a vector's rule asks for no shape; a number that divides by zero runs as it stands."""
+    asked = []
+    plain = _plain.Plain(Way(rules.muon), {name: 0.5 for name in rules.muon.hyper} | {"weight_decay": 0.0})
+    plain.program = SimpleNamespace(numbers=lambda values, t: asked.append((values.get("_rows"), values.get("_columns"), t)) or t)
+    assert [plain.numbers(*given) for given in ((3, (2, 5)), (3, (2, 5)), (3, (5, 2)), (4, (2, 5)))] == [3, 3, 3, 4]
+    assert asked == [(2.0, 5.0, 3), (5.0, 2.0, 3), (2.0, 5.0, 4)]
+    plain.way, asked[:] = Way(rules.heavy_ball), []
+    assert plain.numbers(5, (2, 5)) == plain.numbers(5, (7,)) == 5 and asked == [(None, None, 5)]
+
+    def none(values, t):
+        asked.append(t)
+        raise ZeroDivisionError
+
+    plain.program, asked[:] = SimpleNamespace(numbers=none), []
+    assert plain.numbers(6) is plain.numbers(6) is None and asked == [6]
+    plain.program = None
+    assert plain.numbers(5) is None
+    ahead = _plain.Plain(Way(rules.nesterov), {"lr": 0.1, "beta": 0.9, "weight_decay": 0.0})
+    assert ahead.numbers(1) is not None
+    ahead.look = None
+    assert ahead.numbers(2) is None
+
+
+@pytest.mark.parametrize(("units", "written"), [(0, False), (1, False), (4, False), (5, True), (40, True)])
+def test_a_look_may_differ_from_itself_by_four_units_in_the_last_digit(units, written):
+    found = torch.ones(3, dtype=torch.float64)
+    plain = _plain.Plain(Way(rules.nesterov), {"lr": 0.5, "beta": 0.5, "weight_decay": 0.0})
+    theta, hyper = found.clone(), {"lr": 0.5, "beta": 0.5}
+    shown = theta + units * torch.finfo(torch.float64).eps
+    plain._follow(shown, theta, [torch.zeros(3, dtype=torch.float64)], hyper)
+    assert torch.equal(theta, shown if written else found)
+
+
+def test_sizes_that_decide_what_is_done_at_once():
+    """A block that fits a core's cache, and a call that fits an accelerator's memory (a device without memory stands for it)."""
+    for size, pieces in ((2**17, 1), (2**17 + 1, 2), (2**18, 2)):
+        flat = torch.empty(size, dtype=torch.float16)
+        assert len(list(_step.pieces(rules.heavy_ball, (flat, flat)))) == pieces
+    large = [(torch.empty(size, device="meta"),) for size in (2**25, 2**25, 1, 2**26)]
+    assert [len(some) for some in _plain.portions(large)] == [2, 1, 1]

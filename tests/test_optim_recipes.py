@@ -236,7 +236,17 @@ def test_a_bare_matrix_is_a_guess_unless_the_caller_wants_none():
             ValueError,
             "'5.' and not_hidden 'weight', and '5.weight' holds both",
         ),
-        (lambda: convnet().parameters(), {}, TypeError, "give a module, or its named_parameters"),
+        *(
+            (lambda given=given: given, {}, TypeError, "give a module, or its named_parameters")
+            for given in (
+                [torch.ones(2, 2)],
+                [("a", torch.ones(2, 2), 1)],
+                [("a",)],
+                [(torch.ones(2, 2), "a")],
+                ["ab"],
+                {"ab": 1},
+            )
+        ),
     ],
 )
 def test_what_it_refuses(make, options, error, words):
