@@ -1,13 +1,14 @@
 """What the optimiser refuses and says, option by option."""
 
 import ast
+import copy
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from momentum_lib import rule, rules
-from momentum_lib.ops import sqrt
+from momentum_lib.ops import absolute, sign, sqrt
 from momentum_lib.optim import Optimizer, _checks, _order
 from momentum_lib.optim._state import arrival
 
@@ -98,7 +99,14 @@ def squares_of_arrays(theta, grad, s, *, lr, beta2=0.9, t):
     return theta - lr * sqrt(s / (1 - size**2)) * weight**2, s
 
 
-@pytest.mark.parametrize("own", [root_of_an_older_sum, squares_of_arrays], ids=lambda own: own.name)
+@rule(s=0, family="adaptive")
+def signs_beside_a_root(theta, grad, s, *, lr, beta2=0.9, t):
+    """Other functions in a text that is written anew, and a root of what is no quotient."""
+    s = beta2 * s + (1 - beta2) * grad**2
+    return theta - lr * sign(grad) * absolute(theta) / (sqrt(s / (1 - beta2**t)) + sqrt(theta + 1)), s
+
+
+@pytest.mark.parametrize("own", [root_of_an_older_sum, squares_of_arrays, signs_beside_a_root], ids=lambda own: own.name)
 def test_the_order_that_stays_in_range_is_the_same_step(own):
     """Numbers of any size but the largest: what the rule itself says, whatever its names stand for at the time."""
     theta, grad, s = torch.rand(3, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -189,6 +197,88 @@ def test_a_damaged_state_is_refused_and_changes_nothing(case):
 def test_a_rule_is_a_rule_or_its_name(given):
     with pytest.raises(TypeError, match="allowed: a Rule, or the name of one"):
         Optimizer([torch.nn.Parameter(torch.ones(2))], given, lr=0.1)
+
+
+@rule(step=0, family="momentum")
+def counting(theta, grad, step, *, lr):
+    """A rule whose slot has the name of the optimiser's own count."""
+    return theta - lr * grad, step + 1
+
+
+def test_a_name_means_one_rule_and_no_slot_is_called_as_what_stands_beside_it():
+    """The state of one kept as another's; a slot that is written over the count."""
+
+    def other():
+        @rule(family="momentum")
+        def without_lr(theta, grad, *, pace=0.1):
+            """Another rule of the same name."""
+            return theta - 2 * pace * grad
+
+        return without_lr
+
+    p, q = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+    with pytest.raises(ValueError, match="two different rules are called 'without_lr' here; rename one of the functions"):
+        Optimizer([{"params": [p]}, {"params": [q], "rule": other()}], without_lr)
+    Optimizer([{"params": [p]}, {"params": [q], "rule": without_lr}], without_lr)
+    with pytest.raises(ValueError, match="counting calls a slot 'step' or 'theta', which the state keeps beside the slots"):
+        Optimizer([p], counting, lr=0.1)
+
+
+def test_the_engine_of_an_optimiser_that_compiles_nothing_is_plain():
+    assert Optimizer([torch.nn.Parameter(torch.ones(2))], "adam", lr=0.1).engine == "plain"
+
+
+@pytest.mark.parametrize("name", ["nesterov", "schedule_free"])
+def test_a_parameter_that_comes_back_in_fewer_digits_costs_the_point_none(name):
+    """Weights saved in sixteen bits beside a whole state: the run goes on from the state's point, and not from its rounding."""
+    torch.manual_seed(0)
+    p = torch.nn.Parameter(torch.rand(6, dtype=torch.float64))
+    first = Optimizer([p], name, lr=0.1)
+    for _ in range(3):
+        p.grad = torch.rand(6, dtype=torch.float64)
+        first.step()
+    q = torch.nn.Parameter(p.detach().to(torch.bfloat16).to(torch.float64))
+    second = Optimizer([q], name, lr=0.1)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    for parameter, optimizer in ((p, first), (q, second)):
+        parameter.grad = torch.ones(6, dtype=torch.float64)
+        optimizer.step()
+    torch.testing.assert_close(second.state[q]["theta"], first.state[p]["theta"], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(q, p, rtol=1e-12, atol=1e-12)
+
+
+def test_a_rule_that_looks_ahead_may_take_anothers_place_and_be_looked_at_at_once():
+    """Heavy ball's memory under Nesterov's rule, an evaluation before its first step: both points are made of the parameter."""
+    p = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+    optimizer = Optimizer([p], "heavy_ball", lr=0.1, beta=0.5)
+    p.grad = torch.ones_like(p)
+    optimizer.step()
+    optimizer.param_groups[0]["rule"] = "nesterov"
+    with optimizer.reported():
+        assert p.tolist() == pytest.approx([0.9] * 3)
+    assert p.tolist() == pytest.approx([0.9 - 0.1 * 0.5] * 3)
+    optimizer.step()
+    with optimizer.reported():
+        assert p.tolist() == pytest.approx([0.9 - 0.1 * 1.5] * 3)
+
+
+def test_a_saved_state_without_a_point_is_gone_on_from_where_the_parameter_is():
+    """A rule that looks ahead and a file that holds its slots alone: looked at, and stepped, without an error of Python's."""
+    for look in (True, False):
+        p = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+        optimizer = Optimizer([p], "nesterov", lr=0.1, beta=0.5)
+        p.grad = torch.ones_like(p)
+        optimizer.step()
+        saved = copy.deepcopy(optimizer.state_dict())
+        del saved["state"][0]["theta"], saved["momentum_lib"]["hyper"]
+        p.data.fill_(2.0)
+        optimizer.load_state_dict(saved)
+        if look:
+            with optimizer.reported():
+                assert p.tolist() == [2.0] * 3
+            assert p.tolist() == pytest.approx([2 - 0.1 * 0.5 * 1] * 3)
+        optimizer.step()
+        assert optimizer.state[p]["theta"].tolist() == pytest.approx([2 - 0.1 * 1.5] * 3)
 
 
 @pytest.mark.parametrize("given", [5, (0.9,), (0.9, 0.99, 0.999), 0.9], ids=repr)

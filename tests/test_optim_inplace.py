@@ -10,7 +10,7 @@ import torch
 from optim_properties import PROPERTIES, gradients, tensors
 
 from momentum_lib import ops, rule, rules
-from momentum_lib.ops import maximum
+from momentum_lib.ops import maximum, sqrt
 from momentum_lib.optim import Optimizer, _inplace, _plain, _step, muon_with_adamw
 from momentum_lib.optim._step import BLOCK, Way, advance
 
@@ -600,3 +600,86 @@ def test_sizes_that_decide_what_is_done_at_once():
         assert len(list(_step.pieces(rules.heavy_ball, (flat, flat)))) == pieces
     large = [(torch.empty(size, device="meta"),) for size in (2**25, 2**25, 1, 2**26)]
     assert [len(some) for some in _plain.portions(large)] == [2, 1, 1]
+
+
+def step_by_step(found, members, values):
+    """What each (theta, grad, slots, t) becomes by the rule's own text, one after the other."""
+    hyper = {name: values[name] for name in found.hyper}
+    return [
+        (new, *after) for new, after in (found.step(theta, grad, tuple(slots), hyper, t) for theta, grad, slots, t in members)
+    ]
+
+
+@pytest.mark.parametrize("name", ["heavy_ball", "adamw", "dampened_momentum", "muon", "shampoo"])
+def test_several_that_move_together_move_as_each_by_itself(name):
+    """As on an accelerator, here on a processor: lists and stacks, by a program or by the text; shapes and steps of their own."""
+    found = rules.get(name)
+    values, members, kept = numbers_of(found), [], []
+    for seed, (shape, t) in enumerate((((3, 4), 1), ((3, 4), 1), ((3, 4), 2), ((5, 2), 1))):
+        theta, grad, slots = arrays_of(found, shape, seed)
+        if found.sides:
+            slots = [
+                array + torch.eye(len(array), dtype=array.dtype) if k else array for k, array in enumerate(found.init(theta))
+            ]
+        members.append((theta, grad, slots, t))
+        kept.append(grad.clone())
+    wanted = step_by_step(
+        found, [(theta.clone(), grad, [s.clone() for s in slots], t) for theta, grad, slots, t in members], values
+    )
+    _plain.Plain(Way(found), values).move_together(members)
+    for (theta, grad, slots, _), expected, before in zip(members, wanted, kept, strict=True):
+        torch.testing.assert_close((theta, *slots), expected, rtol=1e-10, atol=1e-12)
+        assert torch.equal(grad, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("climb", [False, True])
+def test_a_penalty_is_measured_where_a_rule_looks(dtype, climb):
+    """Nesterov's rule with a coupled decay, by hand: the penalty's gradient belongs to the point that the parameter shows."""
+    p = torch.nn.Parameter(torch.linspace(1, 2, 4, dtype=torch.float64).to(dtype))
+    optimizer = Optimizer([p], "nesterov", lr=0.25, beta=0.5, weight_decay=0.5, decoupled_weight_decay=False, maximize=climb)
+    theta, v = p.detach().double(), torch.zeros(4, dtype=torch.float64)
+    for _ in range(4):
+        p.grad = torch.ones_like(p)
+        v = 0.5 * v + (-1 if climb else 1) + 0.5 * p.detach().double()
+        theta = theta - 0.25 * v
+        optimizer.step()
+        torch.testing.assert_close(optimizer.state[p]["theta"].double(), theta, rtol=1e-6, atol=1e-6)
+
+
+def test_a_look_by_numbers_that_are_not_read_is_the_rules_own():
+    plain = _plain.Plain(Way(rules.nesterov), {"lr": 0.5, "beta": 0.5, "weight_decay": 0.0})
+    v = torch.ones(3, dtype=torch.float64)
+    for before in ({"lr": 0.5, "beta": 0.5}, {"lr": torch.tensor(0.5, dtype=torch.float64), "beta": 0.5}):
+        theta, shown = torch.ones(3, dtype=torch.float64), torch.tensor([0.75, 5.0, 0.75], dtype=torch.float64)
+        plain._follow(shown, theta, [v], before)
+        assert theta.tolist() == [1.0, 5.0, 1.0] and (plain._look_numbers(before) is None) == isinstance(
+            before["lr"], torch.Tensor
+        )
+    theta = torch.ones(3, dtype=torch.float64)
+    plain._follow(torch.full_like(theta, 9.0), theta, [v], None)
+    assert theta.tolist() == [1.0] * 3, "nobody knows where it looked"
+
+
+def scaled_by(factor):
+    """A rule that reads a name of the function around it."""
+
+    @rule(s=0, family="adaptive")
+    def scaled(theta, grad, s, *, lr):
+        """A sum of squares, times a number from outside."""
+        s = s + factor * grad**2
+        return theta - lr * grad / (sqrt(s) + 1), s
+
+    return scaled
+
+
+def test_a_rule_that_reads_what_its_text_does_not_show_runs_as_it_stands():
+    """Two that differ in that alone, one after the other."""
+    for factor in (1.0, 4.0):
+        own = scaled_by(factor)
+        assert _inplace.step_of(Way(own)) is None
+        p = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
+        optimizer = Optimizer([p], own, lr=0.5)
+        p.grad = torch.full_like(p, 2.0)
+        optimizer.step()
+        assert p.tolist() == pytest.approx([1 - 1 / ((4 * factor) ** 0.5 + 1)] * 2)

@@ -43,10 +43,8 @@ def plain_number(name, value):
             raise ValueError(f"{name} is {value!r}; allowed: one number. For a schedule use torch.optim.lr_scheduler.")
         number = float(value)
     quantity = QUANTITIES.get(name)
-    if not math.isfinite(number) or (quantity and not quantity.accepts(number)) or (name == "weight_decay" and number < 0):
-        check_number(name, number, unstable=None)  # its own words where the quantity has a range
-        allowed = "a finite number >= 0" if name == "weight_decay" else "any finite number"
-        raise ValueError(f"{name} is {number:g}; allowed: {allowed}.")
+    if not math.isfinite(number) or (quantity and not quantity.accepts(number)):
+        check_number(name, number, unstable=None)  # which says what is allowed
     return number
 
 

@@ -294,6 +294,8 @@ class Optimizer(torch.optim.Optimizer):
 
     def _arrival(self, p, way, values):
         """What a parameter whose state was loaded holds, for a rule with two points: see :func:`_state.arrival`."""
+        if "theta" not in self.state[p]:  # saved without a point: what the parameter holds is all that is known
+            return "exact"
         kept = (self._hyper, self._read)
         points = [self._point(way, self.state[p], kept[k].get(p) or way.hyper(values), bool(k)) for k in (0, 1)]
         return _state.arrival(p.detach(), *(reversed(points) if self._reported else points))
