@@ -8,7 +8,9 @@ import math
 import os
 import signal
 import socket
+import sys
 import zipfile
+from datetime import datetime, timezone
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +31,9 @@ from momentum_lib.grade import (
     folder,
     gradescope,
     grading,
+    later,
     misconceptions,
+    notebook,
     problem_set,
     results,
     sandbox,
@@ -39,6 +43,7 @@ from momentum_lib.grade import (
     worker,
 )
 from momentum_lib.grade.answers import Remote, Wrong
+from momentum_lib.grade.moodle import Worksheet
 from momentum_lib.grade.reading import reading_page
 
 
@@ -1402,3 +1407,426 @@ def test_what_is_written_makes_the_folders_that_lack(tmp_path):
         results.write_student(tmp_path / "j" / "k", "key", {"x": 1})
     assert results.read_student(tmp_path / "j" / "k", "key") == {"x": 1} and results.read_student(tmp_path, "none") is None
     assert (tmp_path / "g" / "h" / "i.csv").read_bytes() == b"x\r\n1\r\n" and not list(tmp_path.rglob("*.part"))
+
+
+# -- the two ends of a channel -----------------------------------------------------------------------
+
+
+def test_why_there_is_no_sandbox(monkeypatch):
+    """Not installed, installed and of no use, and a Python that does not run inside: each with its own words."""
+    asked, told = [], []
+
+    class Trial:
+        def __init__(self, limits, **options):
+            asked.append((limits.total, options["checked"], options["preload"], options["work"][0], options["work"][2]))
+            if isinstance(told[-1], Exception):
+                raise told[-1]
+
+        __enter__, __exit__ = (lambda self: self), (lambda self, *error: None)
+
+        def ask(self, request, seconds):
+            assert (request["op"], request["source"], request["limit"], seconds) == ("run", "import numpy", 50, 55)
+            return told[-1]
+
+    monkeypatch.setattr(sandbox, "Process", Trial)
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: "/usr/bin/bwrap" if name == "bwrap" else None)
+    refusal = sandbox.refusal.__wrapped__
+    for answer, says_so in (
+        ({"id": 1}, None),
+        ({"error": {"text": "no numpy"}}, "the grader's Python does not work in the sandbox: no numpy"),
+        (sandbox.Lost("gone"), "bubblewrap is installed and does not work here: gone"),
+        (OSError("denied"), "bubblewrap is installed and does not work here: denied"),
+        (sandbox.syscalls.UnknownMachine("a toaster"), "bubblewrap is installed and does not work here: a toaster"),
+    ):
+        told.append(answer)
+        assert refusal() == says_so and asked[-1] == (60, True, ["matplotlib.font_manager"], "--bind", sandbox.WORK)
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    assert refusal().startswith("bubblewrap (bwrap) is not installed; on Debian and Ubuntu: apt install bubblewrap")
+    for why in (None, "it is Sunday"):
+        monkeypatch.setattr(sandbox, "refusal", lambda why=why: why)
+        if why:
+            with pytest.raises(sandbox.NoSandbox, match="no sandbox: it is Sunday. Submissions are programs;.*say --trust"):
+                sandbox.require_sandbox()
+        else:
+            sandbox.require_sandbox()
+
+
+def bare_process(channel, **known):
+    """A process of the grader's side with nothing behind it but a channel."""
+    process = object.__new__(sandbox.Process)
+    process.channel, process.buffer, process.count, process.usage = channel, b"", 0, None
+    for name, value in known.items():
+        setattr(process, name, value)
+    return process
+
+
+def test_what_is_no_answer(monkeypatch):
+    """Nonsense, too much, nothing in time, and an end: each is Lost with its own words."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = bare_process(ours, usage=SimpleNamespace(over=lambda: True), last_words=lambda: "its last words")
+        theirs.send(b'{"a": 1}\n[2]\nno message\n' + b"[" * 100_000 + b"\n")
+        assert process._read() == {"a": 1} and process._read() == [2]
+        for _ in range(2):
+            with pytest.raises(sandbox.Lost, match="it answered with something that is no message"):
+                process._read()
+        with pytest.raises(sandbox.Lost, match="the time limit was reached"):
+            process._read()
+        process.usage.over = lambda: theirs.send(b"3\n") and False
+        assert process._read() == 3, "one that has time is waited for"
+        process.buffer = b"x" * (2 * wire.LARGEST_MESSAGE + 1)
+        with pytest.raises(sandbox.Lost, match="its answer was too large"):
+            process._read()
+        process.buffer = b" " * (2 * wire.LARGEST_MESSAGE)
+        theirs.send(b"4\n")
+        assert process._read() == 4, "as large as that it may be"
+        theirs.close()
+        with pytest.raises(sandbox.Lost, match="its last words"):
+            process._read()
+
+
+def test_a_child_that_never_comes_or_goes_at_once_is_lost(monkeypatch):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = bare_process(ours, last_words=lambda: "its last words")
+        monkeypatch.setattr(sandbox, "HANG", 0.0)
+        with pytest.raises(sandbox.Lost, match="no process came to be in the sandbox"):
+            process.meet()
+        theirs.close()
+        with pytest.raises(sandbox.Lost, match="its last words"):
+            process.meet()
+        assert process.usage is None
+
+
+def test_a_sandbox_that_makes_no_nursery_is_closed_by_whom_it_belongs_to(monkeypatch):
+    closed = []
+
+    class Dead:
+        spent = False
+
+        def nursery(self, errors):
+            self.errors = errors
+            raise sandbox.Lost("it ended at once")
+
+        def close(self):
+            closed.append(self)
+
+    lent = Dead()
+    with pytest.raises(sandbox.Lost, match="it ended at once"):
+        sandbox.Process(sandbox.Limits(), sandbox=lent)
+    assert closed == [] and lent.errors.closed
+    monkeypatch.setattr(sandbox, "Sandbox", lambda limits, **options: own)
+    own = Dead()
+    with pytest.raises(sandbox.Lost, match="it ended at once"):
+        sandbox.Process(sandbox.Limits())
+    assert closed == [own] and own.errors.closed
+
+
+def test_a_sandbox_that_has_gone_forks_no_child():
+    process = bare_process(None, control=socket.socket(socket.AF_UNIX), last_words=lambda: "its last words")
+    with process.control:
+        with pytest.raises(sandbox.Lost, match="its last words"):
+            process.fresh()
+    process.channel.close()
+
+
+def test_how_a_child_ended_is_said(monkeypatch):
+    """By its processor's time, by itself, or with its whole sandbox; the channel to the nursery waits as before afterwards."""
+    for code, words in ((-signal.SIGXCPU, "it used up its processor time"), (3, "the process ended by itself (code 3)")):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            theirs.send(wire.dumps({"code": code}))
+            process = bare_process(None, control=ours)
+            assert process.last_words() == words and ours.gettimeout() is None
+            assert json.loads(theirs.recv(100)) == {"op": "end"}
+    gone = SimpleNamespace(last_words=lambda: "the sandbox ended")
+    for said, words in ((b"", "the sandbox ended"), (b"first\nlast\n", "the sandbox ended: last")):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        theirs.close()
+        with ours:
+            process = bare_process(None, control=ours, errors=io.BytesIO(said), sandbox=gone)
+            process.errors.read()
+            assert process.last_words() == words
+
+
+def test_an_error_of_a_value_or_of_a_call_is_an_answer(mine):
+    """A class whose name cannot be read, a function that stops, ends or takes too long: the worker serves on."""
+    cell = "class M(type):\n    __name__ = property(lambda cls: 1 / 0)\nclass C(metaclass=M): pass\nodd = C()\n"
+    cell += "def f(how):\n    if how == 'slow':\n        while True: pass\n    raise how if how is not None else SystemExit(2)\n"
+    assert ask(mine, op="run", cell="c", source=cell) == {"id": 1}
+    assert ask(mine, op="get", name="odd")["error"]["kind"] == "ZeroDivisionError"
+    call = lambda how, **more: ask(mine, op="call", name="f", args=[how], kwargs={}, **more)["error"]
+    assert call(None) == {"kind": "SystemExit", "text": "2", "line": 8} and call(1)["kind"] == "TypeError"
+    assert call("slow", limit=0.05) == {"kind": "OutOfTime", "text": "the time limit was reached"}
+    assert ask(mine, op="call", name="odd", args=[], kwargs={})["error"]["text"] == "odd is no function"
+    built = ask(mine, op="call", name="str", args=[], kwargs={})
+    assert built == {"id": 1, "missing": True}, "what a notebook has not made is not there"
+    mine[0].names["ran"] = lambda program, *, also: program(2) + also(1)
+    given = wire.encode(wire.Program("def g(x):\n    return 10 * x", "g"))
+    assert ask(mine, op="call", name="ran", args=[given], kwargs={"also": given})["value"] == 30
+
+
+def test_what_does_not_cross_back():
+    """What no encoding writes: a text that is to be run, a dtype of objects or of wide numbers, a key that is none."""
+    program = {"program": "def g(): return 1", "name": "g"}
+    assert wire.decode(program, programs=True)() == 1 and wire.decode({"list": [program]}, programs=True)[0]() == 1
+    assert wire.decode({"tuple": [program]}, programs=True)[0]() == 1
+    assert wire.decode({"dict": [["g", program]]}, programs=True)["g"]() == 1
+    for data, says_so in (
+        (program, "not a value that may cross"), ({"list": [program]}, "not a value"), ({"float": "1e5"}, "not a value"),
+        ({"scalar": 1, "dtype": "object"}, "dtype 'object' may not cross"), ({"scalar": 1, "dtype": "longdouble"}, "may not"),
+        ({"array": [1], "shape": [1], "dtype": "complex64"}, "'complex64' may not cross"), ([1], "not a value that may cross"),
+        ({"dict": [[{"list": []}, 1]]}, "a dictionary's keys must be strings or numbers"), ({"dict": [[None, 1]]}, "keys must"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=says_so):
+            wire.decode(data)
+    assert [wire.decode({"dict": [[key, 1]]}) for key in ("a", 2, 0.5, True)] == [{"a": 1}, {2: 1}, {0.5: 1}, {True: 1}]
+    for dtype in ("int64", "uint8", "bool", "float16", "float64"):
+        found = wire.decode({"array": [0, 1], "shape": [2, 1], "dtype": dtype})
+        assert found.dtype == dtype and found.shape == (2, 1) and wire.decode({"scalar": 1, "dtype": dtype}).dtype == dtype
+
+
+# -- a nursery -------------------------------------------------------------------------------------
+
+
+def child_that(do):
+    """A process of ours that does something and ends."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os._exit(do() or 0)
+        finally:
+            os._exit(9)
+    return pid
+
+
+def test_a_nursery_ends_its_child_and_says_how(monkeypatch, tmp_path):
+    """One that ended by itself, one that does not, one that somebody else waited for, and none."""
+    monkeypatch.chdir(tmp_path)
+    nursery = worker.Nursery(None, {}, False)
+    assert nursery.end() is None and nursery.kill() is None
+    nursery.child = child_that(lambda: 5)
+    os.waitid(os.P_PID, nursery.child, os.WEXITED | os.WNOWAIT)
+    assert nursery.end() == 5 and nursery.child is None
+    for end, code in ((nursery.end, -signal.SIGKILL), (nursery.kill, None)):
+        nursery.child = pid = child_that(signal.pause)
+        assert end() == code and nursery.child is None
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, 0)
+        nursery.child = pid
+        assert end() is None, "somebody waited for it before"
+    nursery.child = None
+
+
+def test_a_work_folder_is_emptied_of_all_but_what_lay_there_first(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fonts.json").write_text("{}")
+    outside = tmp_path.with_name(tmp_path.name + "-outside")
+    outside.mkdir()
+    (outside / "kept").write_text("x")
+    nursery = worker.Nursery(None, {}, False)
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "file").write_text("x")
+    os.chmod(tmp_path / "deep", 0)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(outside)
+    (tmp_path / "broken").symlink_to("nowhere")
+    nursery.sweep()
+    assert os.listdir(tmp_path) == ["fonts.json"] and (outside / "kept").exists()
+    monkeypatch.setattr(worker, "MOST_LEFT", 3)
+    for k in range(4):
+        (tmp_path / f"{k}").write_text("x")
+    with pytest.raises(OSError, match="too many files"):
+        nursery.sweep()
+    os.unlink(tmp_path / "3")
+    nursery.sweep()
+    assert os.listdir(tmp_path) == ["fonts.json"]
+
+
+# -- modules that are imported when they are first used -----------------------------------------------
+
+
+def test_a_module_is_put_off_until_a_name_of_it_is_asked_for(monkeypatch, tmp_path):
+    """A package and a part of it: nothing of them runs before; then all that was put off is there, under every name."""
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "__init__.py").write_text(
+        "import sys\nsys.drawn_ran = getattr(sys, 'drawn_ran', []) + ['package']\nINK = 1\n"
+    )
+    (tmp_path / "drawn" / "part.py").write_text("import sys\nsys.drawn_ran.append('part')\nfrom . import INK\nDOUBLE = 2 * INK\n")
+    (tmp_path / "plain_one.py").write_text("HERE = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("drawn", "drawn.part", "plain_one"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "drawn_ran", [], raising=False)
+    import plain_one
+
+    later.postpone(("plain_one", "drawn", "drawn.part", "no_such_module", "no_such.part", "drawn.nothing"))
+    assert sys.modules["plain_one"] is plain_one and not {"no_such_module", "no_such.part", "drawn.nothing"} & set(sys.modules)
+    import drawn
+    import drawn.part as part
+
+    assert type(drawn) is later.Later is type(part) and drawn.part is part and sys.drawn_ran == []
+    assert drawn.__file__.endswith("__init__.py") and drawn.__path__ == [str(tmp_path / "drawn")]
+    assert drawn.__spec__.name == "drawn" and part.__spec__.name == "drawn.part"
+    assert not hasattr(part, "__path__") and not hasattr(drawn, "__wrapped__") and sys.drawn_ran == [], "a look changes nothing"
+    assert part.DOUBLE == 2 and sys.drawn_ran == ["package", "part"]
+    assert drawn.INK == 1 and sys.modules["drawn"] is not drawn and sys.modules["drawn"].INK == 1
+    assert sys.modules["drawn.part"].DOUBLE == 2 and drawn.part.DOUBLE == 2
+    with pytest.raises(AttributeError, match="module 'drawn' has no attribute 'nonsense'"):
+        drawn.nonsense  # noqa: B018
+    assert sys.drawn_ran == ["package", "part"], "once"
+    for name in ("drawn", "drawn.part", "plain_one"):
+        sys.modules.pop(name, None)
+
+
+def test_a_command_that_measures_time_runs_once():
+    for text, said in (("f(x)", "f(x)"), ("-n 10 -r 5 f(x)", "  f(x)"), ("-n10 f(-n)", " f(-n)"), ("f -no 5", "f -no 5")):
+        assert notebook.once("timeit", text) == f"-n 1 -r 1 {said}" and notebook.once("time", text) == text
+
+
+# -- times of the systems ------------------------------------------------------------------------------
+
+
+def test_times_as_gradescope_writes_them():
+    utc = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
+    for text in ("2026-03-01 12:00:00 UTC", "2026-03-01T12:00:00Z", " 2026-03-01 14:00:00 +0200 ", "2026-03-01T12:00:00"):
+        assert systems.aware(text) == utc, text
+    assert systems.aware(utc) is utc and systems.aware(utc.replace(tzinfo=None)) == utc
+    assert [systems.aware(value) for value in ("soon", None, 5, ["2026-03-01"])] == [None] * 4
+
+
+def test_metadata_of_gradescopes_are_read_where_they_lie_and_nowhere_else(tmp_path):
+    text = "submission_7:\n  :submitters:\n  - :name: Ada\n    :email: a@b\n  :created_at: 2026-03-01 12:00:00 UTC\nother: 5\n"
+    for name in ("a", "b/c"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / systems.METADATA).write_text(text)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / systems.METADATA).symlink_to(tmp_path / "a" / systems.METADATA)
+    (tmp_path / "e" / systems.METADATA).mkdir(parents=True)
+    found = systems.read_exports(tmp_path)
+    assert set(found) == {"a/submission_7", "b/c/submission_7"}
+    said = found["a/submission_7"]
+    assert said.ids == {"name": "Ada", "email": "a@b", "gradescope": "7"} and said.notes == [] and not said.late
+    assert said.order == ("Gradescope", "", said.at.timestamp()) and said.at.year == 2026
+    for bad, words in (("a: [", "metadata.yml, line 2: this is no metadata"), ("[1]", "this is no metadata of Gradescope's")):
+        (tmp_path / "a" / systems.METADATA).write_text(bad)
+        with pytest.raises(ValueError, match=words):
+            systems.read_exports(tmp_path)
+    nobody = systems.said_by({":submitters": [None, 3]})
+    assert (nobody.ids, nobody.at, nobody.order, nobody.notes) == ({}, None, None, []) and systems.said_by(None).ids == {}
+
+
+def test_a_worksheet_in_another_encoding_is_refused(tmp_path):
+    (tmp_path / "w.csv").write_bytes("Kennung,Größe\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="w.csv is not in UTF-8; give the worksheet as Moodle hands it out"):
+        Worksheet(tmp_path / "w.csv", 5.0)
+
+
+def test_what_is_noticed_must_be_noticed_twice():
+    """A test of a student's that counts, one that is right by chance, and one that fails where it meets the others."""
+    step = "def step(x):\n    return {}\n"
+    right, bugs = [wire.Program(step.format("x"), "step")], [wire.Program(step.format(f"{k} * x"), "step") for k in (2, 3)]
+    hunt = lambda test: grade.bug_hunt(test, right=right, bugs=bugs, points=4)
+    assert hunt(lambda f: f(1) == 1) == 4 and hunt(lambda f: f(1) != 3) == 2
+    calls = []
+
+    def at_first_only(f):
+        calls.append(f(1))
+        return f(1) == 1 or len(calls) > 3
+
+    says("accepts all 2 planted bugs", hunt, at_first_only)
+    assert len(calls) == 9, "three each: alone, together, and, since that made a difference, alone again"
+    calls.clear()
+
+    def stops_together(f):
+        calls.append(f(1))
+        if len(calls) == 4:
+            raise RuntimeError
+        return f(1) == 1
+
+    assert hunt(stops_together) == 4 and len(calls) == 3 + 1 + 3
+
+
+MISTAKES = {  # rule -> what is known to go wrong with it, most telling first, with the chapter that explains it
+    "gradient_descent": {"sign": 1},
+    "heavy_ball": {
+        "sign": 1, "hard-coded beta": 3, "no memory": 3, "1 - beta too many": 2, "rate inside or outside": 3,
+    },
+    "classical_momentum": {
+        "sign": 1, "hard-coded beta": 3, "no memory": 3, "1 - beta too many": 2, "rate inside or outside": 3,
+    },
+    "averaged_momentum": {"sign": 1, "hard-coded beta": 3, "no memory": 3, "missing 1 - beta": 2},
+    "nesterov": {"sign": 1, "hard-coded beta": 3, "no memory": 3, "look-ahead forgotten": 3},
+    "nesterov_torch": {"sign": 1, "hard-coded beta": 3, "no memory": 3, "look-ahead forgotten": 3},
+    "adam": {"sign": 1, "no bias correction": 2, "eps under the root": 11, "steps count from 0": 2},
+    "adamw": {"sign": 1, "no bias correction": 2, "eps under the root": 11, "steps count from 0": 2},
+    "rmsprop": {"sign": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_is_known_to_go_wrong_with_a_rule(name):
+    """A mistake that nobody recognises any more, or that sends to another chapter."""
+    found = misconceptions.misconceptions(name)
+    assert list(dict.fromkeys(known.name for known in found)) == list(MISTAKES[name])
+    assert all(known.link == misconceptions.chapter(MISTAKES[name][known.name]) for known in found)
+    fixed = [known.sentence[:25] for known in found if known.name == "hard-coded beta"]
+    assert fixed == [f"Your rule uses beta = {value}"[:25] for value in ("0.9 ", "0.99", "0.5 ")] * (
+        "no memory" in MISTAKES[name]
+    )
+    assert len(found) == len(MISTAKES[name]) + 2 * ("no memory" in MISTAKES[name])
+
+
+def test_the_names_with_which_a_notebook_begins():
+    """It is the main program, and what it shows goes nowhere; a display of its own stays."""
+    begun = cells.Cells().names
+    assert begun["__name__"] == "__main__" and begun["display"](1, two=3) is None and set(begun) == {"__name__", "display"}
+    mine = {"display": print}
+    assert cells.Cells(names=mine).names is mine and mine["display"] is print
+    shell = SimpleNamespace(user_ns={"x": 1})
+    assert cells.Cells(shell, {"y": 2}).names is shell.user_ns and shell.user_ns["display"](1) is None
+
+
+@pytest.fixture
+def shell(monkeypatch, tmp_path):
+    """The shell in which notebooks run, in this process, whose main module and folders it leaves alone."""
+    for name in ("IPYTHONDIR", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("IPYTHONDIR")
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    made = notebook.make_shell()
+    made.user_ns["get_ipython"] = lambda: made
+    return made
+
+
+def test_what_ipython_understands_changes_nothing_outside(shell, tmp_path, monkeypatch):
+    """Commands to the system, installations, unknown words: passed over. Measuring runs once, and names are the notebook's."""
+    monkeypatch.chdir(tmp_path)
+    names = shell.user_ns
+
+    def run(source):
+        exec(shell.transform_cell(source), names)
+
+    assert not shell.history_manager.enabled and shell.autocall == 0 and os.environ["IPYTHONDIR"] == str(tmp_path)
+    for word in (*notebook.OUTSIDE, "no_such_command"):
+        assert shell.run_line_magic(word, "touch here") is None
+    run("!touch here\nfound = !echo 5\n%pip install nothing")
+    assert names["found"] == [] and shell.system("touch here") is None and not (tmp_path / "here").exists()
+    names["counted"] = []
+    run("%timeit -n 50 -r 7 counted.append(1)")
+    assert len(names["counted"]) == 1
+    run("%time within = 3")
+    assert names["within"] == 3
+    run("%%time\nbelow = 4")
+    assert names["below"] == 4
+    run("%%timeit -n 9\ncounted.append(2)")
+    assert names["counted"] == [1, 2]
+    run("%%python\nx_of_its_own = 1\nopen('written', 'w').close()")
+    assert "x_of_its_own" not in names and (tmp_path / "written").exists()
+    run("%%bash\ntouch here")
+    run("%%no_such_command\nhere")
+    assert not (tmp_path / "here").exists()
+    run("%time 1 / 0")
+    with pytest.raises(ZeroDivisionError):
+        run("%%python3\n1 / 0")
