@@ -1154,6 +1154,10 @@ def test_what_is_long_is_cut(what, tmp_path):
     assert told(tmp_path).count("§") == kept
 
 
+def test_of_many_last_words_the_first_two_thousand_bytes_are_read():
+    assert sandbox.ended(io.BytesIO(b"a" * 1995 + b"\nbcdefg")) == "the sandbox ended: bcde" and sandbox.ended(io.BytesIO()) == ""
+
+
 def test_several_are_named_up_to_a_number():
     graded = {str(k): {"student": "ada", "file": f"file{k}"} for k in range(12)}
     with pytest.raises(ValueError, match="'ada' does not mean one submission") as several:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -244,9 +245,11 @@ def answer(number):
 
 
 def test_a_process_that_dies_stops_none_of_the_others():
+    before = set(multiprocessing.active_children())
     done = dict(in_turn(answer, {number: (number,) for number in range(24)}, 2))
     assert isinstance(done.pop(13), Died) and isinstance(done.pop(14), ValueError)
     assert done == {number: number**2 for number in range(24) if number not in (13, 14)}
+    assert set(multiprocessing.active_children()) <= before, "none is left behind"
 
 
 def test_what_the_grader_failed_at_is_tried_again(folder, tmp_path, monkeypatch):

@@ -36,7 +36,6 @@ def make_shell():
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.autocall = 0
-    config.InteractiveShell.colors = "nocolor"
     os.environ.setdefault("IPYTHONDIR", os.environ.get("HOME", "."))
     shell = InteractiveShell(config=config)
     line, cell = shell.run_line_magic, shell.run_cell_magic
