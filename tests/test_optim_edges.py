@@ -10,7 +10,7 @@ import torch
 from momentum_lib import rule, rules
 from momentum_lib.ops import absolute, sign, sqrt
 from momentum_lib.optim import Optimizer, _checks, _order
-from momentum_lib.optim._state import arrival
+from momentum_lib.optim._state import arrival, close
 
 
 @rule()
@@ -333,6 +333,31 @@ def test_a_parameter_saved_in_sixteen_bits_is_known_by_the_nearer_point():
     assert both(expected) == "rounded"  # both points are within the rounding, and neither is nearer by far
     apart = lambda point: arrival(point.to(torch.bfloat16).to(torch.float64), expected, expected * 1.5)
     assert apart(expected) == "rounded" and apart(expected * 1.5) == "other"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_way_through_sixteen_bits_is_a_hundredth_of_each_coordinate_and_a_few_digits_of_the_largest(sign, dtype):
+    """2^-7 of a coordinate, and, for one at zero, sixteen units in the last digit of the largest."""
+    point = torch.tensor([-1.0, 4.0, 0.0], dtype=dtype)
+    eps = torch.finfo(dtype).eps
+    for place, off, found in ((0, 2**-7, True), (0, 1.01 * 2**-7, False), (1, 2**-5, True), (1, 1.01 * 2**-5, False),
+                              (2, 16 * 4 * eps, True), (2, 16.5 * 4 * eps, False)):  # fmt: skip
+        p = point.clone()
+        p[place] += sign * off
+        assert close(p, point) is found, (place, off)
+    assert close(point.double(), point) and close(point.requires_grad_(), point)
+
+
+def test_the_nearer_point_is_the_one_that_is_four_times_as_near():
+    """Both within the rounding of sixteen bits, and neither met exactly."""
+    expected, other = torch.full((4,), 1.0, dtype=torch.float64), torch.full((4,), 1 + 5 * 2**-10, dtype=torch.float64)
+    for fifths, found in ((0.5, "rounded"), (2.5, "rounded"), (4, "rounded"), (4.1, "other"), (4.9, "other")):
+        assert arrival(expected + fifths * 2**-10, expected, other) == found, fifths
+    some = torch.where(torch.tensor([True, True, False, False]), expected, 9.0)
+    assert arrival(some, expected, other) == "exact" and arrival(torch.where(some == 1, other, 9.0), expected, other) == "other"
+    mixed = torch.where(torch.tensor([True, True, True, False]), expected, other)
+    assert arrival(mixed, expected, other) == "other", "one coordinate of the other point, and all others of this one"
 
 
 def test_a_parameter_near_the_other_point_and_neither_of_them_is_somebody_elses():

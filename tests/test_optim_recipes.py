@@ -198,6 +198,22 @@ def test_names_alone_are_a_guess():
     assert "Embedding.weight" in sorted_by(muon_with_adamw, capital)[0]["embedding and head"]
 
 
+def test_what_a_name_alone_says():
+    """A word that begins as an embedding's does, whatever stands before it; a number on the way, but not the last module's."""
+    square, tall, vector = torch.zeros(4, 4), torch.zeros(9, 4), torch.zeros(4)
+    said = {
+        "wte.weight": (True, False), "model.tok_embeddings.weight": (True, False), "Embed.weight": (True, False),
+        "wpe.0.weight": (True, False), "reembed.weight": (False, False), "h.0.up.weight": (False, True),
+        "h.0.weight": (False, False), "a.h1.up.weight": (False, False), "2.1.0.weight": (False, True), "weight": (False, False),
+    }  # fmt: skip
+    places = {place.name: place for place in _recipes._places([(name, square) for name in said])}
+    assert {name: (_recipes._reads_in(place), place.inside) for name, place in places.items()} == said
+    assert not any(_recipes._reads_in(_recipes.Place("wte.weight", p)) for p in (vector, torch.zeros(2, 3, 4)))
+    assert [_recipes.Place("w", p).matrix for p in (square, tall, vector, torch.zeros(1, 4), torch.zeros(4, 1))] == [True] * 2 + [
+        False
+    ] * 3
+
+
 def test_a_bare_matrix_is_a_guess_unless_the_caller_wants_none():
     """A matrix of a module that torch does not know, before the last one: taken for a weight, and said so, or told to be one."""
 
