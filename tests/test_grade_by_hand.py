@@ -1834,3 +1834,50 @@ def test_what_ipython_understands_changes_nothing_outside(shell, tmp_path, monke
     run("%time 1 / 0")
     with pytest.raises(ZeroDivisionError):
         run("%%python3\n1 / 0")
+
+
+def test_what_stands_for_a_module_that_is_not_there_does_nothing():
+    """It may be named, looked into and written to; whatever needs a value of it is told which module there is not."""
+    held = cells.Missing("nothing_like_it")
+    held.x = 5
+    assert held.x is held and held.deep.er is held and not hasattr(held, "__wrapped__")
+
+    def entered():
+        with held:
+            pass
+
+    def stored():
+        held[0] = 1
+
+    uses = [
+        held, lambda: held[0], stored, entered, lambda: iter(held), lambda: held + 1, lambda: 1 + held, lambda: held - 1,
+        lambda: 1 - held, lambda: held * 2, lambda: 2 * held, lambda: held / 2, lambda: bool(held), lambda: len(held),
+        lambda: float(held), lambda: 1 in held, lambda: np.asarray(held), lambda: held.make(1, of=2),
+    ]  # fmt: skip
+    for use in uses:
+        with pytest.raises(cells.NotInstalled, match="there is no module nothing_like_it where notebooks are graded; write it"):
+            use()
+
+
+def test_in_float32_a_path_is_alike_to_four_digits():
+    """A ten-thousandth of a coordinate, and a hundred-thousandth of one at zero."""
+
+    def off(relative, absolute):
+        def mine(theta, grad, v, *, lr, beta):
+            v = beta * v + grad
+            return (theta - lr * v) * np.float32(1 + relative) + np.array([0, absolute], np.float32), v
+
+        return mine
+
+    settings = {"dtype": np.float32, "start": (6.0, 0.0), "steps": 1, "drop": False, "lr": 0.02, "beta": 0.5}
+    for relative, absolute, right in (
+        (0.9e-4, 0, True),
+        (-0.9e-4, 0, True),
+        (1.3e-4, 0, False),
+        (0, 0.9e-5, True),
+        (0, 1.3e-5, False),
+    ):
+        if right:
+            assert grade.update_rule(off(relative, absolute), "heavy_ball", **settings)
+        else:
+            says("at step 1 of 1", grade.update_rule, off(relative, absolute), "heavy_ball", **settings)

@@ -1,9 +1,12 @@
 """Editions of a problem set: equal from one seed, unlike from two, and with nothing in them that gives the seed away."""
 
 import copy
+import hashlib
+import hmac
 import json
 
 import grading
+import numpy as np
 import pytest
 
 from momentum_lib.grade import __main__ as program
@@ -174,3 +177,116 @@ def test_a_master_that_does_not_say_how_it_varies_is_refused(tmp_path, said):
 def test_a_set_that_says_nothing_of_what_varies_is_refused(tmp_path):
     with pytest.raises(BadMaster, match="no cell says what varies"):
         editions.edition(grading.master(tmp_path), KEY)
+
+
+# -- what a key draws ------------------------------------------------------------------------------
+
+
+def test_a_seed_is_the_key_that_it_was():
+    """Another key, and no edition that was handed out can be made again."""
+    seed = "words of mine"
+    key = hashlib.scrypt(seed.encode(), salt=b"momentum edition", n=16384, r=8, p=1, dklen=32)
+    assert editions.key_of(f"  {seed}\n") == editions.key_of(seed) == key
+    assert editions.key_of("x" * 12) and editions.SHORTEST_SEED == 12
+    with pytest.raises(ValueError, match="the seed has 11 characters; allowed: 12 or more.*--seed [0-9a-f]{16}$"):
+        editions.key_of("x" * 11 + "   ")
+    draws = editions.Draws(KEY, "a label")
+    assert [draws.digest() for _ in range(3)] == [hmac.digest(KEY, f"a label\n{k}".encode(), "sha256") for k in range(3)]
+    again = editions.Draws(KEY, "a label")
+    numbers = [int.from_bytes(hmac.digest(KEY, f"a label\n{k}".encode(), "sha256"), "big") for k in range(6)]
+    assert again.below(1000) == numbers[0] % 1000
+    items, order = list("abcde"), []
+    for k in range(5):
+        order.append(items.pop(numbers[1 + k] % len(items)))
+    assert again.shuffled("abcde") == order
+
+
+class Told(editions.Draws):
+    """Draws that are told what they find, and keep below what they were asked."""
+
+    def __init__(self, *found):
+        super().__init__(KEY, "")
+        self.found, self.asked = list(found), []
+
+    def below(self, n):
+        self.asked.append(n)
+        return self.found.pop(0)
+
+
+DRAWN = {  # a kind -> (below what is drawn, what is found there, the value)
+    "the least whole number": ({"whole": [30, 90]}, [61], [0], 30),
+    "the largest": ({"whole": [30, 90]}, [61], [60], 90),
+    "the least with decimals": ({"between": [0.1, 0.9], "digits": 3}, [801], [0], 0.1),
+    "the largest with decimals": ({"between": [0.1, 0.9], "digits": 3}, [801], [800], 0.9),
+    "one between": ({"between": [-1, 1], "digits": 2}, [201], [33], -0.67),
+    "a whole number with decimals": ({"between": [2, 9], "digits": 0}, [8], [3], 5.0),
+    "the least of a logarithm": ({"between": [1, 100], "digits": 4, "log": True}, [2**53], [0], 1.0),
+    "the middle of a logarithm": ({"between": [2, 200], "digits": 4, "log": True}, [2**53], [2**52], 20.0),
+    "three quarters, with digits that tell": ({"between": [1, 100], "digits": 3, "log": True}, [2**53], [3 * 2**51], 31.6),
+    "a choice": ({"choice": ["a", "b", "c"]}, [3], [2], "c"),
+    "a sample": ({"sample": 2, "of": 4}, [4, 3, 2, 1], [3, 0, 1, 0], [3, 0]),
+    "rows": ({"rows": 2, "columns": [{"whole": [1, 3]}, {"choice": [7, 8]}]}, [3, 2, 3, 2], [2, 0, 0, 1], [(3, 7), (1, 8)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", DRAWN)
+def test_each_kind_is_drawn_evenly_between_its_ends(what):
+    kind, asked, found, value = DRAWN[what]
+    draws = Told(*found)
+    assert editions.draw(kind, draws) == value and draws.asked == asked and draws.found == []
+
+
+def test_a_mark_and_what_is_no_kind():
+    draws = editions.Draws(KEY, "mark")
+    assert editions.draw({"mark": True}, draws) == hmac.digest(KEY, b"mark\n0", "sha256").hex()[:12]
+    for kind in ({"mark": False}, {"whole": [1]}, {"between": [1, 2]}, {"log": True}, {}):
+        with pytest.raises(ValueError, match="no kind of draw: "):
+            editions.draw(kind, draws)
+
+
+def test_numbers_are_shown_with_so_many_significant_digits():
+    for value, digits, shown in (
+        (1234.5, 2, 1200.0),
+        (0.012345, 3, 0.0123),
+        (-0.5, 1, -0.5),
+        (2 / 3, 5, 0.66667),
+        (np.float64(7), 1, 7.0),
+    ):
+        found = editions.rounded(value, digits)
+        assert found == shown and type(found) is float
+    assert editions.rounded(np.array([[1 / 3, 2.0], [20 / 3, 0.0]]), 2) == [[0.33, 2.0], [6.7, 0.0]]
+
+
+def test_a_new_value_is_another_one_than_the_public_editions():
+    """But for a choice or a sample, of which there may be no other; drawn again until all that is asked for holds."""
+    made = varied_set()
+    cells = [cell for cell in made["cells"] if cell["id"].startswith("five")]
+    group = list(range(len(cells)))
+    cells[1]["metadata"] = {"draws": {"kappa": {"whole": [60, 61]}, "lr": {"choice": [0.25]}}}
+    cells[3]["metadata"] = {
+        "draws": {"hidden": {"whole": [3, 5]}, "planted": {"sample": 2, "of": 2}},
+        "such that": ["hidden < 5"],
+    }
+    for n in range(20):
+        found = editions.drawn(cells, group, bytes([n]) * 32, "set")
+        assert found[1] == {"kappa": 61, "lr": 0.25} and found[3]["hidden"] == 4 and sorted(found[3]["planted"]) == [0, 1]
+    cells[3]["metadata"]["such that"] = ["hidden < 4"]
+    with pytest.raises(BadMaster, match=r"set, five: no draw of 1000 meets \['hidden < 4'\]; widen them"):
+        editions.drawn(cells, group, KEY, "set")
+    del cells[3]["metadata"]["such that"]
+    cells[1]["metadata"]["draws"] = {"kappa": {"whole": [60, 60]}}
+    with pytest.raises(BadMaster, match="set, five: no draw of 1000 meets its ranges; widen them"):
+        editions.drawn(cells, group, KEY, "set")
+
+
+def test_literals_are_exchanged_and_nothing_around_them():
+    """Several of one line's length and of another, beside letters of two bytes, in any order."""
+    source = 'é = "ü"; a = 1\nb = [\n    1,  # one\n    2,\n]\nc = -5  # é\n'
+    assert editions.replaced(source, {"c": 7, "a": 12345, "b": (1, 2)}) == 'é = "ü"; a = 12345\nb = (1, 2)\nc = 7  # é\n'
+    assert (
+        editions.replaced(source, {"é": "longer"}) == source.replace('"ü"', "'longer'")
+        and editions.replaced(source, {}) == source
+    )
+    more = editions.literals(f"{source}a = f(1)\na = 2\nx, y = 1, 2")
+    values = {name: [value for value, _ in found] for name, found in more.items()}
+    assert values == {"é": ["ü"], "a": [1, 2], "b": [[1, 2]], "c": [-5]}

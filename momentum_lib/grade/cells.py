@@ -39,7 +39,7 @@ class Missing:
         )
 
     __call__ = __getitem__ = __setitem__ = __iter__ = __enter__ = __add__ = __radd__ = __mul__ = __rmul__ = __bool__ = refuse
-    __len__ = __float__ = __contains__ = __sub__ = __rsub__ = __truediv__ = __array__ = refuse
+    __len__ = __float__ = __contains__ = __sub__ = __rsub__ = __truediv__ = __array__ = __exit__ = refuse
 
 
 class NotInstalled(ImportError):
