@@ -68,6 +68,13 @@ def test_the_fit_finds_it_to_the_thirteenth_digit(workers):
     assert residual < 1e-12
 
 
+@pytest.mark.parametrize("product", [0.005, 0.0005])
+def test_a_slow_path_is_fitted_as_well(product):
+    """A path that is nearly one exponential lost half of its digits, and the rounding was told as what the fit leaves."""
+    beta, rate, residual = theory.fit_momentum(theory.asynchronous_mean(4, product, 120))
+    assert (beta, rate) == pytest.approx((3 / 4, product / 4), abs=1e-8) and residual < 1e-9
+
+
 # -- in turn: a delay, not a momentum ----------------------------------------------------------
 
 

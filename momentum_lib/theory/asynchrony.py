@@ -200,12 +200,12 @@ def fit_momentum(path):
     if len(x) < 4:
         raise ValueError(f"the path has {len(x)} points; allowed: at least 4, since two numbers are fitted.")
     now, before, after = x[1:-1], x[:-2], x[2:]
-    aa, ab, bb = (now * now).sum(0), (now * before).sum(0), (before * before).sum(0)
-    ya, yb = (after * now).sum(0), (after * before).sum(0)
     with np.errstate(all="ignore"):
-        det = aa * bb - ab * ab
-        first, second = (ya * bb - yb * ab) / det, (yb * aa - ya * ab) / det
-        left = after - first * now - second * before
+        square = (now * now).sum(0)  # what x' does not say of x and of x'': a slow path would lose half its digits otherwise
+        of_before, of_after = (now * before).sum(0) / square, (now * after).sum(0) / square
+        old, new = before - of_before * now, after - of_after * now
+        second = (old * new).sum(0) / (old * old).sum(0)
+        first, left = of_after - second * of_before, new - second * old
         residual = np.sqrt((left**2).mean(0)) / after.std(0)
     return (-second)[()], (1 - second - first)[()], residual[()]
 

@@ -82,6 +82,10 @@ class Drawn:
         """How many pictures it has."""
         return len(self._pictures)
 
+    def frame(self, k):
+        """Left, top, width and height of the k-th picture's frame, in pixels."""
+        return self._pictures[k]["frame"]
+
     def picture(self, k=0, x=(0, 1), y=(0, 1), log=""):
         """The k-th picture with axes of these ends; ``log`` names those that are even in the logarithm ("x", "y", "xy")."""
         return Picture(self._pictures[k], x, y, log)

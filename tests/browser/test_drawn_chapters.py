@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from momentum_lib import scale as at_scale
+from momentum_lib import theory
 from momentum_lib.notation import LOOKS
 from momentum_lib.scale.state import count, size, three
-from momentum_lib.widgets import ribbon, rods, rotation, scale, turning
+from momentum_lib.widgets import filter as of_signals
+from momentum_lib.widgets import kernel, ribbon, river, rods, rotation, scale, turning, workers
 from momentum_lib.widgets._base import many, show
 from tests.browser import drawn
 from tests.browser.drawn import Axis, Bars, Picture, Pieces, Slider
@@ -302,6 +304,393 @@ def of_rotation(figure, shown):
         "sliders": {"angle": Slider(
             figure.angle, 0, 90, words=f"{show(figure.angle)} degrees", marks={f"{v}°": v for v in (0, 45, 90)}
         )},
+    }  # fmt: skip
+
+
+# -- the shape of a memory ----------------------------------------------------------------------------------------------
+
+ALIKE = {
+    "age": "of the same mean age",
+    "newest": "with the same newest weight",
+    "edge": "with the same edge",
+    "noise": "that keeps as much noise",
+}
+
+
+def percent(part):
+    return f"{show(100 * part, 2 if part < 0.1 else 3)} %"
+
+
+def in_unit(name, value):
+    return many(value, "step") if name == "age" else show(value) if name == "edge" else percent(value)
+
+
+@CASES.add(
+    "kernel",
+    {},
+    {"shape": "one", "age": 0},
+    {"shape": "one", "age": 100, "same": "noise"},
+    {"shape": "ageing", "share": 0.2, "end": 0.9, "progress": 0.25, "young": 1.5, "old": 90, "same": "newest"},
+    {"young": 8, "old": 100, "share": 0.9, "same": "edge"},
+    {"young": 0, "old": 60, "share": 0.02, "same": "noise"},
+    drags=[
+        ("Mean age of the second average", (20, 0.1), {"old": 20}),
+        ("Mean age of the first average", (0.01, 0.1), {"young": 0}),
+        ("Mean age of the second average", (900, 0.1), {"old": 80}),
+    ],
+)
+def of_kernel(figure, shown):
+    found, (share, young, old), last = figure.numbers(), figure.memory, kernel.SHOWN
+    weights, aged, one, beside, alone = found["weights"], found["aged"], found["one"], found["beside"], figure.shape == "one"
+    weight = lambda age: (1 - share) * theory.weight_at(age, young) + share * theory.weight_at(age, old)
+    top = 1.12 * max(weights[0], found["dashed"][0])
+    left, head, wide, tall = shown.frame(0)
+    low = -top * 24 / max(tall - 24, 24)  # a strip of 24 pixels, where the balance stands
+    at = np.clip(2.2 * one + 3, 6, 0.6 * last)
+    bar = lambda bottoms, tops: Bars([(k - 0.36, k + 0.36, a, b) for k, (a, b) in enumerate(zip(bottoms, tops))])
+    lines = {"floor": [[(-0.7, 0), (last, 0)]], "bars old averaged": [bar(0 * aged, aged)]}
+    lines["bars averaged"] = [bar(aged, weights)]
+    if not aged.any():
+        del lines["bars old averaged"]
+    seen, below = np.clip(found["age"], 0, last - 0.6), -8 * (top - low) / tall
+    words = [
+        (f"newest: {percent(found['newest'])}", (0, weights[0])),
+        (many(found["age"], "step") + (" →" if found["age"] > last else ""), (seen, below)),
+    ]
+    key = ["■ weights"]
+    if not alone:
+        k = np.linspace(0, last, 2 * last + 1)
+        lines["one"] = [pairs(k, theory.weight_at(k, one))]
+        words.append((f"one average, mean age {show(one)}", (at, theory.weight_at(at, one))))
+        key = [f"■ mean age {show(young)}", f"□ mean age {show(old)}", f"┅ one average {ALIKE[figure.same]}"]
+    ages = {"Mean age of the average": young} if alone else {"Mean age of the first average": young}
+    ages |= {} if alone else {"Mean age of the second average": old}
+    ratios, dots, rows = [], [], []
+    for y, name in zip((3, 2, 1, 0), kernel.SAME):
+        mine, other = found[name], beside[name]
+        ratio = mine / other if other > 0 else math.inf if mine > 0 else 1
+        there = (np.clip(ratio, 0.05 * 1.1, 20 / 1.1), y - 0.16)
+        ratios.append([(1, y - 0.16), there])
+        dots.append([there])
+        same = ": the same" if name == figure.same and not alone else ""
+        rows.append((f"{kernel.SAME[name]}{same}", (0.05, y)))
+        told, others = in_unit(name, mine), in_unit(name, other)
+        rows.append((told if told == others else f"{told} against {others.removesuffix('s').removesuffix(' step')}", (20, y)))
+    age, newest, edge, noise = (in_unit(name, found[name]) for name in kernel.SAME)
+    if alone:
+        said = (
+            f"One average, momentum {show(theory.beta_at_mean_age(young), 4)}: its mean age of {age} says all the rest. The "
+            f"newest gradient counts {newest}, the stability edge is {edge}, and {noise} of the noise variance is kept."
+        )
+    else:
+        which = "" if figure.same == "age" else f", of mean age {show(beside['age'])}"
+        said = (
+            f"mean age of {age}, made of {show(young)} ({percent(1 - share)}) and {show(old)} ({percent(share)}): the newest "
+            f"gradient counts {newest}, the edge is {edge}, the noise kept {noise}. In one average {ALIKE[figure.same]}{which}: "
+            f"{', '.join(in_unit(name, beside[name]) for name in list(kernel.SAME)[1:])}."
+        )
+        said = (f"At {percent(figure.progress)} of the run a " if figure.shape == "ageing" else "A ") + said
+    shares = {
+        name: Slider(getattr(figure, name), 0, 1, words=percent(getattr(figure, name))) for name in ("share", "progress", "end")
+    }
+    return {
+        "pictures": [
+            Picture(
+                Axis(-0.7, last, written=True), Axis(low, top, written=True), lines, {"balance triangle": [[(seen, below)]]},
+                words, {name: (min(value, last), weight(min(value, last))) for name, value in ages.items()},
+                (*key, "▲ mean age: where they balance"),
+            ),
+            Picture(
+                Axis(0.05, 20, log=True, written={f"×{show(v)}": v for v in (0.1, 0.3, 1, 3, 10)}), Axis(-0.55, 3.55),
+                {"guide": [[(1, -0.55), (1, 4)]], "ratio averaged": ratios}, {"disc averaged": dots}, rows,
+            ),
+        ],
+        "said": said,
+        "sliders": shares
+        | {n: Slider(getattr(figure, n), 0, 100, words=f"{show(getattr(figure, n))} steps") for n in ("age", "young", "old")},
+        "coloured": {"averaged": [*key[:2], "share", *ages]},
+        "copied": lambda names, printed: np.testing.assert_allclose(names["weights"], weights),
+    }  # fmt: skip
+
+
+# -- the river ------------------------------------------------------------------------------------------------------------
+
+
+@CASES.add(
+    "river",
+    {},
+    {"hold": "rate", "share": 0.4, "sigma": 0.5, "seed": 3},
+    {"beta": 0},
+    {"beta": 0.95, "sigma": 0.01, "loss": 0.5},
+    {"hold": "rate", "share": 0.99, "sigma": 2, "beta": 0.5},
+    {"hold": "rate", "share": 0.001, "beta": 0.8},
+    {"sigma": 1, "beta": 0.9, "loss": 0.2},
+    drags=[
+        ("Noise against the hill", (1, 1), {"sigma": 0.316}),
+        ("Noise against the hill", (1e9, 1), {"sigma": 2}),
+    ],
+)
+def of_river(figure, shown):
+    found, (low, high) = figure.numbers(), river.NOISE
+    plain, heavy, beta, most = found["plain"], found["heavy"], figure.beta, theory.river_gain(figure.beta, 0.0)
+    far, bank = 1.02 * max(found[who]["path"][-1, 0] for who in river.RIVERS), 0.22
+    lines, marks, words = {"bank": [], "guide": []}, {}, []
+    for who, lane, look, name in (("plain", 1, "gradient", "without"), ("heavy", -1, "momentum", "with")):
+        way = found[who]["path"] * (1, bank / math.sqrt(2 * found["loss"])) + (0, lane)
+        lines["bank"].append([(0, lane - bank), (far, lane - bank), (far, lane + bank), (0, lane + bank)])
+        lines["guide"].append([(0, lane), (far, lane)])
+        lines[f"way {look}"] = [way]
+        marks[f"disc {look}"] = [way[-1:]]
+        words.append((f"{name} momentum: {show(found[who]['speed'])} a step", (far, lane + 1)))
+    q = np.geomspace(low, high, 400)
+    noise = np.clip(found["noise"], low, high)
+    where = f"noise {show(figure.sigma)} and a loss of {show(found['loss'])} on the side"
+    gain = show(found["gain"])
+    said = beta and (
+        f"{river.verdict(beta, found['gain'])}: at momentum {show(beta)}, {where}, {show(heavy['speed'])} a step against "
+        f"{show(plain['speed'])}, {gain} times as far. Without noise: {show(most)} times."
+    )
+    if beta == 0:
+        said = f"With momentum 0 both are gradient descent, and neither gets farther: at {where}, {show(plain['speed'])} a step."
+    logs = {"sigma": (0.01, 2), "loss": (0.005, 0.5), "share": (0.001, 0.99)}
+    return {
+        "pictures": [
+            Picture(Axis(0, far, written=True), Axis(-2, 2), lines, marks, words),
+            Picture(
+                Axis(low, high, log=True, written={show(v): v for v in (0.001, 0.01, 0.1, 1, 10, 100)}),
+                Axis(*river.GAINS, log=True, written={show(v): v for v in (1, 3, 10, 30)}),
+                {
+                    "guide": [[(low, 1), (high, 1)], [(low, most), (high, most)]],
+                    "momentum": [pairs(q, theory.river_gain(beta, q))],
+                },
+                {}, [(f"without noise {show(most)}", (high, most)), ("no gain", (low, 1))],
+                {"Noise against the hill": (noise, found["gain"])},
+            ),
+        ],
+        "readouts": {
+            "times as far, exact": gain,
+            "times as far, measured": show(heavy["measured"] / plain["measured"]),
+            "learning rates: without, with": f"{show(plain['lr'])}, {show(heavy['lr'])}",
+            "loss on the side: exact, measured": f"{show(found['loss'])}, {show(heavy['lost'], 2)}",
+        },
+        "said": said,
+        "sliders": {"beta": Slider(beta, 0, river.TOP)}
+        | {name: Slider(getattr(figure, name), *ends, "log") for name, ends in logs.items()},
+        "coloured": {
+            "momentum": ["beta", "times as far, measured", "Noise against the hill", words[1][0]],
+            "gradient": [words[0][0]],
+        },
+    }  # fmt: skip
+
+
+# -- the workers ---------------------------------------------------------------------------------------------------------
+
+
+def distance_left(figure):
+    """The error left at the figure's own momentum, as `workers.left_of` has it at those of its curve."""
+    square = theory.asynchronous_square(figure.workers, figure.lr, workers.UPDATES, np.array([figure.beta]), figure.order)
+    return max(math.sqrt(max(square[-workers.LATE :].mean(), 0)), workers.FLOOR)
+
+
+def fixed(value):
+    return f"{value:.3f}".replace("-", "−")
+
+
+@CASES.add(
+    "workers",
+    {},
+    {"workers": 1},
+    {"workers": 1, "beta": 0.5, "lr": 0.5},
+    {"workers": 16, "beta": -0.9, "seed": 7},
+    {"order": "turn"},
+    {"order": "turn", "workers": 2, "lr": 0.5},
+    {"order": "turn", "workers": 3, "beta": 0.3, "lr": 0.02},
+    {"workers": 4, "lr": 0.005, "seed": 999},
+    drags=[("Explicit momentum", (-0.34, 1), {"beta": -0.34}), ("Explicit momentum", (0.004, 1), {"beta": 0}),
+           ("Explicit momentum", (9, 1), {"beta": 0.95})],
+)  # fmt: skip
+def of_workers(figure, shown):
+    found, last, m, beta = figure.numbers(), workers.UPDATES, figure.workers, figure.beta
+    random, t = figure.order == "random", np.arange(workers.UPDATES + 1)
+    lines = {"guide": [[(0, 0), (last, 0)]], "momentum": [pairs(t, found["mean"])]}
+    lines |= {"thin gradient": [pairs(t, found["path"])]} if random else {}
+    lines |= {"ball": [pairs(t, found["ball"])]} if beta == 0 else {}
+    run = ["this run", "mean over all orders"] if random else ["every run in this order"]
+    ages, turn, tallest = found["ages"][-1], found["who"][-1], max(found["ages"].max(), m)
+    bars = {"rod waits gradient": [k for k in range(m) if k != turn and ages[k]], "rod gradient": [turn]}
+    tall = {k: max(ages[k], 0.012 * tallest) if k == turn else ages[k] for k in range(m)}
+    rods_of = {name: [Bars([(k + 0.7, k + 1.3, 0, tall[k]) for k in every])] for name, every in bars.items() if every}
+    floor, best, under = workers.FLOOR, found["best"], found["under"]
+    least, implied = found["left"].min(), fixed(found["implied"])
+    unseen = ", less than a billionth" if under == [best, best] else ""
+    if under and not unseen:
+        unseen = f"; all from {show(under[0], 2)} to {show(under[1], 2)} leave less than a billionth"
+    give = f"After {last} updates at this rate, the least error is left by an explicit momentum of {show(best, 2)}{unseen}."
+    late = f"every gradient is {many(m - 1, 'update')} old"
+    fit = None if found["fitted"] is None else fixed(found["fitted"])
+    if m == 1:
+        said = f"One worker never lags: this is the rule as you know it. {give}"
+    elif beta and random:
+        said = f"An explicit momentum of {show(beta, 2)} comes on top of the {implied} that {m} workers in random order make by "
+        said += f"themselves. {give}"
+    elif beta:
+        said = (
+            f"An explicit momentum of {show(beta, 2)}, and {m} workers in turn: {late}, which is a delay. In random order they "
+        )
+        said += f"would make a momentum of {implied} by themselves. {give}"
+    elif random:
+        said = (
+            f"{m} workers in random order are, on average, heavy ball with momentum 1 − 1/{m} = {implied}; the fit finds {fit}. "
+        )
+        said += give
+    else:
+        rest = f", and leaves {show(found['leaves'], 2)} of the spread unexplained" if m > 2 else ""
+        said = f"{m} workers in turn: {late}, and no momentum appears. The best fit is {fit} instead of {implied}{rest}. {give}"
+    leaves = found["leaves"]
+    return {
+        "pictures": [
+            Picture(
+                Axis(0, last, written=True), Axis(*workers.reach(found), written=True), lines,
+                {"disc gradient": [[(last, found["path"][-1])]]},
+                key=(*run, *(["┅ heavy ball, β = 1 − 1/M"] if beta == 0 else [])),
+            ),
+            Picture(
+                Axis(0.4, m + 0.6, written={str(k): k for k in (1, 4, 8, 12, 16) if k <= m}),
+                Axis(0, 1.12 * tallest, written=True), {**rods_of, "ball": [[(0.4, m - 1), (m + 0.6, m - 1)]]}, {},
+                [(f"M − 1 = {m - 1}, the mean age of a gradient", (m + 0.6, m - 1))],
+            ),
+            Picture(
+                Axis(-1, 1, written=True), Axis(floor, 1e3, log=True, written={"10⁻⁸": 1e-8, "10⁻⁴": 1e-4, "1": 1}),
+                {"guide": [[(0, floor), (0, 1e3)]], "momentum": [pairs(workers.BETAS, np.minimum(found["left"], 1e4))]},
+                {"triangle momentum": [[(best, least)]]}, [(f"least at {show(best, 2)}", (best, least))],
+                {"Explicit momentum": (beta, min(distance_left(figure), 900))},
+            ),
+        ],
+        "readouts": {
+            "1 − 1/M": implied,
+            "fitted momentum": fit or "any: one number would do",
+            "the fit leaves": "nothing" if leaves is None or leaves < 1e-9 else show(leaves, 2),
+        },
+        "said": said,
+        "sliders": {
+            "workers": Slider(m, 1, 16),
+            "beta": Slider(beta, -0.95, 0.95),
+            "lr": Slider(figure.lr, 0.005, 0.5, "log"),
+        },
+        "coloured": {
+            "momentum": [run[-1], "beta", "fitted momentum", "Explicit momentum", f"least at {show(best, 2)}"],
+            "gradient": run[:-1],
+        },
+    }  # fmt: skip
+
+
+# -- the filter ----------------------------------------------------------------------------------------------------------
+
+
+@CASES.add(
+    "filter",
+    {},
+    {"beta": 0},
+    {"beta": 0.97, "frequency": 0.02, "noise": 0, "corrected": True},
+    {"beta": 0.999, "form": "sum", "signal": "constant", "noise": 2, "seed": 9999},
+    {"beta": 0.8, "form": "sum", "frequency": 1.2, "noise": 0.1},
+    {"beta": 0.95, "signal": "zigzag", "noise": 0.3},
+    {"beta": 0.6, "signal": "step", "frequency": 3.0, "corrected": True, "seed": 7},
+    {"beta": 0.5, "signal": "constant", "noise": 0},
+    drags=[
+        ("Half-life: after how many steps a weight has halved", (20, 0.1), {"beta": float(f"{2 ** (-1 / 20):.3g}")}),
+        ("Frequency of the wave", (0.5, 0.1), {"frequency": pytest.approx(0.5, **NEAR)}),
+        ("Frequency of the wave", (99, 0.1), {"frequency": math.pi}),
+    ],
+)
+def of_filter(figure, shown):
+    found, beta, steps, last = figure.numbers(), figure.beta, of_signals.STEPS, of_signals.SHOWN_WEIGHTS
+    summed, signal, omega, gain, lag = figure.form == "sum", figure.signal, found["omega"], found["gain"], found["lag"]
+    total, half, weights = found["total_weight"], found["half_life"], found["weights"]
+    look, t = "momentum" if summed else "averaged", np.arange(steps)
+    both = np.concatenate([found["gradients"], found["filtered"], [0]])
+    low, high, (*_, wide, tall) = both.min(), both.max(), shown.frame(0)
+    if signal == "wave":
+        high = max(high, low + (max(1, gain) - low) / (1 - 38 / tall))  # the bracket wants 38 pixels above the crest
+    room, far = 0.06 * (high - low), of_signals.ZIGZAG_STEPS if signal == "zigzag" else steps
+    bottom, top = low - room, high + room
+    lines = {
+        "guide": [[(0, 0), (far, 0)]],
+        "faint gradient": [pairs(t, found["gradients"])],
+        f"kept {look}": [pairs(t, found["filtered"])],
+    }
+    words, tick = [], 5 * (top - bottom) / tall
+    if figure.noise:
+        lines["truth"] = [pairs(t, found["clean"])]
+    if summed and signal == "constant":
+        lines["guide"].append([(0, total), (steps, total)])
+        words.append((f"1/(1 − β) = {show(total)}", (steps, total)))
+    elif signal == "zigzag":
+        lines["guide"].append([(0, gain), (far, gain), (far, -gain), (0, -gain)])
+        words.append((f"settles at ± {show(gain)}", (far, (high + gain) / 2)))
+    period = 2 * np.pi / omega if omega else math.inf
+    crest = math.floor((0.72 * steps - lag) / period) * period if omega else 0
+    if signal == "wave" and period >= 10 and crest > 3 * theory.total_weight(beta) and lag / far * wide > 5:
+        y, end = max(1, gain) + 3 * tick, crest + lag
+        lines["bracket"] = [[(crest, 1), (crest, y + tick), (crest, y), (end, y), (end, y + tick), (end, gain)]]
+        words.append((f"{many(lag, 'step')} late", (crest + lag / 2, y)))
+    level, seen, at = weights[0] / 2, min(half, last), max(omega, 0.01)
+    w = np.geomspace(0.01, np.pi, 400)
+    response = np.abs([theory.frequency_response(beta, one, averaged=not summed) for one in w])
+    names = [(f"gain {show(gain)}", (at, gain))]
+    if at <= 0.7:
+        names.append((f"zigzag, ω = π: {show(found['nyquist'])}", (math.pi, found["nyquist"])))
+    halves = f"half after {many(half, 'step')}" + (" →" if half > last else "") if half else "the newest alone"
+    memories = (of_signals.DRAWS - of_signals.SETTLE) / found["sample_size"]
+    measured = f"measured {show(found['measured'])}" if memories >= 100 else "too long a memory to measure here"
+    told = {name: show(found[name]) for name in ("sample_size", "total_weight", "gain", "omega")}
+    said = (
+        f"Momentum {show(beta)}: the weights halve every {many(half, 'step')} and add up to {told['total_weight']}; the noise "
+        f"variance falls by {told['sample_size']}, {measured}; gain {told['gain']} at {told['omega']} radians per step, "
+        f"{many(lag, 'step')} late."
+    )
+    if beta == 0:
+        said = (
+            "Momentum 0 keeps the newest gradient alone: no noise is taken away, every wave has the gain 1, and nothing is late."
+        )
+    wave = f"{show(omega)} radians per step, one wave in {many(period, 'step')}" if omega else "0, a constant"
+    key = ["• gradients g", *(["— without the noise"] if figure.noise else []), "━ sum v" if summed else "••• average m"]
+    return {
+        "pictures": [
+            Picture(
+                Axis(0, far, written=True), Axis(bottom, top, written=True), lines,
+                {"disc gradient": [pairs(t, found["gradients"])]}, words, key=key,
+            ),
+            Picture(
+                Axis(-0.7, last, written=True), Axis(0, 2.16 * level, written=True),
+                {"guide": [[(0, level), (seen, level), (seen, 0)]],
+                 f"stems {look}": [Pieces([(k, 0), (k, weight)] for k, weight in enumerate(weights))]},
+                {}, [(halves, (seen, level))], {"Half-life: after how many steps a weight has halved": (seen, level)},
+            ),
+            Picture(
+                Axis(0.01, math.pi, log=True, written=True), Axis(0, 1.08 * total, written=True),
+                {f"kept {look}": [pairs(w, response)], "guide": [[(at, 0), (at, gain)]]},
+                {f"diamond {look}": [[(math.pi, found["nyquist"])]]}, names, {"Frequency of the wave": (at, gain)},
+            ),
+        ],
+        "readouts": {
+            "half-life": many(half, "step") if beta else "none: nothing is kept",
+            "weights add up to": told["total_weight"],
+            "noise variance of m falls by": f"{told['sample_size']}, {measured}",
+            "gain at ω": told["gain"],
+            "late by": many(lag, "step"),
+        },
+        "said": said,
+        "sliders": {
+            "beta": Slider(beta, 0, 0.999, "near-one", marks={"0.5": 0.5, "0.9": 0.9, "0.99": 0.99}),
+            "noise": Slider(figure.noise, 0, 2),
+            "frequency": Slider(max(omega, 0.01), 0.01, math.pi, "log", wave, {"zigzag": math.pi}),
+        },
+        "coloured": {
+            "gradient": ["• gradients g", "Frequency of the wave"],
+            "averaged": ["••• average m"],
+            "momentum": ["Half-life: after how many steps a weight has halved", "beta"],
+        },
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from momentum_lib import theory
+from momentum_lib import rules, theory
 from momentum_lib.scale.state import count
 from momentum_lib.widgets import amounts, complex_pair, euler, linear_map, memory
 from momentum_lib.widgets._base import many, near_one, show
@@ -41,6 +41,17 @@ def told_pair(first, second):
     {"a": 1.6, "b": 1.6, "c": 1.6, "d": 1.6},
     {"a": -0.3, "b": 1.2, "c": 0.9, "d": -1.1},
     {"a": 0, "b": -1, "c": 1, "d": 0},
+    {"a": 0.9, "b": -1.2, "c": 1.2, "d": 0.9},
+    {"a": 1.1, "b": 0, "c": 1, "d": 0.6},
+    presses=[
+        (
+            "Turn and shrink",
+            lambda figure: linear_map.eigenvalue_pair(figure.matrix)[0].imag and np.linalg.det(figure.matrix) < 1,
+        ),
+        ("Shear", lambda figure: len(linear_map.directions(figure.matrix)) == 1 and np.linalg.det(figure.matrix) == 1),
+        ("Heavy ball", lambda figure: np.allclose(figure.matrix, theory.iteration_matrix(rules.polyak, 0.3, lr=1, beta=0.8))),
+        ("Stretch", lambda figure: figure.matrix.tolist() == linear_map.LinearMap().matrix.tolist()),
+    ],
     drags=[
         ("Where (1, 0) goes", (0.51, -1.2), {"a": 0.51, "c": -1.2}),
         ("Where (0, 1) goes", (-9, 9), {"b": -1.6, "d": 1.6}),
@@ -92,6 +103,10 @@ def of_linear_map(figure, shown):
         "said": f"The eigenvalues are {pair}; their product, the determinant, is {show(round(determinant, 12) + 0)}, and the "
         f"matrix keeps {many_kept}.",
         "sliders": {name: Slider(getattr(figure, name), -linear_map.REACH, linear_map.REACH) for name in "abcd"},
+        "coloured": {"momentum": ["× 1.6", "× 0.6", "eigenvalues"]},
+        "copied": lambda names, printed: np.testing.assert_allclose(
+            np.sort_complex(names["values"] + 0j), np.sort_complex(values), atol=1e-7
+        ),
     }  # fmt: skip
 
 
@@ -147,6 +162,10 @@ def of_complex_pair(figure, shown):
             "size": Slider(size, 0.3, 1.1, marks={"1": 1}),
             "angle": Slider(angle, 0, np.pi, words=f"{show(angle)} rad"),
         },
+        "coloured": {"momentum": ["The number z", "size", "angle", "z"]},
+        "copied": lambda names, printed: (
+            np.testing.assert_allclose(names["z"], z), np.testing.assert_array_equal(printed.count("j"), steps + 1)
+        ),
     }  # fmt: skip
 
 
@@ -190,6 +209,8 @@ def of_euler(figure, shown):
         },
         "said": f"Steps of {show(h)}: each multiplies x by {show(1 - h)}. The path {verdict}.",
         "sliders": {"h": Slider(h, 0.05, 2.5, words=f"{show(h)}: {verdict}", marks={"1": 1, "2": 2})},
+        "coloured": {"gradient": ["steps", "h", "each step multiplies x by"]},
+        "copied": lambda names, printed: np.testing.assert_allclose(names["run"].points[:, 0], x),
     }  # fmt: skip
 
 
@@ -244,6 +265,12 @@ def of_memory(figure, shown):
             "in steps": show(life / figure.tokens),
             "same memory at 62.9M tokens a step": same,
         },
+        "coloured": {
+            "momentum": ["● momentum", "Your half-life in tokens", "beta", "half-life in tokens"],
+            "adaptive": ["□ Adam’s β₂"],
+            "matrix": ["● Muon’s momentum"],
+        },
+        "copied": lambda names, printed: np.testing.assert_allclose(names["mine"], life),
         "said": f"Momentum {near_one(figure.beta)} at {count(figure.tokens)} tokens a step: half of what it has read is "
         f"forgotten after {count(life)} tokens, which is {many(life / figure.tokens, 'step')}.",
         "sliders": {
@@ -275,6 +302,10 @@ def of_amounts(figure, shown):
     return {
         "pictures": pictures,
         "readouts": {"step": str(amounts.STEPS)},
+        "coloured": {"momentum": [*amounts.NAMES, *(picture.words[0][0] for picture in pictures)]},
+        "copied": lambda names, printed: np.testing.assert_allclose(
+            names["path"].points, list(figure.paths().values())[-1].points
+        ),
         "said": f"After {amounts.STEPS} steps, of the distance: {'; '.join(left)}.",
         "sliders": {name: Slider(getattr(figure, name), 0, 0.99, "near-one") for name in amounts.NAMES},
     }

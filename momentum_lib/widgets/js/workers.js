@@ -86,26 +86,19 @@ export function ballOf(workers, lr) {
 
 /** The momentum that fits a path best, and what the fit leaves. @param {number[]} x */
 export function fitOf(x) {
-  let [aa, ab, bb, ya, yb, sum, left] = [0, 0, 0, 0, 0, 0, 0];
-  for (let t = 1; t < x.length - 1; t++) {
-    const [b, a, y] = [x[t - 1], x[t], x[t + 1]];
-    aa += a * a;
-    ab += a * b;
-    bb += b * b;
-    ya += y * a;
-    yb += y * b;
-    sum += y;
-  }
-  const det = aa * bb - ab * ab,
-    n = x.length - 2,
-    first = (ya * bb - yb * ab) / det,
-    second = (yb * aa - ya * ab) / det;
-  let spread = 0;
-  for (let t = 1; t < x.length - 1; t++) {
-    left += (x[t + 1] - first * x[t] - second * x[t - 1]) ** 2;
-    spread += (x[t + 1] - sum / n) ** 2;
-  }
-  return { fitted: -second, leaves: Math.sqrt(left / spread) };
+  const [before, now, after] = [x.slice(0, -2), x.slice(1, -1), x.slice(2)],
+    dot = (/** @type {number[]} */ a, /** @type {number[]} */ b) =>
+      a.reduce((sum, v, t) => sum + v * b[t], 0),
+    less = (/** @type {number[]} */ a, /** @type {number} */ times, /** @type {number[]} */ b) =>
+      a.map((v, t) => v - times * b[t]);
+  // What the point in the middle does not say of the others: a slow path would lose half its digits otherwise.
+  const old = less(before, dot(now, before) / dot(now, now), now),
+    next = less(after, dot(now, after) / dot(now, now), now),
+    second = dot(old, next) / dot(old, old),
+    left = less(next, second, old),
+    mean = after.reduce((sum, v) => sum + v, 0) / after.length,
+    spread = after.map((v) => v - mean);
+  return { fitted: -second, leaves: Math.sqrt(dot(left, left) / dot(spread, spread)) };
 }
 
 /** The root mean square of the last distances at an explicit momentum. @param {State} state @param {number[]} who */
