@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from momentum_lib import rules, surfaces, theory
 from momentum_lib import scale as at_scale
-from momentum_lib import theory
+from momentum_lib.conventions import CONVENTIONS
 from momentum_lib.notation import LOOKS
 from momentum_lib.scale.state import count, size, three
+from momentum_lib.widgets import crosswalk, kernel, ribbon, river, rods, rotation, scale, turning, workers
 from momentum_lib.widgets import filter as of_signals
-from momentum_lib.widgets import kernel, ribbon, river, rods, rotation, scale, turning, workers
 from momentum_lib.widgets._base import many, show
 from tests.browser import drawn
 from tests.browser.drawn import Axis, Bars, Picture, Pieces, Slider
@@ -691,6 +692,103 @@ def of_filter(figure, shown):
             "averaged": ["••• average m"],
             "momentum": ["Half-life: after how many steps a weight has halved", "beta"],
         },
+    }  # fmt: skip
+
+
+# -- the crosswalk -------------------------------------------------------------------------------------------------------
+
+SHAPES = {"polyak": "diamond", "classical_momentum": "square", "heavy_ball": "disc", "averaged_momentum": "ring"}
+SHAPES |= {"dampened_momentum": "triangle", "nesterov": "triangle", "nesterov_torch": "diamond", "nesterov_lerp": "ring"}
+
+
+def kept_apart(points, places, least):
+    """The points whose places in the picture lie so many pixels from those of the last one kept."""
+    kept = [0]
+    for k in range(1, len(points)):
+        if np.hypot(*(places[k] - places[kept[-1]])) >= least:
+            kept.append(k)
+    return points[kept]
+
+
+@CASES.add(
+    "crosswalk",
+    {},
+    {"drop": True, "drop_at": 12, "factor": 100, "shown": list(CONVENTIONS)},
+    {"source": "nesterov", "drop": True, "factor": 4, "drop_at": 20, "shown": list(CONVENTIONS), "lr": 0.02, "beta": 0.5},
+    {"source": "averaged_momentum", "lr": 0.3, "shown": [], "steps": 10, "drop": True, "drop_at": 299},
+    {"source": "nesterov_torch", "beta": 0, "shown": ["polyak"], "start": [1, 0.5], "steps": 300},
+    {"source": "dampened_momentum", "shown": ["nesterov"], "start": [0, 0], "drop": True},
+    drags=[
+        ("Step after which the rate drops", (40.2, 1e-2), {"drop": True, "drop_at": 40}),
+        ("Step after which the rate drops", (-9, 1e-2), {"drop": True, "drop_at": 1}),
+        ("Start of the paths", (1, 0.5), {"start": pytest.approx([1, 0.5], abs=1e-6)}),
+    ],
+)
+def of_crosswalk(figure, shown):
+    found, n, turn, beta = figure.numbers(), figure.steps, figure.turn, figure.beta
+    names, xs, ys = found["drawn"], *surfaces.ravine(**crosswalk.RAVINE).domain
+    plane, plot = Picture(Axis(*xs), Axis(*ys)), shown.picture(0, xs, ys)
+    plane.marks["minimum cross"] = [[(0, 0)]]
+    plane.handles["Start of the paths"] = figure.start
+    curves = {}
+    for name in names:
+        look, points = rules.get(name).family, found["paths"][name]
+        plane.lines.setdefault(look, []).append(points)
+        kept = kept_apart(points, plot.pixels(points), 6 + 4.2 * len(names))
+        plane.marks.setdefault(f"nested {SHAPES[name]} {look}", []).append(kept)
+        lengths = found["lengths"][name]
+        curves.setdefault(f"thin {look}", []).append(pairs(np.arange(1, len(lengths) + 1), np.maximum(lengths, 1e-300)))
+    every = np.concatenate([found["lengths"][name] for name in names])
+    every = every[every > 0] if every.any() else np.ones(1)
+    top = math.ceil(math.log10(np.clip(every.max(), 1e-6, 1e3)))
+    bottom = math.floor(math.log10(min(every.min(), every.max() / 10) if len(every) > 1 else 0.1))
+    low, high = 10.0 ** max(min(bottom, top - 1), top - 6), 10.0**top
+    grip = high * (low / high) ** 0.08
+    words = [(f"rate ÷ {show(figure.factor)} after step {turn}" if figure.drop else "drag: the rate drops", (turn, grip))]
+    outside = [name for name in names if CONVENTIONS[name].rate == "outside"]
+    outside.sort(key=lambda name: rules.get(name).look_fn is not None)  # a rule's own points before those at which one looks
+    inside = [name for name in names if CONVENTIONS[name].rate == "inside"]
+    if figure.drop and inside and outside and turn < 0.7 * n:
+        begin = turn + round(0.12 * n)
+        for side, (name, *_), most in (("inside", inside, max), ("outside", outside, min)):
+            words.append((f"rate {side}", (begin, max(most(found["lengths"][name][begin - 1 : begin + round(0.2 * n)]), low))))
+    ratio = lambda some: (
+        "none drawn" if not some else "none" if found["ratios"][some[0]] is None else f"× {found['ratios'][some[0]]:.3f}"
+    )
+    gap = found["difference"]
+    setting = f"At learning rate {show(figure.lr)} and momentum {show(beta)}"
+    said = f"{setting} one form is drawn."
+    if len(names) > 1:
+        differ = "nothing but rounding" if gap < 1e-9 else show(gap)
+        said = f"{setting} the paths of {len(names)} forms differ by {differ}."
+    if figure.drop:
+        parts = [f"{ratio(some)} with the rate {side}" for side, some in (("inside", inside), ("outside", outside)) if some]
+        said += f" The rate is divided by {show(figure.factor)} after step {turn}: the next step is {' and '.join(parts)}."
+    source = CONVENTIONS[figure.source]
+    edge = theory.momentum_edge(25, beta, ahead=source.measures == "ahead", averaged=source.weight == "1 - beta")
+    return {
+        "pictures": [
+            plane,
+            Picture(
+                Axis(0, n, written=True), Axis(low, high, log=True, written=True),
+                {**curves, "guide": [[(turn, low), (turn, high)]]}, {}, words, {"Step after which the rate drops": (turn, grip)},
+            ),
+        ],
+        "readouts": {
+            "largest difference of the paths": "tick a second form" if len(names) < 2 else "0, identical" if gap == 0
+            else f"{shown.readouts['largest difference of the paths'].partition(',')[0]}, identical" if gap < 1e-9 else show(gap),
+            "next step, rate inside": ratio(inside),
+            "next step, rate outside": ratio(outside),
+        },
+        "said": said,
+        "sliders": {
+            "lr": Slider(figure.lr, edge / 100, 1.05 * edge, "log", marks={"edge": edge}),
+            "beta": Slider(beta, 0, 0.999, "near-one", marks={"0.5": 0.5, "0.9": 0.9, "0.99": 0.99}),
+            "drop_at": Slider(turn, 1, n - 1),
+            "factor": Slider(figure.factor, 1, 100, "log"),
+            "steps": Slider(n, 10, 300, "log"),
+        },
+        "coloured": {"momentum": ["beta"]},
     }  # fmt: skip
 
 

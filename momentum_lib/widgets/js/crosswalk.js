@@ -255,10 +255,7 @@ function drawTracks(tracks, plane, { names, paths, lengths }) {
       kept = apart(plane, points, 6 + 4.2 * names.length);
     line.update(points);
     // One mark inside the other, so that each can be seen where all are at one point.
-    dots.node.setAttribute(
-      "d",
-      marksData(kept, plane.x, plane.y, plane.frame(), SHAPE[name], 1.8 + 2.1 * rank),
-    );
+    dots.path(marksData(kept, plane.x, plane.y, plane.frame(), SHAPE[name], 1.8 + 2.1 * rank));
     length.update(lengthCurve(lengths[name]));
   }
 }

@@ -205,16 +205,14 @@ function drawWeights(weights, { shape, same }, drawn) {
     top = 1.12 * Math.max(drawn.weights[0], drawn.dashed[0]),
     tall = plot.inner.bottom - plot.inner.top;
   plot.setDomain([-0.7, SHOWN], [(-top * STRIP) / Math.max(tall - STRIP, STRIP), top]);
-  weights.old.node.setAttribute(
-    "d",
+  weights.old.path(
     bars(
       plot,
       () => 0,
       (k) => drawn.aged[k],
     ),
   );
-  weights.young.node.setAttribute(
-    "d",
+  weights.young.path(
     bars(
       plot,
       (k) => drawn.aged[k],

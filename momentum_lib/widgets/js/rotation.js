@@ -261,8 +261,7 @@ function drawPlane(plane, { angle, norm }, drawn) {
   const { reach, curvatures } = PLANE,
     ratio = Math.sqrt(curvatures[0] / curvatures[1]),
     corners = [1, 1, 1, -1, -1, -1, -1, 1, 1, 1].map((v) => v * reach);
-  plane.ruler.node.setAttribute(
-    "d",
+  plane.ruler.path(
     plane.lines
       .map((v) => {
         const { plot } = plane,

@@ -363,13 +363,14 @@ function addLine(plot, { look, class: name = "", layer = "marks", path = false }
   };
 }
 
-/** Marks at points, in a family's colour. @param {Frame} plot @param {LineOptions & MarksOptions} o */
+/** Marks at points, in a family's colour; `path` what is path data already. @param {Frame} plot @param {LineOptions & MarksOptions} o */
 function addMarks(plot, { look, class: name = "", shape = "disc", radius = 2.5, layer = "marks" }) {
   const node = s("path", { class: `lf-dots ${name}`, "data-look": look, "data-shape": shape });
   plot.layers[layer].append(node);
   const pen = penOf(node);
   return {
     node,
+    path: pen,
     /** @param {ArrayLike<number>} xy @param {number} [to] @param {number} [from] */
     update(xy, to, from) {
       pen(marksData(xy, plot.x, plot.y, plot.frame(), shape, radius, to, from));
