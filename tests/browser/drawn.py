@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 
 from momentum_lib.widgets import make
 from momentum_lib.widgets._base import show
@@ -40,7 +41,7 @@ class Picture:
                  points, shape (n, 2), or `Pieces`, or `Bars`
     ``marks``    the same for marks, with their shape: their middles
     ``words``    [(words, the place that they name)]
-    ``handles``  what a handle is called -> its place
+    ``handles``  what a handle is called -> its place, or (its place, what it tells, the ends of its axis)
     ``key``      the words above the picture
     ``but``      paths that are decoration
     """
@@ -138,8 +139,14 @@ def _picture_agrees(plot, picture):
         stand = [part for part in written if _plain(part["words"]) == words]
         assert any(not part["seen"] or plot.apart(part, place) < BESIDE + 3.5 * len(words) for part in stand), words
     assert len(plot.find("handle", tag="g")) == len(picture.handles)
-    for name, place in picture.handles.items():
-        plot.handle(name, place)
+    for name, wanted in picture.handles.items():
+        (x, y), told, ends = wanted if len(wanted) == 3 else (wanted, None, None)
+        (part,) = plot.find("handle", tag="g", label=name)
+        assert _plain(plot.handle(name, (x, y))) == (f"x {show(x)}, y {show(y)}" if told is None else told), name
+        *slides, now = part["slides"]
+        assert min(abs(now - x), abs(now - y)) < 1e-6 * max(1, abs(now)), name
+        if ends is not None:
+            assert slides == pytest.approx(list(ends)), name
     assert plot.key == list(picture.key)
 
 
@@ -212,10 +219,27 @@ COLOURED = """() => Object.fromEntries([
     .filter(([name]) => name))"""
 
 
+PLAY = """ms => { const real = window.requestAnimationFrame, waiting = [];
+    const press = (name) => [...document.querySelectorAll('.lf button')].find((one) => one.textContent === name).click(),
+        frame = (now) => waiting.splice(0).forEach((callback) => callback(now));
+    window.requestAnimationFrame = (callback) => waiting.push(callback);
+    window.__still = () => { window.requestAnimationFrame = real; press('Pause'); };
+    press('Play');
+    frame(1);
+    frame(1 + ms); }"""  # the page's time stands still then
+
+
+def smooth(part):
+    """Where the pen is on its way from one step to the next."""
+    return part * part * (3 - 2 * part)
+
+
 class Cases(dict):
     """For each figure a function that says what a widget of it should show, states to try, and what hands do.
 
-    The function is given what is shown, too, for places that are told in pixels.  Besides what `agrees` takes it returns
+    Beside values a state may have a ``head``, the step up to which a run is shown, or ``played``: (after so many milliseconds of
+    playing, the pen is here).  The function is given what is shown, too, for places that are told in pixels, and for ``pen``,
+    where the pen is, None at the end.  Besides what `agrees` takes it returns
 
     ``also``      what else is asked, with the page
     ``copied``    what is asked of the copied Python's names and of what it printed
@@ -238,8 +262,16 @@ class Cases(dict):
         with live.open_page(launched, live.write_page(folder, [make(name)])) as page:
             initial = live.numbers(page)["state"]
             for state in states:
-                shown = marks.drawn(page, **state)
-                wanted = expected(make(name, **state), shown)
+                values = {key: value for key, value in state.items() if key not in ("head", "played")}
+                shown = marks.drawn(page, head=state.get("head"), **values)
+                shown.pen = state.get("head")
+                if "played" in state:
+                    milliseconds, pen = state["played"]
+                    page.evaluate(PLAY, milliseconds)
+                    shown = marks.seen(page)
+                    shown.pen = pen
+                    page.evaluate("() => window.__still()")
+                wanted = expected(make(name, **values), shown)
                 also, copied, coloured = (wanted.pop(key, None) for key in ("also", "copied", "coloured"))
                 agrees(shown, **wanted)
                 if also:
@@ -253,6 +285,7 @@ class Cases(dict):
                 assert right(make(name, **live.numbers(page)["state"])), button
             for handle, place, sets in drags:
                 shown = marks.drawn(page)
+                shown.pen = None
                 pictures = expected(make(name), shown)["pictures"]
                 self._drag(page, shown, pictures, handle, place)
                 assert live.numbers(page)["state"] == {**initial, **sets}, handle
@@ -261,5 +294,6 @@ class Cases(dict):
         """Drag a handle to a place in the units of its picture's axes."""
         k = next(k for k, picture in enumerate(pictures) if handle in picture.handles)
         plot, knob = on_axes(shown, k, pictures[k]), page.locator(f'.lf-handle[aria-label="{handle}"]').first
-        way = plot.pixels([to])[0] - plot.pixels([pictures[k].handles[handle]])[0]
+        begin = pictures[k].handles[handle]
+        way = plot.pixels([to])[0] - plot.pixels([begin[0] if len(begin) == 3 else begin])[0]
         live.drag(page, knob.locator(".lf-core"), *way, steps=2)

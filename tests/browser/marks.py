@@ -25,7 +25,8 @@ READ = """i => {
       at: [number(node, 'x'), number(node, 'y')], size: [number(node, 'width'), number(node, 'height')],
       seen: node.getAttribute('visibility') !== 'hidden', move: node.getAttribute('transform') ?? '',
       opacity: node.style.strokeOpacity || node.getAttribute('fill-opacity'), dash: node.style.strokeDasharray,
-      label: node.getAttribute('aria-label'), told: node.getAttribute('aria-valuetext') })));
+      label: node.getAttribute('aria-label'), told: node.getAttribute('aria-valuetext'),
+      slides: ['min', 'max', 'now'].map((name) => number(node, `aria-value${name}`)) })));
   const ticks = (svg) => all(svg, '.lf-axes > .lf-tick').map((node) =>
     [node.getAttribute('d'), text(node.nextElementSibling)]);
   const part = (node) => Number.parseFloat(node.style.getPropertyValue('--at')) / 100;

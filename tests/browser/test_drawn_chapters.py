@@ -12,7 +12,7 @@ from momentum_lib.notation import LOOKS
 from momentum_lib.scale.state import count, size, three
 from momentum_lib.widgets import crosswalk, kernel, ribbon, river, rods, rotation, scale, turning, workers
 from momentum_lib.widgets import filter as of_signals
-from momentum_lib.widgets._base import many, show
+from momentum_lib.widgets._base import many, near_one, show
 from tests.browser import drawn
 from tests.browser.drawn import Axis, Bars, Picture, Pieces, Slider
 
@@ -144,7 +144,9 @@ def of_ribbon(figure, shown):
                 {"triangle momentum": [pairs([at_scale.half_life(*setting) for setting in ribbon.published().values()], 1.05)]},
                 [(ribbon.amount(life), (seen, top)), ("now", (low, top)), ("read long ago →", (high, top)),
                  ("▲ published trainings", (math.sqrt(low * high), top))],
-                {"Where a gradient counts half, in tokens read since": (seen, 0)},
+                {"Where a gradient counts half, in tokens read since": (
+                    (seen, 0), f"{ribbon.amount(life)}, momentum {near_one(figure.beta)}", ribbon.REACH,
+                )},
                 but=("ribbon-base", "ribbon-lit", "ribbon-ink"),
             )
         ],
@@ -173,6 +175,9 @@ TALL = {name: value * 0.8 / np.linalg.norm([0.8, 0.5, 0.28, 0.15, 0.07]) for nam
     {"steps": 0},
     {"steps": 1, "values": dict.fromkeys(rods.NAMES, 1)},
     {**ZEROS, "steps": 2},
+    {"head": 0},
+    {"head": 2, "polynomial": "best"},
+    {"played": (900 * 3.5, 3 + drawn.smooth(0.5))},
     drags=[
         (
             "Singular value 6, before",
@@ -182,9 +187,11 @@ TALL = {name: value * 0.8 / np.linalg.norm([0.8, 0.5, 0.28, 0.15, 0.07]) for nam
     ],
 )
 def of_rods(figure, shown):
-    path = figure.numbers()["path"]
-    before, now, k, top = path[0], path[-1], figure.steps, 2.1 if figure.polynomial == "best" else 1.3
+    path, pen = figure.numbers()["path"], figure.steps if shown.pen is None else shown.pen
+    before, k, top = path[0], int(pen), 2.1 if figure.polynomial == "best" else 1.3
+    now, grown = path[k], path[k] + (pen - k) * (path[min(k + 1, figure.steps)] - path[k])
     boxes = lambda heights: Bars([(i - 0.25, i + 0.25, 0, value) for i, value in enumerate(heights)])
+    after = rods.Rods(polynomial=figure.polynomial, steps=k)
     names = {f"σ{sign}": i for i, sign in enumerate("₁₂₃₄₅₆")}
     x = np.geomspace(rods.LOW, 1, 301)
     alive = before > 0
@@ -203,19 +210,19 @@ def of_rods(figure, shown):
         "pictures": [
             Picture(
                 Axis(-0.6, 5.6, written=names), Axis(0, top, written=True),
-                {"rod matrix": [boxes(now)], "outline": [boxes(before)], "one-line": [[(-0.6, 1), (5.6, 1)]]}, {},
-                [(show(now[i], 2), (i, max(now[i], before[i]))) for i in range(6)],
-                {f"Singular value {i + 1}, before": (i, before[i]) for i in range(6)},
+                {"rod matrix": [boxes(grown)], "outline": [boxes(before)], "one-line": [[(-0.6, 1), (5.6, 1)]]}, {},
+                [(show(grown[i], 2), (i, max(grown[i], before[i]))) for i in range(6)],
+                {f"Singular value {i + 1}, before": ((i, before[i]), f"{show(before[i])} of the norm", (0, 1)) for i in range(6)},
                 ("■ now", "□ before, of norm 1", "┅ all 1: U V′"),
             ),
             Picture(
                 Axis(rods.LOW, 1, log=True, written=True), Axis(0, top, written=True),
-                {"one-line": [[(rods.LOW, 1), (1, 1)]], "map matrix": [pairs(x, figure.curve(x))]},
+                {"one-line": [[(rods.LOW, 1), (1, 1)]], "map matrix": [pairs(x, after.curve(x))]},
                 {"disc matrix": [pairs(before, now)]}, [(f"after {many(k, 'step')}", (rods.LOW, top))],
             ),
         ],
         "said": said,
-        "sliders": {"steps": Slider(k, 0, rods.MOST)}
+        "sliders": {"steps": Slider(figure.steps, 0, rods.MOST)}
         | {f"singular value {i + 1}": Slider(figure.values[name], 0, 1) for i, name in enumerate(rods.NAMES)},
     }  # fmt: skip
 
@@ -297,7 +304,8 @@ def of_rotation(figure, shown):
                 key=("● now", "○ untouched", "▬ five problems’ spread"),
             ),
             Picture(
-                Axis(-edge, edge), Axis(-edge, edge), plane, tips, [], {"Turn the problem": turn @ (1.45, 0)},
+                Axis(-edge, edge), Axis(-edge, edge), plane, tips, [],
+                {"Turn the problem": (turn @ (1.45, 0), f"turned by {show(figure.angle)} degrees", (-edge, edge))},
                 ("○ Euclid: gradient", "□ spectral: U V′", "□ dashed, maximum: sign"),
             ),
         ],
@@ -398,7 +406,10 @@ def of_kernel(figure, shown):
         "pictures": [
             Picture(
                 Axis(-0.7, last, written=True), Axis(low, top, written=True), lines, {"balance triangle": [[(seen, below)]]},
-                words, {name: (min(value, last), weight(min(value, last))) for name, value in ages.items()},
+                words,
+                {name: ((min(value, last), weight(min(value, last))),
+                        f"{many(value, 'step')}, momentum {show(theory.beta_at_mean_age(value))}", (0, last))
+                 for name, value in ages.items()},
                 (*key, "▲ mean age: where they balance"),
             ),
             Picture(
@@ -426,6 +437,8 @@ def of_kernel(figure, shown):
     {"hold": "rate", "share": 0.99, "sigma": 2, "beta": 0.5},
     {"hold": "rate", "share": 0.001, "beta": 0.8},
     {"sigma": 1, "beta": 0.9, "loss": 0.2},
+    {"head": 2},
+    {"played": (100 * 41.75, 41 + drawn.smooth(0.75))},
     drags=[
         ("Noise against the hill", (1, 1), {"sigma": 0.316}),
         ("Noise against the hill", (1e9, 1), {"sigma": 2}),
@@ -435,9 +448,11 @@ def of_river(figure, shown):
     found, (low, high) = figure.numbers(), river.NOISE
     plain, heavy, beta, most = found["plain"], found["heavy"], figure.beta, theory.river_gain(figure.beta, 0.0)
     far, bank = 1.02 * max(found[who]["path"][-1, 0] for who in river.RIVERS), 0.22
-    lines, marks, words = {"bank": [], "guide": []}, {}, []
+    lines, marks, words, pen = {"bank": [], "guide": []}, {}, [], river.SHOWN if shown.pen is None else shown.pen
     for who, lane, look, name in (("plain", 1, "gradient", "without"), ("heavy", -1, "momentum", "with")):
         way = found[who]["path"] * (1, bank / math.sqrt(2 * found["loss"])) + (0, lane)
+        if (k := int(pen)) < river.SHOWN:
+            way = np.vstack([way[: k + 1], way[k] + (pen - k) * (way[k + 1] - way[k])])
         lines["bank"].append([(0, lane - bank), (far, lane - bank), (far, lane + bank), (0, lane + bank)])
         lines["guide"].append([(0, lane), (far, lane)])
         lines[f"way {look}"] = [way]
@@ -465,7 +480,9 @@ def of_river(figure, shown):
                     "momentum": [pairs(q, theory.river_gain(beta, q))],
                 },
                 {}, [(f"without noise {show(most)}", (high, most)), ("no gain", (low, 1))],
-                {"Noise against the hill": (noise, found["gain"])},
+                {"Noise against the hill": (
+                    (noise, found["gain"]), f"noise {show(noise)}: {gain} times as far", (low, high),
+                )},
             ),
         ],
         "readouts": {
@@ -507,18 +524,21 @@ def fixed(value):
     {"order": "turn", "workers": 2, "lr": 0.5},
     {"order": "turn", "workers": 3, "beta": 0.3, "lr": 0.02},
     {"workers": 4, "lr": 0.005, "seed": 999},
+    {"head": 3},
+    {"head": 7, "order": "turn", "workers": 5},
     drags=[("Explicit momentum", (-0.34, 1), {"beta": -0.34}), ("Explicit momentum", (0.004, 1), {"beta": 0}),
            ("Explicit momentum", (9, 1), {"beta": 0.95})],
 )  # fmt: skip
 def of_workers(figure, shown):
     found, last, m, beta = figure.numbers(), workers.UPDATES, figure.workers, figure.beta
     random, t = figure.order == "random", np.arange(workers.UPDATES + 1)
-    lines = {"guide": [[(0, 0), (last, 0)]], "momentum": [pairs(t, found["mean"])]}
-    lines |= {"thin gradient": [pairs(t, found["path"])]} if random else {}
+    head = last if shown.pen is None else shown.pen
+    lines = {"guide": [[(0, 0), (last, 0)]], "momentum": [pairs(t, found["mean"])[: None if random else head + 1]]}
+    lines |= {"thin gradient": [pairs(t, found["path"])[: head + 1]]} if random else {}
     lines |= {"ball": [pairs(t, found["ball"])]} if beta == 0 else {}
     run = ["this run", "mean over all orders"] if random else ["every run in this order"]
-    ages, turn, tallest = found["ages"][-1], found["who"][-1], max(found["ages"].max(), m)
-    bars = {"rod waits gradient": [k for k in range(m) if k != turn and ages[k]], "rod gradient": [turn]}
+    ages, turn, tallest = found["ages"][head], found["who"][min(head, last - 1)], max(found["ages"].max(), m)
+    bars = {"rod waits gradient": [k for k in range(m) if k != turn], "rod gradient": [turn]}
     tall = {k: max(ages[k], 0.012 * tallest) if k == turn else ages[k] for k in range(m)}
     rods_of = {name: [Bars([(k + 0.7, k + 1.3, 0, tall[k]) for k in every])] for name, every in bars.items() if every}
     floor, best, under = workers.FLOOR, found["best"], found["under"]
@@ -552,7 +572,7 @@ def of_workers(figure, shown):
         "pictures": [
             Picture(
                 Axis(0, last, written=True), Axis(*workers.reach(found), written=True), lines,
-                {"disc gradient": [[(last, found["path"][-1])]]},
+                {"disc gradient": [[(head, found["path"][head])]]},
                 key=(*run, *(["┅ heavy ball, β = 1 − 1/M"] if beta == 0 else [])),
             ),
             Picture(
@@ -564,7 +584,7 @@ def of_workers(figure, shown):
                 Axis(-1, 1, written=True), Axis(floor, 1e3, log=True, written={"10⁻⁸": 1e-8, "10⁻⁴": 1e-4, "1": 1}),
                 {"guide": [[(0, floor), (0, 1e3)]], "momentum": [pairs(workers.BETAS, np.minimum(found["left"], 1e4))]},
                 {"triangle momentum": [[(best, least)]]}, [(f"least at {show(best, 2)}", (best, least))],
-                {"Explicit momentum": (beta, min(distance_left(figure), 900))},
+                {"Explicit momentum": ((beta, min(distance_left(figure), 900)), show(beta, 2), (-0.95, 0.95))},
             ),
         ],
         "readouts": {
@@ -654,6 +674,7 @@ def of_filter(figure, shown):
         said = (
             "Momentum 0 keeps the newest gradient alone: no noise is taken away, every wave has the gain 1, and nothing is late."
         )
+    momentum = f"{many(half, 'step')}, momentum {show(beta)}" if beta else "momentum 0: the newest gradient alone"
     wave = f"{show(omega)} radians per step, one wave in {many(period, 'step')}" if omega else "0, a constant"
     key = ["• gradients g", *(["— without the noise"] if figure.noise else []), "━ sum v" if summed else "••• average m"]
     return {
@@ -666,12 +687,17 @@ def of_filter(figure, shown):
                 Axis(-0.7, last, written=True), Axis(0, 2.16 * level, written=True),
                 {"guide": [[(0, level), (seen, level), (seen, 0)]],
                  f"stems {look}": [Pieces([(k, 0), (k, weight)] for k, weight in enumerate(weights))]},
-                {}, [(halves, (seen, level))], {"Half-life: after how many steps a weight has halved": (seen, level)},
+                {}, [(halves, (seen, level))],
+                {"Half-life: after how many steps a weight has halved": ((seen, level), momentum, (0.1, last))},
             ),
             Picture(
                 Axis(0.01, math.pi, log=True, written=True), Axis(0, 1.08 * total, written=True),
                 {f"kept {look}": [pairs(w, response)], "guide": [[(at, 0), (at, gain)]]},
-                {f"diamond {look}": [[(math.pi, found["nyquist"])]]}, names, {"Frequency of the wave": (at, gain)},
+                {f"diamond {look}": [[(math.pi, found["nyquist"])]]}, names,
+                {"Frequency of the wave": (
+                    (at, gain), f"{told['omega']} radians per step, gain {told['gain']}, {many(lag, 'step')} late",
+                    (0.01, math.pi),
+                )},
             ),
         ],
         "readouts": {
@@ -771,7 +797,11 @@ def of_crosswalk(figure, shown):
             plane,
             Picture(
                 Axis(0, n, written=True), Axis(low, high, log=True, written=True),
-                {**curves, "guide": [[(turn, low), (turn, high)]]}, {}, words, {"Step after which the rate drops": (turn, grip)},
+                {**curves, "guide": [[(turn, low), (turn, high)]]}, {}, words,
+                {"Step after which the rate drops": (
+                    (turn, grip), f"the rate is divided by {show(figure.factor)} after step {turn}" if figure.drop
+                    else "the rate stays constant", (1, n - 1),
+                )},
             ),
         ],
         "readouts": {

@@ -90,7 +90,8 @@ def of_linear_map(figure, shown):
         "pictures": [
             Picture(
                 Axis(-edge, edge), Axis(-edge, edge), plane, {}, names,
-                {"Where (1, 0) goes": matrix[:, 0], "Where (0, 1) goes": matrix[:, 1]},
+                {f"Where {end} goes": (column, f"x {show(column[0])}, y {show(column[1])}", (-linear_map.REACH, linear_map.REACH))
+                 for end, column in zip(("(1, 0)", "(0, 1)"), matrix.T)},
             ),
             Picture(x, y, lines, {"disc momentum": [dots]}, [*words, ("real numbers", (-edge, 0)), (verdict, (0, -edge))]),
         ],
@@ -144,7 +145,7 @@ def of_complex_pair(figure, shown):
     fades = f"are down to a hundredth after {left}" if left else "do not fade"
     return {
         "pictures": [
-            Picture(x, y, lines, marks, words, {"The number z": flat[1]}),
+            Picture(x, y, lines, marks, words, {"The number z": (flat[1], f"{show(z.real)} plus {show(z.imag)} i", (-1.1, 1.1))}),
             Picture(
                 Axis(0, steps, written=True), Axis(-edge, edge, written=True),
                 {"guide": [[(0, 0), (steps, 0)]], "part part-flat": bounds, "thin momentum": [reals]},
@@ -180,6 +181,18 @@ def of_complex_pair(figure, shown):
     drags=[("x at the start", (5, -1.25), {"start": -1.25}), ("x at the start", (0, 9), {"start": 2})],
 )
 def of_euler(figure, shown):
+    plot = shown.picture(0, (0, euler.TIME), (-euler.HEIGHT, euler.HEIGHT))
+
+    def also(page):
+        """Strokes of one length all over the picture, each along the slope at its middle."""
+        ends = np.array(drawn.strokes(plot.find("slopes")[0]["d"]))
+        middles, ways = plot.numbers(ends.mean(1)), plot.numbers(ends[:, 1]) - plot.numbers(ends[:, 0])
+        np.testing.assert_allclose(ways[:, 1] / ways[:, 0], -middles[:, 1], atol=0.05)
+        assert abs(np.hypot(*np.diff(ends, axis=1)[:, 0].T) - 16).max() < 0.2
+        columns, rows = np.unique(ends.mean(1)[:, 0].round()), np.unique(ends.mean(1)[:, 1].round())
+        assert len(columns) * len(rows) == len(ends) and 30 < np.diff(columns).mean() < 38 and 26 < np.diff(rows).mean() < 34
+        assert abs(columns[0] - plot.low[0] - 17) < 3 and abs(plot.high[0] - columns[-1] - 17) < 3
+
     h, start, found = figure.h, figure.start, figure.numbers()
     x, steps = np.array(found["x"]), h * np.arange(len(found["x"]))
     t = np.linspace(0, euler.TIME, 400)
@@ -199,7 +212,7 @@ def of_euler(figure, shown):
                 },
                 {"disc gradient": [pairs(steps, x)[1:]]},
                 [("solution", (0.9, start * np.exp(-0.9))), ("steps", (h, np.clip(x[1], -top, top)))],
-                {"x at the start": (0, start)}, but=("slopes",),
+                {"x at the start": ((0, start), f"x 0, y {show(start)}", (-2, 2))}, but=("slopes",),
             )
         ],
         "readouts": {
@@ -210,6 +223,7 @@ def of_euler(figure, shown):
         "said": f"Steps of {show(h)}: each multiplies x by {show(1 - h)}. The path {verdict}.",
         "sliders": {"h": Slider(h, 0.05, 2.5, words=f"{show(h)}: {verdict}", marks={"1": 1, "2": 2})},
         "coloured": {"gradient": ["steps", "h", "each step multiplies x by"]},
+        "also": also,
         "copied": lambda names, printed: np.testing.assert_allclose(names["run"].points[:, 0], x),
     }  # fmt: skip
 
@@ -257,7 +271,10 @@ def of_memory(figure, shown):
             Picture(
                 Axis(low, high, log=True, written={tokens_short(10**k): 10**k for k in range(4, 11)}),
                 Axis(-0.5, top + 0.5), lines, marks, words,
-                {"Your half-life in tokens": (seen, top)}, ("● momentum", "□ Adam’s β₂", "● Muon’s momentum"),
+                {"Your half-life in tokens": (
+                    (seen, top), f"{count(life)} tokens, momentum {near_one(figure.beta)}", (low, high),
+                )},
+                ("● momentum", "□ Adam’s β₂", "● Muon’s momentum"),
             )
         ],
         "readouts": {
@@ -283,30 +300,41 @@ def of_memory(figure, shown):
     }  # fmt: skip
 
 
-@CASES.add("amounts", {}, {"little": 0, "right": 0.6, "much": 0.99}, {"little": 0.99, "right": 0, "much": 0.3})
+@CASES.add(
+    "amounts",
+    {}, {"little": 0, "right": 0.6, "much": 0.99}, {"little": 0.99, "right": 0, "much": 0.3}, {"head": 0}, {"head": 3},
+    {"played": (7000 * 12.25 / amounts.STEPS, 12 + drawn.smooth(0.25))},
+)  # fmt: skip
 def of_amounts(figure, shown):
-    pictures, left = [], []
+    last = amounts.STEPS
+    pen = last if shown.pen is None else shown.pen
+    head, pictures, left = int(pen), [], []
     for name, path in figure.paths().items():
         beta, points = getattr(figure, name), path.points
         first = figure.spec()[name]["initial"]
-        left.append(f"with momentum {show(beta)}, {percent(path.error[-1])} left")
+        left.append(f"with momentum {show(beta)}, {percent(path.error[head])} left")
+        drawn_points = np.vstack([points[: head + 1], points[head] + (pen - head) * (points[min(head + 1, last)] - points[head])])
         (x0, x1), (y0, y1) = amounts.DOMAIN
         pictures.append(
             Picture(
-                Axis(x0, x1), Axis(y0, y1), {"thin momentum": [points]},
-                {"disc momentum": [points, points[-1:]], "ring momentum": [[amounts.START]], "minimum cross": [[(0, 0)]]},
+                Axis(x0, x1), Axis(y0, y1), {"thin momentum": [drawn_points]} if pen else {},
+                {
+                    "disc momentum": [points[: head + 1], drawn_points[-1:]],
+                    "ring momentum": [[amounts.START]],
+                    "minimum cross": [[(0, 0)]],
+                },
                 [(f"{amounts.NAMES[name]}: β = {show(beta)}" if beta == first else f"β = {show(beta)}", (x0, y1)),
-                 (f"{percent(path.error[-1])} left", (x1, y0))],
+                 (f"{percent(path.error[head])} left", (x1, y0))],
             )
         )  # fmt: skip
     return {
         "pictures": pictures,
-        "readouts": {"step": str(amounts.STEPS)},
+        "readouts": {"step": str(head)},
         "coloured": {"momentum": [*amounts.NAMES, *(picture.words[0][0] for picture in pictures)]},
         "copied": lambda names, printed: np.testing.assert_allclose(
             names["path"].points, list(figure.paths().values())[-1].points
         ),
-        "said": f"After {amounts.STEPS} steps, of the distance: {'; '.join(left)}.",
+        "said": f"After {many(head, 'step')}, of the distance: {'; '.join(left)}.",
         "sliders": {name: Slider(getattr(figure, name), 0, 0.99, "near-one") for name in amounts.NAMES},
     }
 
