@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from docutils.core import publish_doctree
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,7 @@ import katex_math  # noqa: E402
 import library_cache  # noqa: E402
 import live  # noqa: E402
 import numbering  # noqa: E402
+import pages  # noqa: E402
 import pictures  # noqa: E402
 import stylesheet  # noqa: E402
 import titles  # noqa: E402
@@ -118,6 +120,27 @@ def test_no_line_breaks_within_a_number():
     assert said == "At 1_000_000 and 10_000 steps 27_% are left1_000, and in 2024 50 runs: print(10 000, 5 % 2)."
     assert listing == "1 000"
     assert titles.TOGETHER.sub("_", "262 steps at κ = 1, and 27 % in 50 runs") == "262 steps at κ_=_1, and 27 % in 50 runs"
+
+
+FOLD = (
+    '<div class="cell"><details class="hide"><summary>Code</summary><div class="cell_input"><pre>{}</pre></div></details>{}</div>'
+)
+SAID = '<div class="cell_output"><pre>1</pre></div>'
+
+
+def test_folded_code_that_shows_nothing_joins_the_code_below_it():
+    cells = [("a = 1", ""), ("b = 2", ""), ("print(a)", SAID), ("import c", ""), ("<p></p>", None), ("assert a", ""), ("", None)]
+    cells += [("d = 3", ""), ("d", '<div class="cell_output"><img></div>')]
+    page = BeautifulSoup("".join("<p></p>" if out is None else FOLD.format(code, out) for code, out in cells), "html.parser")
+    pages._one_fold(page)
+    pages._pictures_first(page)
+    folds = [(one.summary.get_text(), [code.get_text() for code in one.select("pre")]) for one in page.select("details")]
+    assert folds == [
+        ("Code", ["a = 1", "b = 2", "print(a)"]),
+        ("Imports", ["import c"]),
+        ("Checks", ["assert a"]),
+        ("The code of this figure", ["d = 3", "d"]),
+    ]
 
 
 def test_a_missing_chapter_leaves_a_gap(tmp_path):

@@ -168,18 +168,39 @@ def _says_nothing_more(code):
     return len(rest) <= 1 and all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Call) for line in rest)
 
 
+def _checks(code):
+    """Whether code ends in assertions: what its numbers are held to."""
+    try:
+        last = ast.parse(code).body[-1]
+    except (SyntaxError, IndexError):
+        return False
+    return isinstance(last.body[-1] if isinstance(last, ast.For) else last, ast.Assert)
+
+
+def _one_fold(soup):
+    """Folded code that shows nothing joins the folded code right below it: two lines "Code" one below the other say no more."""
+    for cell in finding.find(soup, "div.cell"):
+        below = cell.find_next_sibling()
+        if cell.select_one(":scope > .cell_output") is not None or below is None or "cell" not in below.get("class", ()):
+            continue
+        upper, lower = (one.select_one(":scope > details.hide:has(> .cell_input)") for one in (cell, below))
+        if upper is not None and lower is not None:
+            for code in reversed(upper.select(":scope > .cell_input")):
+                lower.summary.insert_after(code.extract())
+            cell.decompose()
+
+
 def _pictures_first(soup):
     """A figure comes before its folded code, and a live one does without where the code is a call."""
     for cell in finding.find(soup, "div.cell"):
         fold, output = cell.select_one(":scope > details.hide"), cell.select_one(":scope > .cell_output")
-        code = fold.select_one("pre") if fold is not None else None
-        if code is None:
+        code = "\n".join(part.get_text() for part in fold.select(".cell_input pre")) if fold is not None else ""
+        if not code:
             continue
         if output is None:
-            if _says_nothing_more(code.get_text()):
-                fold.summary.string = "Imports"
+            fold.summary.string = "Imports" if _says_nothing_more(code) else "Checks" if _checks(code) else "Code"
         elif output.select_one(".live-figure, img") is not None:
-            if output.select_one(".live-figure") is not None and _says_nothing_more(code.get_text()):
+            if output.select_one(".live-figure") is not None and _says_nothing_more(code):
                 fold.decompose()
             else:
                 fold.summary.string = "The code of this figure"
@@ -264,6 +285,7 @@ def finish(html, app, page):
     _title(soup, app.config.html_title)
     _fold(soup)
     _exercises(soup)
+    _one_fold(soup)
     _pictures_first(soup)
     _notes(soup)
     _tidy(soup)
