@@ -20,7 +20,7 @@ READ = """i => {
   const parts = (svg) => all(svg, '.lf-back, .lf-marks, .lf-front').flatMap((layer) =>
     all(layer, 'path, text, rect, .lf-handle').map((node) => ({
       tag: node.localName, classes: [...node.classList], look: node.dataset.look ?? null,
-      shape: node.dataset.shape ?? null, of: node.dataset.of ?? null,
+      shape: node.dataset.shape ?? null, of: node.dataset.of ?? null, shape: node.dataset.shape ?? null,
       layer: layer.classList[0].slice(3), d: node.getAttribute('d') ?? '', words: node.localName === 'text' ? text(node) : '',
       at: [number(node, 'x'), number(node, 'y')], size: [number(node, 'width'), number(node, 'height')],
       seen: node.getAttribute('visibility') !== 'hidden', move: node.getAttribute('transform') ?? '',
@@ -87,6 +87,12 @@ class Drawn:
         """Left, top, width and height of the k-th picture's frame, in pixels."""
         return self._pictures[k]["frame"]
 
+    def slides(self, name, value, low, high, log=False):
+        """A slider from ``low`` to ``high`` stands where this value lies; one outside stands at the nearer end."""
+        ends = np.log([low, high]) if log else np.array([low, high])
+        part = ((np.log(value) if log and value else value) - ends[0]) / (ends[1] - ends[0])
+        assert self.sliders[name]["at"] == pytest.approx(min(max(part, 0), 1), abs=1e-6), name
+
     def picture(self, k=0, x=(0, 1), y=(0, 1), log=""):
         """The k-th picture with axes of these ends; ``log`` names those that are even in the logarithm ("x", "y", "xy")."""
         return Picture(self._pictures[k], x, y, log)
@@ -108,6 +114,10 @@ def vertices(part):
     """Polylines of a path in pixels, each (n, 2)."""
     lines = part["d"].split("M")[1:]
     return [np.array([pair.split(",") for pair in line.strip("Z").split("L")], dtype=float) for line in lines]
+
+
+SHAPES = {"lf-minimum": "cross", "lf-exploded": "cross", "lf-best": "diamond"}
+"""Marks that mean the same in every figure."""
 
 
 class Picture:
@@ -211,6 +221,7 @@ class Picture:
         places = places[((places > self.low - 1e-6) & (places < self.high + 1e-6)).all(1)]
         what = f"{self.label}: {part['classes']}, {part['look']}"
         assert (len(seen) > 0) == (len(places) > 0), what
+        assert all(part["shape"] == shape for name, shape in SHAPES.items() if name in part["classes"]), what
         if len(places):
             apart = np.linalg.norm(seen[:, None] - places[None], axis=2)
             assert apart.min(1).max() < within and apart.min(0).max() < within + 0.45, what

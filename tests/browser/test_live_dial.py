@@ -184,6 +184,8 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             low, high = figure.rate_range
             chart = seen.picture(0, (low, high), (0, TOP), log="x")
             chart.check_ticks()
+            seen.slides("lr", lr, low, high, log=True)
+            seen.slides("condition number", figure.kappa, 1, 1000, log=True)
             chart.marks(*chart.find("best"), (best["lr"], best[figure.memory]) if best else [])
             across, down = chart.find("cross")
             chart.follows(across, [(low, beta), (high, beta)])

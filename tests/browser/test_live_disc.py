@@ -131,6 +131,8 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             low, high = rate_range(rule, figure.kappa)
             chart, best = seen.picture(0, (low, high), (0, TOP), log="x"), best_setting(rule, figure.kappa)
             chart.check_ticks()
+            seen.slides("lr", lr, low, high, log=True)
+            seen.slides("condition number", figure.kappa, 1, 1000, log=True)
             chart.marks(*chart.find("best"), (best.lr, best.beta) if low <= best.lr <= high else [])
             across, down = chart.find("cross")
             chart.follows(across, [(low, figure.beta), (high, figure.beta)] if memory else [])

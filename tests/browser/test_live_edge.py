@@ -172,6 +172,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, short):
             fall.follows(line, np.c_[np.arange(len(losses)), losses])
 
             (line,), (dots,) = seen.picture(3).find("thin"), seen.picture(3).find("dots")
+            assert line["look"] == dots["look"] == look
             ticks = dict((marks.value_of(words), at) for at, words in seen.picture(3).ticks["y"])
             top = max(ticks)
             size = max(abs(found["swing"]).max(), 1e-9)

@@ -177,7 +177,7 @@ DRAWN = [
     ({"surface": "turned", "correct_s": False, "decay": True, "weight_decay": 2.0, "steps": 40}, 12),
     ({"surface": "beale", "ruler": False, "rate": 0.05, "correct_m": False, "start": [-4.5, 4.5]}, None),  # it diverges
     ({"surface": "rosenbrock", "ruler": False, "momentum": False, "rate": 0.001, "steps": 400}, None),
-    ({"surface": "ravine", "momentum": False, "lr": 10.0, "beta2": 0.0, "start": [3, -2], "steps": 5}, 0),
+    ({"surface": "ravine", "momentum": False, "lr": 10.0, "beta2": 0.0, "start": [4, -4], "steps": 5}, 0),
     (
         {"surface": "ravine", "lr": 1e-4, "beta1": 0.999, "beta2": 0.9999, "correct_m": False, "correct_s": False, "steps": 100},
         57,
@@ -189,7 +189,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
     with live.open_page(browser, address) as page:
         for state, head in DRAWN:
             figure = Ingredients(**state)
-            seen, found = marks.drawn(page, head=head, **figure.state()), figure.numbers()
+            seen, found = marks.drawn(page, head=head, **{**figure.state(), **state}), figure.numbers()
             path, whole, adam = found["path"], found["whole"], figure.parts == ADAM
             head = len(path) - 1 if head is None else head
             mine = f"diverged at step {found['diverged_at']}" if found["diverged_at"] else show(found["loss"])
@@ -200,6 +200,9 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             assert list(seen.readouts.values()) == [found["name"], f"{x} along x, {y} along y", mine, theirs]
             beside = "" if adam else f"; complete Adam: {theirs}"
             assert seen.sentence == f"This is {found['name']}. Loss after {many(figure.steps, 'step')}: {mine}{beside}."
+            for name in ("lr", "rate"):
+                begin = FIELDS[figure.surface]["begin"][name]
+                seen.slides(name, getattr(figure, name), begin / 20, 10 * begin, log=True)
             assert (seen.sliders["lr"]["hidden"], seen.sliders["rate"]["hidden"]) == (not figure.ruler, figure.ruler)
 
             plane = seen.picture(0, *figure.field.domain)

@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from momentum_lib import theory
 from momentum_lib.widgets import Phase
 from momentum_lib.widgets._base import show
-from momentum_lib.widgets.phase import POTENTIALS
+from momentum_lib.widgets.phase import POTENTIALS, edge
 from tests.browser import live, marks
 from tests.browser.live import button, first
 
@@ -98,7 +99,8 @@ DRAWN = [
     ({}, None),
     ({"potential": "double_well", "start": [1.7, 1.2], "friction": 0.0, "h": 0.4, "time": 37.0}, 30),
     ({"potential": "lessard"}, None),
-    ({"potential": "bowl", "start": [3, -3], "friction": 2.0, "h": 0.01, "time": 3.0}, None),
+    ({"potential": "bowl", "start": [4.5, -18], "friction": 2.0, "h": 0.01, "time": 3.0}, None),
+    ({"potential": "bowl", "start": [3, -3], "friction": 2.0, "h": 0.2, "time": 60.0}, None),  # at rest for long
     ({"potential": "bowl", "start": [-1, 2], "friction": 0.6, "h": 1.8, "time": 100.0}, 5),  # it diverges
     ({"potential": "lessard", "start": [4.5, 18], "friction": 12.0, "h": 2.5, "time": 1.0}, None),
     ({"potential": "double_well", "start": [0, 0.5], "friction": 12.0, "h": 0.1, "time": 5.0}, 0),
@@ -128,12 +130,17 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
     with live.open_page(browser, address) as page:
         for state, head in DRAWN:
             figure = Phase(**state)
-            seen, found = marks.drawn(page, head=head, **figure.state()), figure.numbers()
+            seen, found = marks.drawn(page, head=head, **{**figure.state(), **state}), figure.numbers()
             path, fine, fine_t, h = found["path"], found["fine"], found["fine_t"], figure.h
             n = len(path) - 1
             head = n if head is None else head
             readouts, sentence = told(figure, found)
             assert list(seen.readouts.values()) == readouts and seen.sentence == sentence
+            critical = theory.critical_friction(figure.curvature)
+            most, highest = min(12, 2 * critical), edge(figure.curvature, figure.friction)
+            seen.slides("friction", figure.friction, 0, most)
+            assert seen.sliders["friction"]["marks"] == {"critical": pytest.approx(critical / most, abs=1e-4)}
+            seen.slides("h", h, 0.02, min(2.5, 1.5 * highest), log=True)
             assert seen.sliders["friction"]["told"] == f"{show(figure.friction)}, {found['regime']}"
             assert seen.sliders["h"]["told"].startswith(f"{show(h)}: learning rate {show(found['lr'])}, momentum ")
             x, w = POTENTIALS[figure.potential]["frame"]

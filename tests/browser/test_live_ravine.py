@@ -98,6 +98,12 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             points, start, steps = found["path"], np.array(figure.start), figure.steps
             assert (list(seen.readouts.values()), seen.sentence) == told(figure, found)
 
+            edge = theory.momentum_edge(figure.kappa, 0)
+            seen.slides("lr", figure.lr, edge / 40, 1.3 * edge, log=True)
+            rates = {"best": theory.best_gradient_descent(1, figure.kappa).lr, "edge": edge}
+            at = {name: np.log(40 * rate / edge) / np.log(52) for name, rate in rates.items()}
+            assert seen.sliders["lr"]["marks"] == pytest.approx(at, abs=1e-4)
+
             plane = seen.picture(0, *surfaces.ravine.domain)
             plane.level(lambda x, y, f=figure.surface: f.value(np.array([x, y])))
             c, s = np.cos(figure.angle), np.sin(figure.angle)

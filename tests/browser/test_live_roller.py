@@ -89,7 +89,7 @@ def vertices_of_guide(page):
 
 DRAWN = [
     ({}, 30),
-    ({"landscape": "plateau", "start": 4.5, "lr": 4.0, "beta": 0.5, "steps": 10}, None),
+    ({"landscape": "plateau", "start": 5.5, "lr": 4.0, "beta": 0.5, "steps": 10}, None),
     ({"landscape": "crevice", "start": -2.5, "lr": 0.0002, "beta": 0.0, "steps": 2000}, None),  # in the valley where it starts
     ({"landscape": "ripples", "start": -3.5, "lr": 4.0, "beta": 0.9, "steps": 40}, None),  # it diverges
     ({"landscape": "ripples", "start": 3.0, "lr": 0.01, "beta": 0.999, "steps": 100}, 0),  # not at rest
@@ -129,7 +129,8 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
     with live.open_page(browser, address) as page:
         for state, head in DRAWN:
             figure = Roller(**state)
-            seen, found = marks.drawn(page, head=head, **figure.state()), figure.numbers()
+            seen, found = marks.drawn(page, head=head, **{**figure.state(), **state}), figure.numbers()
+            seen.slides("lr", figure.lr, *LANDSCAPES[figure.landscape]["rates"], log=True)
             path, potential, n = found["path"], found["potential"], len(found["path"]) - 1
             waits, head = head is None, n if head is None else head
             readouts, sentence = told(figure, found, head)
