@@ -118,6 +118,7 @@ def of_scale(figure, shown):
     {"beta": 0.999999, "tokens": 1e9},
     {"beta": 0.9995, "tokens": 4e6},
     {"beta": 0.5, "tokens": 3e4},
+    *(dict(zip(("beta", "tokens"), setting)) for setting in list(ribbon.published().values())[::5]),
     drags=[("Where a gradient counts half, in tokens read since", (1e6, 0.5), {"beta": pytest.approx(0.5**0.49152, **NEAR)})],
 )
 def of_ribbon(figure, shown):
@@ -127,14 +128,24 @@ def of_ribbon(figure, shown):
     plot = shown.picture(0, ribbon.REACH, (0, top), "x")
 
     def also(page):
-        """Each piece lies where its tokens do, and is lit as much as they count."""
-        lit, under = plot.find("ribbon-lit"), plot.find("ribbon-base")
+        """Each piece lies where its tokens do, has its unit's height, is lit as much as it counts; the menu says whose."""
+        lit, under, tall = plot.find("ribbon-lit"), plot.find("ribbon-base"), {}
         light = page.locator(".lf-ribbon-lit").evaluate_all("all => all.map((one) => Number(one.getAttribute('opacity')))")
         assert light == pytest.approx([figure.weight(math.sqrt(start * end)) for _, start, end in ribbon.pieces()], abs=6e-4)
         for (unit, start, end), piece, base in zip(ribbon.pieces(), lit, under, strict=True):
             (outline,), ends = drawn.strokes(piece["d"]), plot.pixels([(start, 0), (end, 0)])
             assert [outline[:, 0].min(), outline[:, 0].max()] == pytest.approx(ends[:, 0], abs=0.7), unit
             assert outline[:, 1].max() == pytest.approx(ends[0, 1], abs=0.06) and base["d"] == piece["d"]
+            tall.setdefault(unit, set()).add(round(plot.numbers(outline.min(0)[None])[0, 1], 2))
+            assert (len(outline) == 6) == (unit == "library"), "one has a roof"
+        assert [len(tall[unit]) for unit in tall if unit != "book"] == [1, 1, 1, 1] and len(tall["book"]) > 5
+        assert max(tall["page"]) < min(tall["book"]) and max(tall["shelf"]) < max(tall["bookcase"]) < max(tall["library"]) == 1
+        ticks = page.locator(".lf-svg > .lf-tick").evaluate_all(
+            "all => all.map((one) => parseFloat(one.getAttribute('d').slice(1)))"
+        )
+        assert ticks == pytest.approx(plot.pixels(pairs(list(ribbon.UNITS.values()), 0))[:, 0], abs=0.06)
+        theirs = [name for name, setting in ribbon.published().items() if setting == (figure.beta, figure.tokens)]
+        assert page.locator(".lf select").input_value() == (theirs[0] if theirs else "")
 
     return {
         "also": also,
@@ -192,6 +203,7 @@ def of_rods(figure, shown):
     now, grown = path[k], path[k] + (pen - k) * (path[min(k + 1, figure.steps)] - path[k])
     boxes = lambda heights: Bars([(i - 0.25, i + 0.25, 0, value) for i, value in enumerate(heights)])
     after = rods.Rods(polynomial=figure.polynomial, steps=k)
+    rungs = {show(v): v for v in (0, 0.5, 1, 1.5, 2) if v <= top}
     names = {f"σ{sign}": i for i, sign in enumerate("₁₂₃₄₅₆")}
     x = np.geomspace(rods.LOW, 1, 301)
     alive = before > 0
@@ -209,14 +221,14 @@ def of_rods(figure, shown):
     return {
         "pictures": [
             Picture(
-                Axis(-0.6, 5.6, written=names), Axis(0, top, written=True),
+                Axis(-0.6, 5.6, written=names), Axis(0, top, written=rungs),
                 {"rod matrix": [boxes(grown)], "outline": [boxes(before)], "one-line": [[(-0.6, 1), (5.6, 1)]]}, {},
                 [(show(grown[i], 2), (i, max(grown[i], before[i]))) for i in range(6)],
                 {f"Singular value {i + 1}, before": ((i, before[i]), f"{show(before[i])} of the norm", (0, 1)) for i in range(6)},
                 ("■ now", "□ before, of norm 1", "┅ all 1: U V′"),
             ),
             Picture(
-                Axis(rods.LOW, 1, log=True, written=True), Axis(0, top, written=True),
+                Axis(rods.LOW, 1, log=True, written={show(v): v for v in (0.001, 0.01, 0.1, 1)}), Axis(0, top, written=rungs),
                 {"one-line": [[(rods.LOW, 1), (1, 1)]], "map matrix": [pairs(x, after.curve(x))]},
                 {"disc matrix": [pairs(before, now)]}, [(f"after {many(k, 'step')}", (rods.LOW, top))],
             ),
@@ -300,7 +312,8 @@ def of_rotation(figure, shown):
     return {
         "pictures": [
             Picture(
-                Axis(low, high, log=True, written=True), Axis(-0.6, 7.6), lines, marks, words,
+                Axis(low, high, log=True, written={"10⁻⁷": 1e-7, "10⁻⁵": 1e-5, "10⁻³": 1e-3, "0.1": 0.1}), Axis(-0.6, 7.6),
+                lines, marks, words,
                 key=("● now", "○ untouched", "▬ five problems’ spread"),
             ),
             Picture(

@@ -298,6 +298,7 @@ def report(survivors=False):
         if not rows:
             continue
         every = [(path, m.key) for path in files_of(package) for m in mutants(path, (ROOT / path).read_text(encoding="utf-8"))]
+        rows = {place: rows[place] for place in every if place in rows}  # not those of an operator that has gone
         rows = {place: row for place, row in rows.items() if place not in same and row["status"] != "anew"}
         equal = sum(place in same for place in every)
         killed = sum(row["status"] != "survived" for row in rows.values())
