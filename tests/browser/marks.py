@@ -241,6 +241,17 @@ class Picture:
         apart = self.apart(part, place, dx, dy)
         assert apart < within, (self.label, part["words"], apart)
 
+    def beside(self, within=40, **lines):
+        """The labels of these lines (words, spaces as _ -> points) that are seen, each within so many pixels of its own."""
+        named = []
+        for words, points in lines.items():
+            for part in self.find(tag="text"):
+                if part["words"] == words.replace("_", " ") and part["seen"]:
+                    cut = self._cut(self.pixels(np.asarray(points, dtype=float)))
+                    assert len(cut) and far(np.array([part["at"]]), cut) < within, (self.label, words, part["at"])
+                    named.append(part["words"])
+        return named
+
     def word(self, words):
         """The one label with these words."""
         found = [part for part in self.find(tag="text") if part["words"] == words]

@@ -199,6 +199,8 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             if curved:
                 names = chart.find("on-map", tag="text")
                 assert names[0]["words"] in ("stability edge", "edge", "") and names[1]["words"] in ("critical damping", "")
+                named = chart.beside(critical_damping=np.c_[critical_rate(figure.rule, curved[0], b), b])
+                assert named == ["critical damping"] or state, named
                 if names[0]["words"]:
                     chart.stands(names[0], (stability_edge(figure.rule, curved[1], 0.08), 0.08))
             legend = [text for text in seen.legends[0] if text]

@@ -151,8 +151,11 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             ahead, averaged = rule == "nesterov", rule == "averaged_momentum"
             meet = theory.critical_rate(1.0, b, ahead=ahead, averaged=averaged)
             chart.follows(flat, np.c_[meet, b] if memory else [], within=0.6)
+            on_map = chart.beside(flat_pair_meets=np.c_[meet, b])
             meet = theory.flipping_rate(figure.kappa, b, averaged=averaged)
             chart.follows(steep, np.c_[meet, b] if memory and not ahead else [], within=0.6)
+            on_map += chart.beside(steep_pair_meets=np.c_[meet, b])
+            assert on_map == (["flat pair meets"] * memory + ["steep pair meets"] * (memory and not ahead)), state
 
             disc, values = seen.picture(1, (-1.28, 1.28), (-1.28, 1.28)), found["eigenvalues"]
             turn = np.exp(2j * np.pi * np.linspace(0, 1, 361))
@@ -190,6 +193,8 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             with np.errstate(over="ignore"):
                 line = [(0, 1), (steps, np.float64(rate) ** steps)] if rate > 0 else [(0, 1), (1, 1e-300)]
             fall.follows(*fall.find("outer"), line, within=0.2)
+            named = fall.beside(**{"predicted:_rateᵏ": line, "measured": np.c_[np.arange(len(errors)), errors]})
+            assert named == ["predicted: rateᵏ", "measured"] or state, named
 
 
 def test_mouse_on_the_map_moves_the_eigenvalues(browser, address):

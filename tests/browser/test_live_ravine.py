@@ -137,6 +137,8 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             errors = np.linalg.norm(points, axis=1) / np.hypot(*start)
             for part, values in (("part-flat", parts[:, 0]), ("part-steep", parts[:, 1])):
                 fall.follows(fall.find(part)[0], np.c_[t, values])
+            named = fall.beside(along=np.c_[t, parts[:, 0]], across=np.c_[t, parts[:, 1]])
+            assert named == ["along", "across"] or state, named
             fall.follows(fall.find("line", look="gradient")[0], np.c_[t, errors])
             fall.marks(fall.find("dots", look="gradient")[0], [(t[-1], errors[-1])])
 
