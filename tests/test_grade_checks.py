@@ -77,6 +77,7 @@ def test_the_links_lead_to_pages_that_exist():
     links = {known.link for rule in GRADED for known in misconceptions(rule)} | {chapter(number) for number in CHAPTERS}
     for link in links:
         assert (root / "notebooks" / link.removeprefix(BOOK).replace(".html", ".ipynb")).exists(), link
+    assert list(CHAPTERS) == [*range(1, len(CHAPTERS) + 1)]
     for number in CHAPTERS:
         assert f"/{number:02}-" in chapter(number)
 

@@ -4,6 +4,7 @@ import ast
 import copy
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -35,6 +36,22 @@ def test_a_decoupled_decay_needs_a_rate_to_be_decoupled_by():
 def test_a_hyper_parameter_is_a_float_whatever_it_was_given_as(given):
     number = _checks.plain_number("lr", given)
     assert type(number) is float and number == (given if isinstance(given, (int, float)) else 0.25)
+
+
+@pytest.mark.parametrize("given", [1.5, 2, np.float64(1.5), np.array([1.5]), torch.tensor(1.5), torch.tensor([2])], ids=repr)
+def test_a_number_out_of_its_range_is_told_in_one_way(given):
+    """Whatever it was given as, and without a way out that only descend has."""
+    with pytest.raises(ValueError) as told:
+        _checks.plain_number("beta", given)
+    number = given.item() if hasattr(given, "item") else given
+    assert str(told.value) == f"beta is {number:g}; allowed: a number in [0, 1)."
+
+
+@pytest.mark.parametrize("given", [[0.1], (0.1,), np.array([0.1, 0.2]), np.ones((1, 1)), np.empty(0)], ids=repr)
+def test_a_hyper_parameter_is_one_number(given):
+    with pytest.raises(ValueError, match="lr is .*; allowed: one number. For a schedule use torch.optim.lr_scheduler"):
+        _checks.plain_number("lr", given)
+    assert _checks.plain_number("lr", np.array([0.25])) == _checks.plain_number("lr", np.array(0.25)) == 0.25
 
 
 def test_a_parameter_without_a_name_is_told_by_its_place_and_shape():
@@ -106,7 +123,19 @@ def signs_beside_a_root(theta, grad, s, *, lr, beta2=0.9, t):
     return theta - lr * sign(grad) * absolute(theta) / (sqrt(s / (1 - beta2**t)) + sqrt(theta + 1)), s
 
 
-@pytest.mark.parametrize("own", [root_of_an_older_sum, squares_of_arrays, signs_beside_a_root], ids=lambda own: own.name)
+@rule(s=0, family="adaptive")
+def a_sum_that_is_corrected_itself(theta, grad, s, *, lr, beta2=0.9, t):
+    """A slot that gets its own quotient: the root is of what it is then."""
+    s = beta2 * s + (1 - beta2) * grad**2
+    s = s / (1 - beta2**t)
+    half = s / 2
+    return theta - lr * grad / (sqrt(s) + sqrt(half) + 1), s
+
+
+REORDERED = [root_of_an_older_sum, squares_of_arrays, signs_beside_a_root, a_sum_that_is_corrected_itself]
+
+
+@pytest.mark.parametrize("own", REORDERED, ids=lambda own: own.name)
 def test_the_order_that_stays_in_range_is_the_same_step(own):
     """Numbers of any size but the largest: what the rule itself says, whatever its names stand for at the time."""
     theta, grad, s = torch.rand(3, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -115,6 +144,24 @@ def test_the_order_that_stays_in_range_is_the_same_step(own):
         new, (after,) = _order.step(own, theta, grad, (s,), hyper, t)
         right, (kept,) = own.step(theta, grad, (s,), hyper, t)
         assert torch.allclose(new, right, rtol=1e-14, atol=0, equal_nan=True) and torch.allclose(after, kept, rtol=1e-14, atol=0)
+
+
+def test_a_large_gradient_leaves_no_infinity_and_a_rule_of_another_kind_steps_itself():
+    """1e20 in float32: its square is none, a thousandth of its square is one."""
+    theta, s = torch.zeros(2), torch.zeros(2)
+    hyper = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+    grad = torch.tensor([1e20, 1.0])
+    new, (_, after) = _order.step(rules.adam, theta, grad, (s, s), hyper, 1)
+    assert after.isfinite().all() and new.isfinite().all()
+    plain = rules.adam.step(theta, grad, (s, s), hyper, 1)
+    assert plain[1][1][0].isinf() and torch.allclose(new[1], plain[0][1]), "as the text stands"
+
+    class Other(type(rules.adam)):
+        def step(self, theta, grad, slots, hyper, t):
+            return theta + t, slots
+
+    other = Other(rules.heavy_ball.fn, {"v": 0}, family="momentum", title=None, same_as=None)
+    assert _order.step(other, theta, grad, (s,), hyper, 5)[0].tolist() == [5.0, 5.0]
 
 
 def test_only_texts_with_such_a_square_are_written_anew():
@@ -325,6 +372,25 @@ def test_a_loaded_parameter_is_looked_at_once(rule):
             held.append(parameter.detach().clone())
         assert (held[-1] - before).abs().max() > 1e-4
     assert torch.equal(*held) and torch.equal(p, q)
+
+
+@pytest.mark.parametrize("rule", ["schedule_free", "nesterov"])
+def test_a_loaded_parameter_is_looked_at_once_by_a_step_too(rule):
+    """What somebody writes after the first step counts, however little it is."""
+    p = torch.nn.Parameter(torch.linspace(1, 2, 8, dtype=torch.float64))
+    first = Optimizer([p], rule, lr=0.1)
+    for k in range(3):
+        p.grad = torch.cos(torch.arange(8) + k).double()
+        first.step()
+    q = torch.nn.Parameter(p.detach().clone())
+    second = Optimizer([q], rule, lr=0.1)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    for parameter, optimizer in ((p, first), (q, second)):
+        parameter.grad = torch.ones(8, dtype=torch.float64)
+        optimizer.step()
+        parameter.data.mul_(1 + 2**-9)
+        optimizer.step()
+    assert torch.equal(p, q) and torch.equal(first.state[p]["theta"], second.state[q]["theta"])
 
 
 def test_a_parameter_saved_in_sixteen_bits_is_known_by_the_nearer_point():

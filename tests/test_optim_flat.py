@@ -4,13 +4,14 @@ The compiled program is replaced by the plain step over the same buffers, so tha
 """
 
 import copy
+import warnings
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from momentum_lib import rule, rules
-from momentum_lib.optim import Optimizer, _flat, _program, _step
+from momentum_lib.optim import Optimizer, _flat, _inplace, _program, _step
 from momentum_lib.optim._step import Way, advance, followed, keeps_point, pieces
 
 
@@ -221,6 +222,18 @@ def test_a_window_onto_a_gradient_keeps_one_buffer_and_no_more(paged, monkeypatc
         assert (home(p.grad) == home(q.grad)) == (t == 1), "cut at the first step, held since the second"
         optimizer.step()
     assert all(torch.equal(*pair) for pair in windows)
+
+
+@pytest.mark.parametrize("paged", [("cpu",), ()])
+def test_a_parameter_that_autograd_leaves_alone_may_lie_in_a_buffer(paged, monkeypatch):
+    """Frozen, with a gradient that somebody computes by hand."""
+    monkeypatch.setattr(_flat, "PAGED", paged)
+    params = made((4,), (3,))
+    params[1].requires_grad_(False)
+    optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled=True)
+    before = params[1].clone()
+    stepped(optimizer, params, 2)
+    assert optimizer.engine == "compiled" and torch.allclose(params[1], before - 0.1 * (1 + 1.9))
 
 
 @pytest.mark.parametrize("paged", [("cpu",), ()])
@@ -608,3 +621,103 @@ def test_a_rule_that_only_reports_another_point_keeps_its_own_from_the_first_ste
         assert torch.equal(q, second.state[q]["mean"])
     stepped(second, [q])
     torch.testing.assert_close(q.detach(), before - 0.5)
+
+
+def test_a_state_that_one_of_several_has_lost_leaves_their_buffer(interpreted):
+    """The point of one of two taken out of the state: it goes on from its parameter, and the buffer is no place for both."""
+    params = made((3,), (4,))
+    optimizer = Optimizer(params, "nesterov", lr=0.1, beta=0.5, compiled=True)
+    stepped(optimizer, params, 2)
+    del optimizer.state[params[1]]["theta"]
+    shown, v = params[1].detach().clone(), optimizer.state[params[1]]["v"].clone()
+    stepped(optimizer, params)
+    torch.testing.assert_close(optimizer.state[params[1]]["theta"], shown - 0.1 * (0.5 * v + 1))
+    assert optimizer.state[params[0]]["step"] == optimizer.state[params[1]]["step"] == 3
+
+
+def test_between_the_parameters_places_lie_zeros(monkeypatch):
+    """What memory held before: a NaN there is no error of a run, and slow to compute with."""
+    dirty = lambda total, dtype, device: torch.full((total,), float("nan"), dtype=dtype, device=device)
+    monkeypatch.setattr(_flat.torch, "empty", dirty)
+    found = _flat.room(10, [(2, 4), (7, 10)], torch.device("cpu"), torch.float32)
+    assert found.isnan().tolist() == [True, True, False, False, True, True, True, False, False, False]
+    assert found[2:4].eq(0).all() and found[7:].eq(0).all() and found.dtype == torch.float32
+
+
+def test_a_compiled_step_gets_its_numbers_in_their_order():
+    """The hyper-parameters, those by which the rule looked, whether they are known, and the count."""
+    called = []
+    own = SimpleNamespace(names=["lr", "beta"], earlier=["lr"], apart=True, _numbers=lambda given, device: (given, device.type))
+    own.body = lambda *given: called.append(given)
+    call = lambda *given: _program.Program.__call__(own, *given)
+    shown, theta, grad, slot = torch.zeros(4, 2).unbind()
+    values, before = {"beta": 0.5, "lr": 0.25, "more": 9.0}, {"lr": 0.125, "beta": 0.75}
+    for given, numbers in (
+        ((before,), [0.25, 0.5, 0.125, 1.0, 7]),
+        ((None,), [0.25, 0.5, 0.25, 0.0, 7]),
+        ((), [0.25, 0.5, 0.25, 0.0, 7]),
+    ):
+        call(shown, theta, grad, [slot], values, 7, *given)
+        assert called[-1][:4] == (shown, theta, grad, slot) and called[-1][4:] == ((numbers, "cpu"),)
+    own.earlier, own.apart = [], False
+    call(theta, theta, grad, [], values, 7, before)
+    assert len(called[-1]) == 3 and called[-1][0] is theta and called[-1][2] == ([0.25, 0.5, 7], "cpu")
+
+
+def test_an_accelerators_look_may_round_otherwise():
+    """Four units in the last digit, one where a sixteen-bit number has so few; a processor computes it as it was."""
+    slacks = lambda name, dtype, device: [
+        number for node in _program._trace(Way(rules.get(name)), dtype, device)[0].graph.nodes for number in node.args
+        if isinstance(number, float)
+    ]  # fmt: skip
+    for dtype, units in ((torch.float32, 4), (torch.float64, 4), (torch.bfloat16, 1), (torch.float16, 1)):
+        assert slacks("nesterov", dtype, "meta") == [units * torch.finfo(dtype).eps]
+        assert slacks("nesterov", dtype, "cpu") == slacks("heavy_ball", dtype, "meta") == []
+
+
+def test_a_step_that_the_guard_leaves_out_returns_its_loss():
+    p = made((3,))[0]
+    optimizer = Optimizer([p], "heavy_ball", lr=0.1, guard=2)
+    p.grad = torch.full((3,), float("nan"), dtype=torch.float64)
+    assert optimizer.step(lambda: 2.5) == 2.5 and optimizer.skipped == 1
+    p.grad = torch.ones(3, dtype=torch.float64)
+    assert optimizer.step(lambda: 3.5) == 3.5 and optimizer.skipped == 1
+
+
+@rule(a=0, b=0, family="momentum")
+def forgetful(theta, grad, a, b, *, lr):
+    """A rule that returns one value too few."""
+    return theta - lr * grad, a
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_rule_that_returns_too_little_moves_nothing_quietly(text, monkeypatch):
+    if text:
+        monkeypatch.setattr(_inplace, "step_of", lambda way: None)
+    p = made((3,))[0]
+    optimizer = Optimizer([p], forgetful, lr=0.1)
+    with pytest.raises(ValueError):
+        stepped(optimizer, [p])
+
+
+def test_one_that_comes_later_has_a_count_and_a_buffer_of_its_own(interpreted):
+    """Adam's correction belongs to a parameter's own count: its first gradient comes with the other's second."""
+    params = made((3,), (20,))
+    optimizer = Optimizer(params, "adam", lr=0.1, compiled=True)
+    stepped(optimizer, params, 1, missing=[1])
+    stepped(optimizer, params)
+    assert sorted(interpreted) == [(16, 1), (16, 2), (32, 1)]
+
+
+@pytest.mark.parametrize("wanted", [False, True, "auto"])
+def test_where_a_rule_looks_is_written_in_one_way_by_each_optimiser(wanted, monkeypatch):
+    """The plain path beside a compiled one rounds as the text does, which the compiler was given."""
+    joined, of = [], _inplace.look_of
+    monkeypatch.setattr(_inplace, "look_of", lambda rule, join: joined.append(join) or of(rule, join))
+    monkeypatch.setattr(_flat, "missing", lambda device: "nothing is")
+    params = made((3,))
+    optimizer = Optimizer(params, "nesterov", lr=0.1, compiled=wanted)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stepped(optimizer, params, 2)
+    assert set(joined) == {not wanted} and len(caught) == (wanted is True)

@@ -99,7 +99,11 @@ def test_values_that_change_places():
     assert torch.allclose(p, torch.full((3,), 0.8))
 
 
-@pytest.mark.parametrize("name", ["agrees_with_torch", "looks_steps_and_reports_as_descend", "serves_a_rule_of_your_own"])
+AS_IT_STANDS = ["agrees_with_torch", "looks_steps_and_reports_as_descend", "serves_a_rule_of_your_own"]
+AS_IT_STANDS += ["computes_low_precision_in_float32", "follows_who_writes_the_parameters", "follows_who_writes_through_data"]
+
+
+@pytest.mark.parametrize("name", AS_IT_STANDS)
 def test_the_text_as_it_stands_has_the_same_properties(name, monkeypatch):
     """The way of whatever no program can be made of, which tensors of several and hyper-parameters on an accelerator take."""
     monkeypatch.setattr(_inplace, "step_of", lambda way: None)
@@ -419,6 +423,13 @@ PASSES = {  # the text -> each pass over the memory of one array, and of lists o
     "m = b * m + (1 - k) * grad": (
         "if 0.25 != 1: m.mul_(0.25); m.add_(grad, alpha=-7)", "each_mul_(m, 0.25); each_add_(m, grad, alpha=-7)",
     ),
+    "m = (m + b) + (1 - b) * grad": (
+        "m.add_(0.25); m.add_(grad, alpha=0.75)", "each_add_(m, 0.25); each_add_(m, grad, alpha=0.75)",
+    ),
+    "m = b * m + grad / (1 - b)": (
+        "div(grad, 0.75, out=_0); add(_0, m, alpha=0.25, out=m)",
+        "_0 = each_div(grad, 0.75); each_mul_(m, 0.25); each_add_(m, _0)",
+    ),
     "m = b * m - (1 - b) * grad": (
         "if 0.25 != 1: m.mul_(0.25); m.add_(grad, alpha=-0.75)", "each_mul_(m, 0.25); each_add_(m, grad, alpha=-0.75)",
     ),
@@ -683,3 +694,29 @@ def test_a_rule_that_reads_what_its_text_does_not_show_runs_as_it_stands():
         p.grad = torch.full_like(p, 2.0)
         optimizer.step()
         assert p.tolist() == pytest.approx([1 - 1 / ((4 * factor) ** 0.5 + 1)] * 2)
+
+
+def test_a_look_by_a_program_is_a_processors_alone(monkeypatch):
+    """Elsewhere (a device without memory stands for it), and by numbers that are not read, the rule looks itself."""
+    asked = []
+    of = _inplace.look_of
+    monkeypatch.setattr(_inplace, "look_of", lambda rule, join: asked.append(join) or of(rule, join))
+    theta, v = torch.ones(2, 3, dtype=torch.float64).unbind()
+    hyper = {"lr": 0.5, "beta": 0.5}
+    assert _plain.look(rules.nesterov, theta, [v], hyper).tolist() == [0.75] * 3 and asked.pop() is True
+    away = torch.empty(3, device="meta")
+    assert _plain.look(rules.nesterov, away, [away], hyper).device.type == "meta" and asked == []
+    held = _plain.look(rules.nesterov, theta, [v], {"lr": torch.tensor(0.5, dtype=torch.float64), "beta": 0.5})
+    assert held.tolist() == [0.75] * 3 and theta.tolist() == [1.0] * 3
+
+
+@pytest.mark.parametrize("name", ["lr", "beta"])
+def test_one_number_that_is_not_read_is_enough_to_run_the_text(name):
+    """It lives on an accelerator (a device without memory stands for it): a program would have to wait for it."""
+    away = {"lr": 0.5, "beta": 0.5} | {name: torch.empty((), device="meta")}
+    plain = _plain.Plain(Way(rules.nesterov), {**away, "weight_decay": 0.0})
+    assert plain.program is None and plain.look is not None and plain._look_numbers(away) is None
+    assert _plain.Plain(Way(rules.nesterov), {"lr": 0.5, "beta": 0.5, "weight_decay": 0.0}).program is not None
+    v = torch.ones(3, dtype=torch.float64)
+    given = {"lr": 0.5, "beta": 0.5} | {name: torch.tensor(0.5, dtype=torch.float64)}
+    assert _plain.look(rules.nesterov, v, [v], given).tolist() == [0.75] * 3

@@ -10,7 +10,7 @@ import torch
 from syntax import python_mutant
 from torch import nn
 
-from momentum_lib.optim import _recipes, muon_with_adamw
+from momentum_lib.optim import _recipes, matrices_with_adamw, muon_with_adamw
 from momentum_lib.train import model as train_model
 
 
@@ -200,7 +200,7 @@ def test_names_alone_are_a_guess():
 
 def test_what_a_name_alone_says():
     """A word that begins as an embedding's does, whatever stands before it; a number on the way, but not the last module's."""
-    square, tall, vector = torch.zeros(4, 4), torch.zeros(9, 4), torch.zeros(4)
+    square, vector = torch.zeros(4, 4), torch.zeros(4)
     said = {
         "wte.weight": (True, False), "model.tok_embeddings.weight": (True, False), "Embed.weight": (True, False),
         "wpe.0.weight": (True, False), "reembed.weight": (False, False), "h.0.up.weight": (False, True),
@@ -209,9 +209,8 @@ def test_what_a_name_alone_says():
     places = {place.name: place for place in _recipes._places([(name, square) for name in said])}
     assert {name: (_recipes._reads_in(place), place.inside) for name, place in places.items()} == said
     assert not any(_recipes._reads_in(_recipes.Place("wte.weight", p)) for p in (vector, torch.zeros(2, 3, 4)))
-    assert [_recipes.Place("w", p).matrix for p in (square, tall, vector, torch.zeros(1, 4), torch.zeros(4, 1))] == [True] * 2 + [
-        False
-    ] * 3
+    shapes = {(4, 4): True, (9, 4): True, (2, 4): True, (4, 2): True, (4,): False, (1, 4): False, (4, 1): False, (2, 2, 2): False}
+    assert {shape: _recipes.Place("w", torch.zeros(shape)).matrix for shape in shapes} == shapes
 
 
 def test_a_bare_matrix_is_a_guess_unless_the_caller_wants_none():
@@ -268,6 +267,33 @@ def test_a_bare_matrix_is_a_guess_unless_the_caller_wants_none():
 def test_what_it_refuses(make, options, error, words):
     with pytest.raises(error, match=words):
         muon_with_adamw(make(), **options)
+
+
+def test_the_rates_that_a_recipe_has_unless_it_is_told_others():
+    """Published defaults: Muon's 0.02 at momentum 0.95, AdamW's 3e-4 at 0.9 and 0.95, a hundredth of decay but on vectors."""
+    beside = {"rule": "adamw", "lr": 3e-4, "beta1": 0.9, "beta2": 0.95}
+    hidden = {"rule": "muon", "lr": 0.02, "beta": 0.95, "rms": 0.0, "weight_decay": 0.01}
+    for optimizer in (muon_with_adamw(decoder()), matrices_with_adamw(decoder(), "muon", lr=0.02)):
+        first, second, third = optimizer.param_groups
+        for group, wanted in (
+            (first, hidden),
+            (second, beside | {"weight_decay": 0.01}),
+            (third, beside | {"weight_decay": 0.0}),
+        ):
+            assert {name: group[name] for name in wanted} == wanted
+    others = {"lr": 0.5, "adamw_lr": 0.25, "beta": 0.5, "beta1": 0.6, "beta2": 0.7, "weight_decay": 0.125, "rms": 0.2}
+    first, second, third = muon_with_adamw(decoder(), **others).param_groups
+    assert [first[name] for name in ("lr", "beta", "rms", "weight_decay")] == [0.5, 0.5, 0.2, 0.125]
+    for group, decay in ((second, 0.125), (third, 0.0)):
+        assert [group[name] for name in ("lr", "beta1", "beta2", "weight_decay")] == [0.25, 0.6, 0.7, decay]
+
+
+def test_a_guess_is_told_where_the_recipe_was_called():
+    """A line of the library's own would send the reader to the wrong file."""
+    for call in (lambda: muon_with_adamw(convnet()), lambda: matrices_with_adamw(convnet(), "muon", lr=0.1)):
+        with pytest.warns(UserWarning, match="the sorting guesses: .*Confirm or change it") as caught:
+            call()
+        assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_a_row_and_a_number_have_their_own_reasons():

@@ -54,13 +54,12 @@ def _with(hyper, **changes):
     return {**hyper, **{key: value for key, value in changes.items() if key in hyper}}
 
 
-def _instead(other, translate=lambda hyper: hyper):
+def _instead(other):
     """Another rule's step in place of the right one's."""
     other = get(other)
 
     def step(theta, grad, state, hyper, t):
-        known = {key: value for key, value in translate(hyper).items() if key in other.hyper}
-        return other.step(theta, grad, state, {**{k: v for k, v in other.hyper.items() if v is not None}, **known}, t)
+        return other.step(theta, grad, state, {key: value for key, value in hyper.items() if key in other.hyper}, t)
 
     return step
 

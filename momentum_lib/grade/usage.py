@@ -17,7 +17,7 @@ class Usage:
     """
 
     def __init__(self, pid):
-        self.pid, self.seen = pid, (0.0, True)
+        self.pid = pid
         self.limit = self.most = float("inf")
         self.start(self.limit, self.most)
 

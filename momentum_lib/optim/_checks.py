@@ -3,6 +3,7 @@
 import math
 from difflib import get_close_matches
 
+import numpy as np
 import torch
 
 from ..core import check_number, nearest
@@ -41,7 +42,7 @@ def plain_number(name, value):
         check_number(name, value, unstable=True)
         if getattr(value, "shape", ()) not in ((), (1,)) or isinstance(value, (list, tuple)):
             raise ValueError(f"{name} is {value!r}; allowed: one number. For a schedule use torch.optim.lr_scheduler.")
-        number = float(value)
+        number = float(np.asarray(value).item())
     quantity = QUANTITIES.get(name)
     if not math.isfinite(number) or (quantity and not quantity.accepts(number)):
         check_number(name, number, unstable=None)  # which says what is allowed
