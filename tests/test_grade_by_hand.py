@@ -1,6 +1,7 @@
 """The grader's small parts against values worked out by hand: tolerances, what crosses, what a question costs, who is whose."""
 
 import contextlib
+import ctypes
 import hashlib
 import inspect
 import io
@@ -9,6 +10,7 @@ import math
 import os
 import signal
 import socket
+import struct
 import sys
 import warnings
 import zipfile
@@ -41,6 +43,8 @@ from momentum_lib.grade import (
     problem_set,
     results,
     sandbox,
+    stem,
+    syscalls,
     systems,
     usage,
     wire,
@@ -2257,3 +2261,144 @@ def test_a_package_says_what_is_graded_and_its_command_what_it_does(master, tmp_
         text.startswith("usage: python -m momentum_lib.grade.problem_set") and "Masters of problem sets, and what is made" in text
     )
     assert "MASTER notebooks with questions" in text and "--out OUT folder for the students' copies" in text
+
+
+# -- what is asked of the kernel ---------------------------------------------------------------------
+
+
+class Kernel:
+    """A C library that keeps what it is asked; ``no``: the names of calls that it refuses."""
+
+    def __init__(self, *no):
+        self.asked, self.no = [], no
+
+    def __getattr__(self, name):
+        def call(*arguments):
+            self.asked.append((name, *(getattr(one, "value", one) for one in arguments)))
+            return -1 if name in self.no else 0
+
+        return call
+
+
+def test_each_right_is_given_up_by_its_own_call(monkeypatch):
+    """The numbers are the kernel's, from linux/prctl.h, sched.h, mount.h and capability.h."""
+    libc, end = Kernel(), (0, 0, 0)
+    syscalls.die_with_parent(libc, 9)
+    syscalls.adopt_orphans(libc)
+    assert libc.asked == [("prctl", 1, 9, *end), ("prctl", 36, 1, *end)]
+    libc = Kernel()
+    syscalls.divide(libc)
+    spaces = 0x20000 | 0x2000000 | 0x4000000 | 0x8000000 | 0x20000000 | 0x40000000
+    assert libc.asked == [("unshare", spaces), ("mount", b"none", b"/", None, 0x4000 | 1 << 18, None)]
+    libc = Kernel()
+    syscalls.mount(libc, "tmpfs", "/there", 2 | 4, "tmpfs", "size=5")
+    assert libc.asked == [("mount", b"tmpfs", b"/there", b"tmpfs", 6, b"size=5")]
+    libc = Kernel()
+    syscalls.drop_rights(libc)
+    version = struct.pack("II", 0x20080522, 0)
+    assert libc.asked == [*(("prctl", 24, number, *end) for number in range(64)), ("capset", version, bytes(24))]
+    for errno, tried in ((1, 1), (22, 64)):
+        monkeypatch.setattr(syscalls.ctypes, "get_errno", lambda errno=errno: errno)
+        libc = Kernel("prctl")
+        syscalls.drop_rights(libc)
+        assert len(libc.asked) == tried + 1, "who may not give one up has none; one that there is not is passed over"
+    monkeypatch.setattr(syscalls.ctypes, "get_errno", lambda: 7)
+    for call, words in (
+        (lambda: syscalls.divide(Kernel("unshare")), "the kernel refused name spaces of one's own"),
+        (lambda: syscalls.divide(Kernel("mount")), "the kernel refused a mount at /"),
+        (lambda: syscalls.mount(Kernel("mount"), "a", "/b", 0), "the kernel refused a mount at /b"),
+        (lambda: syscalls.drop_rights(Kernel("capset")), "the kernel refused no capabilities"),
+        (lambda: syscalls.adopt_orphans(Kernel("prctl")), "the kernel refused children of children"),
+        (lambda: syscalls.install(b"12345678", Kernel("prctl")), "the kernel refused the system-call filter"),
+    ):
+        with pytest.raises(OSError, match=words) as refused:
+            call()
+        assert refused.value.errno == 7
+
+
+def test_a_filter_is_installed_whole_and_for_good():
+    libc, programs = Kernel(), []
+
+    def prctl(what, how, *rest):
+        if what == 22:
+            count, address = struct.unpack("HP", rest[0].raw[: struct.calcsize("HP")])
+            programs.append((how, count, ctypes.string_at(address, 8 * count), rest[1:]))
+        else:
+            programs.append((what, how, *rest))
+        return 0
+
+    libc.prctl = prctl
+    text = syscalls.outer("x86_64")
+    syscalls.install(text, libc)
+    assert programs == [(38, 1, 0, 0, 0), (2, len(text) // 8, text, (0, 0))]
+
+
+@pytest.fixture
+def nursing(monkeypatch, tmp_path):
+    """A stem in this process, whose kernel and folder are told; it has rights to lose alone."""
+    monkeypatch.chdir(tmp_path)
+    done = []
+    for name in ("adopt_orphans", "divide", "mount", "drop_rights", "install"):
+        monkeypatch.setattr(stem.syscalls, name, lambda *given, name=name: done.append((name, *given)))
+    monkeypatch.setattr(stem.syscalls, "system", lambda: "libc")
+    monkeypatch.setattr(stem.syscalls, "outer", lambda: "the filter")
+    monkeypatch.setattr(stem, "DEVICES", ("null", "no such device"))
+    return done
+
+
+def test_a_stem_prepares_a_folder_and_gives_up_its_rights(nursing, monkeypatch, tmp_path):
+    """What lies in the work folder is shown in the new one; a device keeps its flags and becomes read-only."""
+    ours = stem.Stem(None, {"file_size": 8192}, True)
+    kept = os.statvfs("/dev/null").f_flag & (2 | 4 | 8)
+    assert nursing == [("adopt_orphans", "libc"), ("mount", "libc", "none", "/dev/null", 32 | 4096 | 1 | kept)]
+    nursing.clear()
+    assert stem.Stem(None, {}, False).nursery is None and nursing == [], "one that is trusted has none"
+    (tmp_path / "fonts.json").write_text("x")
+    (tmp_path / "folder").mkdir()
+    following = tmp_path.with_name(tmp_path.name + "-next")
+    following.mkdir()
+    monkeypatch.setattr(stem, "NEXT", str(following))
+    ours.move()
+    assert nursing == [
+        ("divide", "libc"),
+        ("mount", "libc", "tmpfs", str(following), 2 | 4, "tmpfs", "size=8192,nr_inodes=66,mode=0700"),
+        ("mount", "libc", f"{tmp_path}/fonts.json", f"{following}/fonts.json", 4096),
+        ("mount", "libc", str(following), str(tmp_path), 8192),
+    ]
+    assert os.listdir(following) == ["fonts.json"] and Path.cwd() == tmp_path
+    nursing.clear()
+    ours.shut()
+    assert nursing == [("drop_rights", "libc"), ("install", "the filter", "libc")]
+
+
+def test_a_stem_ends_the_last_nursery_and_says_whether_there_can_be_more(nursing, monkeypatch):
+    """Undivided it becomes the one nursery there is; a sandbox loses its rights before, one that is trusted has none."""
+    for sandboxed, divides, says_so, then in (
+        (True, True, True, []), (True, False, False, ["shut", "nursed"]), (False, True, False, ["nursed"]),
+    ):  # fmt: skip
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        one, did = stem.Stem(theirs, {}, sandboxed), []
+        monkeypatch.setattr(one, "end", lambda did=did: did.append("ended"))
+        monkeypatch.setattr(one, "divide", lambda *descriptors, divides=divides: divides)
+        monkeypatch.setattr(one, "shut", lambda did=did: did.append("shut"))
+        monkeypatch.setattr(one, "nurse", lambda *descriptors, did=did: did.append("nursed") or [*map(os.close, descriptors)])
+        reading, writing = os.pipe()
+        with ours, theirs:
+            socket.send_fds(ours, [wire.dumps({"op": "nursery"})], [reading, writing])
+            ours.send(wire.dumps({"op": "end"}))
+            ours.shutdown(socket.SHUT_WR)
+            os.close(writing)
+            one.serve()
+            assert json.loads(ours.recv(100)) == {"divided": says_so}
+        assert did == ["ended", *then] + ["ended"] * (not then)
+        assert os.read(reading, 1) == b"", "nobody else holds what was handed over"
+        os.close(reading)
+    monkeypatch.undo()
+    one = object.__new__(stem.Stem)
+    one.nursery = None
+    one.end()
+    one.nursery = pid = child_that(signal.pause)
+    one.end()
+    assert one.nursery is None
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, 0)
