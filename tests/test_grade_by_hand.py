@@ -1,5 +1,6 @@
 """The grader's small parts against values worked out by hand: tolerances, what crosses, what a question costs, who is whose."""
 
+import concurrent.futures
 import contextlib
 import ctypes
 import hashlib
@@ -40,6 +41,7 @@ from momentum_lib.grade import (
     later,
     misconceptions,
     notebook,
+    parallel,
     problem_set,
     results,
     sandbox,
@@ -2402,3 +2404,93 @@ def test_a_stem_ends_the_last_nursery_and_says_whether_there_can_be_more(nursing
     assert one.nursery is None
     with pytest.raises(ChildProcessError):
         os.waitpid(pid, 0)
+
+
+# -- processes of a pool ---------------------------------------------------------------------------
+
+
+def test_a_process_of_a_pool_ends_with_its_parent_and_at_ctrl_c(monkeypatch):
+    did = []
+
+    class Thread:
+        def __init__(self, target, args, daemon):
+            self.run = lambda: target(*args)
+            did.append(("thread", args, daemon))
+
+        def start(self):
+            did.append("started")
+            self.run()
+
+    monkeypatch.setattr(parallel.threading, "Thread", Thread)
+    monkeypatch.setattr(parallel, "parent_process", lambda: SimpleNamespace(sentinel=55))
+    monkeypatch.setattr(parallel, "wait_for", lambda sentinels: did.append(("waited for", sentinels)))
+    monkeypatch.setattr(parallel.os, "_exit", lambda code: did.append("gone"))
+    monkeypatch.setattr(parallel.signal, "signal", lambda number, handler: did.append((number, handler)))
+    monkeypatch.setattr(parallel.signal, "pthread_sigmask", lambda how, which: did.append((how, which)) or "before")
+    parallel.ready()
+    assert did == [
+        ("thread", (55,), True), "started", ("waited for", [55]), "gone", (signal.SIGINT, parallel.leave),
+        (signal.SIG_UNBLOCK, {signal.SIGINT}),
+    ]  # fmt: skip
+    did.clear()
+    with contextlib.suppress(KeyError), parallel.interruptions_later():
+        did.append("inside")
+        raise KeyError
+    assert did == [(signal.SIG_BLOCK, {signal.SIGINT}), "inside", (signal.SIG_SETMASK, "before")]
+    monkeypatch.delattr(parallel.signal, "pthread_sigmask")
+    did.clear()
+    with parallel.interruptions_later():
+        did.append("inside")
+    parallel.ready()
+    assert did[0] == "inside" and did[-1] == (signal.SIGINT, parallel.leave)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    with pytest.raises(SystemExit):
+        parallel.leave(signal.SIGINT, None)
+    assert sys.stderr.name == os.devnull
+    sys.stderr.close()
+
+
+def test_tasks_of_a_process_that_died_are_tried_once_more_each_alone(monkeypatch):
+    """Pools in this process: who was under way with the one that died is a suspect, and only who dies alone is named."""
+    pools = []
+
+    class Pool:
+        def __init__(self, workers, mp_context, initializer):
+            self.workers, self.tasks, self.ended = workers, [], None
+            assert mp_context.get_start_method() == "spawn" and initializer is parallel.ready
+            pools.append(self)
+
+        def submit(self, function, *arguments):
+            self.tasks.append(arguments[0])
+            future = concurrent.futures.Future()
+            try:
+                future.set_result(function(*arguments))
+            except Exception as error:
+                future.set_exception(error)
+            return future
+
+        def shutdown(self, cancel_futures):
+            self.ended = cancel_futures
+
+    def work(number, factor):
+        if number in (2, 5):
+            raise parallel.BrokenProcessPool
+        if number == 3:
+            raise KeyError(number)
+        return factor * number
+
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", Pool)
+    found = dict(parallel.in_turn(work, {f"t{k}": (k, 10) for k in range(1, 7)}, 2))
+    assert {key: found[key] for key in ("t1", "t4", "t6")} == {"t1": 10, "t4": 40, "t6": 60} and len(found) == 6
+    assert isinstance(found["t3"], KeyError) and type(found["t2"]) is type(found["t5"]) is parallel.Died
+    assert "see --jobs and --memory-mb if memory was short" in str(found["t2"])
+    alone = [pool for pool in pools if pool.workers == 1]
+    assert {pool.workers for pool in pools} == {1, 2} and pools[0].tasks == [1, 2] and all(pool.ended is True for pool in pools)
+    assert {2, 5} <= {number for pool in alone for number in pool.tasks}
+    assert len({number for pool in pools for number in pool.tasks}) == 6
+    pools.clear()
+    assert list(parallel.in_turn(work, {}, 2)) == [] and pools == []
+    taken = parallel.in_turn(work, {"a": (1, 1), "b": (4, 1)}, 1)
+    assert next(taken) == ("a", 1)
+    taken.close()
+    assert pools[0].ended is True and pools[0].tasks == [1], "whoever stops asking ends the pool"
