@@ -3,12 +3,14 @@
 The C text of all pairs is compiled without optimisation, many texts at a time; a covering choice of them as users get it.
 """
 
+import math
 import os
 import re
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -684,3 +686,129 @@ def test_the_helpers_are_the_librarys():
     """A helper added to ops and to the printers, and forgotten here."""
     assert set(lookup.OPS) == {"where", *lookup.CALLS} and all(lookup.OPS[n] is getattr(ops, n) for n in lookup.OPS)
     assert set(lookup.CALLS) <= in_numpy.NAMES
+
+
+# -- looking up and calling, by hand -----------------------------------------------------------------
+
+
+def test_where_a_range_of_cells_lies_along_each_axis():
+    """Every range of a small grid, counted in C order: the index of each cell, and which places of an axis are used."""
+    shape = (2, 3, 4)
+    own = SimpleNamespace(lookup=SimpleNamespace(axes={k: np.zeros(n) for k, n in enumerate(shape)}), strides={0: 12, 1: 4, 2: 1})
+    cells = np.stack(np.unravel_index(np.arange(24), shape))
+    for begin in range(24):
+        for end in range(begin + 1, 25):
+            for k, length in enumerate(shape):
+                indices = cells[k, begin:end]
+                assert lookup.place(shape, k, begin, end).tolist() == indices.tolist(), (k, begin, end)
+                first, count = calls.Calls.used(own, k, begin, end)
+                runs = 1 + int(np.count_nonzero(np.diff(np.arange(begin, end) // own.strides[k])))
+                assert (first, count) == ((0, length) if runs >= length else (indices[0], runs)), (k, begin, end)
+
+
+def test_powers_of_the_step_are_taken_out_of_an_expression():
+    """What is left is computed for all steps at once, unless the step stands in it otherwise."""
+    for text, bare, bases, easy in (
+        ("1 - h_beta ** t", "1 - q0", ("h_beta",), True),
+        ("h_a ** t / (1 - (h_b + 1) ** t)", "q0 / (1 - q1)", ("h_a", "h_b + 1"), True),
+        ("t * h_beta ** t", "t * q0", ("h_beta",), False),
+        ("(h_a + t) ** t", "(h_a + t) ** t", (), False), ("h_a ** 2", "h_a ** 2", (), True), ("t ** h_a", "t ** h_a", (), False),
+        ("h_a * t", "h_a * t", (), False),
+    ):  # fmt: skip
+        assert lookup._without_powers(text) == (bare, bases, easy), text
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_tables_over_steps_are_the_expression_step_by_step(dtype):
+    values = {"h_beta": np.array([0.9, 0.5, 0.99], dtype=dtype), "h_c": np.array([3.0], dtype=dtype), "p_k": 2.0}
+    times = range(3, 8)
+    for text in ("1 - h_beta ** t", "h_c * h_beta ** t + p_k", "sqrt(t) * h_c", "p_k ** t", "h_c"):
+        found = lookup.over_steps(text, values, times, 3, dtype)
+        wanted = np.stack([np.broadcast_to(lookup.evaluate(text, {**values, "t": t}), 3) for t in times])
+        assert found.dtype == dtype and found.shape == (5, 3) and found.flags.c_contiguous
+        np.testing.assert_allclose(found, wanted, rtol=1e-6 if dtype == np.float32 else 1e-14, err_msg=text)
+
+
+def test_how_many_steps_one_call_makes():
+    """As many as there are, as the work of one call allows, and as the tables have room for; one at least."""
+    program = SimpleNamespace(operations=2.0, by_step={"a": 0, "b": 0}, by_axis={"c": ("lr", ""), "d": ("beta", "")})
+    own = SimpleNamespace(kernel=SimpleNamespace(program=program), used=lambda axis, begin, end: (0, 3 if axis == "lr" else 5))
+    width = 2 + 3 + 5
+    for steps, work, room, found in (
+        (7, 1 << 31, 1 << 24, 7), (100, 2 * 4 * 30, 1 << 24, 30), (100, 2 * 4 * 30 + 7, 1 << 24, 30),
+        (100, 1 << 31, 8 * width * 25, 25), (100, 1 << 31, 8 * width * 25 - 1, 24), (100, 1, 1 << 24, 1), (100, 1 << 31, 1, 1),
+        (0, 1 << 31, 1 << 24, 1),
+    ):  # fmt: skip
+        own.steps = steps
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(calls, "WORK", work)
+            patch.setattr(calls, "TABLE_BYTES", room)
+            assert calls.Calls.at_once(own, 10, 14) == found, (steps, work, room)
+    program.by_step, program.by_axis, own.steps = {}, {}, 10**9
+    assert calls.Calls.at_once(own, 0, 1) == min(10**9, (1 << 24) // 8)
+    assert (calls.CELLS, calls.WORK, calls.TABLE_BYTES) == (2**18, 2**31, 2**24)
+
+
+def test_a_table_of_all_steps_and_places_is_made_once():
+    made = []
+
+    def by_step(times):
+        made.append(times)
+        return f"steps {times}"
+
+    def by_axis(name, times, places):
+        made.append((name, times, places.tolist()))
+        return f"{name} {times}"
+
+    own = SimpleNamespace(
+        _tables={}, steps=4, lookup=SimpleNamespace(by_step=by_step, by_axis=by_axis, axes={"lr": np.zeros(5)}),
+        kernel=SimpleNamespace(program=SimpleNamespace(by_axis={"c": ("lr", "")})),
+    )  # fmt: skip
+    whole, part = range(1, 5), range(1, 3)
+    for times, name, first, count in ((whole, None, 0, 0), (part, None, 0, 0), (whole, "c", 3, 4), (part, "c", 3, 4)):
+        found = [calls.Calls.table(own, name, times, first, count) for _ in range(2)]
+        assert found[0] == found[1] == (f"steps {times}" if name is None else f"c {times}")
+    assert made == [whole, part, part, ("c", whole, [3, 4, 0, 1]), ("c", part, [3, 4, 0, 1]), ("c", part, [3, 4, 0, 1])]
+
+
+def test_what_a_call_is_handed(monkeypatch):
+    """Stretches of steps for a range of cells: what is kept between them, how many threads, what is told and returned."""
+    asked, told = [], []
+    monkeypatch.setattr(calls, "call", lambda run, whole, numbers, arrays: asked.append((whole, numbers, arrays)) or -1)
+    monkeypatch.setattr(calls, "cores", lambda: 3)
+    names = ("begin", "end", "budget", "size", "cores", "first", "stop", "offset_lr", "width_lr", "stride_lr", "length_lr")
+    program = SimpleNamespace(by_axis={"c": ("lr", "")})
+    arrays = ("saved", "out", "axis_lr", "d", "by_step", "table_c", "none")
+    kernel = SimpleNamespace(program=program, saved=2, dtype=np.float64, whole=names, arrays=arrays)
+    axis, out = np.arange(100.0), np.zeros(100)
+    own = SimpleNamespace(
+        kernel=kernel, steps=5, size=100, out={"out": out}, numbers=[1.0], strides={"lr": 1}, function="run",
+        lookup=SimpleNamespace(axes={"lr": axis}, derived={"d": "derived"}), used=lambda name, begin, end: (begin, end - begin),
+        table=lambda name, times, first, count: (name, times, first, count), at_once=lambda begin, end: 2,
+    )  # fmt: skip
+    assert calls.Calls.cells(own, 10, 74, told.append) == -1
+    stretches, threads = [(1, 3), (3, 5), (5, 6)], min(3, math.ceil(math.ceil(64 / calls.V) / 4))
+    assert [dict(zip(names, whole)) for whole, _, _ in asked] == [
+        {"begin": 10, "end": 74, "budget": 5, "size": 100, "cores": threads, "first": first,
+         "stop": stop, "offset_lr": 10, "width_lr": 64, "stride_lr": 1, "length_lr": 100} for first, stop in stretches
+    ]  # fmt: skip
+    for (first, stop), (_, numbers, (saved, one, two, derived, steps, table, none)) in zip(stretches, asked, strict=True):
+        assert numbers == [1.0] and saved is asked[0][2][0] and saved.shape == (2 * -(-64 // calls.V),) and saved.dtype == float
+        assert one is out and two is axis and derived == "derived" and none is None
+        assert steps == (None, range(first, stop), 0, 0) and table == ("c", range(first, stop), 10, 64)
+    assert told == [2 * 64, 2 * 64, 1 * 64]
+    asked.clear()
+    own.at_once = lambda begin, end: 5
+    calls.Calls.cells(own, 0, 100, None)
+    assert len(asked) == 1 and asked[0][2][0] is None, "nothing is kept for a second stretch that there is not"
+    asked.clear()
+    own.steps = 0
+    calls.Calls.cells(own, 0, 100, told.append)
+    assert [dict(zip(names, whole))["stop"] for whole, _, _ in asked] == [1] and told[-1] == 0, "no steps: a call that looks"
+    own.cells = lambda begin, end, done: told.append((begin, end, done)) or (7 if begin == 30 else -1)
+    monkeypatch.setattr(calls, "CELLS", 30)
+    assert calls.Calls.__call__(own, "done") == 7 and told[-2:] == [(0, 30, "done"), (30, 60, "done")]
+    own.cells = lambda begin, end, done: told.append((begin, end)) or -1
+    assert calls.Calls.__call__(own) is None and told[-4:] == [(0, 30), (30, 60), (60, 90), (90, 100)]
+    own.cells = lambda begin, end, done: 0
+    assert calls.Calls.__call__(own) == 0, "the first cell of all"
