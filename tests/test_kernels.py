@@ -3,7 +3,6 @@
 The C text of all pairs is compiled without optimisation, many texts at a time; a covering choice of them as users get it.
 """
 
-import math
 import os
 import re
 import subprocess
@@ -780,23 +779,23 @@ def test_what_a_call_is_handed(monkeypatch):
     program = SimpleNamespace(by_axis={"c": ("lr", "")})
     arrays = ("saved", "out", "axis_lr", "d", "by_step", "table_c", "none")
     kernel = SimpleNamespace(program=program, saved=2, dtype=np.float64, whole=names, arrays=arrays)
-    axis, out = np.arange(100.0), np.zeros(100)
+    axis, out = np.arange(1000.0), np.zeros(1000)
     own = SimpleNamespace(
-        kernel=kernel, steps=5, size=100, out={"out": out}, numbers=[1.0], strides={"lr": 1}, function="run",
+        kernel=kernel, steps=5, size=1000, out={"out": out}, numbers=[1.0], strides={"lr": 1}, function="run",
         lookup=SimpleNamespace(axes={"lr": axis}, derived={"d": "derived"}), used=lambda name, begin, end: (begin, end - begin),
         table=lambda name, times, first, count: (name, times, first, count), at_once=lambda begin, end: 2,
     )  # fmt: skip
-    assert calls.Calls.cells(own, 10, 74, told.append) == -1
-    stretches, threads = [(1, 3), (3, 5), (5, 6)], min(3, math.ceil(math.ceil(64 / calls.V) / 4))
+    assert calls.Calls.cells(own, 10, 10 + 5 * calls.V, told.append) == -1
+    stretches, threads = [(1, 3), (3, 5), (5, 6)], 2  # five blocks: a thread for each four
     assert [dict(zip(names, whole)) for whole, _, _ in asked] == [
-        {"begin": 10, "end": 74, "budget": 5, "size": 100, "cores": threads, "first": first,
-         "stop": stop, "offset_lr": 10, "width_lr": 64, "stride_lr": 1, "length_lr": 100} for first, stop in stretches
+        {"begin": 10, "end": 10 + 5 * calls.V, "budget": 5, "size": 1000, "cores": threads, "first": first,
+         "stop": stop, "offset_lr": 10, "width_lr": 5 * calls.V, "stride_lr": 1, "length_lr": 1000} for first, stop in stretches
     ]  # fmt: skip
     for (first, stop), (_, numbers, (saved, one, two, derived, steps, table, none)) in zip(stretches, asked, strict=True):
-        assert numbers == [1.0] and saved is asked[0][2][0] and saved.shape == (2 * -(-64 // calls.V),) and saved.dtype == float
+        assert numbers == [1.0] and saved is asked[0][2][0] and saved.shape == (2 * 5,) and saved.dtype == float
         assert one is out and two is axis and derived == "derived" and none is None
-        assert steps == (None, range(first, stop), 0, 0) and table == ("c", range(first, stop), 10, 64)
-    assert told == [2 * 64, 2 * 64, 1 * 64]
+        assert steps == (None, range(first, stop), 0, 0) and table == ("c", range(first, stop), 10, 5 * calls.V)
+    assert told == [count * 5 * calls.V for count in (2, 2, 1)]
     asked.clear()
     own.at_once = lambda begin, end: 5
     calls.Calls.cells(own, 0, 100, None)
@@ -805,6 +804,7 @@ def test_what_a_call_is_handed(monkeypatch):
     own.steps = 0
     calls.Calls.cells(own, 0, 100, told.append)
     assert [dict(zip(names, whole))["stop"] for whole, _, _ in asked] == [1] and told[-1] == 0, "no steps: a call that looks"
+    own.size = 100
     own.cells = lambda begin, end, done: told.append((begin, end, done)) or (7 if begin == 30 else -1)
     monkeypatch.setattr(calls, "CELLS", 30)
     assert calls.Calls.__call__(own, "done") == 7 and told[-2:] == [(0, 30, "done"), (30, 60, "done")]
