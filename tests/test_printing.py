@@ -13,7 +13,7 @@ import random_rules
 import torch
 from hypothesis import given, settings
 
-from momentum_lib import core, surfaces, sweep
+from momentum_lib import core, notation, surfaces, sweep
 from momentum_lib.kernels import build, program
 from momentum_lib.kernels.lookup import Lookup
 from momentum_lib.kernels.program import printed
@@ -388,3 +388,114 @@ def test_the_engines_count_of_steps_takes_an_error_equal_to_the_tolerance_as_arr
     """As ``Path.steps_to`` does: at or below, from there to the end."""
     assert js("[1, 1 / 4, 1 / 8, 0.1].map((tol) => engine.stepsTo([1, 1 / 2, 1 / 4, 1 / 8], tol))") == [0, 2, 3, None]
     assert js("engine.stepsTo([1, 0.1, 0.5, 0.1], 0.2)") == 3
+
+
+IN_EACH_LANGUAGE = {  # an expression -> as words, as LaTeX, as JavaScript, as C
+    "beta * m + (1 - beta) * grad": (
+        "β m + (1 − β) g", r"\beta \, m + \left(1 - \beta\right) \, g",
+        "beta * m + (1 - beta) * grad", "beta * m + ((real)1 - beta) * grad",
+    ),
+    "-(theta - grad)": ("−(θ − g)", r"-\left(\theta - g\right)", "-(theta - grad)", "-(theta - grad)"),
+    "-theta * grad": ("−θ g", r"\left(-\theta\right) \, g", "-theta * grad", "-theta * grad"),
+    "theta - (grad - lr)": ("θ − (g − η)", r"\theta - \left(g - \eta\right)", "theta - (grad - lr)", "theta - (grad - lr)"),
+    "theta - (grad + lr)": ("θ − (g + η)", r"\theta - \left(g + \eta\right)", "theta - (grad + lr)", "theta - (grad + lr)"),
+    "theta / (grad / lr)": ("θ / (g / η)", r"\frac{\theta}{\frac{g}{\eta}}", "theta / (grad / lr)", "theta / (grad / lr)"),
+    "theta / grad / lr": ("θ / g / η", r"\frac{\frac{\theta}{g}}{\eta}", "theta / grad / lr", "theta / grad / lr"),
+    "theta / grad * lr": ("(θ / g) η", r"\frac{\theta}{g} \, \eta", "theta / grad * lr", "theta / grad * lr"),
+    "theta * (grad / lr)": ("θ (g / η)", r"\theta \, \frac{g}{\eta}", "theta * (grad / lr)", "theta * (grad / lr)"),
+    "theta / (grad * lr)": ("θ / (g η)", r"\frac{\theta}{g \, \eta}", "theta / (grad * lr)", "theta / (grad * lr)"),
+    "(theta + grad) * lr": ("(θ + g) η", r"\left(\theta + g\right) \, \eta", "(theta + grad) * lr", "(theta + grad) * lr"),
+    "(theta + grad) / lr": ("(θ + g) / η", r"\frac{\theta + g}{\eta}", "(theta + grad) / lr", "(theta + grad) / lr"),
+    "theta ** 2": ("θ²", r"{\theta}^{2}", "(theta * theta)", "square(theta)"),
+    "theta ** 3": ("θ³", r"{\theta}^{3}", "(theta * theta * theta)", "cube(theta)"),
+    "(theta + grad) ** 2": ("(θ + g)²", r"{\left(\theta + g\right)}^{2}", "square(theta + grad)", "square(theta + grad)"),
+    "(theta + grad) ** 3": ("(θ + g)³", r"{\left(\theta + g\right)}^{3}", "cube(theta + grad)", "cube(theta + grad)"),
+    "beta ** t": ("βᵗ", r"{\beta}^{t}", "Math.pow(beta, t)", "pow(beta, t)"),
+    "theta ** (lr + 1)": ("θ^(η + 1)", r"{\theta}^{\eta + 1}", "Math.pow(theta, lr + 1)", "pow(theta, lr + (real)1)"),
+    "theta ** 0.5": ("θ^0.5", r"{\theta}^{0.5}", "Math.pow(theta, 0.5)", "sqrt(theta)"),
+    "(theta ** 2) ** 3": ("(θ²)³", r"{\left({\theta}^{2}\right)}^{3}", "cube((theta * theta))", "cube(square(theta))"),
+    "theta ** (lr ** 2)": ("θ^(η²)", r"{\theta}^{{\eta}^{2}}", "Math.pow(theta, (lr * lr))", "pow(theta, square(lr))"),
+    "-theta ** 2": ("−θ²", r"-{\theta}^{2}", "-(theta * theta)", "-square(theta)"),
+    "(-theta) ** 2": ("(−θ)²", r"{\left(-\theta\right)}^{2}", "square(-theta)", "square(-theta)"),
+    "2 ** theta": ("2^θ", r"{2}^{\theta}", "Math.pow(2, theta)", "pow((real)2, theta)"),
+    "sqrt(s)": ("√s", r"\sqrt{s}", "Math.sqrt(s)", "sqrt(s)"),
+    "sqrt(s + eps)": ("√(s + ε)", r"\sqrt{s + \epsilon}", "Math.sqrt(s + eps)", "sqrt(s + eps)"),
+    "sqrt(s) ** 2": ("(√s)²", r"{\sqrt{s}}^{2}", "square(Math.sqrt(s))", "square(sqrt(s))"),
+    "absolute(theta)": ("abs(θ)", r"\left|\theta\right|", "Math.abs(theta)", "fabs(theta)"),
+    "sign(grad)": ("sign(g)", r"\operatorname{sign}\left(g\right)", "Math.sign(grad)", "sign(grad)"),
+    "maximum(theta, 0.5)": ("max(θ, 0.5)", r"\max\left(\theta, 0.5\right)", "Math.max(theta, 0.5)", "larger(theta, (real)0.5)"),
+    "exp(theta)": ("exp(θ)", r"e^{\theta}", "Math.exp(theta)", "exp(theta)"),
+    "sin(theta)": ("sin(θ)", r"\sin \theta", "Math.sin(theta)", "sin(theta)"),
+    "cos(theta) ** 2": ("cos(θ)²", r"{\left(\cos \theta\right)}^{2}", "square(Math.cos(theta))", "square(cos(theta))"),
+    "sin(theta + 1)": ("sin(θ + 1)", r"\sin\left(\theta + 1\right)", "Math.sin(theta + 1)", "sin(theta + (real)1)"),
+    "where(theta > 0, grad, lr)": (
+        "g if θ > 0, else η", r"\begin{cases} g & \text{if } \theta > 0 \\ \eta & \text{otherwise} \end{cases}",
+        "(theta > 0 ? grad : lr)", "(theta > (real)0 ? grad : lr)",
+    ),
+    "where(theta <= grad, 1, 2) + lr": (
+        "(1 if θ <= g, else 2) + η",
+        r"\left(\begin{cases} 1 & \text{if } \theta \le g \\ 2 & \text{otherwise} \end{cases}\right) + \eta",
+        "(theta <= grad ? 1 : 2) + lr", "(theta <= grad ? (real)1 : (real)2) + lr",
+    ),
+    "where(theta == grad, 1, 2) * lr": (
+        "(1 if θ = g, else 2) η",
+        r"\left(\begin{cases} 1 & \text{if } \theta = g \\ 2 & \text{otherwise} \end{cases}\right) \, \eta",
+        "(theta === grad ? 1 : 2) * lr", "(theta == grad ? (real)1 : (real)2) * lr",
+    ),
+    "where(theta >= grad, -1, -theta)": (
+        "−1 if θ >= g, else −θ", r"\begin{cases} -1 & \text{if } \theta \ge g \\ -\theta & \text{otherwise} \end{cases}",
+        "(theta >= grad ? -1 : -theta)", "(theta >= grad ? -(real)1 : -theta)",
+    ),
+    "where(theta < 1, 2, 3) ** 2": (
+        "(2 if θ < 1, else 3)²",
+        r"{\left(\begin{cases} 2 & \text{if } \theta < 1 \\ 3 & \text{otherwise} \end{cases}\right)}^{2}",
+        "square((theta < 1 ? 2 : 3))", "square((theta < (real)1 ? (real)2 : (real)3))",
+    ),
+    "theta * 0.5 * grad": ("θ · 0.5 g", r"\theta \cdot 0.5 \, g", "theta * 0.5 * grad", "theta * (real)0.5 * grad"),
+    "1e-08 * grad": ("1e-08 g", r"10^{-8} \, g", "1e-08 * grad", "(real)1e-08 * grad"),
+    "2.5e-08": ("2.5e-08", r"2.5 \cdot 10^{-8}", "2.5e-08", "(real)2.5e-08"),
+    "1e-08 ** 2": ("1e-08²", r"{\left(10^{-8}\right)}^{2}", "square(1e-08)", "square((real)1e-08)"),
+    "6.283185307179586 ** 2": (
+        "6.283185307179586²", r"{\left(2\pi\right)}^{2}",
+        "square(6.283185307179586)", "square((real)6.283185307179586)",
+    ),
+    "1.23456789012": ("1.23456789012", r"1.23456789012", "1.23456789012", "(real)1.23456789012"),
+    "100000000.0": ("1e+08", r"10^{8}", "100000000.0", "(real)100000000.0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", IN_EACH_LANGUAGE)
+def test_an_expression_in_each_language(text):
+    """A bracket too few, a digit, a sign that another language writes."""
+    node = ast.parse(text, mode="eval").body
+    assert (words.words(node), latex.tex(node, colour=False), javascript.js(node), c.c(node)) == IN_EACH_LANGUAGE[text]
+
+
+OF_MATRICES = {
+    "theta @ transpose(grad)": r"\theta \, {g}^{\top}",
+    "transpose(theta + grad)": r"{\left(\theta + g\right)}^{\top}",
+    "root(left, -1 / 4, eps)": r"{L}_{\epsilon}^{-1/4}",
+    "root(left + right, -0.25, eps + 1)": r"{\left(L + R\right)}_{\epsilon + 1}^{-0.25}",
+    "orthogonal(theta)": r"\operatorname{orth}\left(\theta\right)",
+    "rows(theta) / columns(theta)": r"\frac{\operatorname{rows}\left(\theta\right)}{\operatorname{columns}\left(\theta\right)}",
+    "eigenvectors(left)": r"\operatorname{eigenvectors}\left(L\right)",
+    "theta @ (grad @ left)": r"\theta \, \left(g \, L\right)",
+    "(theta + grad) @ left": r"\left(\theta + g\right) \, L",
+    "maximum(1, rows(theta)) ** 0.5": r"{\max\left(1, \operatorname{rows}\left(\theta\right)\right)}^{0.5}",
+}
+
+
+@pytest.mark.parametrize("text", OF_MATRICES)
+def test_a_product_of_matrices_is_an_equation(text):
+    assert latex.tex(ast.parse(text, mode="eval").body, colour=False) == OF_MATRICES[text]
+
+
+def test_a_quantity_has_its_colour_and_a_name_that_is_none_stands_upright():
+    light = notation.LOOKS[notation.QUANTITIES["beta"].look].light
+    assert latex.symbol("beta") == rf"\textcolor{{{light}}}{{\beta}}" and latex.symbol("beta", colour=False) == r"\beta"
+    assert latex.symbol("x") == "x" and latex.symbol("a_name") == r"\mathrm{a name}"
+    for text in ("theta % grad", "theta if lr else grad", "not theta"):
+        node = ast.parse(text, mode="eval").body
+        for language in (words.words, latex.tex, javascript.js, c.c):
+            with pytest.raises((TypeError, KeyError)):
+                language(node)

@@ -20,21 +20,24 @@ def words(node, need=0):
     if isinstance(node, ast.Constant):
         return digits_of(node.value)
     if isinstance(node, ast.Compare):
-        return f"{words(node.left)} {COMPARE[type(node.ops[0])]} {words(node.comparators[0])}"
+        sign = COMPARE[type(node.ops[0])].replace("===", "=")
+        return f"{words(node.left)} {sign} {words(node.comparators[0])}"
     if isinstance(node, ast.Call) and node.func.id == "where":
         condition, yes, no = node.args
         text = f"{words(yes)} if {words(condition)}, else {words(no)}"
         return f"({text})" if need else text
     if isinstance(node, ast.Call):
         if node.func.id == "sqrt" and isinstance(node.args[0], ast.Name):
-            return f"√{words(node.args[0])}"
+            text = f"√{words(node.args[0])}"
+            return f"({text})" if need > 3 else text
         name = {"sqrt": "√", "absolute": "abs", "maximum": "max"}.get(node.func.id, node.func.id)
         return f"{name}({', '.join(map(words, node.args))})"
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         text = f"−{words(node.operand, 3)}"
         return f"({text})" if need > 1 else text
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        return words(node.left, 4) + {"2": "²", "3": "³", "t": "ᵗ"}.get(ast.unparse(node.right), f"^{words(node.right, 4)}")
+        text = words(node.left, 4) + {"2": "²", "3": "³", "t": "ᵗ"}.get(ast.unparse(node.right), f"^{words(node.right, 4)}")
+        return f"({text})" if need > 3 else text
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         text = f"{words(node.left, 2)} / {words(node.right, 3)}"
         return f"({text})" if need > 2 else text
