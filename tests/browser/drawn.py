@@ -58,7 +58,8 @@ class Picture:
 
 @dataclass
 class Slider:
-    """What one slider should show: where its value lies between its ends, its words, its marks (words -> value)."""
+    """What one slider should show: where its value lies between its ends, its words, its marks (words -> value); whether it is
+    put away."""
 
     value: float
     low: float
@@ -66,6 +67,7 @@ class Slider:
     even: str = "linear"
     words: str | None = None
     marks: dict = field(default_factory=dict)
+    hidden: bool = False
 
     def part(self, value):
         """How far along the slider a value lies, 0 to 1."""
@@ -89,6 +91,7 @@ def agrees(shown, said, pictures=(), readouts=None, sliders=None):
         there = shown.sliders[name]
         assert abs(there["at"] - slider.part(slider.value)) < 1e-6, name
         assert _plain(there["told"]) == (slider.words or show(slider.value)), name
+        assert there["hidden"] == slider.hidden, name
         assert there["marks"].keys() == slider.marks.keys(), name
         for words, value in slider.marks.items():
             assert abs(there["marks"][words] - slider.part(value)) < 1e-4, (name, words)

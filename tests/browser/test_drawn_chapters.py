@@ -7,7 +7,7 @@ import pytest
 
 from momentum_lib import rules, surfaces, theory
 from momentum_lib import scale as at_scale
-from momentum_lib.conventions import CONVENTIONS
+from momentum_lib.conventions import CONVENTIONS, convert
 from momentum_lib.notation import LOOKS
 from momentum_lib.scale.state import count, size, three
 from momentum_lib.widgets import crosswalk, kernel, ribbon, river, rods, rotation, scale, turning, workers
@@ -412,9 +412,11 @@ def of_kernel(figure, shown):
             f"{', '.join(in_unit(name, beside[name]) for name in list(kernel.SAME)[1:])}."
         )
         said = (f"At {percent(figure.progress)} of the run a " if figure.shape == "ageing" else "A ") + said
-    shares = {
-        name: Slider(getattr(figure, name), 0, 1, words=percent(getattr(figure, name))) for name in ("share", "progress", "end")
-    }
+    away = {"age"} if not alone else {"share", "young", "old"}
+    away |= {"progress", "end"} if figure.shape != "ageing" else set()
+    told = lambda name, value: percent(value) if name in ("share", "progress", "end") else f"{show(value)} steps"
+    tops = {"share": 1, "progress": 1, "end": 1, "age": 100, "young": 100, "old": 100}
+    values = {name: getattr(figure, name) for name in tops}
     return {
         "pictures": [
             Picture(
@@ -431,8 +433,9 @@ def of_kernel(figure, shown):
             ),
         ],
         "said": said,
-        "sliders": shares
-        | {n: Slider(getattr(figure, n), 0, 100, words=f"{show(getattr(figure, n))} steps") for n in ("age", "young", "old")},
+        "sliders": {
+            name: Slider(value, 0, tops[name], words=told(name, value), hidden=name in away) for name, value in values.items()
+        },
         "coloured": {"averaged": [*key[:2], "share", *ages]},
         "copied": lambda names, printed: np.testing.assert_allclose(names["weights"], weights),
     }  # fmt: skip
@@ -481,6 +484,7 @@ def of_river(figure, shown):
     )
     if beta == 0:
         said = f"With momentum 0 both are gradient descent, and neither gets farther: at {where}, {show(plain['speed'])} a step."
+    other = "share" if figure.hold == "loss" else "loss"
     logs = {"sigma": (0.01, 2), "loss": (0.005, 0.5), "share": (0.001, 0.99)}
     return {
         "pictures": [
@@ -506,7 +510,7 @@ def of_river(figure, shown):
         },
         "said": said,
         "sliders": {"beta": Slider(beta, 0, river.TOP)}
-        | {name: Slider(getattr(figure, name), *ends, "log") for name, ends in logs.items()},
+        | {name: Slider(getattr(figure, name), *ends, "log", hidden=name == other) for name, ends in logs.items()},
         "coloured": {
             "momentum": ["beta", "times as far, measured", "Noise against the hill", words[1][0]],
             "gradient": [words[0][0]],
@@ -740,6 +744,31 @@ SHAPES = {"polyak": "diamond", "classical_momentum": "square", "heavy_ball": "di
 SHAPES |= {"dampened_momentum": "triangle", "nesterov": "triangle", "nesterov_torch": "diamond", "nesterov_lerp": "ring"}
 
 
+ROWS = """() => [...document.querySelectorAll('.lf-crosswalk .lf-rows')].map((rows) => ({
+    reason: rows.previousSibling.querySelector('.lf-reason').textContent,
+    rows: [...rows.querySelectorAll('.lf-row')].map((row) => ({
+        name: row.dataset.rule, beta: row.querySelector('.lf-beta').textContent,
+        rate: row.querySelector('input[type=text]').value, next: row.querySelector('.lf-next').textContent,
+        ticked: row.querySelector('[type=checkbox]').checked, fixed: row.querySelector('[type=checkbox]').disabled })) }))"""
+
+
+def why_not(figure, names):
+    """Why the forms of a section cannot be had, or what parts them when the rate drops; nothing where neither is so."""
+    given = {"lr": figure.lr, "beta": figure.beta, **({"dampening": 0.0} if figure.source == "dampened_momentum" else {})}
+    for constant, others in ((True, "these forms"), (False, None)):
+        for name in names:
+            try:
+                convert(figure.source, name, constant_rate=constant, **given)
+            except ValueError as error:
+                both = f"{figure.source} and {name}"
+                title = rules.get(figure.source).title
+                said = str(error).replace(both, f"{title} and {others}" if constant else "These forms")
+                return said.replace(" They agree at a constant rate (constant_rate=True).", "")
+        if not figure.drop:
+            return ""
+    return ""
+
+
 def kept_apart(points, places, least):
     """The points whose places in the picture lie so many pixels from those of the last one kept."""
     kept = [0]
@@ -804,6 +833,24 @@ def of_crosswalk(figure, shown):
         parts = [f"{ratio(some)} with the rate {side}" for side, some in (("inside", inside), ("outside", outside)) if some]
         said += f" The rate is divided by {show(figure.factor)} after step {turn}: the next step is {' and '.join(parts)}."
     source = CONVENTIONS[figure.source]
+
+    def also(page):
+        """The table: each form's rate, momentum and next step, and the reason where there is one."""
+        for section in page.evaluate(ROWS):
+            assert section["reason"] == why_not(figure, [row["name"] for row in section["rows"]])
+            for row in section["rows"]:
+                setting = figure.settings()[row["name"]]
+                refused = isinstance(setting, str)
+                assert row["beta"] == ("" if refused else f"β {beta:.4g}")
+                assert row["rate"] == "" if refused else float(row["rate"]) == float(f"{setting['lr']:.6g}")
+                assert row["ticked"] == (row["name"] in names) and row["fixed"] == (refused or row["name"] == figure.source)
+                if not figure.drop or refused:
+                    assert row["next"] == ""
+                elif row["name"] in names:
+                    assert row["next"] == f"next step {ratio([row['name']])}"
+                else:
+                    assert row["next"].startswith("next step ")
+
     edge = theory.momentum_edge(25, beta, ahead=source.measures == "ahead", averaged=source.weight == "1 - beta")
     return {
         "pictures": [
@@ -832,6 +879,7 @@ def of_crosswalk(figure, shown):
             "steps": Slider(n, 10, 300, "log"),
         },
         "coloured": {"momentum": ["beta"]},
+        "also": also,
     }  # fmt: skip
 
 

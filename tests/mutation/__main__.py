@@ -209,7 +209,8 @@ def job_of(path, mutant, text, covered):
     lines = range(mutant.line, mutant.last_line + 1)
     if path.endswith(".js"):  # nobody notes its lines
         tests = [k for k, (name, _) in enumerate(covered["tests"]) if asks(name, group_of(path).removeprefix("js/"))]
-        return row_of(path, mutant, text, "fresh", tests)
+        whole = [covered["tests"][k][0] for k in tests if "/test_drawn" in covered["tests"][k][0]]
+        return row_of(path, mutant, text, "fresh", tests, whole)  # what tells all of the figure is asked first
     if runs_at_import(mutant, text):  # the line runs in the test that is the first to import the module, if in any
         tests = covered["users"].get(path, [])
     else:
