@@ -2494,3 +2494,30 @@ def test_tasks_of_a_process_that_died_are_tried_once_more_each_alone(monkeypatch
     assert next(taken) == ("a", 1)
     taken.close()
     assert pools[0].ended is True and pools[0].tasks == [1], "whoever stops asking ends the pool"
+
+
+def test_what_a_person_must_see_to_is_said_at_the_end(place, tmp_path, capsys):
+    """Each with its number and its names, one line each: nobody's file, two for one place, a stranger, who handed nothing in."""
+    places = {name: f"{name}_{number}_assignsubmission_file" for name, number in (("Ada", 1), ("Bob", 2), ("Eve", 3))}
+    place.put(
+        f"{places['Ada']}/a.ipynb",
+        f"{places['Ada']}/again.ipynb",
+        f"{places['Bob']}/b.ipynb",
+        f"{places['Eve']}/e.ipynb",
+        "x.zip",
+    )
+    sheet = tmp_path / "w.csv"
+    sheet.write_text("Identifier,Grade,Maximum Grade\nParticipant 1,,11\nParticipant 2,,11\n")
+    roster = place.roster("student,moodle,file\nada,1,\nbob,2,\neve,3,\nzoe,4,\n")
+    assert place.run("--moodle-worksheet", sheet, *roster, "--trust") == 1
+    said = capsys.readouterr()
+    lines = [line for line in said.err.splitlines() if line and "%|" not in line]
+    assert [line for line in lines if "root" not in line and "notebook/s" not in line] == [
+        "No sandbox, as you asked: the submissions run with your rights.",
+        "1 file is left out (all are in left-out.csv): x.zip (an archive; unpack it)",
+        "1 participant does not stand in the worksheet: 3",
+        f"2 stand in no import file, since several are for one place: {places['Ada']}/a.ipynb, {places['Ada']}/again.ipynb",
+        "1 on the roster handed in no notebook: zoe",
+    ]
+    assert said.out.splitlines()[-1] == f"4 graded; the tables and pages are in {place.out}."
+    assert (place.out / "moodle-worksheet.csv").read_text().splitlines()[1:] == ["Participant 1,,11", "Participant 2,9.00,11"]

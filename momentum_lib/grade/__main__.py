@@ -276,7 +276,8 @@ def write_all(options, master, graded, absentees, worksheet):
         results.write_text(options.out / "moodle-worksheet.csv", worksheet.filled(points))
         strangers = sorted(set(points) - worksheet.participants)
         if strangers:
-            say_some(len(strangers), "participants do not stand in the worksheet", strangers)
+            who = "participant does" if len(strangers) == 1 else "participants do"
+            say_some(len(strangers), f"{who} not stand in the worksheet", strangers)
 
 
 def require_modules():
