@@ -10,7 +10,7 @@ import torch
 
 from momentum_lib import rule, rules
 from momentum_lib.ops import absolute, sign, sqrt
-from momentum_lib.optim import Optimizer, _checks, _order
+from momentum_lib.optim import Optimizer, _checks, _order, _plain
 from momentum_lib.optim._state import arrival, close
 
 
@@ -450,3 +450,54 @@ def test_a_word_of_ones_own_beside_a_group_is_no_misspelling():
     for name, meant in (("weight_decai", "weight_decay"), ("betas", "beta"), ("maximise", "maximize")):
         with pytest.raises(TypeError, match=f"group 0: heavy_ball: .*'{meant}'"):
             _checks.check_names(rules.heavy_ball, [name], "group 0: ")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda saved: {"weight": 1, "bias": 2}, "it needs 'state' and 'param_groups'; got ['bias', 'weight']."),
+        (lambda saved: 5, "it needs 'state' and 'param_groups'; got int."),
+        (
+            lambda saved: saved["state"][0].pop("v") is None or saved,
+            "the saved state has ['step']; heavy_ball keeps ['step', 'v'].",
+        ),
+        (lambda saved: saved["state"].update({0: 7}) or saved, "the saved state has int; heavy_ball keeps ['step', 'v']."),
+        (lambda saved: saved.update(param_groups={}) or saved, "the saved param_groups and state are ['dict', 'dict']; allowed"),
+    ],
+)
+def test_what_a_foreign_state_holds_is_told_in_order(damage, says):
+    p = torch.nn.Parameter(torch.ones(2))
+    optimizer = Optimizer([p], "heavy_ball", lr=0.1)
+    p.grad = torch.ones(2)
+    optimizer.step()
+    with pytest.raises(ValueError) as refused:
+        optimizer.load_state_dict(damage(copy.deepcopy(optimizer.state_dict())))
+    assert says in str(refused.value)
+
+
+def test_a_number_in_a_tensor_is_kept_as_it_was():
+    """A schedule that writes into it in place: what a parameter was looked from by stays known."""
+    optimizer = Optimizer([torch.nn.Parameter(torch.ones(2))], "nesterov", lr=0.1)
+    way, values = optimizer._way(0)
+    first = optimizer._kept(way, values)
+    assert first is optimizer._kept(way, values) and first == {"lr": 0.1, "beta": 0.9}
+    rate = torch.tensor(0.5)
+    values = {**values, "lr": rate}
+    kept = optimizer._kept(way, values)
+    rate.fill_(0.25)
+    assert float(kept["lr"]) == 0.5 and float(optimizer._kept(way, values)["lr"]) == 0.25
+
+
+def test_a_parameter_moves_by_its_program_and_not_by_the_text(monkeypatch):
+    """Temporaries as large as the model, for the same numbers."""
+
+    def text(*given):
+        raise AssertionError("the text was run")
+
+    monkeypatch.setattr(_plain, "advance", text)
+    for name in ("heavy_ball", "adamw", "nesterov"):
+        p = torch.nn.Parameter(torch.ones(3))
+        optimizer = Optimizer([p], name, lr=0.1)
+        p.grad = torch.ones(3)
+        optimizer.step()
+        assert p[0] < 1

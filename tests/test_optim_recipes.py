@@ -177,6 +177,7 @@ def test_explicit_words_overrule_silently():
     assert sorted_by(muon_with_adamw, model, hidden=("5.", "3."))[0]["hidden"] == {"3.weight", "5.weight"}
     for options, muon in (
         ({"hidden": "5."}, {"3.weight", "5.weight"}),
+        ({"hidden": iter(["5."])}, {"3.weight", "5.weight"}),
         ({"not_hidden": ()}, {"3.weight", "5.weight"}),
         ({"not_hidden": "5."}, {"3.weight"}),
         ({"not_hidden": ("3.",)}, {"5.weight"}),
