@@ -1,5 +1,6 @@
 """The record browser in a real browser: curves, bands and read-outs under every hand are Python's."""
 
+import copy
 import json
 
 import numpy as np
@@ -116,8 +117,11 @@ def test_a_curve_is_drawn_where_its_numbers_say(browser, address, axes, fx, fy):
         assert first(page).locator(".lf-axes text").count() >= 6
 
 
+GONE = copy.deepcopy(RUNS)  # a side none of whose seeds came as far as its first point
+GONE["best, cpu"]["sides"][1] |= {"training": [[], []], "held_out": [[], []], "ends": [None, None]}
 DRAWN = [
     {},
+    {"runs": GONE, "experiment": "best, cpu", "beta": 0.5},
     {"experiment": "best, cpu", "axes": "log both", "beta": 0.9, "losing": True, "at": 0.3},
     {"experiment": "momentum, cpu", "rule": "adamw", "axes": "log loss", "beta": 0.995, "at": 0.0},
     {"experiment": "momentum, cpu", "sides": "heavy_ball 0.9,heavy_ball 0.99", "quantity": "held out", "losing": True, "at": 0.5},
@@ -189,7 +193,11 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
                 assert {part[k]["look"] for part in (bands, losers, raws, means, leads)} == {side["look"]}
                 assert (means[k]["dash"] or "none") in (side["dash"] or "none", side["dash"].replace(" ", ", "))
                 title = side["title"].replace("momentum", "β") if group else side["title"].split(",")[0]
-                (label,) = [one for one in names if one["words"] == title]
+                label = names[k]
+                if not len(mine["mean"]):
+                    assert label["words"] == leads[k]["d"] == ""
+                    continue
+                assert label["words"] == title
                 height = heights[side["name"]]
                 assert label["seen"] and label["at"][0] == pytest.approx(plot.high[0] + 16, abs=20)
                 assert label["at"][1] == pytest.approx(height + 4, abs=12)
@@ -287,11 +295,17 @@ def test_keys_read_point_by_point(browser, address):
 
 def test_hover_reads_and_leaves_nothing_a_click_stays(browser, address):
     with live.open_page(browser, address) as page:
-        box, (left, _, width, _) = first(page).locator(".lf-plot svg").bounding_box(), frame(page)
+        box, (left, top, width, tall) = first(page).locator(".lf-plot svg").bounding_box(), frame(page)
         page.mouse.move(box["x"] + left + width * 0.5, box["y"] + 60)
         assert live.numbers(page)["step"] == 600 and first(page).locator(".lf-readouts dd").first.inner_text() == "600"
         assert live.numbers(page)["state"]["at"] == 1
-        page.mouse.move(box["x"] + left + width * 0.5, box["y"] - 40)
+        across, up = box["x"] + left + width * 0.5, box["y"] + top + tall / 2
+        for x, y in ((across, box["y"] + top + tall + 6), (box["x"] + left - 6, up), (box["x"] + left + width + 6, up)):
+            page.mouse.move(x, y)  # beside the frame
+            assert live.numbers(page)["step"] == 1200, (x, y)
+        page.mouse.move(across, up)
+        assert live.numbers(page)["step"] == 600
+        page.mouse.move(across, box["y"] - 40)
         assert live.numbers(page)["step"] == 1200
         page.mouse.click(box["x"] + left + width * 0.25, box["y"] + 60)
         page.mouse.move(5, 5)

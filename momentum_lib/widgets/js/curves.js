@@ -522,7 +522,7 @@ function addList(fig, light) {
     /** @type {Drawn} */ drawn,
     /** @type {number} */ k,
   ) => {
-    const key = all.map((side) => `${side.of} ${side.name}`).join();
+    const key = JSON.stringify(all.map(({ of, name: own, lr, ends }) => [of, own, lr, ends])); // sides of another experiment may be named alike
     if (key !== written.key) {
       Object.assign(written, { key, rows: all.map((side, i) => sideRow(side, shade(all, i))) });
       list.replaceChildren(...written.rows.map(({ node }) => node));
