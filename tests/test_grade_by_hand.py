@@ -756,6 +756,7 @@ def test_what_a_master_asks_for_and_brings(master):
     assert grading.imported_by(master) == ("numpy", "momentum_lib:grade", "momentum_lib:rules")
     likeness = "The published solution, apart from names and comments: q1, q3. No points were taken for it."
     assert grading.notes_on_likeness([]) == [] and grading.notes_on_likeness(["q1", "q3"]) == [likeness]
+    assert grading.notes_on("ADA", "ada") == []
     assert grading.notes_on("ada", "Ada") == [] == grading.notes_on("ada", "") and grading.notes_on("", "bob") == []
     assert "STUDENT = 'bob'; it was graded with the parameters of 'ada'" in grading.notes_on("ada", "bob")[0]
     assert "STUDENT is not set" in grading.notes_on(None, "")[0]
@@ -1044,7 +1045,7 @@ def test_a_text_of_the_masters_is_known_by_its_words_under_any_name():
     told = [
         ("x1", "", " ## 1. Why? \n"),
         ("x2", "q", "Since."),
-        ("x3", "", "And so."),
+        ("x3", "", "\n And so. \n"),
         ("x4", "", "## 2."),
         ("x5", "", "No more."),
     ]
@@ -2521,3 +2522,95 @@ def test_what_a_person_must_see_to_is_said_at_the_end(place, tmp_path, capsys):
     ]
     assert said.out.splitlines()[-1] == f"4 graded; the tables and pages are in {place.out}."
     assert (place.out / "moodle-worksheet.csv").read_text().splitlines()[1:] == ["Participant 1,,11", "Participant 2,9.00,11"]
+
+
+# -- spaces, capitals and order ----------------------------------------------------------------------
+
+
+def test_a_roster_is_read_whatever_stands_around_its_words(tmp_path):
+    """As people type it: headings in capitals, spaces, paths of another system, addresses, numbers with words before them."""
+    path = tmp_path / "class.csv"
+    path.write_text(
+        " STUDENT , File,Canvas ,eMail,Name\n ada , .\\A\\hw.ipynb ,,,\nbob,,Participant 12, Bob@X.org ,\n , ,,,\n"
+        "zoe,, 7.0 ,,Zoe Z\n",
+        "utf-8",
+    )
+    roster = folder.Roster(path)
+    assert (
+        [row["student"] for row in roster.rows] == ["ada", "bob", "zoe"]
+        and bool(roster) is True
+        and bool(folder.Roster()) is False
+    )
+    assert roster.row_of("A/hw.ipynb", {}, ["hw.ipynb"]) == (roster.rows[0], True)
+    assert (
+        roster.row_of("x.ipynb", {"canvas": "12"}, [])
+        == roster.row_of("x.ipynb", {"email": " BOB@x.ORG "}, [])
+        == (roster.rows[1], False)
+    )
+    assert roster.row_of("x.ipynb", {"canvas": "7"}, []) == (roster.rows[2], False) and roster.rows[2]["name"] == "Zoe Z"
+    assert roster.row_of("x.ipynb", {"canvas": "8"}, []) == (None, False)
+
+
+def test_files_stand_in_the_order_of_their_names(tmp_path, monkeypatch):
+    """Whatever the file system says first; the master is none of them, however it is named."""
+    names = ["c.ipynb", "a.ipynb", "set.ipynb", "b.pdf", "A.pdf"]
+    for name in names:
+        (tmp_path / name).write_text("{}")
+    monkeypatch.setattr(folder.os, "walk", lambda top, onerror: iter([(str(top), [], list(names))]))
+    monkeypatch.chdir(tmp_path)
+    for master in ("set.ipynb", tmp_path / "x" / ".." / "set.ipynb", tmp_path / "set.ipynb"):
+        found, left_out = folder.find(tmp_path, master, tmp_path / "out")
+        assert [path.name for path in found] == ["a.ipynb", "c.ipynb"] and [name for name, _ in left_out] == ["A.pdf", "b.pdf"]
+
+
+def test_a_master_may_be_written_with_other_kinds_and_spaces(tmp_path):
+    """Points as a text, a name that is a number, a heading and a mark scheme with room around them."""
+    notebook = small.small_set()
+    notebook["cells"][6]["metadata"]["nbgrader"].update(points="3", grade_id=61)
+    notebook["cells"][4]["source"] = "##   1. Write heavy ball \t"
+    notebook["cells"][14]["source"] = "Since.\n=== BEGIN MARK SCHEME ===\n\n  A reason. \n\n=== END MARK SCHEME ===\n"
+    for cell in notebook["cells"][7:]:
+        if cell["metadata"].get("nbgrader"):
+            cell["metadata"]["nbgrader"].update(grade=int(cell["metadata"]["nbgrader"]["grade"]))
+    master = problem_set.Master(small.write(tmp_path, notebook))
+    check = master.of("check")[0]
+    assert (check.question, check.points, check.title) == ("61", 3.0, "1. Write heavy ball") and type(check.points) is float
+    assert master.of("essay")[0].scheme == "A reason." and [len(master.of(role)) for role in ("check", "answer", "given")] == [
+        3,
+        3,
+        1,
+    ]
+    assert check.hidden == 'grade.update_rule(my_step, "heavy_ball", lr=0.03, beta=0.7, steps=30)'
+    assert check.shown == 'grade.check("1", grade.update_rule, my_step, "heavy_ball", lr=0.02, beta=0.8)'
+
+
+def test_times_grades_and_points_are_read_with_spaces(tmp_path):
+    assert late.moment(" 2026-10-05T23:59+02:00 ", "due") == datetime.fromisoformat("2026-10-05T23:59+02:00")
+    path = tmp_path / "w.csv"
+    path.write_text("Identifier,Grade,Maximum\n Participant 7 , 5 , 9 \n Participant 8 ,, 9 \n")
+    sheet = Worksheet(path, 9)
+    assert sheet.participants == {"7", "8"} and sheet.filled({"7": 8}).splitlines()[1] == " Participant 7 ,8.00, 9 "
+    (tmp_path / "by-hand.csv").write_text('key,question,points\nk,q," 1,5 "\nk,r,  \n')
+    assert results.read_by_hand(tmp_path) == {("k", "q"): (1.5, "")}
+
+
+def test_results_stand_in_the_order_of_their_keys(tmp_path):
+    with zipfile.ZipFile(io.BytesIO(gradescope.archive({9: {}, 7: {}, 8: {}}))) as made:
+        assert made.namelist()[2:] == ["results/7.json", "results/8.json", "results/9.json"]
+    cell = SimpleNamespace(question="why", title="1. Why?", points=4, scheme="s")
+    master = SimpleNamespace(title="A set", of=lambda *roles: [cell] if "essay" in roles else [], points=(0, 4))
+    graded = {
+        key: {"student": key * 2, "file": f"{key}.ipynb", "essays": {"why": f" word {key} \n"}, "questions": [], "notes": []}
+        for key in ("c", "a", "b")
+    }
+    page = reading_page(master, graded, {})
+    assert [page.index(f"<pre>word {key}</pre>") for key in "abc"] == sorted(
+        page.index(f"<pre>word {key}</pre>") for key in "abc"
+    )
+    results.write_by_hand(tmp_path, master, graded)
+    results.write_tables(tmp_path, master, graded)
+    for name, column in (("by-hand.csv", 0), ("grades.csv", 1)):
+        rows = (tmp_path / name).read_text().splitlines()[1:]
+        assert [row.split(",")[column][0] for row in rows] == ["a", "b", "c"]
+    said = systems.said_by({":submitters": [{":name": 5, ":email": "x"}]})
+    assert said.ids == {"name": "5", "email": "x"}
