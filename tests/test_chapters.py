@@ -133,11 +133,17 @@ def test_decimals_in_prose_are_computed(chapter):
 
 
 @pytest.mark.parametrize("chapter", NOTEBOOKS, ids=by_name)
-def test_long_numbers_are_in_groups(chapter):
-    """From 10 000 on, in prose as in figures: code and links are left out, and the number of a pull request is a name."""
-    prose = "\n".join(source(cell) for cell in cells(chapter, "markdown"))
-    prose = re.sub(r"```python.*?```|^(?:draw|given): .*?$|`[^`]*`|\$[^$]*\$|https?://\S+", "", prose, flags=re.S | re.M)
+def test_numbers_are_set_as_numbers(chapter):
+    """From 10 000 on in groups, with a minus that is no hyphen: in prose as in figures, code and links aside."""
+    shown = [cell["metadata"].get("mystnb", {}) for cell in cells(chapter, "code")]
+    words = [
+        part.get(key, "") for own in shown for part in (own.get("figure", {}), own.get("image", {})) for key in ("caption", "alt")
+    ]
+    prose = "\n".join([source(cell) for cell in cells(chapter, "markdown")] + words)
+    code = r"```python.*?```|^(?:draw|given): .*?$|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|<[^>]*>|https?://\S+"
+    prose = re.sub(code, "", prose, flags=re.S | re.M)
     assert re.findall(r"(?<![\w.#])(?<!pull request )\d{5,}(?!\w)", prose) == []
+    assert re.findall(r"(?<![\w.)\]-])-\d\S*", prose) == []
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=by_name)
