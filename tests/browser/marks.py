@@ -45,7 +45,8 @@ READ = """i => {
       const svg = box.querySelector('.lf-svg'), cut = svg.querySelector('clipPath rect');
       return { label: svg.getAttribute('aria-label'), frame: ['x', 'y', 'width', 'height'].map((name) => number(cut, name)),
         key: all(box, '.lf-key span').map(text), names: all(svg, '.lf-axes > .lf-axis-label').map(text),
-        ticks: ticks(svg), parts: parts(svg), cells: box.querySelector('canvas.lf-heat')?.width }; }) }); }"""
+        ticks: ticks(svg), parts: parts(svg),
+        look: [...svg.querySelector('.lf-marks').classList], cells: box.querySelector('canvas.lf-heat')?.width }; }) }); }"""
 
 
 SHOW = """([i, state, presses]) => {
@@ -126,6 +127,7 @@ class Picture:
     def __init__(self, read, x, y, log):
         self.label, self.key, self.names, self.parts = (read[name] for name in ("label", "key", "names", "parts"))
         self.cells = read.get("cells")  # of a map along an axis
+        self.look = {name.removeprefix("lf-") for name in read["look"]}  # what its marks are like as a whole
         left, top, width, height = read["frame"]
         self.low, self.high = np.array([left, top]), np.array([left + width, top + height])
         self.ends, self.log = np.array([x, y], dtype=float), [axis in log for axis in "xy"]

@@ -147,6 +147,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             many = (len(fine) - 1) if head == n else round(head * h / (fine_t[1] - fine_t[0]))
             curve, dots, t, fine_t = fine[: many + 1], path[: head + 1], np.arange(head + 1) * h, fine_t[: many + 1]
 
+            assert all(("many" in seen.picture(k).look) is (n > 250) for k in range(3))
             plane = seen.picture(0, x, w)
             plane.check_ticks()
             plane.follows(*plane.find("guide"), [(x[0], 0), (x[1], 0)])

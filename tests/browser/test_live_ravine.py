@@ -112,6 +112,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             outside = (abs(points) > (3, 2)).any(1)
             gone = np.flatnonzero(outside[:-1] & outside[1:])
             end = gone[0] if found["predicted"] > 1 and len(gone) else len(points) - 1
+            assert ("fine" in plane.look) is (min(end, steps) > 150)
             (path,) = plane.find("line", look="gradient")
             plane.follows(path, points[: end + 1])
             plane.leaves(points[: end + 1])
@@ -139,6 +140,10 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
                 fall.follows(fall.find(part)[0], np.c_[t, values])
             named = fall.beside(along=np.c_[t, parts[:, 0]], across=np.c_[t, parts[:, 1]])
             assert named == ["along", "across"] or state, named
+            if not state:  # the upper curve's name stands above it, the lower one's below
+                for words, values in zip(named, parts.T, strict=True):
+                    (_, up), (_, own) = fall.word(words)["at"], *fall.pixels(np.array([(30, values[30])]))
+                    assert (up < own) == (values[30] == parts[30].max()), words
             fall.follows(fall.find("line", look="gradient")[0], np.c_[t, errors])
             fall.marks(fall.find("dots", look="gradient")[0], [(t[-1], errors[-1])])
 

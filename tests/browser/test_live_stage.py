@@ -95,6 +95,9 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             plain, ball = figure.paths().values()
             assert seen.sentence == figure.numbers()["said"]
             assert seen.sliders["beta"]["told"] == f"memory {show(figure.beta)}"
+            at = {"none": 0, "0.5": 0.5, "0.9": 0.9, "0.99": 0.99}
+            at = {words: np.log1p(-beta) / np.log(0.01) for words, beta in at.items()}
+            assert seen.sliders["beta"]["marks"] == pytest.approx(at, abs=1e-4)
             held = theory.momentum_edge(25, 0)
             assert (
                 seen.sliders["lr"]["told"]
