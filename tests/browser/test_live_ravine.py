@@ -112,7 +112,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             outside = (abs(points) > (3, 2)).any(1)
             gone = np.flatnonzero(outside[:-1] & outside[1:])
             end = gone[0] if found["predicted"] > 1 and len(gone) else len(points) - 1
-            assert ("fine" in plane.look) is (min(end, steps) > 150)
+            assert ("fine" in plane.look) == (min(end, steps) > 150)
             (path,) = plane.find("line", look="gradient")
             plane.follows(path, points[: end + 1])
             plane.leaves(points[: end + 1])
