@@ -627,6 +627,9 @@ def test_notes_on_cells(master):
     told.at = 4
     room.note("a", {"error": {"kind": "OutOfTime", "text": "t"}})
     assert room.cut == {"a": 4} and room.failures["a"]["kind"] == "OutOfTime"
+    told.at = None
+    room.note("no statement", {"error": {"kind": "OutOfTime", "text": "t"}})
+    assert room.cut == {"a": 4}, "one that had begun none is not cut at one"
     room.note("a", {})
     assert "a" in room.failures, "a cell that is cut has not come right"
     room.note("b", {"error": {"kind": "ValueError", "text": "t"}})
