@@ -382,6 +382,15 @@ SMALL_TARGETS = """() => [...document.querySelectorAll(
     .filter(([, height]) => height < 43.999)"""  # all but rounding
 
 
+def comes_by_itself(page, state, before, after):
+    """With this state the first figure shows ``before`` at once, and ``after`` by and by: conditions in JavaScript on the
+    figure's element ``f``. Nobody asks for its numbers, which would make at once what is made frame by frame."""
+    ask = "document.querySelector('.live-figure[data-figure]')"
+    change = f"const f = {ask}, {{ set, flush }} = f.__figure; set(state); flush();"
+    assert page.evaluate(f"state => {{ {change} return Boolean({before}); }}", state)
+    page.wait_for_function(f"() => {{ const f = {ask}; return {after}; }}")
+
+
 def link_restores(launched, address, change, agrees, initial, others=()):
     """After ``change(page)``, the address that Link gives opens with that very state; Reset leads back to ``initial``;
     ``others`` below stay as they are."""

@@ -191,6 +191,14 @@ def test_endings_differ_without_colour(browser, address):
         ]
 
 
+def test_the_map_of_another_start_comes_by_itself(browser, address):
+    with live.open_page(browser, address) as page:
+        matches(page)
+        old = live.first(page).locator(".lf-cells-full").nth(1).get_attribute("d")
+        cells = f"f.querySelectorAll('.lf-cells-full')[1].getAttribute('d') === {json.dumps(old)}"
+        live.comes_by_itself(page, {"start": -4.0}, cells, f"!({cells})")
+
+
 def test_mouse_drags_the_start(browser, address):
     with live.open_page(browser, address) as page:
         live.drag(page, handle(page), -14, 30)

@@ -208,6 +208,13 @@ def test_other_settings_train_other_networks(browser, address):
         assert matches(page)["seed"] == 2
 
 
+def test_networks_of_another_start_come_by_themselves(browser, address):
+    with live.open_page(browser, address) as page:
+        matches(page)
+        said = "f.querySelector('.lf-sentence').textContent.startsWith('After {} steps')"
+        live.comes_by_itself(page, {"seed": 9}, said.format(0), said.format(120))
+
+
 def test_play_shows_them_learn(browser, address):
     with live.open_page(browser, address) as page:
         matches(page)

@@ -241,6 +241,13 @@ def test_mouse_finger_and_keys_take_hold_of_the_edge(browser, short):
         assert matches(page)["lr"] > 0.11
 
 
+def test_another_training_comes_by_itself(browser, short):
+    with live.open_page(browser, short) as page:
+        matches(page)
+        said = "f.querySelector('.lf-sentence').textContent.startsWith('Step {},')"
+        live.comes_by_itself(page, {"seed": 9}, f"!{said.format(40)}", said.format(40))
+
+
 def test_keys_play_step_and_set(browser, short):
     with live.open_page(browser, short) as page:
         button(page, "Ten steps").focus()

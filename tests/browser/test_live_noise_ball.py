@@ -210,6 +210,15 @@ def test_mouse_and_finger_drag_the_momentum(browser, address):
         assert matches(page)["beta"] < 0.8 and handle(page).evaluate(where) == pytest.approx(top, abs=1)
 
 
+def test_new_noise_comes_by_itself(browser, address):
+    with live.open_page(browser, address) as page:
+        old = first(page).locator(".lf-swarm").get_attribute("d")
+        swarm = f"f.querySelector('.lf-swarm').getAttribute('d') === {json.dumps(old)}"
+        live.comes_by_itself(page, {"seed": 5}, swarm, f"!({swarm})")
+        button(page, "New noise").click()
+        assert matches(page)["seed"] == 6
+
+
 def test_keys(browser, address):
     with live.open_page(browser, address) as page:
         handle(page).focus()
