@@ -150,7 +150,8 @@ def test_a_live_figure_asks_its_own_tests_and_those_of_all_figures_that_name_it(
     assert {"tests/test_widgets_noise_ball.py", "tests/browser/test_live_noise_ball.py"} < set(ours)
     assert set(tool.SHARED) < set(ours) and "tests/test_widgets_scale.py" not in ours
     assert "tests/browser/test_live_race.py" in tool.js_tests("kit/player"), "one of the figures that import it"
-    shared = tool.SHARED[1] + "::test_it"
+    assert "tests/browser/test_live_scale.py" in tool.js_tests("memory"), "it imports Memory"
+    shared = tool.SHARED[0] + "::test_it"
     about = {"": True, "[memory]": True, "[1366-memory]": True, "[euler]": False, "[memory_2]": False}
     assert {end: tool.asks(shared + end, "memory") for end in about} == about
     assert tool.asks(ours[0] + "::test_it[euler]", "noise_ball")

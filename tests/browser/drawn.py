@@ -249,20 +249,21 @@ class Cases(dict):
     ``coloured``  a family's colour -> the words, handles, sliders and read-outs that have it in the first state
     """
 
-    def add(self, name, *states, drags=(), presses=()):
-        """Register the decorated function; ``drags``: (handle, where it is dragged to, what that sets); ``presses``: (button,
-        what is asked of the state then)."""
+    def add(self, name, *states, opens=None, drags=(), presses=()):
+        """Register the decorated function; ``opens``: the state in which the page opens; ``drags``: (handle, where it is dragged
+        to, what that sets); ``presses``: (button, what is asked of the state then)."""
 
         def register(expected):
-            self[name] = expected, states, drags, presses
+            self[name] = expected, states, opens or {}, drags, presses
             return expected
 
         return register
 
     def hold(self, launched, folder, name):
         """One page, and on it every state of the figure, and every hand."""
-        expected, states, drags, presses = self[name]
-        with live.open_page(launched, live.write_page(folder, [make(name)])) as page:
+        expected, states, opens, drags, presses = self[name]
+        with live.open_page(launched, live.write_page(folder, [make(name, **opens)])) as page:
+            assert not re.search("undefined|NaN", live.first(page).evaluate("figure => figure.outerHTML"))
             initial = live.numbers(page)["state"]
             for state in states:
                 values = {key: value for key, value in state.items() if key not in ("head", "played")}
@@ -274,7 +275,7 @@ class Cases(dict):
                     shown = marks.seen(page)
                     shown.pen = pen
                     page.evaluate("() => window.__still()")
-                wanted = expected(make(name, **values), shown)
+                wanted = expected(make(name, **opens | values), shown)
                 also, copied, coloured = (wanted.pop(key, None) for key in ("also", "copied", "coloured"))
                 agrees(shown, **wanted)
                 if also:
@@ -289,7 +290,7 @@ class Cases(dict):
             for handle, place, sets in drags:
                 shown = marks.drawn(page)
                 shown.pen = None
-                pictures = expected(make(name), shown)["pictures"]
+                pictures = expected(make(name, **opens), shown)["pictures"]
                 self._drag(page, shown, pictures, handle, place)
                 assert live.numbers(page)["state"] == {**initial, **sets}, handle
 

@@ -455,6 +455,7 @@ def of_kernel(figure, shown):
     {"sigma": 1, "beta": 0.9, "loss": 0.2},
     {"head": 2},
     {"played": (100 * 41.75, 41 + drawn.smooth(0.75))},
+    opens={"seed": 1},
     drags=[
         ("Noise against the hill", (1, 1), {"sigma": 0.316}),
         ("Noise against the hill", (1e9, 1), {"sigma": 2}),
@@ -635,6 +636,7 @@ def of_workers(figure, shown):
     {"beta": 0.95, "signal": "zigzag", "noise": 0.3},
     {"beta": 0.6, "signal": "step", "frequency": 3.0, "corrected": True, "seed": 7},
     {"beta": 0.5, "signal": "constant", "noise": 0},
+    opens={"seed": 1},
     drags=[
         ("Half-life: after how many steps a weight has halved", (20, 0.1), {"beta": float(f"{2 ** (-1 / 20):.3g}")}),
         ("Frequency of the wave", (0.5, 0.1), {"frequency": pytest.approx(0.5, **NEAR)}),

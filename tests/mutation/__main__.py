@@ -68,7 +68,7 @@ IMPORTS = ["numpy", "pytest", "hypothesis", "scipy", "torch"]
 JS = "momentum_lib/widgets/js"
 JS_IMPORTS = [*IMPORTS[:-1], "matplotlib.pyplot", "playwright.sync_api", "momentum_lib.widgets"]
 """The same for a live figure: all of Python, which stays as it is."""
-SHARED = ["test_widgets_pictures", "browser/test_live_every", "browser/test_drawn_pictures", "browser/test_drawn_chapters"]
+SHARED = ["browser/test_live_every", "browser/test_drawn_pictures", "browser/test_drawn_chapters"]
 SHARED = [f"tests/{name}.py" for name in SHARED]
 """Tests of several live figures: those are asked that have the figure's name among their parameters, or have none."""
 
@@ -102,7 +102,9 @@ def js_tests(name):
     if not (ROOT / JS / f"{figures[0]}.js").exists():
         figures = [path.stem for path in (ROOT / JS).glob("*.js") if f'"./{name}.js"' in path.read_text(encoding="utf-8")]
     every = [*(ROOT / "tests").glob("test_widgets_*.py"), *(ROOT / "tests/browser").glob("test_live_*.py")]
-    own = [path for path in sorted(every) if any(f"_{figure}_" in f"{path.stem}_" for figure in figures)]
+    classes = ["".join(part.title() for part in figure.split("_")) for figure in figures]
+    imports = re.compile(rf"^from momentum_lib.widgets import (\([^)]*|.*)\b({'|'.join(classes)})\b", re.M)
+    own = [path for path in sorted(every) if imports.search(path.read_text(encoding="utf-8"))]
     return [*(path.relative_to(ROOT).as_posix() for path in own), *(one for one in SHARED if (ROOT / one).exists())]
 
 
