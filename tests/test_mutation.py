@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.mutation import __main__ as tool
-from tests.mutation import javascript
+from tests.mutation import javascript, worker
 from tests.mutation.operators import applied, mutants
 from tests.mutation.worker import exchange, pairs
 
@@ -234,6 +234,18 @@ def test_a_test_is_not_late_by_what_it_shares(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(tool.ROOT)}
     done = subprocess.run([sys.executable, "-c", TIMED], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert re.findall(r"<(.*?)>", done.stdout) == ["made", "2: 8.0", "ran", "2: 0", "0 test_it.py::test_one"], done.stderr
+
+
+def test_a_mutant_that_many_tests_ask_is_not_taken_for_one_that_hangs():
+    """Thousands of tests begun, more than a pipe holds: whoever tells of them waits for nobody."""
+
+    def child(job, plugin):
+        for number in range(3000):
+            os.write(plugin.report, f"tests/test_of_a_long_name_{'x' * 40}.py::test_{number}\n".encode())
+        return 0
+
+    ended, last = worker.forked({"seconds": [["a test", 0.0]]}, child)
+    assert ended == "survived" and last.endswith("::test_2999")
 
 
 def test_every_equivalent_mutant_is_there_and_has_its_reason():

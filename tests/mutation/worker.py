@@ -159,11 +159,10 @@ class Limited:
 def forked(job, child):
     """Run ``child(job, plugin)`` in a fork; returns (status, the test that was last begun)."""
     seconds = sum(second for _, second in job["seconds"])
-    reads, writes = os.pipe()
+    report = tempfile.TemporaryFile()  # a pipe would be full after some hundred tests, and whoever writes into it would wait
     scratch = tempfile.mkdtemp(prefix="mutant-")
     pid = os.fork()
     if not pid:
-        os.close(reads)
         os.setsid()
         with open(os.devnull, "r+b") as nothing:
             for stream in (0, 1, 2):
@@ -171,13 +170,13 @@ def forked(job, child):
         os.environ["TMPDIR"] = tempfile.tempdir = scratch
         status = 3
         try:
-            status = child(job, Limited(job, writes))
+            status = child(job, Limited(job, report.fileno()))
         finally:
             os._exit(status)
-    os.close(writes)
     code = _wait(pid, time.monotonic() + 60 + 30 * seconds)
-    with open(reads, encoding="utf-8") as lines:
-        begun = lines.read().split("\n")[:-1]
+    with report:
+        report.seek(0)
+        begun = report.read().decode().split("\n")[:-1]
     shutil.rmtree(scratch, ignore_errors=True)
     ends = {0: "survived", 1: "killed", 2: "killed", 3: "killed", ANEW: "anew"}
     return ends.get(code, "timeout"), begun[-1] if begun else None
