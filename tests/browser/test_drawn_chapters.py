@@ -420,7 +420,8 @@ def of_kernel(figure, shown):
     return {
         "pictures": [
             Picture(
-                Axis(-0.7, last, written=True), Axis(low, top, written=True), lines, {"balance triangle": [[(seen, below)]]},
+                Axis(-0.7, last, written={str(k): k for k in range(0, 81, 20)}), Axis(low, top, written=True),
+                lines, {"balance triangle": [[(seen, below)]]},
                 words,
                 {name: ((min(value, last), weight(min(value, last))),
                         f"{many(value, 'step')}, momentum {show(theory.beta_at_mean_age(value))}", (0, last))
@@ -540,6 +541,7 @@ def fixed(value):
     {"workers": 16, "beta": -0.9, "seed": 7},
     {"order": "turn"},
     {"order": "turn", "workers": 2, "lr": 0.5},
+    {"order": "turn", "workers": 3},
     {"order": "turn", "workers": 3, "beta": 0.3, "lr": 0.02},
     {"workers": 4, "lr": 0.005, "seed": 999},
     {"head": 3},
