@@ -394,6 +394,19 @@ def test_heads_move_between_the_steps(browser, tmp_path):
         page.wait_for_function(
             "() => { const a = document.querySelector('.live-figure').__figure.numbers().at; return a > 0.2 && a < 0.9; }"
         )
+        figure, seen = Race(steps=20), marks.seen(page)
+        paths = figure.paths()
+        plane, fall = seen.picture(0, *figure.frame), seen.picture(1, (0, 20), figure._loss_range(paths), "y")
+        for name, path in paths.items():  # as far on its way from point to point as from loss to loss, in the logarithm
+            look = rules.get(name).family
+            ((now, _),) = fall.dots(*fall.find("runner", look=look))
+            k, part = int(now), now - int(now)
+            assert 0 < part < 1
+            fall.marks(
+                *fall.find("runner", look=look), (now, path.values[k] ** (1 - part) * path.values[k + 1] ** part), within=0.2
+            )
+            way = path.points[k] + part * (path.points[k + 1] - path.points[k])
+            plane.marks(*plane.find("runner", look=look), way, within=0.5)
         between = page.evaluate(
             "() => document.querySelector('.lf-course .lf-runner[data-look=momentum]').getAttribute('d').split('m')[0]"
         )
