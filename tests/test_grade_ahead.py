@@ -148,3 +148,14 @@ def test_what_draws_is_imported_when_it_is_first_used(tmp_path, master):
     with Room(master, handed_in, LIMITS, True, None) as room:
         assert room.remote("kappa").value() == 1.0 and POSTPONE not in room.options["preload"], "ready before each fork"
         assert POSTPONE in room.usual["preload"]
+
+
+def test_a_name_that_is_a_module_of_its_own_is_ready_too():
+    """``from package import part`` in the master's cells: the part is imported before a fork; what there is not stops nothing."""
+    preload = ("wsgiref:util", "json:loads", "no_such_module:thing", "wsgiref:no_such_name")
+    with Process(LIMITS, sandboxed=False, preload=preload) as process:
+        source = (
+            "import sys\nready = ['wsgiref.util' in sys.modules, 'json' in sys.modules, 'wsgiref.no_such_name' in sys.modules]"
+        )
+        assert "error" not in process.ask({"op": "run", "cell": "c", "source": source, "limit": 10}, 20)
+        assert process.ask({"op": "get", "name": "ready"}, 20)["value"] == {"list": [True, True, False]}
