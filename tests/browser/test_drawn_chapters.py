@@ -638,6 +638,7 @@ def of_workers(figure, shown):
     {"beta": 0.95, "signal": "zigzag", "noise": 0.3},
     {"beta": 0.6, "signal": "step", "frequency": 3.0, "corrected": True, "seed": 7},
     {"beta": 0.5, "signal": "constant", "noise": 0},
+    {"frequency": 0.13},
     opens={"seed": 1},
     drags=[
         ("Half-life: after how many steps a weight has halved", (20, 0.1), {"beta": float(f"{2 ** (-1 / 20):.3g}")}),
