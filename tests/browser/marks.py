@@ -161,6 +161,11 @@ class Picture:
             found[..., k] = np.exp(value) if log else value
         return found
 
+    def even(self):
+        """One unit is as long upwards as across."""
+        across, up = (self.high - self.low) / (self.ends[:, 1] - self.ends[:, 0])
+        assert across == pytest.approx(up, rel=1e-3), self.label
+
     def check_ticks(self, *axes):
         """On each of these axes numbers are written, and each stands at its place."""
         for axis in axes or "xy":

@@ -209,6 +209,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             plane = seen.picture(1, *figure.field.domain)
             plane.level(lambda x, y, f=figure.field: f.value(np.array([x, y])))
             plane.marks(*plane.find("minimum"), figure.field.minima)
+            plane.even()
             points = path.points
             plane.follows(*plane.find("line", look=family), points)
             plane.leaves(points, look=family)

@@ -161,6 +161,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             turn = np.exp(2j * np.pi * np.linspace(0, 1, 361))
             ring = lambda size, centre=0.0, turn=turn: np.c_[centre + size * turn.real, size * turn.imag]  # noqa: E731
             disc.follows(*disc.find("truth"), ring(1))
+            disc.even()
             disc.follows(*disc.find("outer"), ring(found["rate"]) if found["rate"] < 1.28 else [])
             centre, size = theory.circle_of_pairs(figure.beta, ahead=ahead)
             pairs = memory and figure.beta > 0

@@ -208,6 +208,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             plane = seen.picture(0, *figure.field.domain)
             plane.level(lambda x, y, f=figure.field: f.value(np.array([x, y])))
             plane.marks(*plane.find("minimum"), figure.field.minima)
+            plane.even()
             (own,), (other,), (dots,) = plane.find("mine"), plane.find("whole"), plane.find("dots", "!minimum")
             assert own["look"] == dots["look"] == figure.look
             plane.follows(own, path[: head + 1])

@@ -136,6 +136,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             told = "ellipse: exact, two sigma" if ends else f"step {head}; dotted: exact, now"
             assert plane.key == [f"dots: {WALKERS} heavy balls", told]
             plane.marks(*plane.find("minimum"), (0, 0))
+            plane.even()
             plane.marks(*plane.find("swarm"), points[head])
             (one,) = plane.find("dots", "!swarm", "!minimum")
             plane.marks(one, points[head, 0])

@@ -143,6 +143,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             )
             plane.level(lambda x, y, f=figure.field: f.value(np.array([x, y])))
             plane.marks(*plane.find("minimum"), figure.field.minima)
+            plane.even()
             assert plane.handle("Start of all paths", figure.start) == "x {}, y {}".format(*map(show, figure.start))
             fall.check_ticks()
             (now,) = fall.find("guide")

@@ -119,6 +119,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             (dots,) = plane.find("dots", look="gradient")
             plane.marks(dots, points[: end + 1])
             (cross,) = plane.find("minimum")
+            plane.even()
             plane.marks(cross, [(0, 0)])
             x, y = start
             assert plane.handle("Start of the path", start) == f"x {show(x)}, y {show(y)}"

@@ -91,6 +91,7 @@ def test_all_that_is_drawn_is_pythons(browser, address):
             plane = seen.picture(0, *DOMAIN)
             plane.level(lambda x, y: RAVINE.value(np.array([x, y])))
             plane.marks(*plane.find("minimum"), [(0, 0)])
+            plane.even()
             plane.marks(*plane.find("rolling"), path[step])
             (line,), (dots,) = plane.find("ghost"), plane.find("dots", "!rolling", "!minimum")
             plane.follows(line, path[: step + 1])
@@ -114,6 +115,7 @@ def test_all_that_is_drawn_is_pythons(browser, address):
                 np.testing.assert_allclose(tip, shaft[1])
                 along, barbs = shaft[0] - shaft[1], (left + right) / 2 - tip
                 assert barbs @ along == pytest.approx(np.hypot(*along) * np.hypot(*barbs), rel=0.02)  # it points forward
+                assert np.hypot(*(left - tip)) == pytest.approx(np.hypot(*(right - tip)), abs=0.2)
                 if axis is None:
                     np.testing.assert_allclose(aside, 0, atol=0.06)
                 else:
