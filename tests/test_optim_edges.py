@@ -10,8 +10,9 @@ import torch
 
 from momentum_lib import rule, rules
 from momentum_lib.ops import absolute, sign, sqrt
-from momentum_lib.optim import Optimizer, _checks, _order, _plain
+from momentum_lib.optim import Optimizer, _checks, _inplace, _order, _plain
 from momentum_lib.optim._state import arrival, close
+from momentum_lib.optim._step import Way
 
 
 @rule()
@@ -162,6 +163,13 @@ def test_a_large_gradient_leaves_no_infinity_and_a_rule_of_another_kind_steps_it
 
     other = Other(rules.heavy_ball.fn, {"v": 0}, family="momentum", title=None, same_as=None)
     assert _order.step(other, theta, grad, (s,), hyper, 5)[0].tolist() == [5.0, 5.0]
+    assert _inplace.step_of(Way(other)) is None and _inplace.step_of(Way(rules.shampoo)) is None
+    p = torch.nn.Parameter(torch.zeros(2))
+    optimizer = Optimizer([p], other, lr=0.1)
+    for t in (1, 3):
+        p.grad = torch.ones(2)
+        optimizer.step()
+        assert p.tolist() == [t, t]
 
 
 def test_only_texts_with_such_a_square_are_written_anew():

@@ -321,6 +321,15 @@ def test_what_moves_together_by_hand():
     assert not able("dampened_momentum", away, away, away), "its text has to run as it stands"
     assert not able("muon", away, torch.empty_like(away), away) and not able("heavy_ball", away, away, away.half())
 
+    class Several(torch.Tensor):
+        """One that is several tensors, as torch asks."""
+
+        def __tensor_flatten__(self):
+            raise NotImplementedError
+
+    own = away.as_subclass(Several)
+    assert not able("heavy_ball", own, own, away) and not able("heavy_ball", away, away, own), "either has its own arithmetic"
+
 
 def test_two_arrays_with_the_same_memory_may_be_different():
     one = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -448,6 +457,10 @@ PASSES = {  # the text -> each pass over the memory of one array, and of lists o
     "s = grad - m; m = m + s / k; theta = theta - s": (
         "sub(grad, m, out=_0); m.add_(_0, alpha=0.125); theta.sub_(_0)",
         "_0 = each_sub(grad, m); each_add_(m, _0, alpha=0.125); each_sub_(theta, _0)",
+    ),
+    "s = b * m; m = s + (1 - b) * grad; theta = theta + s": (
+        "if 0.25 != 1: m.mul_(0.25); add(m, grad, alpha=0.75, out=_0); theta.add_(m); m.copy_(_0)",
+        "each_mul_(m, 0.25); _0 = each_add(m, grad, alpha=0.75); each_add_(theta, m); each_copy_(m, _0)",
     ),
     # numbers join numbers
     "m = k * (3 * m)": ("if 24 != 1: m.mul_(24)", "each_mul_(m, 24)"),
