@@ -664,6 +664,14 @@ def test_a_compiled_step_gets_its_numbers_in_their_order():
     assert len(called[-1]) == 3 and called[-1][0] is theta and called[-1][2] == ([0.25, 0.5, 7], "cpu")
 
 
+def test_a_step_asks_for_the_decay_only_where_it_decays():
+    """A number more in every program, and a schedule of a decay that there is not."""
+    assert Way(rules.heavy_ball).numbers == ["lr", "beta"] and Way(rules.heavy_ball, maximize=True).numbers == ["lr", "beta"]
+    for decay in ("coupled", "decoupled"):
+        assert Way(rules.heavy_ball, decay).numbers == ["lr", "beta", "weight_decay"]
+    assert Way(rules.heavy_ball).hyper({"lr": 1, "beta": 2, "weight_decay": 3}) == {"lr": 1, "beta": 2}
+
+
 def test_an_accelerators_look_may_round_otherwise():
     """Four units in the last digit, one where a sixteen-bit number has so few; a processor computes it as it was."""
     slacks = lambda name, dtype, device: [
