@@ -1945,6 +1945,14 @@ def test_what_stands_for_a_module_that_is_not_there_does_nothing():
             use()
 
 
+def test_a_statement_that_needs_a_missing_module_names_it_too():
+    held = cells.Cells()
+    assert held.run("import nothing_like_it as gone", "one") == ["nothing_like_it"]
+    assert held.run("x = 1\ny = gone.made(2)", "two") == ["nothing_like_it"] and held.names["x"] == 1
+    assert held.names["y"].module == "nothing_like_it"
+    assert held.run("gone(3)\ny + 1", "three") == ["nothing_like_it"]
+
+
 def test_in_float32_a_path_is_alike_to_four_digits():
     """A ten-thousandth of a coordinate, and a hundred-thousandth of one at zero."""
 
@@ -2408,6 +2416,31 @@ def test_a_stem_ends_the_last_nursery_and_says_whether_there_can_be_more(nursing
     assert one.nursery is None
     with pytest.raises(ChildProcessError):
         os.waitpid(pid, 0)
+
+
+def test_the_last_words_of_a_nursery_are_in_its_file(tmp_path):
+    """What it fails at, and what the C library says: descriptor 2 is the file that the grader reads."""
+    words, (ours, theirs), control = tmp_path / "words", socket.socketpair(), socket.socketpair()[0]
+
+    class Nursery:
+        def __init__(self, *given):
+            pass
+
+        def serve(self):
+            os.write(2, b"of its own; ")
+            raise ValueError("no more")
+
+        def kill(self):
+            os.write(2, b"; killed")
+
+    def nurse():
+        stem.Nursery = Nursery
+        stem.Stem(control, {}, False).nurse(theirs.fileno(), os.open(words, os.O_CREAT | os.O_WRONLY))
+
+    os.waitpid(child_that(nurse), 0)
+    assert words.read_bytes() == b"of its own; ValueError: no more\n; killed"
+    for one in (ours, theirs, control):
+        one.close()
 
 
 # -- processes of a pool ---------------------------------------------------------------------------

@@ -179,14 +179,15 @@ def test_a_policy_that_makes_no_sense_is_refused(place, capsys, words, says):
 
 
 def test_of_repeated_submissions_the_latest_counts_where_that_was_asked_and_is_known(place, capsys):
-    place.put("ada_7_20_hw.ipynb", "ada_7_100_hw-1.ipynb", "ada_LATE_7_300_hw-2.ipynb")
+    place.put("ada_7_20_hw.ipynb", "ada_7_100_hw-1.ipynb", "ada_LATE_7_300_hw-2.ipynb", "dan_5_30_hw.ipynb")
     place.put(
         "bob_8_20_hw.ipynb", "bob_8_21_other.ipynb", "C_9_assignsubmission_file/a.ipynb", "C_9_assignsubmission_file/b.ipynb"
     )
-    assert place.run() == 1 and len(place.rows("canvas.csv")) == 1, "nothing is chosen without being asked"
+    assert place.run() == 1 and len(place.rows("canvas.csv")) == 2, "nothing is chosen without being asked"
     assert place.run("--repeated", "latest") == 1, "bob and C gave several files at once: a person chooses"
-    assert [row["ID"] for row in place.rows("canvas.csv")] == ["", "7"] and place.rows("moodle.csv") == []
+    assert [row["ID"] for row in place.rows("canvas.csv")] == ["", "7", "5"] and place.rows("moodle.csv") == []
     rows = {row["file"]: row["look at"] for row in place.rows()}
+    assert "latest" not in rows["dan_5_30_hw.ipynb"], "one alone is no choice"
     assert "The latest of 3 submissions." in rows["ada_LATE_7_300_hw-2.ipynb"]
     for older in ("ada_7_20_hw.ipynb", "ada_7_100_hw-1.ipynb"):
         assert rows[older].startswith("A later submission counts: ada_LATE_7_300_hw-2.ipynb."), rows[older]
