@@ -269,7 +269,8 @@ def test_what_a_cell_does_to_names():
     assert cells.parts("not python at all") is cells.UNREADABLE
     for source, doubtful in (
         ("exec('a = 1')", True), ("open('x')", True), ("from m import *", True), ("a.to_csv('x')", True),
-        ("np.random.seed(3)", True), ("import mine\nmine.set()", True), ("plt.plot(a)", False), ("a.sort()", False),
+        ("np.random.seed(3)", True), ("import mine\nmine.set()", True), ("import mine as my\nmy.set()", True),
+        ("plt.plot(a)", False), ("a.sort()", False),
         ("x = np.ones(3)", False), ("await random.go()", True), ("grade.check(a)", False),
     ):  # fmt: skip
         assert cells.parts(source).doubtful == doubtful, source
@@ -1097,6 +1098,18 @@ def test_adam_with_eps_under_the_root_takes_its_first_step_by_the_gradient_itsel
     hyper = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 7.0}
     theta, _ = misconceptions._root_outside(np.array([2.0]), np.array([3.0]), (zero, zero), hyper, 1)
     np.testing.assert_allclose(theta, 2 - 0.1 * 3 / np.sqrt(9 + 7.0), rtol=1e-12)
+    theta, _ = misconceptions._root_outside(np.array([2.0]), np.array([3.0]), (zero, zero), hyper, 3)
+    np.testing.assert_allclose(theta, 2 - 0.1 * 0.3 / 0.271 / np.sqrt(0.09 / 0.029701 + 7.0), rtol=1e-12)
+
+
+def test_a_list_of_whole_numbers_counts_as_an_array_of_numbers():
+    assert checks.listed([1, 2]).dtype == checks.listed((np.int64(1), 2.5)).dtype == np.float64
+    assert checks.listed(["1"]) == ["1"] and checks.listed([True]) == [True] and checks.listed(3) == 3
+
+
+def test_the_texts_of_a_notebook_are_read_wherever_they_stand():
+    cell = {"source": ["a = 1\n", "b = 2"], "outputs": [], "metadata": {"tags": ["x"], "n": 3}}
+    assert list(problem_set.strings({"cells": [cell], "kernel": "python"})) == ["a = 1\nb = 2", "x", "python"]
 
 
 def test_adam_without_correction_begins_with_the_averages_as_they_are():
