@@ -125,17 +125,27 @@ def _execute(arguments, path):
         warnings.simplefilter(rest[0])
         kind, *rest = arguments = rest[1:]
     if kind == "-m":
-        sys.path[:], sys.argv = [os.getcwd(), *path], rest
+        _find_in([os.getcwd(), *path])
+        sys.argv = rest
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     elif kind == "-c":
-        sys.path[:], sys.argv = ["", *path], ["-c", *rest[1:]]
+        _find_in(["", *path])
+        sys.argv = ["-c", *rest[1:]]
         main = type(sys)("__main__")
         main.__builtins__ = __builtins__
         sys.modules["__main__"] = main
         exec(compile(rest[0], "<string>", "exec"), vars(main))
     else:
-        sys.path[:], sys.argv = [str(Path(kind).resolve().parent), *path], arguments
+        _find_in([str(Path(kind).resolve().parent), *path])
+        sys.argv = arguments
         runpy.run_path(kind, run_name="__main__")
+
+
+def _find_in(path):
+    """Let modules be found there; pytest-xdist keeps the path of the moment when it was imported, for its workers."""
+    sys.path[:] = path
+    if "xdist.plugin" in sys.modules:
+        sys.modules["xdist.plugin"]._sys_path[:] = path
 
 
 def _leave(status):
