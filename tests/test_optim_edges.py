@@ -359,9 +359,8 @@ def test_a_parameter_that_is_mostly_the_other_point_is_that_one():
     assert arrival(torch.tensor([1.5, 9.0, 9.0, 9.0], dtype=torch.float64), expected, other) == "exact"
 
 
-@pytest.mark.parametrize("rule", ["schedule_free", "generalised_primal_averaging", "nesterov"])
-def test_a_loaded_parameter_is_looked_at_once(rule):
-    """What somebody writes after that counts, though it is so little that on arrival it would have passed for rounding."""
+def _before_and_after_loading(rule, saved=lambda state: state):
+    """A parameter after three steps with its optimiser, and the same loaded from what was saved of them."""
     p = torch.nn.Parameter(torch.linspace(1, 2, 8, dtype=torch.float64))
     first = Optimizer([p], rule, lr=0.1)
     for k in range(3):
@@ -369,7 +368,14 @@ def test_a_loaded_parameter_is_looked_at_once(rule):
         first.step()
     q = torch.nn.Parameter(p.detach().clone())
     second = Optimizer([q], rule, lr=0.1)
-    second.load_state_dict(first.state_dict())
+    second.load_state_dict(saved(first.state_dict()))
+    return (p, first), (q, second)
+
+
+@pytest.mark.parametrize("rule", ["schedule_free", "generalised_primal_averaging", "nesterov"])
+def test_a_loaded_parameter_is_looked_at_once(rule):
+    """What somebody writes after that counts, though it is so little that on arrival it would have passed for rounding."""
+    (p, first), (q, second) = _before_and_after_loading(rule)
     held = []
     for parameter, optimizer in ((p, first), (q, second)):
         with optimizer.reported():
@@ -385,14 +391,7 @@ def test_a_loaded_parameter_is_looked_at_once(rule):
 @pytest.mark.parametrize("rule", ["schedule_free", "nesterov"])
 def test_a_loaded_parameter_is_looked_at_once_by_a_step_too(rule):
     """What somebody writes after the first step counts, however little it is."""
-    p = torch.nn.Parameter(torch.linspace(1, 2, 8, dtype=torch.float64))
-    first = Optimizer([p], rule, lr=0.1)
-    for k in range(3):
-        p.grad = torch.cos(torch.arange(8) + k).double()
-        first.step()
-    q = torch.nn.Parameter(p.detach().clone())
-    second = Optimizer([q], rule, lr=0.1)
-    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    (p, first), (q, second) = _before_and_after_loading(rule, copy.deepcopy)
     for parameter, optimizer in ((p, first), (q, second)):
         parameter.grad = torch.ones(8, dtype=torch.float64)
         optimizer.step()

@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.browser.live", "tests.browser.marks", "tests.browser.drawn"
-)  # shared checks that say what they saw
+# The shared checks say what they saw.
+pytest.register_assert_rewrite("tests.browser.live", "tests.browser.marks", "tests.browser.drawn")
 
 from tests.browser import live, served
 from tests.browser.served import ROOT  # noqa: F401  (tests ask here where the repository is)

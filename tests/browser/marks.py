@@ -20,7 +20,7 @@ READ = """i => {
   const parts = (svg) => all(svg, '.lf-back, .lf-marks, .lf-front').flatMap((layer) =>
     all(layer, 'path, text, rect, .lf-handle').map((node) => ({
       tag: node.localName, classes: [...node.classList], look: node.dataset.look ?? null,
-      shape: node.dataset.shape ?? null, of: node.dataset.of ?? null, shape: node.dataset.shape ?? null,
+      shape: node.dataset.shape ?? null, of: node.dataset.of ?? null,
       layer: layer.classList[0].slice(3), d: node.getAttribute('d') ?? '', words: node.localName === 'text' ? text(node) : '',
       at: [number(node, 'x'), number(node, 'y')], size: [number(node, 'width'), number(node, 'height')],
       seen: node.getAttribute('visibility') !== 'hidden', move: node.getAttribute('transform') ?? '',

