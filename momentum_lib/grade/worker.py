@@ -99,9 +99,9 @@ class Worker:
 
     def call(self, request):
         """Call a student's function; says which arguments it changed in place."""
-        function = self.names.get(request["name"])
-        if function is None and request["name"] not in self.names:
+        if request["name"] not in self.names:
             return {"missing": True}
+        function = self.names[request["name"]]
         if function is Ellipsis:
             return {"blank": True}
         if not callable(function):
@@ -159,7 +159,6 @@ def close_but(kept):
     kept = os.dup2(kept, 200)
     for descriptor in (0, 1, 2):
         os.dup2(silence, descriptor)
-    os.closerange(3, 200)
     os.dup2(kept, 3)
     os.closerange(4, 256)
     return 3

@@ -61,7 +61,8 @@ DATA = ["tests/test_codegen.py::test_check_is_clean", "tests/test_theory_edges.p
 
 It is not asked about functions: it notices any edit of a text that is printed, right or wrong.
 """
-STARTED = {"momentum_lib/grade/worker.py": "momentum_lib/grade/sandbox.py"}
+STARTED = dict.fromkeys(("later", "notebook", "stem", "syscalls", "worker"), "momentum_lib/grade/sandbox.py")
+STARTED = {f"momentum_lib/grade/{name}.py": starts for name, starts in STARTED.items()}
 """What runs in processes of its own, whose lines nobody notes -> what starts them: whoever runs this may notice that."""
 IMPORTS = ["numpy", "pytest", "hypothesis", "scipy", "torch"]
 """What a process imports before it forks for mutants that change an import."""
@@ -222,7 +223,15 @@ def job_of(path, mutant, text, covered):
     if not tests:  # a line of a process of its own, or of an import: whatever touches the module may notice it
         tests = sorted({k for some in touched.values() for k in some}) or list(range(len(covered["tests"])))
     first = DATA * (imported and group_of(path) in ("basic", "printing"))
-    return row_of(path, mutant, text, "fresh" if imported else "swap", tests, first)
+    row = row_of(path, mutant, text, "fresh" if imported else "swap", tests, first)
+    return {**row, "own": sorted(name for name in TESTS[group_of(path)] if names_module(name, path))}
+
+
+def names_module(test, path):
+    """Whether a file of tests imports a module by name: its tests are asked before others that are as quick."""
+    package, name = Path(path).parent.as_posix().replace("/", "."), Path(path).stem
+    text = (ROOT / test).read_text(encoding="utf-8")
+    return re.search(rf"^(from {package}\.{name} import|from {package} import (\([^)]*|.*)\b{name}\b)", text, re.M) is not None
 
 
 def row_of(path, mutant, text, mode, tests, first=()):

@@ -197,16 +197,23 @@ def _wait(pid, until):
 
 
 class Run:
-    """The mutants of one call, one after the other; tests that found many come first, and quick ones before slow ones."""
+    """The mutants of one call, one after the other; tests that found many come first, and quick ones before slow ones.
+
+    Those of a file that names the module are asked as if they were ten times quicker.
+    """
 
     def __init__(self, job, out):
         self.jobs, self.table, self.budget, self.out = job["jobs"], job["table"], job["budget"], out
         self.found = collections.Counter()
 
-    def tests(self, numbers, first):
+    def tests(self, numbers, first, own=()):
         """[[test, seconds]] of these, as many as fit into the budget; at least one; ``first`` before all others."""
+
+        def rank(test):
+            return test[1] / (1 + self.found[test[0]]) / (10 if test[0].partition("::")[0] in own else 1)
+
         wanted, left = [[name, 5.0] for name in first], self.budget
-        for name, seconds in sorted((self.table[k] for k in numbers), key=lambda test: test[1] / (1 + self.found[test[0]])):
+        for name, seconds in sorted((self.table[k] for k in numbers), key=rank):
             left -= seconds
             if wanted and left < 0:
                 break
@@ -216,7 +223,7 @@ class Run:
     def all(self, child):
         for count, job in enumerate(self.jobs, 1):
             path, begun = TREE / job["path"], time.monotonic()
-            job["seconds"] = self.tests(job["tests"], job["first"])
+            job["seconds"] = self.tests(job["tests"], job["first"], job.get("own", ()))
             with written(path, job["text"], count):
                 status, by = forked(job, child) if job["seconds"] else ("survived", None)
             line = {key: job[key] for key in ("path", "key", "line", "kind", "mode", "digest")}
