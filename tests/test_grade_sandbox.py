@@ -80,8 +80,8 @@ found = [resource.getrlimit(getattr(resource, "RLIMIT_" + name)) for name in ("A
 
 
 def test_a_child_holds_no_descriptor_but_its_own_channel(process):
-    source = "import os\nfound = []\nfor number in range(1024):\n    try:\n        os.fstat(number)\n        found.append(number)\n"
-    source += "    except OSError:\n        pass\n"
+    source = "import os\nfound = []\nfor number in range(1024):\n    try:\n        os.fstat(number)\n"
+    source += "        found.append(number)\n    except OSError:\n        pass\n"
     assert after(process, source) == {"list": [0, 1, 2, 3]}
 
 

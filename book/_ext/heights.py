@@ -41,10 +41,12 @@ BLOCKS = {
     "blockquote",
     "pre",
     "section",
+    "h2",
     "figcaption",
 }
 PRINTED = 0.6 * 13.76  # pixels of a letter of what cells print
 PICTURES = {"img", "picture", "picture-scroll"}
+JUMPS = "ledger-jumps"  # a row of links beside the first claims, which a phone does not show
 OUTSIDE = {
     "sidenote",
     "marginnote",
@@ -187,10 +189,10 @@ def _lines(nodes, at):
 def _margins(node, at):
     classes, name = set(_classes(node)), node.name
     for own, pair in (
-        ("math-block", (24, 24)), ("cell", (27.2, 27.2)), ("exercise", (35.2, 9.6)), ("solution", (3.2, 16)),
-        ("admonition-title", (0, 7.2)), ("hide", (0, 0)), ("admonition", (30.4, 30.4)), ("table-scroll", (30.4, 30.4)),
-        ("py", (35.2, 35.2)), ("erratum", (0, 25.6)), ("sd-dropdown", (3.2, 16)), ("highlight", (0, 0)), ("stream", (8.8, 0)),
-        ("text_plain", (8.8, 0)),
+        ("claim-row", (0, 0)), ("math-block", (24, 24)), ("cell", (27.2, 27.2)), ("exercise", (35.2, 9.6)),
+        ("solution", (3.2, 16)), ("admonition-title", (0, 7.2)), ("hide", (0, 0)), ("admonition", (30.4, 30.4)),
+        ("table-scroll", (30.4, 30.4)), ("py", (35.2, 35.2)), ("erratum", (0, 25.6)), ("sd-dropdown", (3.2, 16)),
+        ("highlight", (0, 0)), ("stream", (8.8, 0)), ("text_plain", (8.8, 0)),
     ):  # fmt: skip
         if own in classes:
             return pair
@@ -203,6 +205,7 @@ def _margins(node, at):
         "p": (0, (0.4 if inside else 1.1) * at.size),
         "ul": (0, 1.1 * at.size), "ol": (0, 1.1 * at.size), "li": (0, 0.4 * at.size),
         "blockquote": (25.6, 25.6), "dd": (3.2, 16), "dl": (at.size, at.size), "figure": (22.4, 22.4), "figcaption": (11.2, 0),
+        "h2": (25.6, 8),
     }.get(name, (0, 0))  # fmt: skip
 
 
@@ -306,8 +309,19 @@ def _box(node, at):
     return (top, height, bottom) if height else (0, 0, 0)
 
 
+def _claim(summary, at):
+    """A claim's line (styles/reference.css): sign, number, text, verdict; a phone cuts the text to two lines."""
+    wide = at.width > NARROW.width
+    column = at.with_(width=REACH - 93 if wide else at.width - 99, size=14.44, leading=1.3, face="sans")
+    told, text = (summary.find(class_=name) for name in ("claim-told", "claim-text"))
+    lines = _lines([text], column) if wide else min(_lines([text], column), 2 * 1.3 * column.size)
+    return max(44, lines + (0 if told is None else _lines([told], column.with_(face="strong"))) + 8) + 1
+
+
 def _closed(node, at):
     """What a closed fold shows."""
+    if "claim-row" in _classes(node):
+        return _claim(node.find("summary"), at)
     return max(44, _lines([node.find("summary")], at.with_(width=at.width - 30, size=15.2, leading=1.3, face="sans")) + 9.6)
 
 
@@ -343,6 +357,8 @@ def _height(node, at):
         return first + rest + 32.8
     if "admonition-title" in classes:
         return _lines(node.children, at.with_(size=14.6, leading=1.4, face="sans"))
+    if node.name == "h2":  # of a chapter's claims; any other is laid out at once
+        return _lines(node.children, at.with_(size=25.92, leading=1.2, face="strong"))
     if node.name == "figcaption":
         return _lines(node.children, at.with_(size=15.2, leading=1.48, face="sans"))
     if "sig" in classes:
@@ -362,7 +378,7 @@ def _height(node, at):
 def parts(section):
     """The blocks of a page's text, one after the other: what stands in a section, or in a section of it."""
     for node in section.find_all(True, recursive=False):
-        if node.name == "section":
+        if node.name == "section" and node.find(class_="claim-row", recursive=False) is None:
             yield from parts(node)
         else:
             yield node
@@ -375,13 +391,26 @@ def _reaching(article):
 
 
 def waiting(article):
-    """The parts that may be laid out later: many elements, no heading, nothing that is folded away or beside the column."""
+    """The parts that may be laid out later, with their heights on a laptop and on a phone.
+
+    They have many elements, are no heading, and hold nothing that is folded away or beside the column. A chapter's claims, each
+    a line to open, are one part; of a list that is too tall its items are.
+    """
     reaching = _reaching(article)
     for node in parts(article):
-        closed = node.name == "details" and not node.has_attr("open")
-        many = len(node.find_all(True, limit=MANY)) >= MANY
-        if many and not closed and not re.fullmatch(r"h\d", node.name) and id(node) not in reaching:
-            yield node
+        if re.fullmatch(r"h\d", node.name) or id(node) in reaching or _closed_fold(node):
+            continue
+        if len(node.find_all(True, limit=MANY)) < MANY or JUMPS in _classes(node):
+            continue
+        wide, narrow = estimate(node)
+        if wide <= TALL:
+            yield node, wide, narrow
+        else:
+            yield from ((item, *estimate(item)) for item in node.find_all(["dd", "li"], recursive=False) if item.find(True))
+
+
+def _closed_fold(node):
+    return node.name == "details" and not node.has_attr("open")
 
 
 def estimate(node):
@@ -393,9 +422,6 @@ def finish(soup):
     """Mark the parts of a page that can wait, with their heights."""
     _known.clear()
     article = soup.find("article", class_="bd-article")
-    for node in waiting(article) if article is not None else ():
-        wide, narrow = estimate(node)
-        if wide > TALL:
-            continue
+    for node, wide, narrow in list(waiting(article)) if article is not None else ():
         node["class"] = [*_classes(node), "far"]
         node["style"] = f"--w:{wide / 16:g}rem;--n:{narrow / 16:g}rem"
