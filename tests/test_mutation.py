@@ -153,8 +153,26 @@ def test_a_live_figure_asks_its_own_tests_and_those_of_all_figures_that_name_it(
     assert "tests/browser/test_live_scale.py" in tool.js_tests("memory"), "it imports Memory"
     shared = tool.SHARED[0] + "::test_it"
     about = {"": True, "[memory]": True, "[1366-memory]": True, "[euler]": False, "[memory_2]": False}
-    assert {end: tool.asks(shared + end, "memory") for end in about} == about
-    assert tool.asks(ours[0] + "::test_it[euler]", "noise_ball")
+    assert {end: tool.asks(shared + end, {"memory", "scale"}) for end in about} == about
+    assert tool.asks(ours[0] + "::test_it[euler]", {"noise_ball"})
+
+
+def test_a_module_that_figures_share_asks_its_own_tests_and_those_of_the_figures_with_it():
+    """Whoever imports what imports it has it, too; what no module imports is on every page."""
+    assert tool.figures_of("memory") == tool.figures_of("memory/part") == {"memory"}
+    assert tool.figures_of("kit/rotary") == {"dial"} and tool.figures_of("kit/units") == {"memory", "ribbon", "scale"}
+    assert len(tool.figures_of("kit/labels")) > 20 and tool.figures_of("kit/labels") == tool.figures_of("kit/notebook")
+    assert tool.units_of("kit/labels") == ["tests/test_widgets_labels.py"] and tool.units_of("memory") == []
+    assert tool.units_of("kit/exit")[-1] == tool.NODE and "tests/browser/test_kit_plot.py" in tool.units_of("kit/handle")
+    text = "export const a = 1;"
+    covered = {"tests": [("tests/browser/test_kit_player.py::test_it", 1), (tool.SHARED[1] + "::test_it[dial]", 1)]}
+    row = tool.job_of(f"{tool.JS}/kit/rotary.js", tool.mutants("a.js", text)[0], text, {**covered, "lines": {}})
+    assert row["first"] == [name for name, _ in covered["tests"]], "one figure has it: what tells all of it comes first"
+
+
+def test_a_test_that_is_asked_first_is_asked_once():
+    run = worker.Run({"jobs": [], "table": [["a", 1], ["b", 2], ["c", 3]], "budget": 4}, None)
+    assert [name for name, _ in run.tests([0, 1, 2], ["b"])] == ["b", "a", "c"]
 
 
 def test_living_functions_get_the_mutants_code(tmp_path):

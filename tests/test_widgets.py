@@ -1,4 +1,4 @@
-"""Live figures on the Python side: state, faces, bundle; the pure JavaScript runs under node from here."""
+"""Live figures on the Python side: state, faces, bundle."""
 
 import base64
 import html
@@ -418,12 +418,3 @@ def test_bundle_keeps_names_apart(tmp_path, monkeypatch):
     text = bundle.join([tmp_path / "a.js"]) + "console.log(JSON.stringify(m_a.a()));"
     assert "gone" not in text
     assert node("-e", text).stdout.strip() == '[2,"// kept\\n\\n"]'
-
-
-# -- JavaScript -------------------------------------------------------------------------------
-
-
-def test_geometry_under_node():
-    done = node("--test", str(ROOT / "tests" / "js" / "geometry.test.js"), cwd=ROOT)
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert int(re.search(r"pass (\d+)", done.stdout)[1]) >= 17

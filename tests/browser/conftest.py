@@ -39,6 +39,34 @@ def browser():
         yield launched
 
 
+KIT = """([code, given]) => {
+  document.body.innerHTML = '<div id="here" style="width: 600px"></div>';
+  return new (async () => {}).constructor("here", "given", code)(document.getElementById("here"), given);
+}"""
+
+
+@pytest.fixture(scope="module")
+def kit(request, browser):
+    """Run JavaScript on a page with the modules that the test's file names in ``MODULES`` and an empty element ``here``.
+
+    ``kit("return dom.show(given)", 0.5)``; a piece ``BEFORE`` of the file comes first.
+    """
+    from momentum_lib.widgets import bundle
+
+    paths = {alias: bundle.path_of(name) for alias, name in request.module.MODULES.items()}
+    script = bundle.join(paths.values()) + "".join(
+        f"const {alias} = m_{path.relative_to(bundle.JS).with_suffix('').as_posix().replace('/', '_')};\n"
+        for alias, path in paths.items()
+    )
+    before = getattr(request.module, "BEFORE", "")
+    with live.open_page(browser, "about:blank", wait=False) as page:
+        page.add_style_tag(content=bundle.styles())
+        page.add_script_tag(content=script)
+        run = lambda code, given=None: page.evaluate(KIT, [f'"use strict";\n{before}\n{code}', given])
+        run.page = page
+        yield run
+
+
 @pytest.fixture(scope="session")
 def verdicts(browser, site):
     """The pages that axe found nothing on, as long as nothing of them changed."""

@@ -1,4 +1,4 @@
-// Pure geometry and state of the live figures, without a browser. Run by tests/test_widgets.py.
+// Pure geometry and state of the live figures, without a browser. Run by tests/test_widgets_node.py.
 import assert from "node:assert/strict";
 import test from "node:test";
 

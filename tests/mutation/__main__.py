@@ -72,6 +72,7 @@ JS_IMPORTS = [*IMPORTS[:-1], "matplotlib.pyplot", "playwright.sync_api", "moment
 SHARED = ["browser/test_live_every", "browser/test_drawn_pictures", "browser/test_drawn_chapters"]
 SHARED = [f"tests/{name}.py" for name in SHARED]
 """Tests of several live figures: those are asked that have the figure's name among their parameters, or have none."""
+NODE = "tests/test_widgets_node.py"
 
 
 def group_of(path):
@@ -97,21 +98,47 @@ def files_of(what):
     return [path.relative_to(ROOT).as_posix() for path in found if "generated" not in path.parts]
 
 
+@functools.cache
+def figures_of(name):
+    """The live figures that a module of theirs (``memory``, ``race/board``, ``kit/plot``) is part of."""
+    folder = (ROOT / JS).resolve()
+    owner = name.split("/")[0]
+    if (folder / f"{owner}.js").exists():
+        return {owner}
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.js")}
+    users = {path: [] for path in texts}
+    for path, text in texts.items():
+        for other in re.findall(r'^import \{[^}]*\} from "([^"]*)"', text, re.M):
+            users.setdefault((path.parent / other).resolve(), []).append(path)
+    found, new = set(), {folder / f"{name}.js"}
+    while new := {user for path in new for user in users[path]} - found:
+        found |= new
+    figures = {path.stem for path in texts if path.parent == folder}  # what no module imports is on every page
+    return {path.stem for path in found if path.parent == folder} or figures
+
+
 def js_tests(name):
-    """The test files of a live figure (``memory``); for a module that figures share, those of the figures that import it."""
-    figures = [name.split("/")[0]]
-    if not (ROOT / JS / f"{figures[0]}.js").exists():
-        figures = [path.stem for path in (ROOT / JS).glob("*.js") if f'"./{name}.js"' in path.read_text(encoding="utf-8")]
+    """The test files of a live figure (``memory``), or of a module that figures share and of the figures with it."""
     every = [*(ROOT / "tests").glob("test_widgets_*.py"), *(ROOT / "tests/browser").glob("test_live_*.py")]
-    classes = ["".join(part.title() for part in figure.split("_")) for figure in figures]
-    imports = re.compile(rf"^from momentum_lib.widgets import (\([^)]*|.*)\b({'|'.join(classes)})\b", re.M)
+    classes = ["".join(part.title() for part in figure.split("_")) for figure in figures_of(name)]
+    imports = re.compile(rf"^from momentum_lib.widgets import (\([^)]*|.*)\b({'|'.join(classes) or '-'})\b", re.M)
     own = [path for path in sorted(every) if imports.search(path.read_text(encoding="utf-8"))]
-    return [*(path.relative_to(ROOT).as_posix() for path in own), *(one for one in SHARED if (ROOT / one).exists())]
+    own = [path.relative_to(ROOT).as_posix() for path in own if not path.stem.endswith("_mutants")]  # tests of tests
+    return list(dict.fromkeys([*units_of(name), *own, *(one for one in SHARED if (ROOT / one).exists())]))
 
 
-def asks(test, name):
-    """Whether a test of a live figure's files is about it."""
-    return test.partition("::")[0] not in SHARED or "[" not in test or name in re.split(r"[\[\]-]", test)
+def units_of(name):
+    """The test files of a module that figures share: those that name it among their ``MODULES``, and what runs tests/js."""
+    texts = {path: path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py"))}
+    found = [path for path, text in texts.items() if re.search(rf'^MODULES = [^}}]*"{name}"', text, re.M)]
+    under_node = any(f"/{name}.js" in path.read_text("utf-8") for path in (ROOT / "tests/js").glob("*.test.js"))
+    found += [ROOT / NODE] * (under_node and (ROOT / NODE).exists())
+    return [path.relative_to(ROOT).as_posix() for path in found if name.startswith("kit/")]
+
+
+def asks(test, figures):
+    """Whether a test of live figures' files is about one of these."""
+    return test.partition("::")[0] not in SHARED or "[" not in test or not figures.isdisjoint(re.split(r"[\[\]-]", test))
 
 
 @functools.cache
@@ -211,9 +238,13 @@ def job_of(path, mutant, text, covered):
     touched = covered["lines"].get(path, {})
     lines = range(mutant.line, mutant.last_line + 1)
     if path.endswith(".js"):  # nobody notes its lines
-        tests = [k for k, (name, _) in enumerate(covered["tests"]) if asks(name, group_of(path).removeprefix("js/"))]
-        whole = [covered["tests"][k][0] for k in tests if "/test_drawn" in covered["tests"][k][0]]
-        return row_of(path, mutant, text, "fresh", tests, whole)  # what tells all of the figure is asked first
+        name = group_of(path).removeprefix("js/")
+        figures, units = figures_of(name), units_of(name)
+        tests = [k for k, (test, _) in enumerate(covered["tests"]) if asks(test, figures)]
+        known = [covered["tests"][k][0] for k in tests]
+        whole = [test for test in known if "/test_drawn" in test and len(figures) == 1]
+        units = [test for test in known if test.partition("::")[0] in units]
+        return row_of(path, mutant, text, "fresh", tests, units + whole)  # what tells all of it is asked first
     if runs_at_import(mutant, text):  # the line runs in the test that is the first to import the module, if in any
         tests = covered["users"].get(path, [])
     else:
@@ -270,7 +301,8 @@ def run(what, arguments):
     if figure:
         TESTS[group] = js_tests(group.removeprefix("js/"))
     if arguments.tests:
-        TESTS[group] = [f"tests/test_{name}.py" for name in arguments.tests.split(",")]
+        named = [Path("tests", name) for name in arguments.tests.split(",")]
+        TESTS[group] = [path.with_name(f"test_{path.name}.py").as_posix() for path in named]
     OUT.mkdir(parents=True, exist_ok=True)
     lock = (OUT / "lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)  # mutants of two runs at a time would stand in one tree
@@ -335,7 +367,9 @@ def options():
     parser.add_argument("--sample", type=int, default=0, help="so many mutants of each, drawn with the seed")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--again", action="store_true", help="run those that survived once more")
-    parser.add_argument("--tests", help="ask these test files alone (tests/test_NAME.py, by NAME and commas): a lower bound")
+    parser.add_argument(
+        "--tests", help="ask these test files alone (tests/test_NAME.py, by NAME or browser/NAME and commas): a lower bound"
+    )
     parser.add_argument(
         "--budget", type=float, help=f"seconds of tests that a mutant may take ({BUDGET}; live figures: {BROWSER_BUDGET})"
     )

@@ -213,7 +213,7 @@ class Run:
             return test[1] / (1 + self.found[test[0]]) / (10 if test[0].partition("::")[0] in own else 1)
 
         wanted, left = [[name, 5.0] for name in first], self.budget
-        for name, seconds in sorted((self.table[k] for k in numbers), key=rank):
+        for name, seconds in sorted((self.table[k] for k in numbers if self.table[k][0] not in first), key=rank):
             left -= seconds
             if wanted and left < 0:
                 break

@@ -34,7 +34,7 @@ function widthOf(words, font) {
 /** The part of a word that lies left of its anchor. @type {Record<string, number>} */
 const BEFORE = { start: 0, middle: 0.5, end: 1 };
 /** The other side of a place. @type {Record<string, Anchor>} */
-const OTHER = { start: "end", end: "start", middle: "middle" };
+const OTHER = { start: "end", end: "start" };
 /** Words need this much air, in pixels. */
 const AIR = 1.5;
 

@@ -132,7 +132,7 @@ export function createPlot({
 
   /** What the page gives: a reading makes the browser lay the page out, so all pictures of a figure are read before one is drawn. */
   function measure() {
-    const width = Math.floor(box.clientWidth);
+    const width = box.clientWidth;
     return { width, part: width / parent.clientWidth, most: width ? tallest(box, share) : 0 };
   }
   /** @param {import("./types.js").Space} room */
@@ -172,7 +172,7 @@ export function createPlot({
     let cancel = () => {};
     const observer = new ResizeObserver(() => {
       cancel(); // on the next frame: what grows while sizes are told is an error to browsers
-      if (Math.floor(box.clientWidth) !== plot.width) cancel = life.frame(() => plot.relay());
+      if (box.clientWidth !== plot.width) cancel = life.frame(() => plot.relay());
     });
     observer.observe(box);
     life.observe(observer);
