@@ -220,7 +220,7 @@ def test_a_slider_without_a_state_reads_and_writes_what_it_is_given(kit):
 
 MARKS = [
     {"value": 0, "label": "0"},
-    {"value": 9.84, "label": "late"},
+    {"value": 9.85, "label": "late"},
     {"value": 9.86, "label": "ends"},
     {"value": 9.86, "label": "10"},
     {"value": 5, "label": "middle", "class": "lf-limit", "side": "start"},
@@ -240,7 +240,7 @@ def test_marks_stand_below_a_slider(kit):
     )
     assert found == [
         ["0", "lf-mark", False, "middle", "0.00%"],
-        ["late", "lf-mark", False, "middle", "98.40%"],
+        ["late", "lf-mark", False, "middle", "98.50%"],
         ["ends", "lf-mark", False, "end", "98.60%"],
         ["10", "lf-mark", False, "middle", "98.60%"],
         ["middle", "lf-mark lf-limit", False, "start", "50.00%"],
@@ -475,11 +475,39 @@ def test_a_button_stands_in_its_row_and_changes_its_name(kit):
         loud.name("Run");
         const kept = drawing() === first;
         loud.name("Pause", "pause");
-        return [log, kept, drawing() !== first, loud.node.textContent, quiet.node.querySelector("svg"), made.acts.textContent,
+        return [log, kept, drawing() !== first, loud.node.querySelector("svg").getAttribute("viewBox"), loud.node.textContent,
+          quiet.node.querySelector("svg"), made.acts.textContent,
           made.share.textContent, loud.node.className, quiet.node.className, loud.node.type];"""
     )
     looks = ["lf-button", "lf-button lf-quiet", "button"]
-    assert found == [["loud", "quiet"], True, True, "Pause", None, "Pause", "Link", *looks]
+    assert found == [["loud", "quiet"], True, True, "0 0 16 16", "Pause", None, "Pause", "Link", *looks]
+
+
+def test_every_drawing_on_a_button_is_one(kit):
+    found = kit(
+        """const made = desk({}), names = ["play", "pause", "step", "reset", "target", "code", "link"];
+        return names.map((icon) => controls.addButton(made, { label: icon, icon, press() {} }).node.querySelector("path"))
+          .map((path) => path.getTotalLength() > 20);"""
+    )
+    assert found == [True] * 7
+
+
+def test_controls_without_a_state_read_and_write_what_they_are_given(kit):
+    found = kit(
+        """const made = desk({}), got = [], options = ["a", "b"].map((value) => ({ value, label: value }));
+        const bound = (value) => ({ label: "own", get: () => value, set: (now) => got.push(now) });
+        const { menu, node: one } = controls.addSelect(made, { ...bound("b"), options });
+        const { radios, node: two } = controls.addSegments(made, { ...bound("b"), options, fold: true });
+        const { tick, node: three } = controls.addToggle(made, bound(true));
+        made.store.begin();
+        const shown = [menu.value, radios.map(({ checked }) => checked), tick.checked];
+        menu.value = "a";
+        happens(menu, "change");
+        radios[0].click();
+        tick.click();
+        return [shown, got, [one, two, three].map((node) => [node.dataset.control, made.folded.contains(node)])];"""
+    )
+    assert found == [["b", [False, True], True], ["a", "a", False], [["own", False], ["own", True], ["own", False]]]
 
 
 # -- store ----------------------------------------------------------------------------------------

@@ -55,6 +55,16 @@ def test_the_frame_of_a_picture(kit, o, wanted):
     assert found[5] == pytest.approx([left, right, bottom, top]) and found[6] == 1
 
 
+def test_what_is_drawn_is_cut_at_the_frame_of_its_own_picture(kit):
+    found = kit(
+        """const names = [".lf-back", ".lf-marks", ".lf-axes", ".lf-front"];
+        return [make(), make()].map(({ svg }) => [svg.querySelector("clipPath").id,
+          ...names.map((name) => svg.querySelector(name).getAttribute("clip-path"))]);"""
+    )
+    assert found[0][0] != found[1][0]
+    assert [one[1:] for one in found] == [[f"url(#{name})", f"url(#{name})", None, None] for name, *_ in found]
+
+
 def test_the_usual_height_goes_by_the_width(kit):
     assert kit("return inner(make({ height: undefined }))[5];") == 372
 

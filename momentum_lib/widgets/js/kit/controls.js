@@ -265,13 +265,11 @@ export function addSelect(desk, o) {
   return { node, menu };
 }
 
-let groups = 0;
-
 /** Two or three choices side by side, one of them taken: radio buttons that look like one switch. @param {Desk} desk @param {ChoiceOptions} o */
 export function addSegments(desk, o) {
   const { label, options, fold = false } = o,
     { read, write } = bind(desk, o);
-  const group = `lf-segments-${(groups += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+  const group = `lf-segments-${Math.random()}`; // another figure of the page may have a kit of its own
   const radios = options.map(({ value }) => h("input", { type: "radio", name: group, value }));
   const row = h(
     "div",

@@ -24,8 +24,6 @@ import { next } from "./work.js";
 /** @typedef {import("./types.js").Pair} Pair */
 /** @typedef {import("./types.js").Layer} Layer */
 
-let clips = 0;
-
 /**
  * A picture with two axes that keeps its container's width. Layers, back to front: `back` (contours), `marks` (paths,
  * cut at the frame), `front` (labels, handles). Sizes are pixels, so text stays text on a phone.
@@ -209,7 +207,7 @@ function tallest(box, { column, phone }) {
 function canvas(parent, label) {
   const box = h("div", { class: "lf-plot" });
   const svg = s("svg", { class: "lf-svg", role: "group", "aria-label": label });
-  const clip = `lf-clip-${(clips += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+  const clip = `lf-clip-${Math.random()}`; // another figure of the page may have a kit of its own
   const cut = s("rect");
   const layers = {
     back: s("g", { class: "lf-back", "clip-path": `url(#${clip})` }),
