@@ -167,7 +167,10 @@ def test_a_module_that_figures_share_asks_its_own_tests_and_those_of_the_figures
     text = "export const a = 1;"
     covered = {"tests": [("tests/browser/test_kit_player.py::test_it", 1), (tool.SHARED[1] + "::test_it[dial]", 1)]}
     row = tool.job_of(f"{tool.JS}/kit/rotary.js", tool.mutants("a.js", text)[0], text, {**covered, "lines": {}})
-    assert row["first"] == [name for name, _ in covered["tests"]], "one figure has it: what tells all of it comes first"
+    assert row["first"] == [covered["tests"][1][0]], "one figure has it: what tells all of it comes first"
+    assert row["own"] == ["tests/browser/test_kit_player.py"] and row["tests"] == [0, 1]
+    assert "tests/test_widgets_disc.py" in tool.units_of("kit/linear"), "by its short name"
+    assert "tests/test_widgets_digits.py" not in tool.units_of("kit/digits"), "that is the figure's"
 
 
 def test_a_test_that_is_asked_first_is_asked_once():

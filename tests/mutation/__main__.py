@@ -130,7 +130,9 @@ def js_tests(name):
 def units_of(name):
     """The test files of a module that figures share: those that name it among their ``MODULES``, and what runs tests/js."""
     texts = {path: path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py"))}
-    found = [path for path, text in texts.items() if re.search(rf'^MODULES = [^}}]*"{name}"', text, re.M)]
+    short = name.removeprefix("kit/")  # by which tests know it, too, where no figure has that name
+    called = f"(kit/)?{short}" if not (ROOT / JS / f"{short}.js").exists() else name
+    found = [path for path, text in texts.items() if re.search(rf'^MODULES = [^}}]*"{called}"', text, re.M)]
     under_node = any(f"/{name}.js" in path.read_text("utf-8") for path in (ROOT / "tests/js").glob("*.test.js"))
     found += [ROOT / NODE] * (under_node and (ROOT / NODE).exists())
     return [path.relative_to(ROOT).as_posix() for path in found if name.startswith("kit/")]
@@ -239,12 +241,10 @@ def job_of(path, mutant, text, covered):
     lines = range(mutant.line, mutant.last_line + 1)
     if path.endswith(".js"):  # nobody notes its lines
         name = group_of(path).removeprefix("js/")
-        figures, units = figures_of(name), units_of(name)
+        figures = figures_of(name)
         tests = [k for k, (test, _) in enumerate(covered["tests"]) if asks(test, figures)]
-        known = [covered["tests"][k][0] for k in tests]
-        whole = [test for test in known if "/test_drawn" in test and len(figures) == 1]
-        units = [test for test in known if test.partition("::")[0] in units]
-        return row_of(path, mutant, text, "fresh", tests, units + whole)  # what tells all of it is asked first
+        whole = [covered["tests"][k][0] for k in tests if "/test_drawn" in covered["tests"][k][0] and len(figures) == 1]
+        return {**row_of(path, mutant, text, "fresh", tests, whole), "own": units_of(name)}  # what tells all of it comes first
     if runs_at_import(mutant, text):  # the line runs in the test that is the first to import the module, if in any
         tests = covered["users"].get(path, [])
     else:
