@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-MODULES = {"plotting": "kit/plot", "handling": "kit/handle", "dom": "kit/dom", "geometry": "kit/geometry"}
+MODULES = {"plotting": "kit/plot", "handling": "kit/handle", "exits": "kit/exit", "dom": "kit/dom", "geometry": "kit/geometry"}
 BEFORE = """
 const make = (o = {}, parent = here) => {
   const life = dom.lifetime();
@@ -641,3 +641,78 @@ def test_a_finger_on_a_handle_scrolls_no_page(kit):
         return !node.dispatchEvent(new TouchEvent("touchstart", { cancelable: true }));"""
     )
     assert found is True
+
+
+# -- the way out ----------------------------------------------------------------------------------
+
+EXIT = """
+const plot = make(), line = plot.line({ look: "momentum", path: true });
+const arrow = () => plot.svg.querySelector(".lf-exit"), words = () => plot.svg.querySelector(".lf-exit-words");
+const read = () => { plot.settle(); return [arrow().getAttribute("d"), words().textContent, words().getAttribute("text-anchor"),
+  Number(words().getAttribute("x")), Number(words().getAttribute("y")), arrow().dataset.look, words().dataset.look]; };
+"""
+WAYS_OUT = [  # a path, what of it is drawn, at which step it leaves, where its tip is, which way it goes, how its words stand
+    ([(5, 2.5), (15, 2.5)], None, 1, (588, 143), (1, 0), ("end", 576, 137), "15, 2.5"),
+    ([(5, 2.5), (-5, 2.5)], None, 1, (40, 143), (-1, 0), ("start", 52, 137), "−5, 2.5"),
+    ([(4.9, 2.5), (4.9, 7.5)], None, 1, (308.52, 10), (0, -1), ("start", None, 26), "4.9, 7.5"),
+    ([(5.1, 2.5), (5.1, 7.5)], None, 1, (319.48, 10), (0, -1), ("end", None, 26), "5.1, 7.5"),
+    ([(4.9, 2.5), (4.9, -7.5)], None, 1, (308.52, 276), (0, 1), ("start", None, 270), "4.9, −7.5"),
+    ([(5, 2.5), (10, 5.0), (20, 10)], None, 2, (588, 10), (548, -266), ("end", 576, 26), "20, 10"),
+    ([(5, 2.5), (1e300, 2.5)], None, 1, (588, 143), (1, 0), ("end", 576, 137), "10³⁰⁰, 2.5"),
+    ([(5, 2.5), (15, 2.5), (5, 3), (-9, 3), (-8, 3.14159)], 4.7, 3, (40, 116.4), (-1, 0), ("start", 52, 110.4), "−8, 3.1"),
+    ([(5, 2.5), (15, 2.5), (5, 3), (-9, 3), (-8, 3)], 1, 1, (588, 143), (1, 0), ("end", 576, 137), "15, 2.5"),
+]
+
+
+@pytest.mark.parametrize("path, to, step, tip, way, stands, place", WAYS_OUT)
+def test_a_path_says_where_it_leaves_the_picture(kit, path, to, step, tip, way, stands, place):
+    found = kit(
+        EXIT + "line.update(given.path, given.to ?? undefined); return read();",
+        {"path": [v for one in path for v in one], "to": to},
+    )
+    d, said, anchor, x, y, *looks = found
+    angle = math.atan2(way[1], way[0])
+    barbs = [(tip[0] - 9 * math.cos(angle + open_), tip[1] - 9 * math.sin(angle + open_)) for open_ in (0.5, -0.5)]
+    drawn = [[float(v) for v in pair.split(",")] for pair in d.removeprefix("M").split("L")]
+    assert drawn == [pytest.approx(one, abs=0.051) for one in (barbs[0], tip, barbs[1])]
+    assert said == f"left the picture at step {step}, last at ({place})"
+    assert anchor == stands[0] and y == pytest.approx(stands[2], abs=0.06)
+    assert stands[1] is None or x == pytest.approx(stands[1], abs=0.06)  # long words have no room there
+    assert looks == ["momentum", "momentum"]
+
+
+def test_a_path_that_ends_inside_has_no_way_out(kit):
+    found = kit(
+        EXIT
+        + """
+        const seen = [];
+        const gone = (xy, to) => {
+          line.update([5, 2.5, 15, 2.5]);
+          line.update(xy, to);
+          seen.push([arrow().getAttribute("d"), words().textContent]);
+        };
+        gone([5, 2.5, 15, 2.5, 5, 2.5]);
+        gone([5, 2.5, 15, 2.5], 0.9);
+        gone([15, 2.5, 16, 2.5]);
+        gone([5, 2.5, NaN, 2.5]);
+        gone([5, 2.5, 15, NaN]);
+        line.update([5, 2.5, 15, 2.5]);
+        line.clear();
+        const none = plot.line({});
+        none.update([5, 2.5, 15, 2.5]);
+        none.clear();
+        return [seen, [arrow().getAttribute("d"), words().textContent], plot.svg.querySelectorAll(".lf-exit").length];"""
+    )
+    assert found == [[["", ""]] * 5, ["", ""], 1]
+
+
+def test_a_handle_follows_though_its_picture_moves(kit):
+    x, y = kit(HANDLE + HELD_BY, {})
+    mouse = kit.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    kit.page.evaluate("document.getElementById('here').style.cssText += '; position: relative; top: 26.6px; left: 54.8px'")
+    mouse.move(x + 54.8, y + 26.6)
+    log = kit.page.evaluate("read()")[0]
+    mouse.up()
+    assert log[-1] == pytest.approx((5, 2.5), abs=1e-3)

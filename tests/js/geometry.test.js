@@ -244,6 +244,23 @@ test("segments are cut at a box", () => {
   assert.equal(clipSegment(-5, 6, 15, 6, box), null);
   assert.equal(clipSegment(11, -1, 12, 8, box), null);
   assert.deepEqual(clipSegment(5, 2, 5, 1e300, box), [5, 2, 5, 5]);
+  for (const at of [0, 1, 2, 3])
+    assert.equal(clipSegment(...pairsWith(at, NaN), box), null, "an end that is no number is nowhere");
+});
+
+/** A segment inside the box, but for one of its numbers. @param {number} at @param {number} value @returns {[number, number, number, number]} */
+const pairsWith = (at, value) => {
+  const found = /** @type {[number, number, number, number]} */ ([5, 2, 6, 3]);
+  found[at] = value;
+  return found;
+};
+
+test("a path has a gap where a point is no number", () => {
+  const text = pathData([1, 1, 2, 1, NaN, 1, 4, 1, 5, 1], same, same, [
+    [0, 10],
+    [0, 5],
+  ]);
+  assert.equal(text, "M1.00,1.00L2.00,1.00M4.00,1.00L5.00,1.00");
 });
 
 test("a path that flies off keeps small numbers, and comes back as a new piece", () => {

@@ -62,7 +62,7 @@ export function addExit(plot, look, label) {
       const [x0, y0] = pixel(xy, step - 1),
         [x1, y1] = pixel(xy, step),
         cut = clipSegment(x0, y0, x1, y1, plot.pixelBox());
-      if (!cut || Number.isNaN(x1 + y1)) return clear();
+      if (!cut) return clear();
       const [, , x, y] = cut,
         { left, right, top } = plot.inner,
         near = x < (left + right) / 2;

@@ -348,6 +348,7 @@ export function clipSegment(x0, y0, x1, y1, [[left, right], [low, high]]) {
   const inBox = (/** @type {number} */ x, /** @type {number} */ y) =>
     x >= left && x <= right && y >= low && y <= high;
   if (inBox(x0, y0) && inBox(x1, y1)) return [x0, y0, x1, y1]; // as nearly always
+  if (Number.isNaN(dx + dy)) return null;
   let enter = 0,
     leave = 1;
   for (const [p, q] of [
