@@ -338,6 +338,34 @@ def test_labels_find_room_beside_numbers_and_handles(kit):
     assert (name, look) == ("lf-text lf-own", "momentum")
 
 
+def test_labels_go_by_the_numbers_and_the_type_of_now(kit):
+    """Numbers that came with other ends of an axis are in the way, those that went are not; a larger type needs more room."""
+    found = kit(
+        """let ticks = [4];
+        const plot = make({ x: { domain: [0, 10], ticks: () => ticks } });
+        const over = plot.text({}), long = plot.text({ class: "long" });
+        const at = ({ node }) => [Number(node.getAttribute("x")), Number(node.getAttribute("y"))];
+        const read = (value) => { over.update(value, 0, "over", 0, 18); plot.settle(); return at(over); };
+        const first = [read(4), read(6)];
+        ticks = [6];
+        plot.setDomain([0, 10.0001]);
+        const second = [read(4), read(6)];
+        long.update(9.9, 3, "long words that reach the edge");
+        plot.settle();
+        const [small] = at(long);
+        here.append(dom.h("style", { text: ".long { font-size: 20px !important }" }));
+        plot.settle(); // what was asked once holds until the picture is laid out
+        const [same] = at(long);
+        plot.relay();
+        plot.settle();
+        return [first, second, small - same, small - at(long)[0]];"""
+    )
+    (four, six), (later_four, later_six), same, moved = found
+    assert four[1] < 290 and six == pytest.approx((40 + 548 * 0.6, 294), abs=0.06)
+    assert later_four == pytest.approx((40 + 548 * 0.4, 294), abs=0.06) and later_six[1] < 290
+    assert same == 0 and moved > 50
+
+
 def test_words_above_a_picture(kit):
     found = kit(
         """const plot = make(), key = plot.key([{ words: "one", look: "momentum" }, { words: "two" }]);

@@ -142,7 +142,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             names = [part for part in fall.find("direct", tag="text") if part["words"]]
             assert [part["words"] for part in names] == [show(x) for x in cycle]
             for part, x in zip(names, cycle, strict=True):
-                fall.stands(part, (x, 0))
+                fall.stands(part, (x, 0), dy=-6, within=1)
             for picture, ups in ((hill, height(path[None])), (fall, np.arange(n + 1))):
                 points = np.c_[path, ups][: head + 1]
                 for name in ("heavy_ball", "nesterov", "gradient_descent"):
@@ -182,7 +182,8 @@ def test_endings_differ_without_colour(browser, address):
         )
         assert len({fill for fill, _ in fills}) == 3 and all(length > 50 for _, length in fills)
         for fill, _ in fills[1:]:
-            assert page.locator(fill.removeprefix('url("').removesuffix('")')).count() == 1
+            (name,) = re.findall(r'url\("#(.+)"\)', fill)
+            assert page.locator(f'[id="{name}"]').count() == 1
         assert live.first(page).locator(".lf-legend-entry").all_inner_texts() == [
             "comes to rest",
             "cycles for ever",

@@ -136,8 +136,6 @@ function told({ code, at }) {
 /** @typedef {ReturnType<typeof trace>} Run */
 /** @typedef {(codes: ArrayLike<number>, family: string) => void} Painter */
 
-let patterns = 0;
-
 /** The same in the playground: the function of a line, with a bowl across. @param {State} state @returns {Partial<import("./play/types.js").PlayState>} */
 const playground = ({ rule, start, lr, beta }) => ({
   surface: { kind: "library", name: "lessard", params: {} },
@@ -457,7 +455,7 @@ function addPatterns(plot, id) {
 
 /** Paints codes into a picture, each kind with its own look: nothing, full, dots, hatching. @param {Plot} plot @param {number} nx @returns {Painter} */
 function painter(plot, nx) {
-  const id = `lf-basin-${(patterns += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+  const id = `lf-basin-${Math.random()}`; // another figure of the page may have patterns of its own
   addPatterns(plot, id);
   const frame = s("rect", { class: "lf-cells-frame" }),
     nodes = Object.keys(KINDS).map((kind) =>
