@@ -77,7 +77,9 @@ def _table(soup, rows):
     head = not any(NUMBER.fullmatch(text) for text in rows[0].texts)
     body = rows[head:]
     count = range(len(rows[0].texts))
-    right = [sum(bool(NUMBER.match(row.texts[k])) for row in body) * 2 > len(body) for k in count]
+    number = [NUMBER.match] * len(count)
+    number[0] = NUMBER.fullmatch  # "2 to 32 windows" is what its row is called
+    right = [sum(bool(number[k](row.texts[k])) for row in body) * 2 > len(body) for k in count]
     table = soup.new_tag("table")
     for k, row in enumerate(rows):
         line = soup.new_tag("tr")
