@@ -165,7 +165,9 @@ def test_a_module_that_figures_share_asks_its_own_tests_and_those_of_the_figures
     assert tool.units_of("kit/labels") == ["tests/test_widgets_labels.py"] and tool.units_of("memory") == []
     assert tool.units_of("kit/exit")[-1] == tool.NODE and "tests/browser/test_kit_plot.py" in tool.units_of("kit/handle")
     text = "export const a = 1;"
-    covered = {"tests": [("tests/browser/test_kit_player.py::test_it", 1), (tool.SHARED[1] + "::test_it[dial]", 1)]}
+    covered = {
+        "tests": [("tests/browser/test_kit_player.py::test_it", 1), (f"{tool.SHARED[2]}::test_what_is{tool.WHOLE}[dial]", 1)]
+    }
     row = tool.job_of(f"{tool.JS}/kit/rotary.js", tool.mutants("a.js", text)[0], text, {**covered, "lines": {}})
     assert row["first"] == [covered["tests"][1][0]], "one figure has it: what tells all of it comes first"
     assert row["own"] == ["tests/browser/test_kit_player.py"] and row["tests"] == [0, 1]
@@ -255,6 +257,45 @@ def test_a_test_is_not_late_by_what_it_shares(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(tool.ROOT)}
     done = subprocess.run([sys.executable, "-c", TIMED], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert re.findall(r"<(.*?)>", done.stdout) == ["made", "2: 8.0", "ran", "2: 0", "0 test_it.py::test_one"], done.stderr
+
+
+COVERED = """
+from types import SimpleNamespace
+
+import pytest
+
+from tests.mutation import worker
+
+plugin = worker.Cover(SimpleNamespace(switch_context=lambda name: None))
+pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir=.", "test_it.py"], plugins=[plugin])
+print(f"<{sorted(name for name, seconds in plugin.seconds.items() if seconds > 0.4)} of {len(plugin.seconds)}>")
+"""
+SLOW = """
+import time
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def made():
+    time.sleep(0.5)
+
+
+def test_first(made):
+    pass
+
+
+def test_slow(made):
+    time.sleep(0.5)
+"""
+
+
+def test_what_is_made_for_several_tests_is_not_the_time_of_the_first(tmp_path):
+    """A browser that is started for a file made its first test too dear to ask."""
+    (tmp_path / "test_it.py").write_text(SLOW, encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": str(tool.ROOT)}
+    done = subprocess.run([sys.executable, "-c", COVERED], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert re.findall(r"<(.*?)>", done.stdout) == ["['test_it.py::test_slow'] of 2"], done.stderr
 
 
 def test_a_mutant_that_many_tests_ask_is_not_taken_for_one_that_hangs():

@@ -171,10 +171,12 @@ def test_a_slider_is_called_by_its_name_and_unit(kit, o, name):
         """const { bar, typed, node, seen, folded } = slider(given);
         return [bar.getAttribute("aria-label"), typed.getAttribute("aria-label"), node.querySelector(".lf-unit").textContent,
           node.querySelector(".lf-label").textContent, node.querySelector(".lf-symbol")?.dataset.look, node.dataset.control,
-          [seen.contains(node), folded.contains(node)], bar.min, bar.max, bar.step];""",
+          [seen.contains(node), folded.contains(node)], bar.min, bar.max, bar.step, ["type", "inputmode", "autocomplete",
+          "spellcheck"].map((name) => typed.getAttribute(name))];""",
         {"o": {**o, "symbol": "β", "look": "momentum"}, "spec": ["number", 0, 0, 1], "value": 0},
     )
-    assert found == [name, "size, type a value", o.get("unit", ""), "size β", "momentum", "a", [True, False], "0", "1000", "any"]
+    assert found == [name, "size, type a value", o.get("unit", ""), "size β", "momentum", "a", [True, False], "0", "1000", "any",
+                     ["text", "decimal", "off", "false"]]  # fmt: skip
 
 
 def test_a_slider_has_the_ends_it_is_given(kit):

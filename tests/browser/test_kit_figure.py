@@ -128,6 +128,54 @@ def test_a_sentence_keeps_the_height_of_its_longest_words(kit):
     assert long > 2 * short and kept == long and narrow == short
 
 
+def test_every_control_of_a_figure_is_bound_to_its_state(kit):
+    found = kit(
+        """const specs = { ...SPECS, c: state.choice("x", ["x", "y"]), f: state.flag(false) };
+        const options = ["x", "y"].map((value) => ({ value, label: value }));
+        const fig = build({ state: specs, python: () => "" });
+        const which = { name: "c", label: "which", options };
+        const { typed } = fig.slider({ name: "a", label: "size" }), { menu } = fig.select(which);
+        const { radios } = fig.segments(which), { tick } = fig.toggle({ name: "f", label: "on" });
+        const { node } = fig.button({ label: "more", press: () => log.push("pressed") });
+        const player = fig.player({ length: () => 3 });
+        fig.start();
+        const seen = [[menu.value, radios.map(({ checked }) => checked), tick.checked, typed.value, player.head()]];
+        menu.value = "y";
+        menu.dispatchEvent(new Event("change"));
+        seen.push(fig.get("c"));
+        fig.flush();
+        radios[0].click();
+        seen.push(fig.get("c"));
+        tick.click();
+        typed.value = "4";
+        typed.dispatchEvent(new Event("change"));
+        node.click();
+        return [seen, fig.snapshot(), log, Object.keys(fig.buttons())];"""
+    )
+    begin = ["x", [True, False], False, "1", 3]
+    assert found == [[begin, "y", "x"], {"a": 4, "beta": 0.5, "c": "x", "f": True}, ["pressed"],
+                     ["more", "Play", "Step", "Reset", "Copy as Python"]]  # fmt: skip
+
+
+def test_what_a_figure_watches_ends_with_it(kit):
+    found = kit(
+        """const Real = window.ResizeObserver, open = new Set();
+        window.ResizeObserver = class extends Real {
+          observe(node) { open.add(this); super.observe(node); }
+          disconnect() { open.delete(this); super.disconnect(); }
+        };
+        try {
+          const fig = build();
+          fig.speak("words");
+          fig.plot({ label: "p", x: { domain: [0, 1] }, y: { domain: [0, 1] } }).key([{ words: "key" }]);
+          const end = fig.start(), before = open.size;
+          end();
+          return [before, open.size];
+        } finally { window.ResizeObserver = Real; }"""
+    )
+    assert found == [3, 0]
+
+
 def test_reset_brings_the_state_back_and_what_was_said_goes(kit):
     found = kit(
         """const fig = build();
@@ -478,6 +526,8 @@ SEEN = [  # where the picture and the sentence are, in a window of 900 below a b
     ({"top": 350, "height": 1800, "sentence": "none"}, False),
     ({"top": 370, "height": 1800, "sentence": "none"}, True),
     ({"top": 2000, "plot": "none", "sentence": "none"}, False),  # nothing that could be seen
+    ({"top": 2000, "plot": "absent", "sentence": "none", "tall": 100}, True),  # a figure without a picture is one
+    ({"top": 200, "plot": "absent", "sentence": "none", "tall": 100}, False),
 ]
 
 
@@ -491,7 +541,8 @@ def test_a_figure_that_is_not_seen_is_brought_into_view(kit, o, brought):
           here.append(one);
           const bar = dom.h("header", { class: "bar", style: `position: fixed; top: 0; height: ${given.bar}px` });
           if (given.bar) here.prepend(bar);
-          Object.assign(fig.style, { position: "fixed", top: `${given.top}px` });
+          if (given.plot === "absent") plot.remove();
+          Object.assign(fig.style, { position: "fixed", top: `${given.top}px`, height: given.tall ? `${given.tall}px` : "" });
           Object.assign(said.style, { margin: 0, display: given.sentence ?? "block" });
           Object.assign(plot.style, { height: `${given.height ?? 100}px`, display: given.plot ?? "block" });
           sentence.bindWords(() => fig);

@@ -47,6 +47,22 @@ def test_playing_takes_its_seconds_from_the_start_to_the_end(kit):
     assert log == {"drawn": 6, "flushed": 6}
 
 
+def test_at_its_end_a_run_that_grows_is_still_shown_whole(kit):
+    found = kit(
+        """let n = 10;
+        const player = start({ length: () => n }), seen = [];
+        for (const last of [6000, 7000]) {
+          n = 10;
+          player.play();
+          frame(1000); frame(last);
+          n = 20;
+          seen.push(player.head());
+        }
+        return seen;"""
+    )
+    assert found == [20, 20]
+
+
 def test_a_pause_keeps_the_step_and_play_goes_on_from_there(kit):
     found = kit(
         """const player = start(), seen = [];

@@ -516,7 +516,7 @@ def test_a_picture_goes_with_its_figure(kit):
 
 # -- handles --------------------------------------------------------------------------------------
 
-LINEAR, LOG = ((0, 10), (0, 5)), ((1e-4, 1), (1, 100))
+LINEAR, LOG, MIXED = ((0, 10), (0, 5)), ((1e-4, 1), (1, 100)), ((1e-4, 1), (0, 5))
 KEYED = [  # which axes, along which it moves, where it is, its bounds, the key; where it is then
     ("both", LINEAR, (4, 2), None, "ArrowRight", (4.1, 2)),
     ("both", LINEAR, (4, 2), None, "ArrowLeft", (3.9, 2)),
@@ -532,12 +532,14 @@ KEYED = [  # which axes, along which it moves, where it is, its bounds, the key;
     ("both", LINEAR, (1.23456, 2), None, "ArrowUp", (1.23456, 2.05)),
     ("both", LOG, (0.01, 10), None, "ArrowRight", (0.01 * 10**0.04, 10)),
     ("both", LOG, (0.01, 10), None, "ArrowDown", (0.01, 10 * 10**-0.02)),
+    ("both", MIXED, (0.01, 2), None, "ArrowRight", (0.01 * 10**0.04, 2)),
+    ("both", MIXED, (0.01, 2), None, "ArrowUp", (0.01, 2.05)),
 ]
 HANDLE = """
 const log = [];
 const held = (o, [x, y], ends) => {
-  const type = ends[0][0] > 0 ? "log" : "linear";
-  const plot = make({ x: { domain: ends[0], type }, y: { domain: ends[1], type } });
+  const [across, up] = ends.map((domain) => ({ domain, type: domain[0] > 0 ? "log" : "linear" }));
+  const plot = make({ x: across, y: up });
   const handle = plot.handle({ label: "start", set: (...place) => log.push(place), ...o });
   handle.update(x, y);
   return { plot, handle, node: handle.node };

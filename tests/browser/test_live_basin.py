@@ -75,6 +75,8 @@ DRAWN = [
     ({"lr": 0.15, "beta": 0.9, "start": -5.0}, None),  # it diverges
     ({"rule": "nesterov", "lr": 0.06, "beta": 0.96, "start": 2.0}, None),
     ({"rule": "gradient_descent", "lr": 0.001, "start": 0.5}, 0),
+    ({"lr": 0.1, "beta": 0.9, "start": -3.24}, None),  # four points: as many as have names
+    ({"lr": 0.116, "beta": 0.45, "start": -4.76}, 3),  # six
 ]
 
 
@@ -142,7 +144,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             names = [part for part in fall.find("direct", tag="text") if part["words"]]
             assert [part["words"] for part in names] == [show(x) for x in cycle]
             for part, x in zip(names, cycle, strict=True):
-                fall.stands(part, (x, 0), dy=-6, within=1)
+                fall.stands(part, (x, 0), dy=-6, within=1 if len(cycle) < 4 else 16)  # of four, two are in each other's way
             for picture, ups in ((hill, height(path[None])), (fall, np.arange(n + 1))):
                 points = np.c_[path, ups][: head + 1]
                 for name in ("heavy_ball", "nesterov", "gradient_descent"):

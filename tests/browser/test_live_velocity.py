@@ -78,7 +78,7 @@ DRAWN = [
 ]
 
 
-def test_all_that_is_drawn_is_pythons(browser, address):
+def test_all_that_is_drawn_and_said_is_pythons(browser, address):
     with live.open_page(browser, address) as page:
         for state in DRAWN:
             figure = Velocity(**state)

@@ -69,10 +69,12 @@ IMPORTS = ["numpy", "pytest", "hypothesis", "scipy", "torch"]
 JS = "momentum_lib/widgets/js"
 JS_IMPORTS = [*IMPORTS[:-1], "matplotlib.pyplot", "playwright.sync_api", "momentum_lib.widgets"]
 """The same for a live figure: all of Python, which stays as it is."""
-SHARED = ["browser/test_live_every", "browser/test_drawn_pictures", "browser/test_drawn_chapters"]
+SHARED = ["test_widgets", "browser/test_live_every", "browser/test_drawn_pictures", "browser/test_drawn_chapters"]
 SHARED = [f"tests/{name}.py" for name in SHARED]
 """Tests of several live figures: those are asked that have the figure's name among their parameters, or have none."""
 NODE = "tests/test_widgets_node.py"
+WHOLE = "_drawn_and_said_is_pythons"
+"""What a test is called that tells all of a figure: it is asked before the others."""
 
 
 def group_of(path):
@@ -243,7 +245,7 @@ def job_of(path, mutant, text, covered):
         name = group_of(path).removeprefix("js/")
         figures = figures_of(name)
         tests = [k for k, (test, _) in enumerate(covered["tests"]) if asks(test, figures)]
-        whole = [covered["tests"][k][0] for k in tests if "/test_drawn" in covered["tests"][k][0] and len(figures) == 1]
+        whole = [covered["tests"][k][0] for k in tests if WHOLE in covered["tests"][k][0] and len(figures) == 1]
         return {**row_of(path, mutant, text, "fresh", tests, whole), "own": units_of(name)}  # what tells all of it comes first
     if runs_at_import(mutant, text):  # the line runs in the test that is the first to import the module, if in any
         tests = covered["users"].get(path, [])

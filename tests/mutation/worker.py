@@ -54,7 +54,7 @@ class Cover:
 
     def __init__(self, watched):
         self.watched = watched
-        self.seconds, self.passed, self.fixtures, self.now = {}, {}, {}, ""
+        self.seconds, self.passed, self.fixtures, self.now, self.shared = {}, {}, {}, "", 0.0
 
     def switch(self, context):
         self.watched.switch_context(context)
@@ -64,16 +64,18 @@ class Cover:
         self.now, self.fixtures[item.nodeid] = item.nodeid, item.fixturenames
         forget(kept_results())  # what one test left to another would count for the first alone
         self.switch(item.nodeid)
-        begun = time.perf_counter()
+        begun, self.shared = time.perf_counter(), 0.0
         yield
-        self.seconds[item.nodeid] = time.perf_counter() - begun
+        self.seconds[item.nodeid] = time.perf_counter() - begun - self.shared
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_fixture_setup(self, fixturedef):
-        """A fixture that several tests share runs once, and counts for all of them."""
+        """A fixture that several tests share runs once, and counts for all of them; its time is not that of the first."""
         if fixturedef.scope != "function":
             self.switch(f"fixture {fixturedef.argname}")
+        begun = time.perf_counter()
         yield
+        self.shared += (fixturedef.scope != "function") * (time.perf_counter() - begun)
         self.switch(self.now)
 
     def pytest_runtest_logreport(self, report):

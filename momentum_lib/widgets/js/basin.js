@@ -466,7 +466,7 @@ function painter(plot, nx) {
       }),
     );
   plot.layers.back.append(frame, ...nodes);
-  const kept = { codes: /** @type {ArrayLike<number>} */ ([]), look: "" };
+  const kept = { codes: /** @type {ArrayLike<number>} */ ([]), look: "" }; // another look comes with other codes
   const draw = () => {
     const { left, right, top, bottom } = plot.inner;
     assign(frame, {
@@ -484,7 +484,7 @@ function painter(plot, nx) {
   };
   plot.onLayout(draw);
   return (codes, look) => {
-    if (codes === kept.codes && look === kept.look) return;
+    if (codes === kept.codes) return;
     Object.assign(kept, { codes, look });
     draw();
   };
