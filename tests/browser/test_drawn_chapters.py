@@ -110,6 +110,64 @@ def of_scale(figure, shown):
 
 # -- the ribbon ----------------------------------------------------------------------------------------------------------
 
+NAMED = """() => { const all = (selector) => [...document.querySelectorAll(`.lf-svg > ${selector}`)];
+    return [all('.lf-ribbon-name').map((one) => [one.textContent, Number(one.getAttribute('x')), Number(one.getAttribute('y'))]),
+        all('.lf-tick').map((one) => one.getAttribute('d'))]; }"""
+
+
+def spaced(found, first, last, step):
+    """Places from the first on, so many pixels apart, as far as there is room."""
+    assert found == pytest.approx(first + step * np.arange(len(found)), abs=0.16)
+    assert first + step * (len(found) - 1) < last + 0.11 and first + step * len(found) > last - 0.11
+
+
+def inked(unit, outline, ink):
+    """What is drawn on a piece of the ribbon: lines of words, bands, rows of books, columns; nothing where it is narrow."""
+    (left, top), (right, bottom) = outline.min(0), outline.max(0)
+    wide, least = right - left, {"page": 8, "library": 6}.get(unit, 3)
+    assert abs(wide - least) < 0.2 or bool(ink) == (wide > least), (unit, wide)
+    if not ink:
+        return
+    every = np.concatenate(ink)
+    assert (every >= [left - 0.2, top - 0.2]).all() and (every <= [right + 0.2, bottom + 0.2]).all(), unit
+    across = [line for line in ink if line[0, 1] == line[1, 1]]
+    up = [line for line in ink if line[0, 0] == line[1, 0]]
+    if unit == "page":
+        spaced(sorted({line[0, 1] for line in ink}), top + 7, bottom - 4, 6)
+        assert all(0 < line[1, 0] - line[0, 0] <= 12.1 for line in across) and not up
+        for one, other in zip(ink[:-1], ink[1:], strict=True):
+            assert one[0, 1] != other[0, 1] or other[0, 0] - one[1, 0] == pytest.approx(2.5, abs=0.16), "a space between words"
+    elif unit == "book":
+        assert [line[0, 1] for line in across] == pytest.approx([top + 9, top + 13], abs=0.11) and not up
+        assert all((line[0, 0], line[1, 0]) == pytest.approx((left, right), abs=0.11) for line in across)
+    elif unit == "library":
+        spaced([line[0, 0] for line in up], left + 4, right - 2, 6)
+        assert not across
+        assert all(line[0, 1] == pytest.approx(bottom - 4, abs=0.11) and line[1, 1] > top for line in up)
+        assert len({line[1, 1] for line in up}) == 1
+    else:
+        rows = {"shelf": 1, "bookcase": 5}[unit]
+        feet = top + np.arange(1, rows + 1) * (bottom - top) / rows
+        assert [line[0, 1] for line in across] == pytest.approx(feet, abs=0.11)
+        for foot in feet:
+            books = [line for line in up if abs(line[0, 1] - foot) < 0.2]
+            spaced([book[0, 0] for book in books], left + 2.5, right - 1, 2.8)
+            tall = [(book[0, 1] - book[1, 1]) * rows / (bottom - top) for book in books]
+            assert min(tall) > 0.54 and max(tall) < 0.86 and np.ptp(tall) >= 0.05 * (len(books) > 5)
+
+
+def named(told, plot):
+    """The names of the units stand below their ticks; one that would touch the one before it stands lower."""
+    names, ticks = told
+    bottom, edge, width = plot.high[1], -math.inf, plot.high[0] + 6
+    assert [words for words, _, _ in names] == [f"a {unit}" for unit in ribbon.UNITS]
+    for (words, x, y), tick, tokens in zip(names, ticks, ribbon.UNITS.values(), strict=True):
+        place, half = plot.pixels([(tokens, 0)])[0, 0], 3.6 * len(words)
+        low = place - half < edge + 6
+        edge = edge if low else place + half
+        assert (x, y) == pytest.approx((min(max(place, half), width - half), bottom + (38 if low else 22)), abs=0.06)
+        assert tick.endswith("v24" if low else "v8"), words
+
 
 @CASES.add(
     "ribbon",
@@ -144,6 +202,9 @@ def of_ribbon(figure, shown):
             "all => all.map((one) => parseFloat(one.getAttribute('d').slice(1)))"
         )
         assert ticks == pytest.approx(plot.pixels(pairs(list(ribbon.UNITS.values()), 0))[:, 0], abs=0.06)
+        for (unit, _, _), piece, ink in zip(ribbon.pieces(), lit, plot.find("ribbon-ink"), strict=True):
+            inked(unit, drawn.strokes(piece["d"])[0], drawn.strokes(ink["d"]))
+        named(page.evaluate(NAMED), plot)
         theirs = [name for name, setting in ribbon.published().items() if setting == (figure.beta, figure.tokens)]
         assert page.locator(".lf select").input_value() == (theirs[0] if theirs else "")
 
