@@ -79,7 +79,7 @@ def test_a_memory_is_so_many_tokens_long(beta, tokens):
 
 @pytest.mark.parametrize("age", [3.0, 19.0, 60.0])
 def test_one_average_has_its_numbers(age):
-    """Of mean age a the momentum is a / (a + 1); the edge is 2 (1 + beta) / (1 - beta), of the noise the part 2 / edge is kept."""
+    """Of mean age a the momentum is a / (a + 1); the edge is 2 (1 + beta) / (1 - beta), of the noise 2 / edge is kept."""
     beta = age / (age + 1)
     numbers = [age, 1 - beta, 2 * (1 + beta) / (1 - beta), (1 - beta) / (1 + beta)]
     says("kernel", [age, beta, *numbers, *numbers], shape="one", age=age)
