@@ -329,7 +329,8 @@ def test_a_dial_shows_its_value(kit, top, now):
           read(knob, "aria-valuemax"), read(knob, "aria-label"), svg.querySelector(".lf-arc-now").getAttribute("d"),
           svg.querySelector(".lf-arc").getAttribute("d"), svg.querySelector(".lf-dial-value").textContent, read(svg, "viewBox"),
           [knob, svg.querySelector(".lf-arc-now"), svg.querySelector(".lf-dial-value")].map((node) => node.dataset.look),
-          here.querySelector(".lf-control").dataset.control, read(svg, "aria-label")];""",
+          here.querySelector(".lf-control").dataset.control, read(svg, "aria-label"), read(svg, "role"), read(knob, "role"),
+          read(knob, "tabindex")];""",
         {"top": top, "now": now},
     )
     (x, y), text = spot(now / top, 74), f"{now:.3f}".removesuffix("0")
@@ -339,7 +340,7 @@ def test_a_dial_shows_its_value(kit, top, now):
         begin, curve = d.removeprefix("M").split("A74,74 0 0 1 ")
         assert [float(v) for v in begin.split(",")] == pytest.approx((26, 92))
         assert [float(v) for v in curve.split(",")] == pytest.approx(end, abs=0.006)
-    assert found[8:] == [f"β = {text}", "-6 -12 212 128", ["momentum"] * 3, "beta", "dial"]
+    assert found[8:] == [f"β = {text}", "-6 -12 212 128", ["momentum"] * 3, "beta", "dial", "group", "slider", "0"]
 
 
 def test_a_dials_ticks_stand_outside_of_its_arc(kit):
@@ -427,6 +428,15 @@ const fire = (node, type, [x, y], more = {}) => {
 };
 svg.setPointerCapture = () => {};
 """
+
+
+@pytest.mark.parametrize("far, near_enough", [(49.6, False), (50.4, True), (97.6, True), (98.4, False)])
+def test_a_press_near_the_arc_turns_and_one_farther_off_does_not(kit, far, near_enough):
+    found = kit(
+        DIAL + TOUCHED + 'fire(svg, "pointerdown", given.place, { pointerType: "mouse" }); return set.length;',
+        {"place": spot(0.3, far)},
+    )
+    assert found == near_enough
 
 
 def test_a_finger_beside_the_knob_taps_and_on_it_turns(kit):
