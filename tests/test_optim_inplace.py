@@ -618,8 +618,8 @@ def test_a_look_may_differ_from_itself_by_four_units_in_the_last_digit(units, wr
 
 
 def test_sizes_that_decide_what_is_done_at_once():
-    """A block that fits a core's cache, and a call that fits an accelerator's memory (a device without memory stands for it)."""
-    for size, pieces in ((2**17, 1), (2**17 + 1, 2), (2**18, 2)):
+    """A block that fits a cache, and a call that fits an accelerator's memory (a device without memory stands for it)."""
+    for size, pieces in ((2**18, 1), (2**18 + 1, 2), (2**19, 2)):
         flat = torch.empty(size, dtype=torch.float16)
         assert len(list(_step.pieces(rules.heavy_ball, (flat, flat)))) == pieces
     large = [(torch.empty(size, device="meta"),) for size in (2**25, 2**25, 1, 2**26)]

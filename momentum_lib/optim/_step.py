@@ -43,7 +43,7 @@ def keeps_point(rule, dtype):
     return rule.look_fn is not None or rule.read_fn is not None or dtype in LOW
 
 
-BLOCK = 2**17  # numbers; the few temporaries of a step on so many stay in a core's cache, those of a large tensor do not
+BLOCK = 2**18  # numbers; the few temporaries of a step on so many stay in the caches, those of a large tensor do not
 
 
 def pieces(rule, tensors):
