@@ -361,8 +361,9 @@ def test_the_requests_of_a_worker(mine):
     assert ask(mine, op="run", cell="i", source="u = 1\nw = 2\n", until=1) == {"id": 1} and "w" not in mine[0].names
     slow = ask(mine, op="run", cell="j", source="while True:\n    try:\n        pass\n    except Exception: pass", limit=0.05)
     assert slow["error"] == {"kind": "OutOfTime", "text": "the time limit was reached"}
-    mine[0].names["big"] = "x" * worker.LARGEST_MESSAGE
-    assert ask(mine, op="get", name="big")["error"]["kind"] == "TooLarge"
+    for length, kind in ((4_000_000 - 20, None), (4_000_000 - 19, "TooLarge")):  # beside it: {"id":1,"value":""} and an end
+        mine[0].names["big"] = "x" * length
+        assert ask(mine, op="get", name="big").get("error", {}).get("kind") == kind
     made = ask(mine, op="plan", cells=[["a", "x = 1", ""]], wanted={"q": [["x"], []]})
     assert made["slices"] == {"q": ["a"]} and made["needed"] == ["a"]
 
@@ -507,6 +508,11 @@ def test_a_question_that_used_its_time_up_costs_no_other(master):
     room.question_is("q2-check")
     says("longer than the 60 seconds of processor time that a question has", room.ask, {"op": "get", "name": "kappa"})
     assert room.left < 0
+    for spent, cells_run in ((20.0, 3), (30.0, 2)):
+        told.spent, room.ran, told.asked[:] = spent, None, []
+        room.question_is("q2-check")
+        says("longer than the 60 seconds", room.ask, {"op": "get", "name": "kappa"})
+        assert room.left == 0 and len(ran(told)) == cells_run, "nothing is left is not enough"
     told.spent = 59.5 / 3  # three cells: half a second is left
     room.ran = None
     room.question_is("q2-check")
@@ -521,9 +527,10 @@ def test_a_question_that_used_its_time_up_costs_no_other(master):
     assert room.ran is not None and room.share == 1 / 3, "cells that take long run once for all that is asked"
     room.ask({"op": "get", "name": "kappa"})
     assert room.left == 60 - 3 * 1.5 - 1.5 - 0.5
-    room.cost = grading.CHEAP
-    room.fresh()
-    assert room.ran is None
+    for cost, anew in ((1.01, False), (1.0, True)):
+        room.cost = cost
+        room.fresh()
+        assert (room.ran is None) is anew
 
 
 def test_what_was_too_slow_is_not_asked_again(master):
@@ -639,6 +646,8 @@ def test_notes_on_cells(master):
     assert "b" not in room.failures
     room.note("c", {"missing modules": ["pandas", "torch"]})
     assert room.failures["c"]["text"].startswith("pandas, torch is not there where notebooks are graded")
+    room.note("long", {"missing modules": [LONG, "torch"]})
+    assert room.failures["long"]["text"].startswith("§" * 200 + " is not there")
     room.whole = False
     room.note("d", {"error": {"kind": "NameError", "text": "t"}})
     assert room.absent == set(), "another cell may make it"
@@ -695,7 +704,7 @@ def test_what_is_read_of_a_notebook(tmp_path):
 def test_points_that_a_check_gives(master):
     """A number is points, cut to what there is; a sentence is praise; what breaks is looked at."""
     checker = grading.Checker(master, "Ada", None)
-    assert checker.names["STUDENT"] == "Ada"
+    assert checker.names["STUDENT"] == "Ada" and checker.execute("") is None
     cell = next(cell for cell in master.of("check") if cell.points == 3)
 
     def of(source):
@@ -712,6 +721,7 @@ def test_points_that_a_check_gives(master):
     assert (wrong["points"], wrong["said"], wrong["why"], wrong["look"]) == (0, "no", "that", False)
     broken = of("1 / 0")
     assert broken["points"] == 0 and broken["look"] and broken["error"].startswith("ZeroDivisionError: ") and broken["of"] == 3
+    assert of("raise ValueError('§' * 600)")["error"] == "ValueError: " + "§" * 488
 
 
 def test_what_a_check_asks_for_is_charged_to_its_own_question(master):
@@ -1045,7 +1055,9 @@ def test_words_at_the_very_top_stand_beside_what_is_there_alone():
 def test_a_text_of_the_masters_is_known_by_its_words_under_any_name():
     """As Colab hands it back, with another id: what follows it stands beside the essay, and it does not."""
     cell = lambda role, name, shown: SimpleNamespace(role=role, question="q" if role == "essay" else "", id=name, shown=shown)
-    master = SimpleNamespace(cells=[cell("text", "t", "## 1. Why?"), cell("essay", "e", "*Here.*"), cell("text", "u", "## 2.")])
+    master = SimpleNamespace(
+        cells=[cell("text", "t", "\n## 1. Why?  \n"), cell("essay", "e", "*Here.*"), cell("text", "u", "## 2.")]
+    )
     told = [
         ("x1", "", " ## 1. Why? \n"),
         ("x2", "q", "Since."),
@@ -1068,7 +1080,8 @@ def test_what_is_no_python_is_read_as_ipython_reads_it_and_nothing_else_is():
 
 def test_a_nursery_makes_one_shell_for_all_its_children(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("momentum_lib.grade.notebook.make_shell", object)
+    made = []
+    monkeypatch.setattr("momentum_lib.grade.notebook.make_shell", lambda: made.append(object()) or made[-1])
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     nursery = worker.Nursery(theirs, {}, False)
     shells = []
@@ -1078,7 +1091,7 @@ def test_a_nursery_makes_one_shell_for_all_its_children(monkeypatch, tmp_path):
     ours.send(wire.dumps({"op": "end"}))
     ours.shutdown(socket.SHUT_WR)
     nursery.serve()
-    assert type(shells[0]) is object and nursery.shell is shells[0] and json.loads(ours.recv(100)) == {"code": 0}
+    assert len(made) == 1 and nursery.shell is shells[0] is made[0] and json.loads(ours.recv(100)) == {"code": 0}
     ours.close()
     theirs.close()
 
@@ -1110,6 +1123,7 @@ def test_a_list_of_whole_numbers_counts_as_an_array_of_numbers():
 def test_the_texts_of_a_notebook_are_read_wherever_they_stand():
     cell = {"source": ["a = 1\n", "b = 2"], "outputs": [], "metadata": {"tags": ["x"], "n": 3}}
     assert list(problem_set.strings({"cells": [cell], "kernel": "python"})) == ["a = 1\nb = 2", "x", "python"]
+    assert list(problem_set.strings([["a", 1, ["b", "c"], []], "d"])) == ["a", "bc", "d"], "a list of other things, too"
 
 
 def test_adam_without_correction_begins_with_the_averages_as_they_are():
@@ -1175,6 +1189,8 @@ def test_what_cannot_be_sent_to_a_cluster_is_graded_here_and_the_rest_there(monk
     assert works[-1].func is grading.grade_sent and works[-1].args == ("master",) and capsys.readouterr()
     assert dict(program.on_cluster(options, None, {"g": (gone, "eve")}, None, here)) == {"g": ("here", "gone.ipynb", "eve")}
     assert capsys.readouterr().out == "", "nothing to send, no cluster is asked"
+    monkeypatch.setattr(program, "LARGEST_FILE", 2)
+    assert dict(program.on_cluster(options, None, {"s": (small, "ada")}, None, here))["s"][0] == "there", "as large as that it is"
 
 
 # -- what is long is cut ---------------------------------------------------------------------------
@@ -2440,6 +2456,7 @@ def test_the_last_words_of_a_nursery_are_in_its_file(tmp_path):
             pass
 
         def serve(self):
+            assert control.fileno() == -1, "nobody closes its number, which is another one's soon"
             os.write(2, b"of its own; ")
             raise ValueError("no more")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from momentum_lib import grade, rules, surfaces
 from momentum_lib.grade.answers import Remote, answer, as_number
-from momentum_lib.grade.checks import parameter
+from momentum_lib.grade.checks import parameter, same
 from momentum_lib.grade.likeness import fingerprint
 from momentum_lib.grade.misconceptions import BOOK, CHAPTERS, chapter, misconceptions
 from momentum_lib.grade.wire import Alien, Program, decode, dumps, encode
@@ -182,6 +182,30 @@ def test_functions():
         grade.function(lambda mu, L: "both", pair, [(1.0, 4.0)])
 
 
+def test_tolerances_are_shares_of_what_is_right():
+    """Of the expected value and not of the given one, of its size and not of its sign; an answer at the edge is right."""
+    path = np.array([[1.0], [0.0]])
+    assert same(path, path) is True and same(path + [[0], [1e-9]], path) and not same(path + [[0], [1.0001e-9]], path)
+    assert grade.number(1.5, 1.0, tol=0.5) and grade.number(-2 * (1 + 0.9e-6), -2.0)
+    beyond = 1 + 1e-6 + 0.5e-12
+    for value, mistake, known in ((beyond, 1.0, False), (1 + 0.9e-6, 1.0, True)):
+        with pytest.raises(grade.Wrong) as wrong:
+            grade.number(value, 5.0, wrong={"that is one": mistake})
+        assert (wrong.value.why == "that is one") is known
+    for value, goal, said in (
+        (1 + 1.001e-6 + 0.5e-12, 1.0, "is not right. Work this case out"),
+        (1.2e-9, 1.0, "is not right. Work this case out"),
+        (2 * (1 + 5e-6), 1.0, "is not right. Work this case out"),
+        (2 * (1 + 0.9e-6), 1.0, "twice as much"),
+        (0.9e-9, 1.0, "nothing"),
+    ):
+        with pytest.raises(grade.Wrong, match=said):
+            grade.function(
+                lambda x, value=value: value, [goal], [1.0], wrong={"nothing": lambda x: 0, "twice as much": lambda x: 2}
+            )
+    assert grade.function(lambda x: x, (goal for goal in (1.0, 2.0)), [1.0, 2.0]).endswith("right on 2 cases.")
+
+
 def test_a_prediction_only_has_to_be_one():
     assert grade.prediction(40, between=(0, 100), name="steps") == "You committed to 40."
     with pytest.raises(grade.Wrong, match="commit to a number between 0 and 100"):
@@ -252,6 +276,10 @@ def test_a_curve_that_was_copied_from_the_run_earns_nothing():
         with pytest.raises(grade.Wrong, match="made before the run") as wrong:
             grade.curve(copied, RUN, points=4, close=0.25, far=1.25)
         assert wrong.value.why == "copied"
+    nothing = np.zeros(3)
+    with pytest.raises(grade.Wrong, match="made before the run"):
+        grade.curve(nothing + 0.01, nothing, points=4, close=1, far=2)
+    assert grade.curve(nothing + 0.00995 + 0.0001, nothing.tolist(), points=4, close=1, far=2) == 4
     one_place = RUN + [0, 0, 0, 0.003]
     assert grade.curve(one_place, RUN, points=4, close=0.25, far=1.25) == 4
 
@@ -270,8 +298,12 @@ def test_before_the_run_a_curve_only_has_to_be_one():
     assert (
         grade.curve(RUN, close=0.25, far=1.25, shape=(4,), name="sketch") == "you drew 4 numbers in sketch. Now run, and compare."
     )
-    with pytest.raises(ValueError, match="close is 2 and far is 1"):
-        grade.curve(RUN, close=2, far=1, shape=(4,))
+    for close, far in ((2, 1), (1, 1), (-1, 1)):
+        with pytest.raises(ValueError, match=f"close is {close} and far is {far}; allowed: 0 <= close < far"):
+            grade.curve(RUN, close=close, far=far, shape=(4,))
+    assert grade.curve(RUN, close=0, far=1, shape=(4,))
+    with pytest.raises(grade.Wrong, match="0 of 0 points"):
+        grade.curve(RUN + 0.5, RUN, close=0.25, far=1.25)
 
 
 TABLE = [
@@ -339,6 +371,8 @@ def test_a_solution_is_known_by_its_structure():
     for other in (SOLUTION.replace("0.0", "1.0"), SOLUTION.replace("beta * m", "m * beta"), SOLUTION.replace("array", "stack")):
         assert fingerprint(other) not in (None, known)
     assert fingerprint("def edge(beta, c):\n    return 2 * (1 + beta) / c\n") is None, "short answers are alike by themselves"
+    assert fingerprint(f"x = [{'1, ' * 40}]") is None and fingerprint(f"x = [{'1, ' * 41}]") is not None, "44 parts and 45"
+    assert fingerprint(f"x = {'1 + ' * 20}1") is None, "signs are no parts"
     assert fingerprint("%time x = (") is None and fingerprint("x = " + "-" * 100_000 + "1") is None
 
 
@@ -346,6 +380,7 @@ def test_a_solution_is_known_by_its_structure():
 
 
 def test_a_parameter_depends_on_the_student_and_the_question_and_nothing_else():
+    assert parameter("ada", "kappa", iter("x" * 3)) == "x"
     choices = list(range(1000))
     assert parameter("ada", "q1", choices) == parameter("  ADA ", "q1", choices)
     drawn = {parameter(f"student {n}", "q1", choices) for n in range(200)}
@@ -391,6 +426,12 @@ def test_arrays_cross_with_shape_and_dtype(dtype):
     assert back.dtype == array.dtype and back.shape == (2, 3) and np.array_equal(back, array)
     scalar = decode(encode(array[1, 1]))
     assert scalar.dtype == array.dtype and scalar == array[1, 1]
+
+
+def test_two_hundred_thousand_parts_cross_and_no_more():
+    """The list itself is one of them."""
+    assert encode([0] * 199_999)["list"][-1] == 0
+    assert encode([0] * 200_000)["list"][-2:] == [0, {"alien": "value of too many parts"}]
 
 
 def test_everything_else_crosses_as_its_name():

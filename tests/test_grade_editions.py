@@ -4,6 +4,7 @@ import copy
 import hashlib
 import hmac
 import json
+from types import SimpleNamespace
 
 import grading
 import numpy as np
@@ -290,3 +291,57 @@ def test_literals_are_exchanged_and_nothing_around_them():
     more = editions.literals(f"{source}a = f(1)\na = 2\nx, y = 1, 2")
     values = {name: [value for value, _ in found] for name, found in more.items()}
     assert values == {"é": ["ü"], "a": [1, 2], "b": [[1, 2]], "c": [-5]}
+
+
+# -- what belongs to which question ----------------------------------------------------------------
+
+
+def cell_of(kind, name, source):
+    return {"cell_type": kind, "id": name, "metadata": {}, "source": [source]}
+
+
+def test_a_question_begins_at_a_numbered_heading_of_that_name():
+    """No other heading, no words of such a name, no comment of a cell of code; of several headings the first is numbered."""
+    cells = [
+        cell_of("markdown", "words-text", "words"), cell_of("code", "step-text", "## 9. a step"),
+        cell_of("markdown", "one-text", "## 4. One\n\n## 7. as it was\n"), cell_of("code", "one", "## 9. a step\nx = 1"),
+        cell_of("markdown", "other", "## 5. No question"), cell_of("markdown", "two-text", "##  6. Two"),
+    ]  # fmt: skip
+    groups = editions.groups_of(cells)
+    assert groups == [[0, 1], [2, 3, 4], [5]] and [editions.name_of(cells, group) for group in groups[1:]] == ["one", "two"]
+    assert editions.name_of(cells, []) == "" == editions.name_of(cells, [4])
+    found = [editions.text_of(cell) for cell in editions.reordered(cells, groups, [], None)]
+    numbered = ["## 1. One\n\n## 7. as it was\n", "## 9. a step\nx = 1", "## 2. No question", "##  3. Two"]
+    assert found == ["words", "## 9. a step", *numbered]
+
+
+def test_own_answers_are_run_for_the_check_that_follows_them():
+    """Whatever words and code stand in between; what no check follows is not run."""
+    cell = lambda kind, role, source: SimpleNamespace(kind=kind, role=role, source=source)
+    master = SimpleNamespace(of=lambda role: [], cells=[
+        cell("markdown", "text", "## 1. One"), cell("code", "answer", "a = 1"), cell("markdown", "text", "words"),
+        cell("code", "check", "a"), cell("markdown", "text", "## 2. Two"), cell("code", "answer", "b = 1 / 0"),
+        cell("markdown", "text", "## 3. Three"), cell("code", "answer", "c = a + 1"), cell("code", "code", "## 4. a step"),
+        cell("code", "check", "c"), cell("code", "check", "c"), cell("code", "answer", "d = 1 / 0"),
+    ])  # fmt: skip
+    names = editions.holding_own_answers(master, "ada").names
+    assert (names["a"], names["c"], names["STUDENT"]) == (1, 2, "ada") and not {"b", "d"} & set(names)
+
+
+def test_why_a_solution_does_not_earn_its_points_is_said(monkeypatch):
+    result = {"question": "q", "points": 1.0, "of": 2.0, "said": "Not quite."}
+    for more, why in (({}, "Not quite."), ({"error": "KeyError: 'x'"}, "KeyError: 'x'")):
+        monkeypatch.setattr(editions, "own_answers", lambda master, student, more=more: [result | more])
+        with pytest.raises(BadMaster) as refused:
+            editions.reject_unsolved(SimpleNamespace(name="set"))
+        assert str(refused.value) == f"set, q: its own solution does not earn its points. {why}"
+
+
+def test_the_public_master_is_not_overwritten_through_a_link(public, tmp_path, monkeypatch):
+    kept = public.path.read_bytes()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "masters").symlink_to(public.path.parent)
+    monkeypatch.chdir(public.path.parent)
+    with pytest.raises(ValueError, match="is the public master itself; choose another folder"):
+        editions.new_set(public.path.name, KEY, tmp_path / "mine")
+    assert public.path.read_bytes() == kept

@@ -10,7 +10,7 @@ import grading
 import pytest
 
 from momentum_lib.grade import __main__ as program
-from momentum_lib.grade import folder, results
+from momentum_lib.grade import folder, results, systems
 from momentum_lib.grade.moodle import Worksheet
 from momentum_lib.grade.problem_set import Master
 
@@ -153,11 +153,41 @@ def test_two_files_of_one_student_of_the_roster_are_ambiguous(place):
     assert place.rows("moodle.csv") == []
 
 
+def test_two_files_of_one_entry_in_gradescope_are_each_told_once(tmp_path):
+    """What an entry says holds for all of its files, and what is said of one of them for that one alone."""
+    said = systems.Said({"name": "Ada", "gradescope": "5"}, notes=["From Gradescope."])
+    (tmp_path / "class.csv").write_text("student,email,name\nbob,b@x,Bob\n")
+    roster = folder.Roster(tmp_path / "class.csv")
+    for name in ("a.ipynb", "b.ipynb"):
+        owner = folder.identify(tmp_path / "submission_5" / name, tmp_path, roster, [], {"submission_5": said})
+        assert owner.notes == ["From Gradescope.", "Nobody on the roster has this file."]
+    assert said.notes == ["From Gradescope."] and said.ids == {"name": "Ada", "gradescope": "5"}
+
+
+def test_a_student_is_who_has_the_same_parameters():
+    """As parameters are drawn: capitals do not count, and what capitals make alike is not the same name."""
+    one = lambda name, file: {"student": name, "file": file, "notes": []}
+    found = folder.note_twins({"a": one("Weiß", "a"), "b": one("WEISS", "b"), "c": one("weiß", "c")})
+    assert found["a"]["notes"] == ["The same STUDENT stands in c."] and found["b"]["notes"] == []
+
+
+def test_every_folder_is_looked_at_where_the_results_lie_among_them(tmp_path, monkeypatch):
+    walk = os.walk
+    monkeypatch.setattr(folder.os, "walk", lambda *top, **how: (row for row in walk(*top, **how) if row[1].sort() is None))
+    for name in ("a", "out", "p"):
+        grading.write(tmp_path / "in" / name, {}, "hw.ipynb")
+    (tmp_path / "in" / "outside").symlink_to(tmp_path)
+    found, left_out = folder.find(tmp_path / "in", tmp_path / "master.ipynb", tmp_path / "in" / "out")
+    assert [path.parent.name for path in found] == ["a", "p"]
+    assert left_out == [("outside", "a link; put the folder itself there")]
+
+
 ROSTERS = {
     "semicolons": "student;file\nada;x/hw.ipynb\n",
     "semicolons in a heading": 'student,file,"points; late; by hand"\nada,x/hw.ipynb,\n',
     "a mark in front": "\ufeffstudent,file\nada,x/hw.ipynb\n",
     "capitals and spaces": "Student, File \n ada , x/hw.ipynb \n",
+    "rows that end early, and go on": "student,file,name\nada,x/hw.ipynb\nada,y.ipynb,Ada,more,words\n",
     "backslashes": "student,file\nada,x\\hw.ipynb\n",
     "the name alone": "student,file\nada,hw.ipynb\n",
     "another spelling of accents": f"student,file\nada,{unicodedata.normalize('NFD', 'x/hw.ipynb')}\n",
@@ -181,6 +211,7 @@ def test_a_roster_reads_as_spreadsheets_save_it(place, how):
         ("student,canvas\nada,5\nbob,5.0\n", "line 3: canvas"),
         ("student,file\n,hw.ipynb\n", "line 2: the column student is empty"),
         ("name,file\nada,hw.ipynb\n", "needed: student"),
+        ("student,name\nada,Ada\n", "has the columns name, student; needed: student, and one of file, canvas, moodle, email"),
         ("student,file\n\xe4,hw.ipynb\n".encode("latin-1"), "CSV UTF-8"),
     ],
 )
@@ -241,6 +272,7 @@ def test_the_worksheet_that_moodle_gave_is_filled_in_and_nothing_else_changes(pl
     ("text", "says"),
     [
         (ENGLISH.replace("11.00", "100.00"), "maximum grade is 100.00, and the problem set has 11 points"),
+        (ENGLISH.replace("11.00", "9.00"), "maximum grade is 9.00, and the problem set has 11 points"),
         ("Identifier,Grade\nParticipant 1,\n", "no column holds the maximum grade"),
         ("Name,Grade,Maximum Grade\nAda,,11.00\n", "no column holds participants"),
         ("Identifier,Grade\n", "no grading worksheet"),
@@ -254,6 +286,20 @@ def test_what_is_no_worksheet_is_told_before_anything_is_graded(place, tmp_path,
     assert place.run("--moodle-worksheet", tmp_path / "sheet.csv") == 2 and place.graded == []
     said = capsys.readouterr().err.strip()
     assert says in said and len(said.splitlines()) == 1
+
+
+def test_strangers_to_a_worksheet_are_named_in_one_order(place, tmp_path, capsys):
+    numbers = [f"{number}" for number in range(100, 110)]
+    place.put(*(f"Ada L_{number}_assignsubmission_file_/hw.ipynb" for number in numbers))
+    (tmp_path / "sheet.csv").write_text("Identifier,Grade,Maximum Grade\nParticipant 1,,11\nParticipant 100,,11\n", "utf-8")
+    assert place.run("--moodle-worksheet", tmp_path / "sheet.csv") == 0
+    assert f"9 participants do not stand in the worksheet: {', '.join(numbers[1:])}\n" in capsys.readouterr().err
+
+
+def test_a_command_without_a_word_says_what_it_needs(capsys):
+    with pytest.raises(SystemExit) as ended:
+        program.main([])
+    assert ended.value.code == 2 and "required: SUBMISSIONS, --master, --out" in capsys.readouterr().err
 
 
 def test_a_worksheet_with_one_row_is_read_by_its_maximum(tmp_path):

@@ -248,7 +248,7 @@ MUTANTS = [
      "a test that finds nothing is praised", checks.test_a_bug_hunt_that_cries_wolf_or_sleeps_earns_nothing, ()),
     ("checks", "f\"{student.strip().lower()}\\n{name}\"", 'f"{student.strip().lower()}"',
      "one parameter for all questions", checks.test_a_parameter_depends_on_the_student_and_the_question_and_nothing_else, ()),
-    ("checks.curve", "np.abs(value - np.asarray(measured, dtype=float))", "value - np.asarray(measured, dtype=float)",
+    ("checks.curve", "np.abs(value - measured)", "value - measured",
      "a drawing above here and below there is no error", checks.test_a_drawn_curve_is_scored_by_its_mean_distance, (0.5, 3)),
     ("checks.curve", "(far - error) / (far - close)", "(far - error) / far",
      "near is not near enough", checks.test_a_drawn_curve_is_scored_by_its_mean_distance, (0.25, 4)),

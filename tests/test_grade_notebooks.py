@@ -1,7 +1,9 @@
 """What students hand in: every way to write a name, what notebooks alone understand, cells that are gone, moved or harmful."""
 
+import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import grading
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from momentum_lib import grade as library
 from momentum_lib.grade import cells
+from momentum_lib.grade import grading as grading_of
 from momentum_lib.grade.grading import grade, read_submission, words_beside
 from momentum_lib.grade.problem_set import Master
 from momentum_lib.grade.sandbox import limits_of
@@ -225,6 +228,59 @@ def test_a_question_runs_the_cells_that_it_needs_and_no_other():
 
 
 # -- cells that are gone, moved, or strange --------------------------------------------------------
+
+
+def test_what_a_cell_does_to_names_is_read_from_its_syntax():
+    """A name that is read like what Python calls a comprehension, a function that is called, an object that is called."""
+    assert cells.parts("listcomp\nx = [i for i in b]").still == set() and cells.parts("def f(): pass\nf()").still == {"f"}
+    assert not cells.parts("import mine\nmine(3)").doubtful and cells.parts("import mine\nmine.set(3)").doubtful
+
+
+def test_what_is_awaited_goes_on_in_the_cells_below():
+    """A task belongs to one loop, and so does a notebook."""
+    held = cells.Cells()
+    begin = "import asyncio\nasync def begin():\n    return asyncio.ensure_future(asyncio.sleep(0, 5))\ntask = await begin()"
+    assert held.run(begin, "one") == held.run("x = await task", "two") == [] and held.names["x"] == 5
+    held.loop.close()
+
+
+def test_a_module_that_says_itself_what_it_lacks_is_quoted(tmp_path, monkeypatch):
+    (tmp_path / "lacking_one.py").write_text("raise ModuleNotFoundError('install pandas first')")
+    monkeypatch.syspath_prepend(tmp_path)
+    held = cells.Cells()
+    assert held.run("import lacking_one", "one") == ["install pandas first"] == held.run("lacking_one.go()", "two")
+    assert held.run("import nothing_like_it as gone\ndef go(): return gone.x()\ny = go()", "three") == ["nothing_like_it"]
+    assert held.names["y"].module == "that is needed here"
+
+
+def test_what_a_master_imports_is_read_from_its_given_cells():
+    given = [SimpleNamespace(source=text) for text in ("import a.b, c\nfrom d.e import f, g", "from . import x\nimport c")]
+    found = grading_of.imported_by(SimpleNamespace(of=lambda role: given if role == "given" else []))
+    assert found == ("a.b", "c", "d.e:f", "d.e:g")
+
+
+def test_given_cells_that_were_deleted_stand_where_the_master_has_them():
+    """Two one after the other, one before what is there, and one at the end; the submission itself stays as it is."""
+    cell = lambda name, role="given": SimpleNamespace(role=role, question=name, id=f"id-{name}", source=f"of {name}")
+    master = SimpleNamespace(cells=[cell("g1"), cell("g2"), cell("q1", "answer"), cell("g3"), cell("", "code"), cell("g4")])
+    handed = [("mine", "", "x"), ("id-q1", "q1", "y"), ("id-", "", "z")]
+    found = grading_of.with_given(master, handed)
+    assert [question or name for name, question, _ in found] == ["mine", "g1", "g2", "q1", "g3", "id-", "g4"]
+    assert found[1] == ("g1", "g1", "of g1") and len(handed) == 3
+
+
+def test_a_name_in_other_letters_is_the_same_name():
+    assert grading_of.notes_on("Ada", "ada") == grading_of.notes_on("ada", "Ada") == [] != grading_of.notes_on("ada", "bob")
+
+
+def test_a_file_that_was_not_graded_has_nothing_to_be_looked_at(master, tmp_path):
+    result = grading_of.ungraded(master, tmp_path / "gone.ipynb", None, OSError())
+    assert [(question["points"], question["look"]) for question in result["questions"]] == [(0.0, False)] * 3
+    assert (result["unreadable"], result["student"], result["seconds"] >= 0) == ("OSError", "", True)
+    path = tmp_path / "as large as can be.ipynb"
+    with open(path, "wb") as file:
+        file.truncate(20 * 2**20)
+    assert grading_of.file_digest(path) == hashlib.sha256(bytes(20 * 2**20)).hexdigest()
 
 
 def test_a_given_cell_that_was_deleted_runs_where_it_belongs(tmp_path):

@@ -190,6 +190,11 @@ def test_points_by_hand_read_as_spreadsheets_save_them(tmp_path):
     master = grading.master(tmp_path)
     assert rewritten(tmp_path, master, "\ufeffkey,question,points,comment\r\nk,q4,1.5,fine\r\n") == {("k", "q4"): (1.5, "fine")}
     assert rewritten(tmp_path, master, 'key;question;points;comment\nk;q4;1,5;"so, so"\n') == {("k", "q4"): (1.5, "so, so")}
+    short = "key,question,points,comment\nk,q1-check\nk,q4,2\nl,q4,0,\n"
+    assert rewritten(tmp_path, master, short) == {("k", "q4"): (2.0, ""), ("l", "q4"): (0.0, "")}, "rows that end early"
+    assert rewritten(tmp_path, master, "key,question,points\nk,q4,2\n") == {("k", "q4"): (2.0, "")}
+    assert rewritten(tmp_path, master, 'key,question,points,"so; so; and; so"\nk,q4,2,\n') == {("k", "q4"): (2.0, "")}
+    assert rewritten(tmp_path, master, "key,question,points\rk,q4,2\r") == {("k", "q4"): (2.0, "")}, "lines of an old Mac"
     for text, encoding, says in (
         ("key,question,points,comment\nk,q4,1,ü\n", "latin-1", "CSV UTF-8"),
         ("key,points\nk,1\n", "utf-8", "lacks the column question"),
@@ -213,6 +218,27 @@ def test_points_by_hand_outlive_their_submission_and_replace_a_checks(folder, tm
     (row,) = table(out / "grades.csv")
     assert row["points"] == "9" and row["q1-check"] == "3"
     assert {(r["key"], r["points"]) for r in table(out / "by-hand.csv")} == {(key, "3"), (key, ""), ("gone-12345678", "2")}
+
+
+def test_points_for_what_the_master_has_not_are_kept_as_they_are(tmp_path):
+    results.write_table(tmp_path / "by-hand.csv", ["key", "question", "points", "comment"], [["k", "of last year", "1.5", "so"]])
+    results.write_by_hand(tmp_path, grading.master(tmp_path), {})
+    kept = {"key": "k", "student": "", "question": "of last year", "title": "", "of": "0", "points": "1.5", "comment": "so"}
+    assert table(tmp_path / "by-hand.csv") == [kept]
+
+
+def test_a_file_is_whole_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    """A machine that stops in between leaves the old file or the new one."""
+    seen, path = [], tmp_path / "a.csv"
+    path.write_text("old")
+    monkeypatch.setattr(results.os, "fsync", lambda file: seen.append((os.fstat(file).st_size, path.read_text())))
+    results.write_text(path, "new and longer")
+    assert seen == [(14, "old")] and path.read_text() == "new and longer" and os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_half_a_character_stays_what_it_is_in_a_table():
+    for half in "\ud800\ud801\udffe\udfff":
+        assert results.cell_safe(f"a{half}\x00b") == f"a{half} b"
 
 
 def test_the_master_and_the_results_are_no_submissions(folder, tmp_path):

@@ -2,6 +2,9 @@
 
 import contextlib
 import errno
+import importlib.util
+import io
+import multiprocessing
 import os
 import re
 import signal
@@ -12,11 +15,12 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import grading
 import pytest
 
-from momentum_lib.grade import sandbox, syscalls, usage
+from momentum_lib.grade import sandbox, stem, syscalls, usage, worker
 from momentum_lib.grade.sandbox import Limits, Process, limits_of
 from tests.limits import HANG
 
@@ -83,6 +87,14 @@ def test_a_child_holds_no_descriptor_but_its_own_channel(process):
     source = "import os\nfound = []\nfor number in range(1024):\n    try:\n        os.fstat(number)\n"
     source += "        found.append(number)\n    except OSError:\n        pass\n"
     assert after(process, source) == {"list": [0, 1, 2, 3]}
+    source = "import os\nsilence = os.stat('/dev/null').st_rdev\nfound = [os.fstat(n).st_rdev == silence for n in range(4)]"
+    assert after(process, source) == {"list": [True, True, True, False]}, "what it prints leads nowhere"
+
+
+def test_a_child_shares_what_was_there_before_it_and_imports_from_its_own_folder_first(process):
+    """What is not frozen is copied for each child, as the first collection of garbage touches it."""
+    assert after(process, "import gc\nfound = gc.get_freeze_count() > 10_000") is True
+    assert after(process, "import os, sys\nfound = sys.path.index(os.getcwd())") == 0
 
 
 ANOTHER = """
@@ -134,6 +146,12 @@ NO_RIGHTS = {"list": [True, {"list": []}, {"list": []}, 1]}
 def test_a_child_has_no_right_of_the_stem(process):
     """The stem may divide the sandbox; its children hold none of its capabilities and can get none."""
     assert after(process, RIGHTS) == NO_RIGHTS
+
+
+def test_where_work_folders_are_made_ready_nothing_is_left(process):
+    """A folder in memory that every later submission would find, and that no limit counts."""
+    source = f"import os\nfound = os.listdir({stem.NEXT!r})\ntry:\n    os.mkdir('{stem.NEXT}/mine')\n    found.append('made')\n"
+    assert after(process, source + "except OSError as error:\n    found.append(error.errno)") == {"list": [errno.EROFS]}
 
 
 DEVICES = """
@@ -290,6 +308,15 @@ def test_one_that_sleeps_is_told_and_one_that_does_not_listen_is_ended(process):
     assert after(process, "found = 1") == 1, "the next one has a process of its own"
 
 
+def test_a_word_that_time_is_over_ends_nothing_where_nothing_runs(process):
+    """The grader looks from outside: its signal may come before a request is read, or after its answer is written."""
+    process.fresh()
+    process.meet()
+    for _ in range(2):
+        process.usage.send(signal.SIGPROF)
+        assert "error" not in process.ask({"op": "run", "cell": "c", "source": "x = 1", "limit": 1}, 2)
+
+
 def test_a_process_that_waits_for_a_processor_uses_nothing(process, monkeypatch):
     """Stopped from outside, as a busy machine stops it: the clock runs on, and what it has used does not."""
     process.fresh()
@@ -398,6 +425,77 @@ def test_a_trusted_process_has_a_folder_and_an_environment_of_its_own(monkeypatc
     assert not Path(home).exists()
 
 
+def test_a_nursery_holds_its_channel_and_leads_nowhere_else():
+    """Nothing of the stem's, whose input was its own channel to the grader; what it says goes to the grader's file."""
+    with Process(QUICK, sandboxed=False) as process:
+        process.fresh()
+        process.meet()
+        assert process.last_words() == "the process ended by itself (code -9)"  # it has closed what it handed to the child
+        held = Path(f"/proc/{process.sandbox.process.pid}/fd")
+        assert {int(entry.name) for entry in held.iterdir()} == {0, 1, 2, 200}
+        assert [os.readlink(held / name) for name in "01"] == [os.devnull] * 2
+        assert os.stat(held / "2").st_ino == os.fstat(process.errors.fileno()).st_ino
+
+
+def test_a_child_ends_with_its_nursery():
+    """The kernel tells it, where no name space of processes does."""
+    with Process(QUICK, sandboxed=False) as process:
+        process.fresh()
+        process.meet()
+        os.kill(process.sandbox.process.pid, signal.SIGKILL)
+        deadline = time.monotonic() + HANG
+        while not gone(process.usage.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert gone(process.usage.pid)
+
+
+def test_a_stem_that_ends_at_its_start_says_why():
+    with pytest.raises(sandbox.Lost, match="the sandbox ended: ValueError: Empty module name"):
+        Process(QUICK, sandboxed=False, preload=("",))
+
+
+def test_a_name_that_a_package_has_stays_what_it_is(tmp_path):
+    """A function whose module has the same name, and would stand in its place if it were imported, too."""
+    (tmp_path / "pair").mkdir()
+    (tmp_path / "pair" / "__init__.py").write_text("def part():\n    return 7\n")
+    (tmp_path / "pair" / "part.py").touch()
+    (ours, theirs), said = socket.socketpair(), tmp_path / "said"
+
+    class Stem:
+        def __init__(self, *given):
+            pass
+
+        def serve(self):
+            said.write_text(repr(sys.modules["pair"].part()))
+
+    child = os.fork()
+    if child == 0:
+        try:
+            os.dup2(theirs.fileno(), 0)
+            os.chdir("/")
+            sys.path[:0], sys.argv = [str(tmp_path), "/"], ["stem", "{}", "trusted", "pair:part"]
+            stem.Stem = Stem
+            stem.main()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert said.read_text() == "7"
+    ours.close()
+    theirs.close()
+
+
+def test_the_folder_of_the_list_of_fonts_ends_with_its_process():
+    """A process of a pool ends without Python's own clean-up: a folder a process, in /tmp, for ever."""
+    ours, theirs = multiprocessing.Pipe()
+    made = multiprocessing.get_context("fork").Process(target=lambda: theirs.send(sandbox.fonts.__wrapped__()) or theirs.recv())
+    made.start()
+    place = Path(ours.recv())
+    assert place.is_dir()
+    ours.send("seen")
+    made.join()
+    assert not place.exists()
+
+
 def test_a_folder_that_cannot_be_emptied_ends_the_sandbox_and_no_grade(tmp_path):
     """Thousands of files, or folders without end, are not worth the time: the next process has a sandbox of its own."""
     from momentum_lib.grade.grading import grade
@@ -475,6 +573,18 @@ def test_everything_of_a_submission_has_ended_before_the_next_one_begins(shared)
         assert after(second, "found = 2") == 2
     first.close()
     assert shared.alive and not first.alive, "to close what has been replaced ends nothing"
+
+
+def test_a_stem_keeps_nothing_of_the_submissions_that_were(shared):
+    """No process that nobody waits for, no descriptor; and a nursery is in no group of the stem's, which a signal could reach."""
+    held = []
+    for _ in range(6):
+        with Process(QUICK, sandbox=shared) as process:
+            assert after(process, "found = 1") == 1
+            below = list(descendants(shared.process.pid))
+            assert not any(map(gone, below)) and os.getsid(process.usage.pid) != os.getsid(below[1])
+            held.append(len(os.listdir(f"/proc/{below[1]}/fd")))
+    assert held[-1] <= held[0] + 2, "the two of the last submission it may be about to close"
 
 
 def test_a_closed_submission_ends_though_no_other_comes(shared):
@@ -639,3 +749,222 @@ def test_bubblewrap_with_the_bit_of_another_user_gets_no_right(monkeypatch, tmp_
         program.chmod(mode)
         monkeypatch.setattr(sandbox.os, "geteuid", partial(int, user))
         assert sandbox.may_divide() is may and ("--cap-add" in sandbox.bubblewrap(Limits(), 7)) is may
+
+
+# -- the grader's end ------------------------------------------------------------------------------
+
+
+def test_of_each_channel_the_grader_keeps_its_own_end_alone(shared, monkeypatch):
+    """The other end held open, and a process that has gone looks like one that says nothing."""
+    made, pair = [], socket.socketpair
+    monkeypatch.setattr(sandbox.socket, "socketpair", lambda *kind: made.append(pair(*kind)) or made[-1])
+    with Process(QUICK, sandbox=shared) as process:
+        assert process.spent == 0.0 and shared.control.gettimeout() == 600
+        assert after(process, "found = 1") == 1
+        first = process.channel
+        process.fresh()
+        assert first.fileno() == -1, "a process that was given up is not held"
+        process.meet()
+        assert process.channel.getsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED) == 0, "whose a message is, the first one says"
+        assert len(made) == 3 and [theirs.fileno() for _, theirs in made] == [-1] * 3
+    with pytest.raises(sandbox.Lost):
+        sandbox.Sandbox.nursery(SimpleNamespace(control=pair()[0], last_words=str), io.BytesIO())
+    assert len(made) == 4 and [one.fileno() for one in made[-1]] == [-1] * 2
+
+
+def test_the_first_message_says_which_process_it_is_on_this_side(monkeypatch):
+    """As the kernel writes it: three numbers of four bytes, of which the process is the first."""
+    said = (socket.SOL_SOCKET, socket.SCM_CREDENTIALS, struct.pack("3i", 7, 1000, 1000))
+    monkeypatch.setattr(sandbox.select, "select", lambda reading, *rest: (reading, [], []))
+    told = dict.fromkeys(("setsockopt", "setblocking"), lambda *given: None)
+    for message, beside, pid in ((b'{"ready": 5}', [said], 7), (b'{"ready": 5}', [], 5)):
+        process = object.__new__(Process)
+        process.channel = SimpleNamespace(recvmsg=lambda *room, found=(message, beside, 0, None): found, **told)
+        process.meet()
+        assert process.usage.pid == pid
+
+
+def test_a_process_has_a_future_while_its_sandbox_lives_and_its_nursery_is_silent(monkeypatch):
+    waits, select = [], sandbox.select.select
+    monkeypatch.setattr(sandbox.select, "select", lambda *given: waits.append(given[3]) or select(*given))
+    process, (ours, theirs) = object.__new__(Process), socket.socketpair()
+    with ours, theirs:
+        process.control, process.sandbox = ours, SimpleNamespace(process=SimpleNamespace(poll=lambda: None))
+        assert process.alive and waits == [0], "nobody waits for a look"
+        process.sandbox.process.poll = lambda: 0
+        assert not process.alive
+        process.sandbox.process.poll = lambda: None
+        theirs.close()
+        assert not process.alive
+    assert not process.alive, "closed"
+
+
+def test_a_sandbox_is_ended_once_with_all_of_its_group(monkeypatch):
+    """A number that has gone to another group meanwhile would be hit by a second time."""
+    killed = []
+    monkeypatch.setattr(sandbox.os, "killpg", lambda *given: killed.append(given))
+    one = object.__new__(sandbox.Sandbox)
+    one.control, one.errors, one.folder = socket.socketpair()[0], io.BytesIO(), None
+    one.process = SimpleNamespace(pid=7, wait=lambda: killed.append("waited for"))
+    one.close()
+    one.close()
+    assert killed == [(7, signal.SIGKILL), "waited for"]
+
+
+def test_the_last_words_are_read_when_they_are_said():
+    """Of whatever bytes they are, and whatever blank lines follow; who says nothing for two seconds has said it."""
+    one = object.__new__(sandbox.Sandbox)
+    one.errors = io.BytesIO()
+
+    def wait(seconds):
+        one.errors.write(b"first\nb\xffd\n \n")
+        raise subprocess.TimeoutExpired("bwrap", seconds) if seconds == 2.0 else ValueError(seconds)
+
+    one.process = SimpleNamespace(wait=wait)
+    assert one.last_words() == "the sandbox ended: b\ufffdd"
+
+
+def test_the_filter_goes_into_the_sandbox_whole_and_through_one_descriptor(monkeypatch):
+    opened, pipe = [], os.pipe
+    monkeypatch.setattr(sandbox.os, "pipe", lambda: opened.append(pipe()) or opened[-1])
+
+    def started(command, pass_fds, **options):
+        ((reading, writing),) = opened
+        assert pass_fds == [reading] and command[command.index("--seccomp") + 1] == str(reading) and options == {"stdin": 5}
+        with pytest.raises(OSError):
+            os.fstat(writing)
+        assert os.read(reading, 10_000) == syscalls.outer(allowed=("unshare", "mount")) and os.read(reading, 1) == b""
+        assert command[-4:] == ["momentum_lib.grade.stem", command[-3], "sandboxed", "numpy"] and "words" in command
+        return "the process"
+
+    monkeypatch.setattr(sandbox.subprocess, "Popen", started)
+    assert sandbox.shut_in(Limits(), ["words"], ("numpy",), {"stdin": 5}) == "the process"
+    with pytest.raises(OSError):
+        os.fstat(opened[0][0])
+
+
+def test_what_a_sandbox_shows_is_known_under_every_name(tmp_path, monkeypatch):
+    """The library by a link, a submission by a link: where they lie decides."""
+    (tmp_path / "library" / "grade").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "library")
+    for shown in ("library", "link"):
+        monkeypatch.setattr(sandbox, "PACKAGE", tmp_path / shown)
+        for place in ("library", "link"):
+            assert sandbox.readable_from_inside(tmp_path / place / "grade" / "x") == tmp_path / shown
+        assert sandbox.readable_from_inside(tmp_path / "x") is None
+    (tmp_path / "momentum_lib").symlink_to(ROOT / "momentum_lib")
+    for name, constant, place in (("sandbox", "PACKAGE", "momentum_lib"), ("editions", "PUBLIC", "notebooks/homework")):
+        path = tmp_path / "momentum_lib" / "grade" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(f"momentum_lib.grade.{name}_by_a_link", path)
+        linked = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, linked)
+        spec.loader.exec_module(linked)
+        assert getattr(linked, constant) == (ROOT / place).resolve()
+
+
+# -- a child and its nursery, told -----------------------------------------------------------------
+
+
+def test_a_limit_holds_while_it_is_asked_for_and_no_longer():
+    before = signal.getsignal(signal.SIGPROF)
+    try:
+        with worker.time_limit(500):
+            assert 400 < signal.getitimer(signal.ITIMER_PROF)[0] < 501 and callable(signal.getsignal(signal.SIGPROF))
+        assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0) and signal.getsignal(signal.SIGPROF) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGPROF, before)
+
+
+def test_a_child_whose_nursery_has_gone_before_it_could_ask_ends(monkeypatch):
+    asked, parents = [], iter([7, 1])
+    monkeypatch.setattr(worker, "close_but", lambda channel: channel)
+    monkeypatch.setattr(worker.syscalls, "die_with_parent", lambda *given: asked.append(given))
+    monkeypatch.setattr(worker.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(worker, "restrain", lambda: asked.append("lived on"))
+
+    def gone_for_good(code):
+        raise InterruptedError
+
+    monkeypatch.setattr(worker.os, "_exit", gone_for_good)
+    with pytest.raises(InterruptedError):
+        worker.live(None, {}, False, "libc", None)
+    assert asked == [("libc", signal.SIGKILL)]
+
+
+def test_a_child_that_is_about_to_end_is_given_the_time(monkeypatch, tmp_path):
+    """One that has just hung up says how it ended, a moment later; one that stays is ended, and all moments are short."""
+    monkeypatch.chdir(tmp_path)
+    for listens, code in ((True, 5), (False, -signal.SIGKILL)):
+        nursery, (reading, writing), pauses = worker.Nursery(None, {}, False), os.pipe(), []
+        nursery.child = child = os.fork()
+        if child == 0:
+            os.read(reading, 1)
+            os._exit(5)
+
+        def sleep(seconds, listens=listens, child=child, writing=writing, pauses=pauses):
+            pauses.append(seconds)
+            if listens:
+                os.write(writing, b"x")
+                os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+
+        monkeypatch.setattr(worker.time, "sleep", sleep)
+        assert nursery.end() == code and nursery.child is None and sum(pauses) < 0.05
+        for one in (reading, writing):
+            os.close(one)
+
+
+def test_a_child_that_fails_at_its_start_ends_with_an_error(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(worker, "live", lambda *given: 1 / 0)
+    monkeypatch.setattr(sys, "stderr", open(os.devnull, "w"))
+    nursery, (reading, writing) = worker.Nursery(None, {}, False), os.pipe()
+    nursery.fork(writing)
+    assert os.read(reading, 1) == b"", "the nursery has handed it over"
+    os.waitid(os.P_PID, nursery.child, os.WEXITED | os.WNOWAIT)
+    assert nursery.end() == 1
+    os.close(reading)
+
+
+def test_a_folder_that_is_shut_is_opened_before_it_is_removed(monkeypatch, tmp_path):
+    """Who grades as root may remove it anyway, and nobody else."""
+    monkeypatch.chdir(tmp_path)
+    nursery, modes, remove = worker.Nursery(None, {}, False), [], worker.shutil.rmtree
+    monkeypatch.setattr(worker.shutil, "rmtree", lambda path: modes.append(os.stat(path).st_mode & 0o777) or remove(path))
+    (tmp_path / "shut").mkdir(mode=0)
+    nursery.sweep()
+    assert modes == [0o700] and os.listdir(tmp_path) == []
+
+
+def test_two_thousand_files_are_worth_removing_and_no_more(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    nursery = worker.Nursery(None, {}, False)
+    for number in range(2001):
+        Path(str(number)).touch()
+    with pytest.raises(OSError, match="too many files"):
+        nursery.sweep()
+    os.unlink("0")
+    nursery.sweep()
+    assert os.listdir() == []
+
+
+# -- what is used, told ----------------------------------------------------------------------------
+
+
+def test_who_has_worked_for_a_twentieth_of_a_look_has_slept_through_it(monkeypatch):
+    clock, looks = [0.0], []
+    monkeypatch.setattr(usage.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(usage.Usage, "look", lambda self: looks.pop() if len(looks) > 1 else looks[0])
+    for share, slept in ((0.05, 0.25), (0.06, 0.0)):
+        looks[:] = [(0.0, True)]
+        used = usage.Usage(7)
+        assert used.over() is False, "no request has begun"
+        looks[:] = [(share * 0.25, True)]
+        clock[0] += 0.25
+        used.update()
+        assert used.slept == slept
+
+
+def test_what_was_not_seen_at_first_counts_from_nothing(monkeypatch):
+    looks = iter([None, (0.5, False)])
+    monkeypatch.setattr(usage.Usage, "look", lambda self: next(looks))
+    assert usage.Usage(7).spent() == 0.5

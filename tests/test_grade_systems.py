@@ -48,6 +48,26 @@ def test_a_systems_name_says_whose_a_file_is(tmp_path, path):
     assert any("Canvas hides whose this is" in note for note in owner.notes) == ("anon" in path)
 
 
+def test_an_entry_of_gradescopes_may_hold_other_kinds_than_texts(tmp_path):
+    people = [{":name": 5, ":email": "a@x"}, {":name": None}]
+    assert systems.said_by({":submitters": people}).notes == ["Handed in by 2 together (5, None); graded as the first one's."]
+    (tmp_path / systems.METADATA).write_text("7: none of a submission's\nsubmission_8:\n  :created_at: 2026-03-01 12:00:00 UTC\n")
+    assert list(systems.read_exports(tmp_path)) == ["submission_8"]
+
+
+def test_the_first_of_several_files_that_do_not_read_is_named(tmp_path, monkeypatch):
+    """By its name: the order of a folder is another one on each machine."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / systems.METADATA).write_text("- a list\n")
+    found = sorted(tmp_path.rglob(systems.METADATA))
+    for order in (found, found[::-1]):
+        monkeypatch.setattr(systems.Path, "rglob", lambda self, pattern, order=order: iter(order))
+        with pytest.raises(ValueError) as error:
+            systems.read_exports(tmp_path)
+        assert str(error.value).startswith(f"{found[0]}: this is no metadata")
+
+
 METADATA = """\
 ---
 submission_501:
@@ -169,13 +189,20 @@ def test_late_is_said_and_costs_nothing_without_being_asked(place):
         (["--late-deduction", "10"], "needs --due"),
         (["--due", "tomorrow"], "such as 2026-10-05T23:59"),
         (["--due", "2026-10-05", "--late-deduction", "101"], "from 0 to 100"),
+        (["--due", "2026-10-05", "--late-deduction", "100.5"], "from 0 to 100"),
         (["--due", "2026-10-05", "--grace", "nan"], "minutes, a number >= 0"),
+        (["--due", "2026-10-05", "--grace", "inf"], "minutes, a number >= 0"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(place, capsys, words, says):
     place.put("hw.ipynb")
     assert place.run(*words) == 2 and place.graded == []
     assert says in capsys.readouterr().err
+
+
+def test_a_policy_may_take_all_points(place):
+    place.put("hw.ipynb")
+    assert place.run("--due", "2026-10-05", "--late-deduction", "100") == 0
 
 
 def test_of_repeated_submissions_the_latest_counts_where_that_was_asked_and_is_known(place, capsys):
@@ -193,6 +220,29 @@ def test_of_repeated_submissions_the_latest_counts_where_that_was_asked_and_is_k
         assert rows[older].startswith("A later submission counts: ada_LATE_7_300_hw-2.ipynb."), rows[older]
     said = capsys.readouterr().err
     assert "4 stand in no import file" in said and "ada" not in said.rpartition("stand in no import file")[2]
+
+
+def test_the_latest_is_the_last_in_the_systems_own_order():
+    """By Canvas' numbers, by Gradescope's times, and for a student of the roster whatever they say: whose it is comes first."""
+    one = lambda file, order, owner=None, **ids: {"file": file, "notes": [], "ids": ids, "order": order, "owner": owner}
+    canvas, gradescope = (lambda number: ("Canvas", "hw.ipynb", number)), (lambda time: ("Gradescope", "", time))
+    found = late.choose_latest({
+        "a": one("a", canvas(9), canvas="7"), "b": one("b", canvas(5), canvas="7"), "c": one("c", canvas(99), canvas="8"),
+        "d": one("d", gradescope(1.0), gradescope="1", email="x"), "e": one("e", gradescope(2.0), gradescope="2", email="x"),
+        "f": one("f", canvas(1), email="y"), "g": one("g", canvas(2), email="y"),
+        "h": one("h", canvas(4), "ada", canvas="1"), "i": one("i", canvas(3), "ada", canvas="2"), "j": one("j", canvas(5), "ada"),
+    })  # fmt: skip
+    assert [key for key, each in found.items() if each.get("superseded")] == ["b", "d", "h", "i"]
+    assert found["a"]["told"] == found["e"]["told"] == ["The latest of 2 submissions."]
+    assert found["b"]["told"] == ["A later submission counts: a."] and found["j"]["told"] == ["The latest of 3 submissions."]
+    assert not any("told" in found[key] for key in "cfg")
+
+
+def test_a_minute_that_has_begun_is_late_and_the_moment_itself_is_not():
+    due = datetime(2026, 10, 5, 23, 59, tzinfo=timezone.utc)
+    for seconds, said in ((-1, []), (0, []), (1, ["1 minute late."]), (60, ["1 minute late."]), (61, ["2 minutes late."])):
+        result = {"notes": [], "at": due + timedelta(seconds=seconds), "late": True}
+        assert late.settle({"k": result}, late.Policy(due))["k"]["notes"] == said
 
 
 def test_the_worksheet_says_when_each_handed_in(tmp_path):

@@ -137,7 +137,7 @@ def grade_all(options, master, roster, files, limits, times):
             done[key] = old
         else:
             waiting[key] = path, owners[key].student
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if os.geteuid() == 0:
         say("You grade as root; an ordinary account is safer.", sys.stderr)
     how = f"by the workers at {options.on}" if options.on else f"{options.jobs} at a time"
     say(f"{len(files)} submissions: {len(done)} graded before, {len(waiting)} to grade, {how}.")
@@ -221,10 +221,10 @@ def say(text, file=None):
     print(printable(text), file=file or sys.stdout)
 
 
-def say_some(number, what, items, file=None):
-    """Print how many there are of something, and the first of them."""
+def say_some(number, what, items):
+    """Print how many there are of something a person must see, and the first of them."""
     most = 20
-    say(f"{number} {what}: {', '.join(items[:most])}" + (", ..." if len(items) > most else ""), file or sys.stderr)
+    say(f"{number} {what}: {', '.join(items[:most])}" + (", ..." if len(items) > most else ""), sys.stderr)
 
 
 def submissions(options):
@@ -288,7 +288,7 @@ def require_modules():
 
 
 def main(arguments=None):
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] and arguments[0] in COMMANDS:
         return importlib.import_module(COMMANDS[arguments[0]], __package__).main(arguments[1:])
     options = parser().parse_args(arguments)

@@ -154,7 +154,7 @@ def as_array(name, value, shape=None):
     reject_blank(name, value)
     if isinstance(value, (float, int, np.generic)) and not isinstance(value, bool):
         value = np.asarray(value)
-    if isinstance(value, Alien) or not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray):
         kind = value.kind if isinstance(value, Alien) else type(value).__name__
         raise Wrong(f"{name} must be an array; it is {article(kind)}.")
     if shape is not None and value.shape != tuple(shape):

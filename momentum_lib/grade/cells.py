@@ -48,7 +48,7 @@ class NotInstalled(ImportError):
 
 def needs_shell(source):
     """Whether a cell may hold what IPython understands and Python does not."""
-    return bool(COMMAND.search(source))
+    return COMMAND.search(source) is not None
 
 
 class Cells:
@@ -88,8 +88,7 @@ class Cells:
             except ModuleNotFoundError as error:
                 if not isinstance(statement, (ast.Import, ast.ImportFrom)):
                     raise
-                missing.append(str(error.name))
-                self.pass_over(statement, str(error.name))
+                missing.append(self.pass_over(statement, error.name or f"{error}"))
             except NotInstalled:
                 if not isinstance(statement, (ast.Expr, ast.Assign)):
                     raise

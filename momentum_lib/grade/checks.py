@@ -14,7 +14,7 @@ from ..rules import get
 from ..surfaces import get as get_surface
 from .answers import Answer, Remote, Wrong, answer, as_array, as_number
 from .misconceptions import misconceptions
-from .wire import Alien, Program
+from .wire import Program
 
 CLOSE = 1e-9  # relative; far above rounding, far below any mistake
 
@@ -270,10 +270,10 @@ def curve(given, measured=None, *, points=0, close, far, shape=None, name=None, 
         raise Wrong(f"{name} holds a number that is not finite; draw a number at every place.")
     if measured is None:
         return f"you drew {value.size} numbers in {name}. Now run, and compare."
-    distance = np.abs(value - np.asarray(measured, dtype=float))
+    distance = np.abs(value - measured)
     if distance.max() <= (close / 100 if copied is None else copied):
         raise Wrong(f"{name} is the measurement itself. A prediction is made before the run, and it may be wrong.", why="copied")
-    error = float(distance.mean())
+    error = distance.mean()
     earned = points * min(1.0, max(0.0, (far - error) / (far - close)))
     said = f"{name} is {error:.2g}{unit and ' '}{unit} from the run on average: {earned:.3g} of {points:g} points."
     if earned == 0:
@@ -367,9 +367,9 @@ def accepts(student, program):
         raise
     if verdict is None:
         return True
-    if isinstance(verdict, Alien) or type(verdict) not in (bool, np.bool_):
+    if type(verdict) not in (bool, np.bool_):
         raise Wrong(f"{student.name} must return True or False, or raise AssertionError.")
-    return bool(verdict)
+    return verdict
 
 
 __all__ = [

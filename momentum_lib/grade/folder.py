@@ -139,7 +139,7 @@ def rows_of(path):
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not in UTF-8; save it as 'CSV UTF-8'.") from None
     header = text.partition("\n")[0]
-    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")
+    table = csv.DictReader(io.StringIO(text), delimiter=";" if header.count(";") > header.count(",") else ",")
     columns = {str(name).strip().lower() for name in table.fieldnames or ()}
     if "student" not in columns or not columns & {*PLACES}:
         raise ValueError(

@@ -374,7 +374,7 @@ def with_given(master, cells):
     for at, cell in reversed(list(enumerate(master.cells))):
         if cell.role != "given" or any(question == cell.question for _, question, _ in cells):
             continue
-        later = set(order[at + 1 :])
+        later = order[at + 1 :]
         place = next((i for i, (name, question, _) in enumerate(cells) if (question or name) in later), len(cells))
         cells.insert(place, (cell.question, cell.question, cell.source))
     return cells

@@ -62,7 +62,7 @@ def duration(minutes):
     days, rest = divmod(minutes, 24 * 60)
     hours, rest = divmod(rest, 60)
     parts = [f"{amount} {unit}" for amount, unit in ((days, "d"), (hours, "h"), (rest, "min")) if amount]
-    return f"{minutes} minutes" + (f" ({' '.join(parts)})" if minutes >= 60 else "")
+    return f"{minutes} {'minute' if minutes == 1 else 'minutes'}" + (f" ({' '.join(parts)})" if minutes >= 60 else "")
 
 
 def choose_latest(graded):

@@ -25,13 +25,12 @@ def postpone(names=DRAWING):
         if name in sys.modules:
             continue
         package, _, last = name.rpartition(".")
-        place = [] if not package else list(sys.modules[package].__path__) if package in sys.modules else None
-        spec = None if place is None else importlib.util.find_spec(name)
+        spec = importlib.util.find_spec(name) if not package or package in sys.modules else None
         if spec is not None:
             module = Later(name, f"{name}, imported when it is first used")
             module.__spec__, module.__file__ = spec, spec.origin
             if spec.submodule_search_locations is not None:
-                module.__path__ = list(spec.submodule_search_locations)
+                module.__path__ = spec.submodule_search_locations
             sys.modules[name] = module
             if package:
                 setattr(sys.modules[package], last, module)

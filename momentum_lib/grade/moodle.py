@@ -54,7 +54,7 @@ class Worksheet:
     def may_be_maximum(self, at):
         """Whether a column holds one number greater than 0, and the one before it numbers or nothing, which are the grades."""
         values, grades = self.columns[at], self.columns[at - 1]
-        one = len(set(values)) == 1 and NUMBER.fullmatch(values[0]) and not values[0].startswith("-")
+        one = len(set(values)) == 1 and NUMBER.fullmatch(values[0])
         return bool(one) and float(values[0].replace(",", ".")) > 0 and all(not v or NUMBER.fullmatch(v) for v in grades)
 
     def filled(self, points):

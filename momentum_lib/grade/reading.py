@@ -34,7 +34,7 @@ def _question(cell, results, by_hand):
     texts, without = [], []
     for key, result in sorted(results.items()):
         text = result.get("essays", {}).get(cell.question, "").strip()
-        who = html.escape(str(result["student"] or result["file"]))
+        who = html.escape(result["student"] or result["file"])
         if text in ("", BLANK_ESSAY):
             without.append(who)
             continue

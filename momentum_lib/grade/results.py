@@ -60,7 +60,7 @@ def cell_safe(text):
     """A text as a spreadsheet's cell: no control characters, and what would be read as a formula gets a quote in front."""
     text = re.sub(r"[^\S ]+", " ", str(text))
     text = "".join(char if char.isprintable() or "\ud800" <= char <= "\udfff" else " " for char in text)
-    return "'" + text if unicodedata.normalize("NFKC", text).lstrip()[:1] in ("=", "+", "-", "@") and text.strip() else text
+    return "'" + text if unicodedata.normalize("NFKC", text).lstrip()[:1] in ("=", "+", "-", "@") else text
 
 
 def points_text(points):
@@ -79,7 +79,7 @@ def by_hand_rows(folder):
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not in UTF-8; save it as 'CSV UTF-8'.") from None
     header = text.partition("\n")[0]
-    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")
+    table = csv.DictReader(io.StringIO(text), delimiter=";" if header.count(";") > header.count(",") else ",")
     missing = {"key", "question", "points"} - set(table.fieldnames or ())
     if missing:
         raise ValueError(f"{path} lacks the column {sorted(missing)[0]}; needed: key, question, points.")

@@ -142,8 +142,7 @@ def fonts():
 
 def show_fonts():
     """The part of bubblewrap's command line that puts the list of fonts into the work folder, not to be written."""
-    lists = sorted(Path(fonts()).glob("fontlist-*.json"))
-    return [word for path in lists for word in ("--ro-bind", str(path), f"{WORK}/{path.name}")]
+    return [word for path in Path(fonts()).glob("fontlist-*.json") for word in ("--ro-bind", str(path), f"{WORK}/{path.name}")]
 
 
 @cache

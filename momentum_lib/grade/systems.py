@@ -86,7 +86,7 @@ def read_exports(root):
             found = GRADESCOPE.match(str(folder))
             if found:
                 said.ids["gradescope"] = found["gradescope"]
-                known[(place / str(folder)).as_posix()] = said
+                known[(place / folder).as_posix()] = said
     return known
 
 
@@ -98,7 +98,7 @@ def metadata(path):
     try:
         data = yaml.load(path.read_bytes(), loader)  # noqa: S506 -- both loaders are safe ones
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        where = f"{path}, line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else str(path)
+        where = f"{path}, line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else path
         raise ValueError(f"{where}: this is no metadata of Gradescope's; export the submissions again.") from None
     if not isinstance(data, dict):
         raise ValueError(f"{path}: this is no metadata of Gradescope's; export the submissions again.")

@@ -1,11 +1,12 @@
 """How long a student's process has worked or slept, whatever else the machine does meanwhile."""
 
 import contextlib
+import math
 import os
 import signal
 import time
 
-TICK = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
+TICK = 1 / os.sysconf("SC_CLK_TCK")
 ASLEEP = 0.05  # a process that has computed for less than this share of a look, and is found asleep, has slept through it
 LONGEST = 0.5  # seconds that one look counts for at most: a machine that was suspended has used up nobody's time
 
@@ -18,8 +19,7 @@ class Usage:
 
     def __init__(self, pid):
         self.pid = pid
-        self.limit = self.most = float("inf")
-        self.start(self.limit, self.most)
+        self.start(math.inf, math.inf)
 
     def look(self):
         """Seconds of processor time so far, and whether every thread is asleep; None where that cannot be told."""
