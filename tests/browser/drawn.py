@@ -44,6 +44,7 @@ class Picture:
     ``handles``  what a handle is called -> its place, or (its place, what it tells, the ends of its axis)
     ``key``      the words above the picture
     ``but``      paths that are decoration
+    ``crowded``  words that find no room
     """
 
     x: Axis
@@ -54,6 +55,7 @@ class Picture:
     handles: dict = field(default_factory=dict)
     key: tuple = ()
     but: tuple = ()
+    crowded: tuple = ()
 
 
 @dataclass
@@ -140,7 +142,8 @@ def _picture_agrees(plot, picture):
     assert sorted(_plain(part["words"]) for part in written) == sorted(words for words, _ in picture.words)
     for words, place in picture.words:
         stand = [part for part in written if _plain(part["words"]) == words]
-        assert any(not part["seen"] or plot.apart(part, place) < BESIDE + 3.5 * len(words) for part in stand), words
+        near = any(part["seen"] and plot.apart(part, place) < BESIDE + 3.5 * len(words) for part in stand)
+        assert near or (words in picture.crowded and not all(part["seen"] for part in stand)), words
     assert len(plot.find("handle", tag="g")) == len(picture.handles)
     for name, wanted in picture.handles.items():
         (x, y), told, ends = wanted if len(wanted) == 3 else (wanted, None, None)

@@ -764,7 +764,7 @@ def of_filter(figure, shown):
         "pictures": [
             Picture(
                 Axis(0, far, written=True), Axis(bottom, top, written=True), lines,
-                {"disc gradient": [pairs(t, found["gradients"])]}, words, key=key,
+                {"disc gradient": [pairs(t, found["gradients"])]}, words, key=key, crowded=("1/(1 − β) = 1000",),
             ),
             Picture(
                 Axis(-0.7, last, written=True), Axis(0, 2.16 * level, written=True),

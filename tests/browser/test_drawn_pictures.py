@@ -244,6 +244,10 @@ def momentum_at_scale(beta):
     {"beta": 0.999999, "tokens": 1e9},
     {"beta": 0.9995, "tokens": 4e6, "hold": True},
     {"beta": 0.6, "tokens": 3e7},
+    {"beta": 0.5, "tokens": 1e4},  # half-lives at the axis' ends, and the bounds of what is said
+    {"beta": 0.9600466868547932, "tokens": 588235294.1176472},
+    {"beta": 0.001, "tokens": 62914560.0},
+    {"beta": 0.999, "tokens": 62914560.0},
 )
 def of_memory(figure, shown):
     rows, life = memory.published(), figure.half_life
