@@ -21,9 +21,9 @@ def pairs(flat):
 def test_a_curve_has_its_places_evenly_or_by_equal_factors(js):
     cases = {
         "[-1, 3], 4": [(u, u * u + 1) for u in (-1, 0, 1, 2, 3)],
-        "[1, 16], 4, { log: true }": [(u, u * u + 1) for u in (1, 2, 4, 8, 16)],
+        "[2, 32], 4, { log: true }": [(u, u * u + 1) for u in (2, 4, 8, 16, 32)],
         "[-1, 3], 4, { upright: true }": [(u * u + 1, u) for u in (-1, 0, 1, 2, 3)],
-        "[1, 16], 4, { log: true, upright: true }": [(u * u + 1, u) for u in (1, 2, 4, 8, 16)],
+        "[2, 32], 4, { log: true, upright: true }": [(u * u + 1, u) for u in (2, 4, 8, 16, 32)],
     }
     for given, wanted in cases.items():
         assert pairs(js(f"[...curve.curve((u) => u * u + 1, {given})]")) == [pytest.approx(one) for one in wanted], given
@@ -46,7 +46,7 @@ def test_an_ellipse_is_closed(js):
 
 def test_middles_of_equal_cells(js):
     assert js("[...curve.middles([-1, 3], 4)]") == [-0.5, 0.5, 1.5, 2.5]
-    assert js("[...curve.middles([1, 10000], 2, true)]") == pytest.approx([10, 1000])
+    assert js("[...curve.middles([2, 20000], 2, true)]") == pytest.approx([20, 2000])
 
 
 # -- the land -------------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ import {
   show,
 } from "../../momentum_lib/widgets/js/kit/dom.js";
 import {
+  between,
   clipSegment,
   cividis,
   contourLevels,
+  framed,
   heatPixels,
   logTicks,
   marksData,
@@ -206,6 +208,13 @@ test("contour levels are quantiles of the finite values, whatever these are", ()
       Array.from({ length: 9 }, (_, k) => quantile(sorted, (k + 0.75) / 9)),
     );
   }
+  const all = Float64Array.from({ length: 900 }, (_, k) => Math.sin(k) * 3),
+    row = [...all].sort((a, b) => a - b);
+  assert.deepEqual(
+    contourLevels(all, 2000),
+    Array.from({ length: 2000 }, (_, k) => quantile(row, (k + 0.75) / 2000)),
+    "the largest counts, too",
+  );
   assert.deepEqual(contourLevels(new Float64Array(50).fill(2), 9), [2]);
 });
 
@@ -254,6 +263,39 @@ const pairsWith = (at, value) => {
   found[at] = value;
   return found;
 };
+
+test("segments of any length are cut where two slabs cut them", () => {
+  /** @type {Pair[]} */
+  const box = [
+    [0, 10],
+    [0, 5],
+  ];
+  let cut = 0;
+  for (let k = 0; k < 3000; k++) {
+    const part = (/** @type {number} */ n) => Math.abs(Math.sin(12.9898 * k + 78.233 * n) * 43758.5453) % 1,
+      long = [0.3, 3, 30][k % 3],
+      x = 14 * part(0) - 2,
+      y = 9 * part(1) - 2,
+      way = [(part(2) - 0.5) * long * (k % 7 ? 1 : 0), (part(3) - 0.5) * long * (k % 11 ? 1 : 0)];
+    let [first, last] = [0, 1];
+    [x, y].forEach((from, axis) => {
+      const [low, high] = box[axis],
+        meets = [low, high].map((end) =>
+          way[axis] ? (end - from) / way[axis] : from < end ? Infinity : -Infinity,
+        );
+      first = Math.max(first, Math.min(...meets));
+      last = Math.min(last, Math.max(...meets));
+    });
+    const found = clipSegment(x, y, x + way[0], y + way[1], box);
+    assert.equal(found === null, first > last, `${[x, y, ...way]}`);
+    if (!found) continue;
+    cut += Number(first > 0 || last < 1);
+    [x + first * way[0], y + first * way[1], x + last * way[0], y + last * way[1]].forEach((right, i) =>
+      assert.ok(Math.abs(right - found[i]) < 1e-9, `${[x, y, ...way]}: ${found}`),
+    );
+  }
+  assert.ok(cut > 300, String(cut));
+});
 
 test("a path has a gap where a point is no number", () => {
   const text = pathData([1, 1, 2, 1, NaN, 1, 4, 1, 5, 1], same, same, [
@@ -329,6 +371,113 @@ test("a path that flies off keeps small numbers, and comes back as a new piece",
     ]),
     "M0.00,0.00L0.00,-5.00",
   );
+});
+
+test("each kind of mark is drawn about its place", () => {
+  const disc = (/** @type {number} */ r) =>
+    `m${-r},0a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0z`;
+  const shapes = /** @type {[import("../../momentum_lib/widgets/js/kit/types.js").Shape, string][]} */ ([
+    ["disc", disc(2)],
+    ["ring", disc(2)],
+    ["dot", disc(1.6)],
+    ["triangle", "m0,-2.5l2.3,4h-4.6z"],
+    ["square", "m-2,-2h4v4h-4z"],
+    ["diamond", "m0,-2.6l2.6,2.6l-2.6,2.6l-2.6,-2.6z"],
+    ["cross", "m-2,-2l4,4m0,-4l-4,4"],
+  ]);
+  /** @type {Pair[]} */
+  const box = [
+    [0, 10],
+    [0, 5],
+  ];
+  for (const [shape, text] of shapes)
+    assert.equal(marksData([3, 4], same, same, box, shape, 2), `M3.00,4.00${text}`, shape);
+});
+
+test("of marks in one place the first is drawn, at the edge too, and from one point to another", () => {
+  /** @type {Pair[]} */
+  const box = [
+    [0, 10],
+    [0, 5],
+  ];
+  const drawn = (/** @type {number[]} */ xy, /** @type {number[]} */ ...more) =>
+    [...marksData(xy, same, same, box, "square", 1, ...more).matchAll(/M([-\d.]+),([-\d.]+)/g)].map(
+      ([, x, y]) => [Number(x), Number(y)],
+    );
+  assert.deepEqual(drawn([0, 0, 10, 5, -0.1, 1, 10.1, 1, 1, -0.1, 1, 5.1, NaN, 1]), [
+    [0, 0],
+    [10, 5],
+  ]);
+  assert.deepEqual(drawn([1, 1, 1.29, 1.29, 1.31, 1, 1.31, 1.31, 5, 1, 1, 1]), [
+    [1, 1],
+    [1.31, 1],
+    [1.31, 1.31],
+    [5, 1],
+    [1, 1],
+  ]);
+  assert.deepEqual(drawn([1, 1, 2, 2, 3, 3, 4, 4], 2, 1), [
+    [2, 2],
+    [3, 3],
+  ]);
+});
+
+test("a frame of one shape is widened on its shorter side", () => {
+  /** @type {Pair[]} */
+  const box = [
+    [0, 4],
+    [1, 3],
+  ];
+  assert.deepEqual(framed(box, 3), [
+    [-1, 5],
+    [1, 3],
+  ]);
+  assert.deepEqual(framed(box, 2), box);
+  assert.deepEqual(framed(box, 1), [
+    [0, 4],
+    [0, 4],
+  ]);
+  assert.deepEqual(framed(box, 0.5), [
+    [0, 4],
+    [-2, 6],
+  ]);
+});
+
+test("the area between two lines goes along the upper and back along the lower", () => {
+  assert.deepEqual(
+    [...between([0, 1, 1, 2, 3, 1.5], [0, 5, 1, 6, 3, 7])],
+    [0, 5, 1, 6, 3, 7, 3, 1.5, 1, 2, 0, 1],
+  );
+});
+
+test("a function is sampled at the ends and evenly between", () => {
+  assert.deepEqual(
+    [
+      ...sample(
+        (x, y) => 100 * x + y,
+        [
+          [1, 3],
+          [4, 5],
+        ],
+        3,
+        2,
+      ),
+    ],
+    [104, 204, 304, 105, 205, 305],
+  );
+});
+
+test("ticks by hand", () => {
+  assert.deepEqual(ticks(0, 10, 5), [0, 2, 4, 6, 8, 10]);
+  assert.deepEqual(ticks(0, 9.99, 5), [0, 2, 4, 6, 8]);
+  assert.deepEqual(ticks(0, 10, 0), [0, 10]);
+  assert.deepEqual(ticks(1, 4, 3), [1, 2, 3, 4]);
+  assert.deepEqual(ticks(0, 0.7, 7), [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]);
+  assert.deepEqual(ticks(-15, 15, 6), [-15, -10, -5, 0, 5, 10, 15]);
+  assert.deepEqual(ticks(0, 60, 10), [0, 10, 20, 30, 40, 50, 60]);
+  assert.deepEqual(logTicks(1e-3, 1e3, 3), [1e-3, 1, 1e3]);
+  assert.deepEqual(logTicks(1e-3, 1e3, 7), [1e-3, 1e-2, 0.1, 1, 10, 100, 1000]);
+  assert.deepEqual(logTicks(0.02, 900, 0), [100]);
+  assert.deepEqual(logTicks(0.02, 900, 2), [1, 100]);
 });
 
 test("marks outside the picture are left out", () => {
