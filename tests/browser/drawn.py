@@ -40,7 +40,7 @@ class Picture:
     ``lines``    what a path is called (its classes without ``lf-``, its look) -> each path of that name, in the order drawn:
                  points, shape (n, 2), or `Pieces`, or `Bars`
     ``marks``    the same for marks, with their shape: their middles
-    ``words``    [(words, the place that they name)]
+    ``words``    [(words, the place that they name)], or with a third, how many pixels from there they stand: right, down
     ``handles``  what a handle is called -> its place, or (its place, what it tells, the ends of its axis)
     ``key``      the words above the picture
     ``but``      paths that are decoration
@@ -139,10 +139,11 @@ def _picture_agrees(plot, picture):
     for name in "xy":
         _numbers_agree(plot, name, getattr(picture, name).written)
     written = [part for part in plot.find(tag="text") if part["words"]]
-    assert sorted(_plain(part["words"]) for part in written) == sorted(words for words, _ in picture.words)
-    for words, place in picture.words:
+    assert sorted(_plain(part["words"]) for part in written) == sorted(words for words, *_ in picture.words)
+    for words, place, *away in picture.words:
         stand = [part for part in written if _plain(part["words"]) == words]
-        near = any(part["seen"] and plot.apart(part, place) < BESIDE + 3.5 * len(words) for part in stand)
+        shift, within = (away[0], 1) if away else ((0, 0), BESIDE + 3.5 * len(words))
+        near = any(part["seen"] and plot.apart(part, place, *shift) < within for part in stand)
         assert near or (words in picture.crowded and not all(part["seen"] for part in stand)), words
     assert len(plot.find("handle", tag="g")) == len(picture.handles)
     for name, wanted in picture.handles.items():

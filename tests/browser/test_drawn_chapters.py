@@ -700,6 +700,9 @@ def of_workers(figure, shown):
     {"beta": 0.6, "signal": "step", "frequency": 3.0, "corrected": True, "seed": 7},
     {"beta": 0.5, "signal": "constant", "noise": 0},
     {"frequency": 0.13},
+    {"frequency": 0.7},  # the zigzag's name is seen up to here
+    {"frequency": 0.9},
+    {"frequency": 0.15, "beta": 0.5},
     opens={"seed": 1},
     drags=[
         ("Half-life: after how many steps a weight has halved", (20, 0.1), {"beta": float(f"{2 ** (-1 / 20):.3g}")}),
@@ -731,7 +734,7 @@ def of_filter(figure, shown):
         words.append((f"1/(1 − β) = {show(total)}", (steps, total)))
     elif signal == "zigzag":
         lines["guide"].append([(0, gain), (far, gain), (far, -gain), (0, -gain)])
-        words.append((f"settles at ± {show(gain)}", (far, (high + gain) / 2)))
+        words.append((f"settles at ± {show(gain)}", (far, (high + gain) / 2), (-4, 4)))
     period = 2 * np.pi / omega if omega else math.inf
     crest = math.floor((0.72 * steps - lag) / period) * period if omega else 0
     if signal == "wave" and period >= 10 and crest > 3 * theory.total_weight(beta) and lag / far * wide > 5:
@@ -741,9 +744,12 @@ def of_filter(figure, shown):
     level, seen, at = weights[0] / 2, min(half, last), max(omega, 0.01)
     w = np.geomspace(0.01, np.pi, 400)
     response = np.abs([theory.frequency_response(beta, one, averaged=not summed) for one in w])
-    names = [(f"gain {show(gain)}", (at, gain))]
+    over = shown.frame(2)[3] / (1.08 * total)  # pixels to a gain of one
+    away = (15, -9) if at <= 0.15 else (8, -24) if over * gain < 20 else (-15, 16)
+    names = [(f"gain {show(gain)}", (at, gain), away)]
     if at <= 0.7:
-        names.append((f"zigzag, ω = π: {show(found['nyquist'])}", (math.pi, found["nyquist"])))
+        away = (-8, 16) if over * found["nyquist"] > 28 else (4, -34)
+        names.append((f"zigzag, ω = π: {show(found['nyquist'])}", (math.pi, found["nyquist"]), away))
     halves = f"half after {many(half, 'step')}" + (" →" if half > last else "") if half else "the newest alone"
     memories = (of_signals.DRAWS - of_signals.SETTLE) / found["sample_size"]
     measured = f"measured {show(found['measured'])}" if memories >= 100 else "too long a memory to measure here"
