@@ -359,6 +359,17 @@ def test_a_page_that_is_opened_with_a_link_shows_its_figure(kit):
     ]  # fmt: skip
 
 
+def test_each_button_has_a_drawing_of_its_own(kit):
+    found = kit(
+        """const fig = build({}, { link: "fig" });
+        fig.player({ length: () => 3 });
+        fig.start();
+        return Object.entries(fig.buttons()).map(([name, node]) => [name, node.querySelector("svg path").getAttribute("d")]);"""
+    )
+    assert [name for name, _ in found] == ["Play", "Step", "Reset", "Copy as Python", "Link"]
+    assert all(drawing for _, drawing in found) and len({drawing for _, drawing in found}) == 5
+
+
 def test_the_buttons_that_share_are_the_quiet_ones(kit):
     found = kit(
         """const fig = build({}, { link: "fig" });
