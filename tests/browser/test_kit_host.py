@@ -196,6 +196,23 @@ def test_without_an_observer_all_figures_come_at_once(kit):
     ]
 
 
+def test_the_figure_that_opens_a_page_is_made_once_and_a_page_may_have_none(kit):
+    found = kit(
+        """const Real = window.IntersectionObserver;
+        window.IntersectionObserver = undefined;
+        try {
+          host.startWhenReady(figures); // there is none
+          await soon();
+          const none = log.length, article = here.appendChild(dom.h("article"));
+          article.append(place("plain"));
+          host.startWhenReady(figures);
+          await soon();
+          return [none, log];
+        } finally { window.IntersectionObserver = Real; }"""
+    )
+    assert found == [0, ["made plain null lf-coming", "first plain", "last plain"]]
+
+
 # -- the way back ---------------------------------------------------------------------------------
 
 BACK = """
