@@ -196,6 +196,12 @@ def of_ribbon(figure, shown):
             assert outline[:, 1].max() == pytest.approx(ends[0, 1], abs=0.06) and base["d"] == piece["d"]
             tall.setdefault(unit, set()).add(round(plot.numbers(outline.min(0)[None])[0, 1], 2))
             assert (len(outline) == 6) == (unit == "library"), "one has a roof"
+            if unit == "library":
+                (left, roof), (right, ground) = outline.min(0), outline.max(0)
+                eaves = roof + min(16, 0.2 * (ground - roof))
+                assert outline[1:4] == pytest.approx(
+                    np.array([(left, eaves), ((left + right) / 2, roof), (right, eaves)]), abs=0.11
+                )
         assert [len(tall[unit]) for unit in tall if unit != "book"] == [1, 1, 1, 1] and len(tall["book"]) > 5
         assert max(tall["page"]) < min(tall["book"]) and max(tall["shelf"]) < max(tall["bookcase"]) < max(tall["library"]) == 1
         ticks = page.locator(".lf-svg > .lf-tick").evaluate_all(
