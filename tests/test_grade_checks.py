@@ -479,6 +479,22 @@ def test_a_remote_answer_that_makes_no_sense_is_a_wrong_answer():
             as_number("mine", remote.value())
 
 
+def test_only_the_copys_own_words_are_a_blank():
+    """An error of another kind that says so, and one of its kind that says something else, are told as they are."""
+    for error, said in (
+        (NotImplementedError("this answer is still blank"), "f is still blank."),
+        (NotImplementedError("for matrices"), "f stopped with NotImplementedError: for matrices"),
+        (ValueError("still blank"), "f stopped with ValueError: still blank"),
+    ):
+
+        def f(error=error):
+            raise error
+
+        with pytest.raises(grade.Wrong) as wrong:
+            answer(f).call()
+        assert (str(wrong.value), wrong.value.kind) == (said, type(error).__name__)
+
+
 def test_an_answer_may_be_given_twice_wrapped():
     once = answer(3.0)
     assert answer(once) is once and once.value() == 3.0

@@ -492,6 +492,16 @@ def test_a_master_with_two_cells_of_one_name_or_no_points_is_refused(tmp_path):
         Master(grading.write(tmp_path, free))
 
 
+def test_points_of_what_is_not_graded_are_none(tmp_path):
+    notebook = grading.small_set()
+    notebook["cells"][2]["metadata"]["nbgrader"]["points"] = 5
+    master = Master(grading.write(tmp_path, notebook))
+    assert {cell.role: cell.points for cell in master.cells if cell.role not in ("check", "essay")} == dict.fromkeys(
+        ("text", "code", "given", "answer"), 0.0
+    )
+    assert master.points == Master(grading.write(tmp_path, grading.small_set())).points
+
+
 def test_the_instructors_package_holds_what_grading_needs(tmp_path):
     import zipfile
 

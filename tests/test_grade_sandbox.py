@@ -215,6 +215,16 @@ def test_the_tables_numbers_are_the_kernels(machine):
     assert len(known) > 200 and {name: known.get(name) for name in ours} == ours
 
 
+def test_the_ends_and_the_words_of_a_filter_are_the_kernels():
+    """From linux/seccomp.h and linux/bpf_common.h: an end holds an action in its upper half, an error in its lower one."""
+    errors = {"refuse": errno.EAGAIN, "forbid": errno.EPERM, "unknown": errno.ENOSYS}
+    assert syscalls.ENDS == {"allow": 0x7FFF0000, "kill": 0x80000000} | {name: 0x50000 + error for name, error in errors.items()}
+    words = syscalls.LOAD, syscalls.JUMP_IF_EQUAL, syscalls.JUMP_IF_AT_LEAST, syscalls.JUMP_IF_BITS, syscalls.RETURN
+    assert words == (0x00 | 0x20, 0x05 | 0x10, 0x05 | 0x30, 0x05 | 0x40, 0x06)
+    assert (syscalls.CLONE_THREAD, syscalls.OTHER_CALLING_CONVENTION, syscalls.FIRST_ARGUMENT) == (0x10000, 0x40000000, 16)
+    assert {name: numbers[0] for name, numbers in syscalls.CALLS.items()} == {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+
 def test_the_numbers_of_flags_are_those_of_python():
     """Where Python has them, too."""
     named = {"MS_RDONLY": os.ST_RDONLY, "MS_NOSUID": os.ST_NOSUID, "MS_NODEV": os.ST_NODEV, "MS_NOEXEC": os.ST_NOEXEC}

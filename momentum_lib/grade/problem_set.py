@@ -50,7 +50,7 @@ class Cell:
     points: float
     source: str
     title: str = ""
-    asked: tuple = ()
+    asked: frozenset = frozenset()
 
     @property
     def shown(self):
@@ -77,7 +77,7 @@ class Cell:
     def hidden(self):
         """The hidden tests of a check, which stand on their own feet: given cells and the student's names are all they use."""
         found = HIDDEN.search(self.source)
-        return "\n".join(found[0].strip("\n").splitlines()[1:-1]) if found else ""
+        return "\n".join(found[0].splitlines()[1:-1]) if found else ""
 
     @property
     def scheme(self):
@@ -90,10 +90,9 @@ def role_of(kind, meta):
     """What a cell is, by its nbgrader metadata."""
     if not meta:
         return "code" if kind == "code" else "text"
-    graded, solution = bool(meta.get("grade")), bool(meta.get("solution"))
-    if graded:
-        return "essay" if solution else "check"
-    return "answer" if solution else "given"
+    if meta.get("grade"):
+        return "essay" if meta.get("solution") else "check"
+    return "answer" if meta.get("solution") else "given"
 
 
 class Master:
@@ -115,7 +114,7 @@ class Master:
             points = float(meta.get("points", 0) or 0) if role in ("check", "essay") else 0.0
             self.cells.append(Cell(name, raw["cell_type"], role, str(meta.get("grade_id", "")), points, source, title))
         self._reject()
-        asked = tuple({name for cell in self.of("check") for name in names_asked(cell.source, ())})
+        asked = frozenset(name for cell in self.of("check") for name in names_asked(cell.source, ()))
         self.cells = [replace(cell, asked=asked) if cell.role == "answer" else cell for cell in self.cells]
 
     def _reject(self):
