@@ -908,6 +908,7 @@ def test_a_child_that_is_about_to_end_is_given_the_time(monkeypatch, tmp_path):
         nursery, (reading, writing), pauses = worker.Nursery(None, {}, False), os.pipe(), []
         nursery.child = child = os.fork()
         if child == 0:
+            signal.alarm(20)  # one that nobody ends ends otherwise than it should
             os.read(reading, 1)
             os._exit(5)
 

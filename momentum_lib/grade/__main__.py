@@ -140,7 +140,8 @@ def grade_all(options, master, roster, files, limits, times):
     if os.geteuid() == 0:
         say("You grade as root; an ordinary account is safer.", sys.stderr)
     how = f"by the workers at {options.on}" if options.on else f"{options.jobs} at a time"
-    say(f"{len(files)} submissions: {len(done)} graded before, {len(waiting)} to grade, {how}.")
+    kind = "submission" if len(files) == 1 else "submissions"
+    say(f"{len(files)} {kind}: {len(done)} graded before, {len(waiting)} to grade, {how}.")
     grade_here = partial(grade_next, master, limits=limits, sandboxed=not options.trust)
     made = on_cluster(options, master, waiting, limits, grade_here) if options.on else in_processes(options, waiting, grade_here)
     for key, result in tqdm(made, total=len(waiting), unit="notebook", disable=not waiting):
