@@ -54,6 +54,30 @@ def after(process, source, name="found", limit=5):
 # -- flags and limits, by name ---------------------------------------------------------------------
 
 
+WINDOWS = """
+import os, shutil, sys
+import asyncio, concurrent.futures, multiprocessing.connection, numpy, tqdm, yaml  # what others do there is their affair
+sys.platform = "win32"
+for module in ("fcntl", "grp", "pwd", "resource", "termios"):
+    sys.modules[module] = None
+for name in ("fork", "geteuid", "getuid", "setpriority", "sysconf", "waitid"):
+    delattr(os, name)
+shutil.which = lambda name: None
+from momentum_lib.grade import __main__ as program
+sys.exit(program.main(sys.argv[1:]))
+"""
+
+
+def test_a_system_without_a_sandbox_is_told_where_to_grade(tmp_path):
+    (tmp_path / "inbox").mkdir()
+    for folder, name in ((tmp_path, "set.ipynb"), (tmp_path / "inbox", "a.ipynb")):
+        grading.write(folder, grading.small_set(), name)
+    words = [tmp_path / "inbox", "--master", tmp_path / "set.ipynb", "--out", tmp_path / "out"]
+    run = subprocess.run([sys.executable, "-c", WINDOWS, *map(str, words)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 2 and "on macOS and Windows, grade in a Linux virtual machine" in run.stderr, run.stderr
+    assert "Traceback" not in run.stderr and len(run.stderr.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
 def test_the_flags_of_the_sandbox():
     """Each is a wall: one that is taken away is a hole, and no submission of these tests might go through it."""
     command = sandbox.bubblewrap(Limits(), 7)

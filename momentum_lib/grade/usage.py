@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-TICK = 1 / os.sysconf("SC_CLK_TCK")
+TICK = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01  # Windows, where nothing is graded, may import this
 ASLEEP = 0.05  # a process that has computed for less than this share of a look, and is found asleep, has slept through it
 LONGEST = 0.5  # seconds that one look counts for at most: a machine that was suspended has used up nobody's time
 

@@ -10,7 +10,6 @@ import contextlib
 import copy
 import json
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -23,6 +22,9 @@ import numpy as np
 from . import syscalls
 from .cells import Cells, plan
 from .wire import LARGEST_MESSAGE, decode, dumps, encode
+
+with contextlib.suppress(ImportError):  # Windows has none, and is told where to grade instead
+    import resource
 
 MOST_LEFT = 2000  # entries of the work folder that are worth removing; beyond, a new sandbox is cheaper
 
