@@ -207,6 +207,14 @@ def test_no_colour_is_written_by_hand():
         assert not re.search(r"#[0-9a-f]{6}\b|#[0-9a-f]{3}\b(?!\w)|rgba?\(", path.read_text(encoding="utf-8"), re.I), path.name
 
 
+def test_no_style_has_a_gradient_that_browsers_draw_each_in_its_own_way():
+    """Across a map Firefox makes one grey of a repeating gradient's thin stripes, and the others make bands."""
+    sheets = [*ROOT.glob("momentum_lib/widgets/**/*.css"), *ROOT.glob("book/_static/styles/*.css")]
+    assert len(sheets) > 20
+    for path in sheets:
+        assert not re.search(r"repeating-\w+-gradient\(", path.read_text(encoding="utf-8")), path.name
+
+
 # -- kinds of state ---------------------------------------------------------------------------
 
 

@@ -390,7 +390,7 @@ function addLegend(parent) {
     entry("lf-swatch-blank", "comes to rest"),
     entry("lf-swatch-full", "cycles for ever"),
     entry("lf-swatch-dotted", "neither"),
-    entry("lf-swatch-hatched", "diverges"),
+    entry("lf-hatched", "diverges"),
   );
   parent.append(legend);
   return legend;
