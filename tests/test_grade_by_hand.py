@@ -884,7 +884,8 @@ def test_what_was_graded_before_is_kept_only_while_everything_is_the_same(tmp_pa
 
 def test_the_exit_code_says_whether_a_person_must_look(capsys):
     assert program.report({"a": {"file": "a"}}, {}) == 0 and capsys.readouterr().err == ""
-    assert program.report({"a": {"file": "a", "unreadable": "x"}}, {}) == 1
+    assert program.report({"a": {"file": "a", "unreadable": "x"}, "b": {"file": "b", "unreadable": "y"}}, {}) == 1
+    assert capsys.readouterr().err == "2 could not be read and have no points: a, b\n"
     assert program.report({"a": {"file": "a", "ambiguous": True}}, {}) == 1
     capsys.readouterr()
     assert program.report({}, dict.fromkeys((f"s{k}" for k in range(21)), folder.NOTHING)) == 0

@@ -231,11 +231,12 @@ def test_the_latest_is_the_last_in_the_systems_own_order():
         "d": one("d", gradescope(1.0), gradescope="1", email="x"), "e": one("e", gradescope(2.0), gradescope="2", email="x"),
         "f": one("f", canvas(1), email="y"), "g": one("g", canvas(2), email="y"),
         "h": one("h", canvas(4), "ada", canvas="1"), "i": one("i", canvas(3), "ada", canvas="2"), "j": one("j", canvas(5), "ada"),
+        "k": one("k", canvas(6), "bob"), "l": one("l", None, "bob"), "m": one("m", None, "eve"), "n": one("n", None, "eve"),
     })  # fmt: skip
     assert [key for key, each in found.items() if each.get("superseded")] == ["b", "d", "h", "i"]
     assert found["a"]["told"] == found["e"]["told"] == ["The latest of 2 submissions."]
     assert found["b"]["told"] == ["A later submission counts: a."] and found["j"]["told"] == ["The latest of 3 submissions."]
-    assert not any("told" in found[key] for key in "cfg")
+    assert not any("told" in found[key] for key in "cfgklmn")
 
 
 def test_a_minute_that_has_begun_is_late_and_the_moment_itself_is_not():
