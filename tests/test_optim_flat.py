@@ -94,6 +94,15 @@ def test_what_does_not_fit_steps_the_plain_way(interpreted):
     assert not torch.equal(matrix.detach(), before[-1])
 
 
+def test_why_nothing_is_compiled_is_said(interpreted):
+    params = made((4,))
+    window = params[0].detach().numpy()
+    optimizer = Optimizer(params, "heavy_ball", lr=0.1, compiled=True)
+    stepped(optimizer, params)
+    why = "others look at the parameters' memory (a state_dict, an array, a process), so it stays where it is"
+    assert optimizer.engine == f"plain: {why}" and interpreted == [] and window.base is not None
+
+
 def test_auto_compiles_from_its_size_on(monkeypatch, interpreted):
     monkeypatch.setattr(_flat, "AUTO", 10)
     for size, engine in ((9, "plain: fewer than 10 numbers, which compiling is not worth"), (10, "compiled")):

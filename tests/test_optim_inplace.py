@@ -285,8 +285,40 @@ def two_shares(theta, grad, m, *, lr):
     return theta - lr * m, m
 
 
+@rule(m=0, family="momentum")
+def a_share_of_a_product(theta, grad, m, *, lr):
+    """A number times a product of two arrays, which has no number to join."""
+    m = 0.5 * (m * grad)
+    return theta - lr * m, m
+
+
+@rule(m=0, family="momentum")
+def a_far_look(theta, grad, m, *, lr):
+    """Looks ahead by two operations, of which sixteen bits would round the first."""
+    m = grad
+    return theta - lr * m, m
+
+
+@a_far_look.looks_at
+def where_it_looks(theta, m, *, lr):
+    return (theta + 200 * m) - 200 * theta
+
+
+def test_where_a_rule_looks_is_rounded_once_for_a_parameter_of_sixteen_bits():
+    p = torch.nn.Parameter(torch.tensor([1.015625, 1.5, -0.75], dtype=torch.bfloat16))
+    optimizer = Optimizer([p], a_far_look, lr=0.0)
+    theta = p.detach().float()
+    p.grad = torch.tensor([1.0078125, 1.4921875, -0.74609375], dtype=torch.bfloat16)
+    optimizer.step()
+    exact = (theta + 200 * p.grad.float()) - 200 * theta
+    twice = ((theta + 200 * p.grad.float()).bfloat16().float() - 200 * theta).bfloat16()
+    assert torch.equal(p.detach(), exact.bfloat16()) and not torch.equal(exact.bfloat16(), twice)
+
+
 def by_hand(name, theta, grad, m):
     """(theta, m) after a step of one of these, at a rate of 0.05."""
+    if name == "a_share_of_a_product":
+        return theta - 0.025 * m * grad, 0.5 * m * grad
     if name == "a_number_first":
         return theta - 0.05 * (3 / (2 - m) + 0.5 - grad), 2 - m
     if name == "the_larger":
@@ -295,7 +327,7 @@ def by_hand(name, theta, grad, m):
 
 
 @pytest.mark.parametrize("lists", [False, True])
-@pytest.mark.parametrize("own", [a_number_first, the_larger, two_shares], ids=lambda own: own.name)
+@pytest.mark.parametrize("own", [a_number_first, the_larger, two_shares, a_share_of_a_product], ids=lambda own: own.name)
 def test_what_no_rule_of_the_library_says_is_its_text(own, lists):
     """A difference the other way round, a name that a program does not know, scratch for a sum that lies in its own memory."""
     theta, grad, (m,) = arrays_of(own, (40,))
