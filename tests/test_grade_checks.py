@@ -102,7 +102,8 @@ def test_an_unknown_mistake_is_told_with_its_step():
         (lambda theta, grad, v, *, lr, beta: ([1.0, 2.0], v), "the theta that .* must be an array; it is a list"),
         (lambda theta, grad, v, *, lr, beta: (theta[:1], v), r"shape \(1,\); it must have shape \(2,\)"),
         (lambda theta, grad, v, *, lr, beta: (theta, v.sum()), "shape"),
-        (lambda theta, grad, v, *, lr, beta: (theta.astype(np.float32), v), "changed the dtype from float64 to float32"),
+        (lambda theta, grad, v, *, lr, beta: (theta.astype(np.float32), v), "changed the dtype of theta from float64 to float32"),
+        (lambda theta, grad, v, *, lr, beta: (theta, v.astype(np.float32)), "changed the dtype of v from float64 to float32"),
         (lambda theta, grad, v: (theta, v), "TypeError"),
         (lambda theta, grad, v, *, lr, beta: (theta / 0 if False else 1 / 0, v), "ZeroDivisionError"),
     ],
@@ -141,7 +142,7 @@ def test_float32_stays_float32():
     lifted = lambda theta, grad, v, *, lr, beta: (
         tuple(a.astype(float) for a in rule.step(theta, grad, (v,), {"lr": lr, "beta": beta})[:1]) + (v.astype(float),)
     )
-    with pytest.raises(grade.Wrong, match="dtype from float32 to float64"):
+    with pytest.raises(grade.Wrong, match="dtype of theta from float32 to float64"):
         grade.update_rule(lifted, rule, dtype=np.float32, **SETTINGS)
 
 

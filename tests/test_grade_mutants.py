@@ -345,7 +345,7 @@ def test_a_broken_grader_is_noticed(mutant):
 
 # (where, right text, wrong text, what is wrong, property)
 IN_THE_WORKER = [
-    ("worker", "(resource.RLIMIT_AS, memory)", "(resource.RLIMIT_CORE, 0)",
+    ("worker", "(resource.RLIMIT_AS, memory)", "(4, 0)",
      "memory without limit", memory_is_limited),
     ("syscalls", "REFUSE | EAGAIN", "ALLOW",
      "processes may be started", hostile.test_what_no_answer_needs_is_not_within_reach),

@@ -167,9 +167,10 @@ def test_a_cell_may_begin_with_a_command(one, tmp_path, first):
 
 
 def test_a_file_that_one_cell_writes_another_reads(hand_in):
-    files = ["%%writefile helper.py\ndef f():\n    return 1\n", "import numpy as np\nnp.save('one.npy', 1.0)"]
-    result = hand_in({"q2": f"import helper\n{KAPPA} * helper.f() * float(np.load('one.npy'))"}, start=files, limits=CALM)
-    assert result["points"] == 9, result
+    for magic in ("writefile", "file"):
+        files = [f"%%{magic} helper.py\ndef f():\n    return 1\n", "import numpy as np\nnp.save('one.npy', 1.0)"]
+        result = hand_in({"q2": f"import helper\n{KAPPA} * helper.f() * float(np.load('one.npy'))"}, start=files, limits=CALM)
+        assert result["points"] == 9, (magic, result)
 
 
 def test_a_module_that_is_missing_costs_what_needs_it_and_is_named(hand_in):

@@ -205,7 +205,17 @@ def changed(tree):
         elif isinstance(node, (ast.Assign, ast.NamedExpr)):
             held = node.value.elts if isinstance(node.value, (ast.List, ast.Tuple)) else [node.value]
             found |= {root(item) for item in held}
+        elif isinstance(node, (ast.For, ast.AsyncFor)) and changes_each(node):
+            found |= {part.id for part in ast.walk(node.iter) if isinstance(part, ast.Name)}
     return found - {None, "!None"}
+
+
+def changes_each(loop):
+    """Whether a loop changes in place what it goes through: ``for curve in (a, b): curve /= 2``."""
+    each = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+    inside = [node for statement in loop.body for node in ast.walk(statement)]
+    stored = [node for node in inside if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)]
+    return any(root(node) in each for node in stored + [node.target for node in inside if isinstance(node, ast.AugAssign)])
 
 
 def doubtful(tree, reads):

@@ -5,6 +5,7 @@ returns the sentence that praises it, or raises :class:`~momentum_lib.grade.answ
 """
 
 import hashlib
+import secrets
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from .answers import Answer, Remote, Wrong, answer, as_array, as_number
 from .misconceptions import misconceptions
 from .wire import Program
 
+SECRET = secrets.token_hex(16)  # in which order a student's test meets implementations: nobody can have written for it
 CLOSE = 1e-9  # relative; far above rounding, far below any mistake
 
 
@@ -107,8 +109,9 @@ def update_rule(given, like, *, surface="ravine", start=None, steps=12, drop=Tru
             as_array(f"the {name} that {student.name} returns", part, slot_shape(rule.slots.get(name, 0), theta.shape))
             for name, part in zip(("theta", *slots), parts)
         ]
-        if any(getattr(part, "dtype", theta.dtype) != theta.dtype for part in parts):
-            raise Wrong(f"{student.name} changed the dtype from {theta.dtype} to {parts[0].dtype}; keep the input's.")
+        for name, part in zip(("theta", *slots), parts):
+            if getattr(part, "dtype", theta.dtype) != theta.dtype:
+                raise Wrong(f"{student.name} changed the dtype of {name} from {theta.dtype} to {part.dtype}; keep the input's.")
         return arrays[0].astype(dtype), tuple(array.astype(dtype) for array in arrays[1:])
 
     def measured(theta, *state, **now):
@@ -312,9 +315,10 @@ def bug_hunt(given, *, right, bugs, points):
     ``given(implementation)`` returns True where the implementation is right and False where it is not (or
     raises AssertionError there).  ``right`` and ``bugs`` are lists of :class:`momentum_lib.grade.Program`.  Returns the points.
 
-    Each implementation is shown twice, in orders that hang on the submission: when submissions are graded, first each to a
-    process that has seen no other, then all to one.  Where that makes a difference, the second round is the first one over
-    again: order, count, memory, chance and the clock are worth nothing.  What is noticed counts where it is noticed twice.
+    Each implementation is shown twice, in orders that hang on a secret of the grader's process: when submissions are graded,
+    first each to a process that has seen no other, then all to one.  Where that makes a difference, the second round is the
+    first one over again: order, count, memory, chance and the clock are worth nothing.  What is noticed counts where it is
+    noticed twice.
     """
     student = answer(given)
     programs = [(program, True) for program in right] + [(program, False) for program in bugs]
@@ -339,7 +343,7 @@ def verdicts(student, programs, name, together=False):
     Raises Wrong where it rejects a right one that it meets alone.
     """
     said = {}
-    for place, number in enumerate(shuffled(len(programs), f"{name} {student.seed}")):
+    for place, number in enumerate(shuffled(len(programs), f"{name} {student.seed} {SECRET}")):
         program, good = programs[number]
         if not together or place == 0:
             student.fresh()

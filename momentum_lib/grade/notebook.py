@@ -21,7 +21,7 @@ OUTSIDE = (
     "matplotlib",
     "gui",
 )
-OF_A_CELL = ("time", "timeit", "capture", "prun", "writefile", "python", "python3")
+OF_A_CELL = ("time", "timeit", "capture", "prun", "writefile", "file", "python", "python3")
 
 
 def make_shell():
