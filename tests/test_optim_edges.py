@@ -508,3 +508,24 @@ def test_a_parameter_moves_by_its_program_and_not_by_the_text(monkeypatch):
         p.grad = torch.ones(3)
         optimizer.step()
         assert p[0] < 1
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", ["adam", "heavy_ball", "nesterov", "schedule_free"])
+def test_a_parameter_of_another_shape_is_refused_before_anything_moves(name, compiled):
+    """Once the memory behind it was written over, and another parameter had moved."""
+    first, second = (torch.nn.Parameter(torch.ones(3, 2, dtype=torch.float64)) for _ in range(2))
+    optimizer = Optimizer([first, second], name, lr=0.1, compiled=compiled)
+    for p in (first, second):
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    behind, before = torch.full((8,), 7.0, dtype=torch.float64), first.detach().clone()
+    second.data = behind[:2]
+    second.grad = torch.ones(2, dtype=torch.float64)
+    why = r"parameter 1 of group 0 .* has the shape \(2,\) now, and its \w+ is of the shape \(3, 2\)"
+    with pytest.raises(ValueError, match=why):
+        optimizer.step()
+    assert behind.tolist() == [7.0] * 8 and torch.equal(first, before)
+    del optimizer.state[second]
+    optimizer.step()
+    assert behind[2:].tolist() == [7.0] * 6 and not torch.equal(first, before) and optimizer.state[second]["step"] == 1

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import numpy as np
 import torch
 
-from ..core import check_number, nearest
+from ..core import SIDES, check_number, nearest
 from ..notation import QUANTITIES
 from ..rules import RULES
 
@@ -22,6 +22,17 @@ def where_from(group, index, k):
     names = group.get("param_names")
     shape = tuple(group["params"][k].shape)
     return f"parameter {names[k]!r}" if names else f"parameter {k} of group {index} (shape {shape}, no name given)"
+
+
+def check_shape(p, state, rule, place):
+    """Refuse a parameter whose shape is no longer that of its state: ``p.data`` has got another tensor."""
+    for name in ("theta", *(name for name, how in rule.slots.items() if how not in SIDES)):
+        value = state.get(name)
+        if isinstance(value, torch.Tensor) and value.shape != p.shape:
+            raise ValueError(
+                f"{where_from(*place)} has the shape {tuple(p.shape)} now, and its {name} is of the shape "
+                f"{tuple(value.shape)} that it had. Build a new optimiser, or take its entry out of optimizer.state."
+            )
 
 
 def plain_number(name, value):

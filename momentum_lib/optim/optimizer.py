@@ -15,6 +15,7 @@ from ._checks import (
     check_names,
     check_options,
     check_parameter,
+    check_shape,
     check_state,
     plain_number,
     where_from,
@@ -244,6 +245,8 @@ class Optimizer(torch.optim.Optimizer):
                 if p.grad is not None:
                     if p.grad.layout != torch.strided or p.grad.is_complex():
                         check_gradient(p, where_from(group, index, k))
+                    if state := self.state.get(p):
+                        check_shape(p, state, way.rule, (group, index, k))
                     members[p] = (group, index, k)
             yield index, way, values, list(members.items())
 
