@@ -35,6 +35,11 @@ def pressed(page):
 @pytest.mark.parametrize("width", [1366, 390])
 def test_back_to_the_words(browser, address, width):
     with live.open_page(browser, address, width=width, height=664, reduced_motion="reduce") as page:
+        down = "document.querySelector('.way-back')?.classList.contains('is-down')"
+        pressed(page)
+        page.wait_for_function(f"{down} === false")
+        page.keyboard.press("Escape")
+        page.wait_for_function("scrollY < 500")
         pressed(page).click()
         page.wait_for_function("scrollY < 500")
         assert in_view(page, "#words") and page.evaluate("document.activeElement.textContent") == "narrower"

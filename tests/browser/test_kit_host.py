@@ -221,7 +221,7 @@ window.matchMedia = () => ({ matches: calm });
 Element.prototype.scrollIntoView = function (o) { log.push([this.id, o]); };
 const [one, two] = ["one", "two"].map((id) => here.appendChild(dom.h("button", { id, text: id })));
 const offers = () => document.querySelectorAll(".way-back").length;
-const tell = (k, isIntersecting) => watched[k].tell([{ isIntersecting }]);
+const tell = (k, isIntersecting) => watched[k].tell([{ isIntersecting, boundingClientRect: { top: 0 } }]);
 document.querySelectorAll(".way-back").forEach((node) => node.click());
 log.length = 0;
 """
@@ -274,3 +274,19 @@ def test_a_way_back_goes_where_it_is_not_needed(kit):
         return [seen, log.filter((one) => one !== "disconnected").map(([id]) => id)];""",
     )
     assert found == [[1, 1, 0, 1, 1, 0], ["two"]]
+
+
+def test_the_way_back_says_whether_the_words_are_above_or_below(kit):
+    found = kit(
+        """here.innerHTML = '<p id="above">a</p><div style="height: 6000px"></div><p id="below">b</p>';
+        const way = async (id, y) => {
+          scrollTo({ top: y, behavior: "instant" });
+          await soon();
+          back.offerWayBack(document.getElementById(id));
+          await soon();
+          await soon();
+          return document.querySelector(".way-back").classList.contains("is-down");
+        };
+        return [await way("below", 0), await way("above", 3000)];"""
+    )
+    assert found == [True, False]

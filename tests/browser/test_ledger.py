@@ -85,7 +85,11 @@ def test_the_filter_takes_words_chapter_and_verdict(site, new_page):
     wrong = [row for row in ROWS if row.get("verdict") == "false as told"]
     assert visible() == len(wrong) and f"{len(wrong)} of {len(ROWS)}" in page.locator(".ledger-count").inner_text()
     page.locator(".ledger-filter select").select_option("7")
-    assert visible() == len([row for row in wrong if str(row["id"]).startswith("7.")]) > 0
+    mine = [row for row in ROWS if str(row["id"]).startswith("7.")]
+    assert visible() == len([row for row in wrong if row in mine]) > 0
+    numbers = [re.search(r"\d+$", text)[0] for text in page.locator(".ledger-chips button").all_inner_texts()]
+    kinds = ["true", "true under conditions", "false as told", "open", None]
+    assert [int(n) for n in numbers] == [len([row for row in mine if row.get("verdict") == kind]) for kind in kinds]
     assert page.locator("article h2:visible").count() == 1
     page.locator(".ledger-filter select").select_option("E")
     assert visible() == len([row for row in wrong if str(row["id"]).startswith("E.")]) > 0

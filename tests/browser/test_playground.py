@@ -192,6 +192,10 @@ def test_the_equations_open_at_the_first_step_or_where_one_is(browser, folder):
         page.get_by_role("button", name="Play").first.click()  # all of it at once
         page.get_by_role("tab", name="Equations").click()
         page.wait_for_function(f"{title} === 'Heavy ball: step 1'")
+        assert ask(page, "play.time.head()") >= 60, "the other views still show all of the run"
+        page.get_by_role("button", name="one on").click()
+        page.wait_for_function(f"{title} === 'Heavy ball: step 2'")
+        assert ask(page, "play.time.head()") == 2
     with playing(browser, folder, {"surface": RAVINE, "rules": [BALL], "steps": 60}) as page:
         page.get_by_role("button", name="Step").first.click()
         page.get_by_role("button", name="Step").first.click()
@@ -489,6 +493,12 @@ def test_twelve_recipes_open_with_one_tap(browser, folder):
             for lane in lanes(page):
                 assert len(lane["points"][0]) > 2
         assert len(seen) == 12
+        for k, told in ((2, "later"), (5, "sooner"), (8, "sooner"), (10, "flies off"), (11, "as soon as")):
+            recipes.nth(k).evaluate("button => button.click()")  # says what it is a picture of
+            page.wait_for_function(f"document.querySelector('.pg-sentence').textContent.includes('{told}')")
+            assert page.get_by_role("radio", name="each at its best").is_checked() is False, "they have settings of their own"
+        page.get_by_role("radio", name="each at its best").check(force=True)
+        assert all(not rule["hyper"] for rule in state(page)["rules"])
         recipes.nth(6).evaluate("button => button.click()")  # the cycle: round three points for ever
         points = lanes(page)[0]["points"][0][0::2]
         assert points[-1] == pytest.approx(points[-4], abs=1e-6) and abs(points[-1] - points[-2]) > 0.5

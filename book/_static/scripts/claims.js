@@ -49,12 +49,15 @@ import { MiniSearch, OPTIONS, TOLERANT } from "./search/engine.mjs";
   }
   const count = make("p", { class: "ledger-count", role: "status" });
   const chips = make("div", { class: "ledger-chips", role: "group", "aria-label": "Verdict" });
+  /** How many of each verdict the words and the chapter leave. @type {Map<string, Text>} */
+  const numbers = new Map();
   for (const kind of ["true", "depends", "false", "open", "measured"]) {
-    const own = rows.filter((row) => kindOf(row) === kind);
-    const label = own[0]?.querySelector(".verdict");
+    const label = rows.find((row) => kindOf(row) === kind)?.querySelector(".verdict");
     if (!label) continue;
+    const number = document.createTextNode("");
+    numbers.set(kind, number);
     const chip = make("button", { type: "button", class: `verdict-${kind}`, "aria-pressed": "false" });
-    chip.append(...[...label.childNodes].map((node) => node.cloneNode(true)), ` ${own.length}`);
+    chip.append(...[...label.childNodes].map((node) => node.cloneNode(true)), " ", number);
     chip.addEventListener("click", () => {
       asked.verdict = asked.verdict === kind ? "" : kind;
       apply();
@@ -87,15 +90,12 @@ import { MiniSearch, OPTIONS, TOLERANT } from "./search/engine.mjs";
 
   function apply() {
     const named = called();
-    let shown = 0;
-    for (const row of rows) {
-      const fits =
-        (!asked.verdict || kindOf(row) === asked.verdict) &&
-        (!asked.chapter || chapterOf(row) === asked.chapter) &&
-        named.has(row);
-      row.hidden = !fits;
-      shown += Number(fits);
-    }
+    const left = rows.filter((row) => (!asked.chapter || chapterOf(row) === asked.chapter) && named.has(row));
+    const fitting = new Set(left.filter((row) => !asked.verdict || kindOf(row) === asked.verdict));
+    for (const row of rows) row.hidden = !fitting.has(row);
+    for (const [kind, number] of numbers)
+      number.data = `${left.filter((row) => kindOf(row) === kind).length}`;
+    const shown = fitting.size;
     for (const section of chapters)
       section.hidden = !section.querySelector("details.claim-row:not([hidden])");
     for (const chip of chips.children)

@@ -190,7 +190,7 @@ export function render({ model, el }) {
       ticks: [0, 0.5, 0.9, 0.99],
       get: () => fig.get("beta"),
       set: (beta) => fig.set({ beta }),
-      words: (beta) => `${show(beta)}, a memory of ${show(totalWeight(beta))} gradients`,
+      words: (beta) => `${show(beta)}, a memory of ${many(totalWeight(beta), "gradient")}`,
     }),
     kappa = addControls(fig, map),
     say = addReadouts(fig);
@@ -555,7 +555,7 @@ function addReadouts(fig) {
     sayBest(
       best ? `${many(best.steps, "step")} at η ${show(best.lr)}, β ${show(best.beta)}` : "none converges",
     );
-    sayMemory(`${show(totalWeight(beta))} gradients`);
+    sayMemory(many(totalWeight(beta), "gradient"));
     fig.speak(
       `Learning rate ${show(lr)}, momentum ${show(beta)}: ${told}. ${best ? `Best on this map: ${many(best.steps, "step")}.` : ""}`,
     );

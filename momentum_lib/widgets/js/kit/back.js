@@ -13,9 +13,10 @@ export function offerWayBack(words) {
   withdraw();
   const button = h("button", { class: "way-back", type: "button" }, "Back to the text");
   let left = false; // the words are still in view when the way begins
-  const watch = new IntersectionObserver(([{ isIntersecting }]) => {
+  const watch = new IntersectionObserver(([{ isIntersecting, boundingClientRect }]) => {
     if (isIntersecting && left) withdraw();
     left ||= !isIntersecting;
+    button.classList.toggle("is-down", boundingClientRect.top > 0); // the words are further down
   });
   /** @param {KeyboardEvent} event */
   const key = ({ key: name }) => {

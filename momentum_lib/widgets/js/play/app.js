@@ -336,7 +336,11 @@ function addFairness(desk, store) {
       { value: "best", label: "each at its best" },
       { value: "same", label: "one rate for all" },
     ],
-    get: () => store.state().fair,
+    get() {
+      const { fair, rules } = store.state(),
+        own = rules.some(({ hyper }) => Object.keys(hyper).length > 0);
+      return fair === "best" && own ? "" : fair; // neither: some rule has a setting that was given to it
+    },
     set: (fair) =>
       store.set({
         fair: fair === "same" ? "same" : "best",

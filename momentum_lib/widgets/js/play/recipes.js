@@ -25,7 +25,7 @@ const ravine = (/** @type {number} */ angle = 0.3, kappa = 25) => on("ravine", {
 const RECIPES = {
   ravine: { surface: ravine(), rules: [plain(0.0765)], starts: [[-2.7, -0.2]], steps: 40, picked: 0 },
   glide: { surface: ravine(), rules: [plain(0.0769), ball(0.0769, 0.52)], starts: [[-2.7, 0.1]], steps: 20 },
-  overshoot: { surface: ravine(), rules: [plain(0.02), ball(0.02, 0.93)], starts: [[-2.6, -0.5]], steps: 90 },
+  overshoot: { surface: ravine(), rules: [plain(0.02), ball(0.02, 0.97)], starts: [[-2.6, -0.5]], steps: 90 },
   damping: {
     surface: on("bowl"),
     rules: [ball(0.1, 0.1), ball(0.1, 0.47), ball(0.1, 0.9)],
@@ -36,7 +36,7 @@ const RECIPES = {
   saddle: { surface: on("saddle"), rules: [plain(0.06), ball(0.06, 0.9)], starts: [[-1.6, 0.01]], steps: 60 },
   plateau: {
     surface: on("plateau"),
-    rules: [plain(0.3), ball(0.3, 0.9), { rule: "adam", hyper: hyper(0.15) }],
+    rules: [plain(0.3), ball(0.3, 0.5), { rule: "adam", hyper: { lr: 0.15, beta1: 0.9 } }],
     steps: 120,
   },
   cycle: { surface: on("lessard"), rules: [ball(1 / 9, 4 / 9)], starts: [[3.3, 1.2]], steps: 60, picked: 0 },
@@ -48,7 +48,7 @@ const RECIPES = {
   },
   adam: {
     surface: ravine(0, 60),
-    rules: [plain(0.03), { rule: "adam", hyper: hyper(0.25) }],
+    rules: [plain(0.03), { rule: "adam", hyper: { lr: 0.15, beta1: 0.7 } }],
     starts: [[-2.5, 1.5]],
     steps: 60,
   },
@@ -59,10 +59,10 @@ const RECIPES = {
     steps: 300,
     noise: 1.5,
   },
-  edge: { surface: ravine(), rules: [plain(0.0803), ball(0.0803, 0.5)], starts: [[-2.7, -0.7]], steps: 60 },
+  edge: { surface: ravine(), rules: [plain(0.084), ball(0.084, 0.5)], starts: [[-2.7, -0.7]], steps: 60 },
   rotation: {
     surface: ravine(0.785, 60),
-    rules: [plain(0.03), { rule: "adam", hyper: hyper(0.25) }],
+    rules: [plain(0.03), { rule: "adam", hyper: { lr: 0.15, beta1: 0.7 } }],
     starts: [[-2.2, -0.4]],
     steps: 90,
   },

@@ -73,19 +73,25 @@ export function createSteps({ life, parent, time }) {
       h("div", { class: "pg-steps-acts" }, back, forth),
     ),
   );
-  let shown = 1,
-    opened = false;
-  const seek = (/** @type {number} */ by) => time.seek(Math.max(1, shown + by));
+  let shown = 1;
+  /** Whether the first step is shown though the clock is at the end or on its way there: until it starts anew, or a hand moves it. */
+  const first = { opened: false, held: false, playing: false };
+  const seek = (/** @type {number} */ by) => {
+    first.held = false;
+    time.seek(Math.max(1, shown + by));
+  };
   life.on(back, "click", () => seek(-1));
   life.on(forth, "click", () => seek(1));
   return {
     draw(scene) {
       const { picked, net } = scene,
         run = runOf(scene);
-      // At a run's end there is nothing to learn from its numbers: they begin with its first step, and so does the clock.
-      if (!opened && !time.waiting() && (time.playing() || time.head() >= run.n)) time.seek(1);
-      opened = true;
-      shown = time.waiting() ? 1 : clamp(time.head(), 1, Math.max(run.n, 1));
+      // At a run's end there is nothing to learn from its numbers: they begin with its first step. The other views go on.
+      const playing = time.playing(),
+        ending = playing || time.head() >= run.n;
+      first.held = first.opened ? first.held && ending && !(playing && !first.playing) : ending;
+      Object.assign(first, { opened: true, playing });
+      shown = time.waiting() || first.held ? 1 : clamp(time.head(), 1, Math.max(run.n, 1));
       title.textContent = `${picked.title}: step ${shown}`;
       const [one, other] = net
         ? net.trainings[picked.index][0].watched.map((i) => `θ${lowered(i + 1)}`)
