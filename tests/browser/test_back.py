@@ -64,6 +64,7 @@ def test_the_figure_is_shown_from_its_top_on(browser, address, width):
 def test_the_offer_goes_where_the_reader_scrolls_back(browser, address):
     with live.open_page(browser, address, height=664, reduced_motion="reduce") as page:
         back = pressed(page)
+        page.wait_for_function("!document.querySelector('.way-back').classList.contains('is-down')")  # seen to have left
         page.evaluate("scrollTo(0, 0)")
         back.wait_for(state="detached")
 

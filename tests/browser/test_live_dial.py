@@ -79,6 +79,12 @@ def knob(page):
     return first(page).locator('.lf-handle[aria-label="momentum, the beta dial"]')
 
 
+def gradients(beta):
+    """How long a memory is, in words."""
+    said = show(theory.total_weight(beta))
+    return f"{said} gradient" + "s" * (said != "1")
+
+
 def test_first_picture_is_pythons(browser, address):
     with live.open_page(browser, address) as page:
         assert agrees(live.numbers(page)) == Dial().state()
@@ -145,7 +151,7 @@ def turned(page, figure):
     symbol, family = QUANTITIES[figure.memory].symbol, rules.get(figure.rule).family
     digits = f"{figure.beta:.3f}"
     assert dial["value"] == f"{symbol} = {digits[:-1] if digits.endswith('0') else digits}" and dial["look"] == family
-    assert dial["told"] == f"{show(figure.beta)}, a memory of {show(theory.total_weight(figure.beta))} gradients"
+    assert dial["told"] == f"{show(figure.beta)}, a memory of {gradients(figure.beta)}"
     left, right = floats(dial["whole"])[:2], floats(dial["whole"])[-2:]
     middle, radius = (left + right) / 2, (right - left)[0] / 2
     place = lambda part: middle + radius * np.array([-np.cos(np.pi * part), -np.sin(np.pi * part)])  # noqa: E731
@@ -174,7 +180,7 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
             assert list(seen.readouts.values()) == [
                 run,
                 setting or "none converges",
-                f"{show(theory.total_weight(beta))} gradients",
+                gradients(beta),
             ]
             ends = f"Best on this map: {least}." if best else ""
             assert seen.sentence == f"Learning rate {show(lr)}, momentum {show(beta)}: {run}. {ends}"
