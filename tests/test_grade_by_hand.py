@@ -286,10 +286,10 @@ def test_a_cell_matters_through_what_it_changes_and_through_functions():
     assert needed("class C: pass", "want = C()", "C.x = 1", "y = 2") == [0, 1, 2]
     assert needed("a = 1", "want = a", "a = 2") == [0, 1, 2], "one that makes a name again below is run, too"
     assert needed("%time want = 3", "x = 4") == [0]
-    for loop in ("curve /= 2", "curve[0] = 1", "curve.x += 1", "if True:\n        curve *= 2"):
+    for loop in ("curve /= 2", "curve[0] = 1", "curve.x += 1", "if True:\n        curve *= 2", "curve.sort()", "f(curve)"):
         assert needed("want, other = [1], [2]", f"for curve in (want, other):\n    {loop}", "y = 2") == [0, 1], loop
         assert needed("want = [1]", f"for k, curve in enumerate([want]):\n    {loop}") == [0, 1], loop
-    assert needed("want = [1]", "for curve in want:\n    y = curve\n    total += curve") == [0], "which changes nothing of it"
+    assert needed("want = [1]", "for curve in want:\n    print(curve)\n    total += curve") == [0], "which changes nothing of it"
     own = cells.plan([("a", "x = 1", ""), ("b", "y = x", "q1"), ("c", "z = 1", "")], {"q": ([], ["b"]), "none": ([], [])})
     assert own == {"slices": {"q": ["a", "b"], "none": []}, "needed": ["a", "b"]}, "a question's own cells, whatever they make"
 

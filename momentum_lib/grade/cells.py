@@ -214,8 +214,8 @@ def changes_each(loop):
     """Whether a loop changes in place what it goes through: ``for curve in (a, b): curve /= 2``."""
     each = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
     inside = [node for statement in loop.body for node in ast.walk(statement)]
-    stored = [node for node in inside if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)]
-    return any(root(node) in each for node in stored + [node.target for node in inside if isinstance(node, ast.AugAssign)])
+    moved = {name.removeprefix("!") for statement in loop.body for name in changed(statement)}
+    return not each.isdisjoint(moved | {root(node.target) for node in inside if isinstance(node, ast.AugAssign)})
 
 
 def doubtful(tree, reads):
