@@ -263,7 +263,7 @@ export function mount(el, { state: initial = FIRST, embed = false, places = {}, 
         );
       });
       const typed = createTyped({ life, store }, parts.left, parts.chips);
-      addFairness({ ...desk, place: (_, node) => parts.fair.append(node) }, store);
+      addFairness({ ...desk, place: (_, node) => parts.fair.append(node) }, store, scene);
       store.draw(() => {
         chips(scene());
         typed(scene());
@@ -328,8 +328,8 @@ function holdWatch(life, root, view, search) {
     });
 }
 
-/** @param {import("../kit/controls.js").Desk} desk @param {import("./store.js").PlayStore} store */
-function addFairness(desk, store) {
+/** @param {import("../kit/controls.js").Desk} desk @param {import("./store.js").PlayStore} store @param {() => Scene} scene */
+function addFairness(desk, store, scene) {
   addSegments(desk, {
     label: "learning rates",
     options: [
@@ -337,9 +337,8 @@ function addFairness(desk, store) {
       { value: "same", label: "one rate for all" },
     ],
     get() {
-      const { fair, rules } = store.state(),
-        own = rules.some(({ hyper }) => Object.keys(hyper).length > 0);
-      return fair === "best" && own ? "" : fair; // neither: some rule has a setting that was given to it
+      const { state, lanes } = scene();
+      return state.fair === "best" && lanes.some(({ own }) => own) ? "" : state.fair; // neither: a setting was given
     },
     set: (fair) =>
       store.set({
