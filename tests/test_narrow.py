@@ -212,7 +212,7 @@ def test_an_output_keeps_every_word_on_the_page():
 def test_what_a_row_is_called_stands_at_the_left_though_it_begins_with_a_number():
     from bs4 import BeautifulSoup
 
-    printed = "batch           rule   change\n2 to 8 windows  SGD    +0.1 of 3\n8 to 9 windows  Muon   -0.2 of 3\n"
+    printed = "batch           rule   change\n2 to 8 windows  SGD    +0.1 of 3\n8 to 9 windows  Muon   -0.2 ± 3\n"
     soup = BeautifulSoup(f'<div class="cell_output"><div class="stream"><pre>{printed}</pre></div></div>', "html.parser")
     outputs.finish(soup)
-    assert [cell.get_text() for cell in soup.select("td.text-right")] == ["+0.1 of 3", "-0.2 of 3"]
+    assert [cell.get_text() for cell in soup.select("td.text-right")] == ["+0.1 of 3", "-0.2\xa0±\xa03"]

@@ -87,7 +87,7 @@ def _table(soup, rows):
             cell = soup.new_tag("th", attrs={"scope": "col"}) if head and k == 0 else soup.new_tag("td")
             if right[column]:
                 cell["class"] = "text-right"
-            cell.string = text
+            cell.string = text.replace(" ± ", "\xa0±\xa0")  # a number and how sure it is stay together
             line.append(cell)
         part = "thead" if head and k == 0 else "tbody"
         if table.find(part) is None:
