@@ -91,7 +91,7 @@ export function far({ x, size }, plot) {
   const late = plot.x(x) > LIMIT - 70,
     half = (v) => Math.max(v, size) / -2;
   if (late && !size) return null;
-  plot.line({ class: "lf-5", look: "momentum", margin: { top: 11 } });
+  plot.line({ class: "lf-5", look: "momentum", margin: { top: 11 }, "aria-hidden": "true" });
   plot.text.update(
     size,
     x,
@@ -130,7 +130,8 @@ def test_each_operator_of_the_live_figures_finds_its_places():
     }
     assert wanted <= found, wanted - found
     said = {before for _, before, _ in found}
-    assert said.isdisjoint({"7", "5", "11", "15", "4", "show"}) and not any(text.startswith(("import", "class")) for text in said)
+    assert said.isdisjoint({"7", "5", "11", "15", "4", "show", '"aria-hidden": "true"'})
+    assert not any(text.startswith(("import", "class")) for text in said)
 
 
 def test_a_mutant_of_a_live_figure_can_be_read_and_leaves_every_other_line_where_it_is():
@@ -173,6 +174,9 @@ def test_a_module_that_figures_share_asks_its_own_tests_and_those_of_the_figures
     assert row["own"] == ["tests/browser/test_kit_player.py"] and row["tests"] == [0, 1]
     assert "tests/test_widgets_disc.py" in tool.units_of("kit/linear"), "by its short name"
     assert "tests/test_widgets_digits.py" not in tool.units_of("kit/digits"), "that is the figure's"
+    assert {"tests/test_codegen.py", "tests/test_play_net.py"} < set(tool.units_of("kit/engine")), "by a script; in a second line"
+    assert "tests/test_play_net.py" not in tool.units_of("kit/plane"), "so it calls another module"
+    assert tool.figures_of("kit/pad") == set(), "it is part of boxes, and of no figure"
 
 
 def test_a_test_that_is_asked_first_is_asked_once():

@@ -10,8 +10,8 @@ from momentum_lib import networks, rules
 from momentum_lib.rules import ELEMENTWISE
 from momentum_lib.widgets.bundle import JS
 
-NAMES = {"net": "play/net", "plane": "play/plane", "code": "play/code", "scene": "play/scene", "ruleText": "play/rule_text"}
-NAMES |= {"engine": "kit/engine", "playground": "kit/playground", "rules": "generated/rules"}
+MODULES = {"net": "play/net", "plane": "play/plane", "code": "play/code", "scene": "play/scene", "ruleText": "play/rule_text"}
+MODULES |= {"engine": "kit/engine", "playground": "kit/playground", "rules": "generated/rules"}
 STEPS, RATE = 6, 0.01
 NETS = {
     "curve": (networks.Network((1, 12, 12, 1)), networks.chebyshev().take(slice(0, 19))),
@@ -38,7 +38,7 @@ const sceneOf = (changes, page) => scene.createScenes({ found: () => undefined, 
 
 @pytest.fixture(scope="module")
 def run(evaluate):
-    uses = {name: JS / f"{path}.js" for name, path in NAMES.items()}
+    uses = {name: JS / f"{path}.js" for name, path in MODULES.items()}
     return lambda expression, before="": evaluate(uses, expression, HELP + before)
 
 

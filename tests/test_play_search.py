@@ -4,8 +4,8 @@ import pytest
 
 from momentum_lib.widgets.bundle import JS
 
-NAMES = {"fair": "play/fair", "typed": "play/rule_text", "formula": "play/formula", "tune": "kit/tune", "engine": "kit/engine"}
-NAMES |= {"rules": "generated/rules", "surfaces": "generated/surfaces", "scene": "play/scene"}
+MODULES = {"fair": "play/fair", "typed": "play/rule_text", "formula": "play/formula", "tune": "kit/tune", "engine": "kit/engine"}
+MODULES |= {"rules": "generated/rules", "surfaces": "generated/surfaces", "scene": "play/scene"}
 
 BEFORE = """
 const typedRule = typed.ruleFrom("v = beta*v + grad\\ntheta = theta - lr*v").rule;
@@ -41,7 +41,7 @@ const wanted = work.rules.map((rule, k) => [rule.name, want[k]]);
 
 @pytest.fixture(scope="module")
 def run(evaluate):
-    uses = {name: JS / f"{path}.js" for name, path in NAMES.items()}
+    uses = {name: JS / f"{path}.js" for name, path in MODULES.items()}
     return lambda statements, expression: evaluate(uses, expression, BEFORE + statements)
 
 

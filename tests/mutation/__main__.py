@@ -115,8 +115,9 @@ def figures_of(name):
     found, new = set(), {folder / f"{name}.js"}
     while new := {user for path in new for user in users[path]} - found:
         found |= new
-    figures = {path.stem for path in texts if path.parent == folder}  # what no module imports is on every page
-    return {path.stem for path in found if path.parent == folder} or figures
+    if not users[folder / f"{name}.js"]:  # what no module imports is on every page
+        return {path.stem for path in texts if path.parent == folder}
+    return {path.stem for path in found if path.parent == folder}
 
 
 def js_tests(name):
@@ -130,13 +131,14 @@ def js_tests(name):
 
 
 def units_of(name):
-    """The test files of a module that figures share: those that name it among their ``MODULES``, and what runs tests/js."""
+    """The test files of a module that figures share: they name it among their ``MODULES``, or run what loads it in tests/js."""
     texts = {path: path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py"))}
     short = name.removeprefix("kit/")  # by which tests know it, too, where no figure has that name
     called = f"(kit/)?{short}" if not (ROOT / JS / f"{short}.js").exists() else name
-    found = [path for path, text in texts.items() if re.search(rf'^MODULES = [^}}]*"{called}"', text, re.M)]
-    under_node = any(f"/{name}.js" in path.read_text("utf-8") for path in (ROOT / "tests/js").glob("*.test.js"))
-    found += [ROOT / NODE] * (under_node and (ROOT / NODE).exists())
+    scripts = [path.name for path in sorted((ROOT / "tests/js").iterdir()) if f"{name}.js" in path.read_text("utf-8")]
+    named = "|".join([rf'^MODULES \|?= [^}}]*"{called}"(?!:)', *(rf'\b{re.escape(script)}"' for script in scripts)])
+    found = [path for path, text in texts.items() if re.search(named, text, re.M)]
+    found += [ROOT / NODE] * (any(script.endswith(".test.js") for script in scripts) and (ROOT / NODE).exists())
     return [path.relative_to(ROOT).as_posix() for path in found if name.startswith("kit/")]
 
 

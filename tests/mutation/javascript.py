@@ -204,7 +204,7 @@ def _member(node, said):
 
 def _property(node, said):
     key, value = part(node, "key"), part(node, "value")
-    if _name(key) not in WORDS and value.kind == "Literal" and isinstance(part(value, "value"), str):
+    if (_name(key) or part(key, "value")) not in WORDS and value.kind == "Literal" and isinstance(part(value, "value"), str):
         yield "property left out", "...{}"
 
 

@@ -146,9 +146,8 @@ export function createPad({ life, parent, spec, axis, ends, given, changed }) {
   }
   /** A name beside a curve, at a part of the way. @param {any} label @param {Curve} curve @param {string} words @param {number} part @param {number} [dy] */
   function nameAt(label, { x, y }, words, part, dy = -9) {
-    const k = Math.round(part * (x.length - 1)),
-      inside = clamp(y[k], Math.min(spec.low, spec.high), spec.high);
-    label?.update(x[k], spec.log ? Math.max(inside, spec.low) : inside, words, 6, dy);
+    const k = Math.round(part * (x.length - 1));
+    label?.update(x[k], clamp(y[k], spec.low, spec.high), words, 6, dy);
   }
   /** Names at the place where the two curves are farthest apart. @param {Curve} mine @param {Curve|null} run */
   function names(mine, run) {
@@ -258,7 +257,7 @@ function byPointer(life, plot, hand, draw, changed) {
     life.on(plot.svg, type, () => {
       if (!last) return;
       last = null;
-      changed(true);
+      if (!hand.locked) changed(true);
     });
 }
 
