@@ -45,13 +45,14 @@ def test_the_browsers_network_is_numpys(js, name):
         const loss = n.lossAndGradient(theta, data, grad), batch = n.lossAndGradient(theta, data, some, {which});
         n.hessianProduct(theta, v, data, product);
         const top = n.sharpness(theta, data);
-        return {{ loss, batch, grad: [...grad], some: [...some], product: [...product], start: [...n.start(3)],
+        return {{ loss, alone: n.loss(theta, data), batch, grad: [...grad], some: [...some],
+          product: [...product], start: [...n.start(3)],
           value: top.value, vector: [...top.vector], answers: [...n.outputs(theta, data.x.slice(0, {net.sizes[0]}))] }}; }})()"""
     )
     loss, grad = net.loss_and_gradient(theta, data)
     batch, some = net.loss_and_gradient(theta, data.take(which))
     assert found["start"] == net.start(3).tolist()
-    assert [found["loss"], found["batch"]] == pytest.approx([loss, batch], rel=1e-13)
+    assert [found["loss"], found["alone"], found["batch"]] == pytest.approx([loss, loss, batch], rel=1e-13)
     np.testing.assert_allclose(found["grad"], grad, atol=1e-14)
     np.testing.assert_allclose(found["some"], some, atol=1e-14)
     np.testing.assert_allclose(found["product"], net.hessian_product(theta, v, data), atol=1e-13)
@@ -79,6 +80,23 @@ def test_lanczos_is_the_same_in_the_browser(js):
         assert few == pytest.approx(-1)
     assert js(f"({make})([1, NaN, 0, 0, 0])")["value"] is None  # JSON's word for NaN
     assert js(f"({make})([0, 0, 1, 0, 0])")["value"] == pytest.approx(1)  # a start that is another eigenvector
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1, 1e7])
+def test_lanczos_knows_no_units(js, scale):
+    """A full matrix in any units: its largest eigenvalue, be it below nought, and the eigenvector."""
+    rng = np.random.default_rng(5)
+    a = rng.normal(size=(9, 9))
+    a = scale * (a + a.T)
+    values, vectors = np.linalg.eigh(a)
+    for matrix, top in ((a, -1), (a - 2 * values[-1] * np.eye(9), -1), (-a, 0)):
+        found = js(
+            f"""(() => {{ const a = {matrix.tolist()}; const {{ value, vector }} = net.largestEigenvalue((v, out) =>
+            a.forEach((row, i) => (out[i] = row.reduce((sum, x, j) => sum + x * v[j], 0))), new Float64Array(9).fill(1), 1e-10);
+            return [value, [...vector]]; }})()"""
+        )
+        assert found[0] == pytest.approx(np.linalg.eigvalsh(matrix)[-1], rel=1e-9)
+        assert abs(np.dot(found[1], vectors[:, top])) == pytest.approx(1, abs=1e-9)
 
 
 def test_a_vectors_step_is_the_rules(js):

@@ -25,6 +25,7 @@ MODULES = {
     "runs": "race/runs",
     "dial": "dial",
     "tune": "tune",
+    "tuned": "generated/tuned",
     "engine": "engine",
     "rules": "generated/rules",
     "surfaces": "generated/surfaces",
@@ -90,6 +91,79 @@ def test_the_search_in_the_browser_finds_the_same(js):
         assert set(theirs) == set(mine)
         a, b = steps(rule, surface, mine, start), steps(rule, surface, theirs, start)
         assert a == b or abs(a - b) <= 1, (surface, rule, start, mine, theirs)
+
+
+BOWL = """const bowl = (a, b) => ({ name: `bowl of ${a} and ${b}`, dim: 2, params: {}, minima: [[0, 0]], start: [1, 1],
+  value: (x, y) => (a * x * x + b * y * y) / 2, gradient: (x, y) => [a * x, b * y], template: {
+  value: { lines: [], answer: [`(${a} * x$ * x$ + ${b} * y$ * y$) / 2`] },
+  gradient: { lines: [], answer: [`${a} * x$`, `${b} * y$`] } } });"""
+SEARCHES = [  # a rule, curvatures along the axes, where it starts
+    ("gradient_descent", (0.1, 0.1), (1, 1)),  # rate 10 takes one step
+    ("gradient_descent", (1, 25), (1, 1)),
+    ("gradient_descent", (1e-5, 1e-5), (1, 1)),  # no rate leaves less than a tenth, the largest less than a half
+    ("gradient_descent", (1, 1e-6), (1, 1)),  # none gets half as near
+    ("heavy_ball", (1, 1), (1, 1)),  # rate 1 without momentum takes one step
+    ("heavy_ball", (1e-5, 1e-5), (1, 1)),
+    ("heavy_ball", (1, 1e-6), (1, 1)),
+    ("nesterov_lerp", (1, 25), (1, 1)),  # in the units of another
+    ("averaged_momentum", (1, 1e-6), (1, 1)),
+    ("adam", (1, 25), (3, 1)),
+    ("rmsprop", (1e-5, 1e-5), (1, 1)),  # its memory of squares, as long as it may be
+    ("adagrad", (1, 1), (1, 1)),  # at the largest rate of an adaptive rule
+    ("signum", (1, 1), (50, 50)),  # ten takes it there in five steps, but one is the largest of a sign rule
+]
+
+
+@pytest.mark.parametrize(("rule", "curvatures", "start"), SEARCHES)
+def test_on_a_bowl_the_search_in_the_browser_finds_the_same_setting(js, rule, curvatures, start):
+    """Whatever tolerance counts, and at the ends of what is searched, too."""
+    found = js(f"tune.tune(rules.RULES.{rule}, bowl(...{list(curvatures)}), {list(start)})", BOWL)
+    assert found == tuning.tune(rules.get(rule), surfaces.quadratic(curvatures), np.array(start, float))
+
+
+def test_what_is_known_of_some_best_settings(js):
+    """A quadratic's curvature 1 / lr leaves nothing after one step; an adaptive or a sign rule has no rate above 1."""
+    found = js(
+        """[rules.RULES.gradient_descent, { ...rules.RULES.gradient_descent, name: "a", family: "adaptive" },
+        { ...rules.RULES.gradient_descent, name: "s", family: "sign" }, rules.RULES.heavy_ball]
+        .map((rule) => tune.tune(rule, bowl(0.1, 0.1), [1, 1]))""",
+        BOWL,
+    )
+    assert found == [{"lr": 10}, {"lr": 1}, {"lr": 1}, {"lr": 10, "beta": 0}]
+
+
+@pytest.mark.parametrize("rule", ["gradient_descent", "heavy_ball"])
+def test_the_search_knows_how_the_surface_is_set(js, rule):
+    found = js(f"tune.tune(rules.RULES.{rule}, surfaces.SURFACES.ravine, [1, 1], {{ kappa: 4 }})")
+    assert found == tuning.tune(rules.get(rule), surfaces.ravine(kappa=4), np.array([1.0, 1.0]))
+
+
+def test_there_is_nothing_to_search_without_a_minimum_or_from_one(js):
+    tuned = "tune.tune(rules.RULES.gradient_descent, surfaces.SURFACES.{}, {})"
+    there = surfaces.himmelblau.minima[1]
+    starts = [list(there), [there[0], 0], [0, there[1]]]
+    found = js(f"[{', '.join(tuned.format('himmelblau', start) for start in starts)}, {tuned.format('saddle', [1, 1])}]")
+    assert found[0] is found[3] is None and found[1]["lr"] > 0 < found[2]["lr"]
+
+
+def test_what_is_searched_beside_the_rate_is_the_same(js):
+    found = js("Object.fromEntries(Object.values(rules.RULES).map((rule) => [rule.name, tune.memory(rule) ?? null]))")
+    assert found == {name: tuning.memory(rule) for name, rule in rules.ELEMENTWISE.items()}
+    assert found["rmsprop"] == "beta2" and found["gradient_descent"] is None
+
+
+def test_what_is_newer_than_the_browsers_table_is_searched_once(js):
+    """Where there is no best setting every rule has the same rate, and momentum 0.9."""
+    found = js(
+        """[tune.bestOf("bowl", "heavy_ball"), tune.bestOf("bowl", "heavy_ball") === tune.bestOf("bowl", "heavy_ball"),
+        known, tune.bestOf("bowl", "adam"), ...["heavy_ball", "rmsprop", "gradient_descent"].map((rule) =>
+        tune.bestOf("saddle", rule))]""",
+        """const known = tuned.TUNED.bowl.adam;
+        delete tuned.TUNED.bowl.heavy_ball;
+        delete tuned.TUNED.saddle;""",
+    )
+    assert found[:2] == [tuning.tune(rules.heavy_ball, surfaces.bowl), True] and found[2] == found[3]
+    assert found[4:] == [{"lr": 0.02, "beta": 0.9}, {"lr": 0.02, "beta2": 0.9}, {"lr": 0.02}]
 
 
 def test_constants_of_the_search_agree(js):

@@ -148,6 +148,12 @@ def test_a_relief_knows_no_units(js):
     assert len(set(js("Array.from(relief.shades(grid(() => 3)))", GRID))) == 1
 
 
+def test_a_cell_is_as_wide_as_high_where_nothing_else_is_said(js):
+    hills = "relief.shades(grid((x, y) => x * x + 3 * y)"
+    usual, square, wide = js(f"[{hills}), {hills}, 1), {hills}, 2)].map((found) => Array.from(found))", GRID)
+    assert usual == square != wide
+
+
 def test_it_is_night_on_a_dark_page(js):
     """Light is brighter than shade in both; by day light is the page's own ground, at night shade is darker than it."""
     pages = "[{ ground: [255, 255, 255], text: [90, 100, 110] }, { ground: [20, 24, 31], text: [154, 166, 178] }]"

@@ -1,4 +1,4 @@
-"""kit/settings_map.js, kit/plane.js, kit/looks.js, kit/equation.js, kit/playground.js: parts that figures share."""
+"""kit/settings_map.js, plane.js, relief.js, looks.js, equation.js, playground.js: parts that figures share."""
 
 import json
 import math
@@ -12,6 +12,7 @@ from momentum_lib.rules import RULES
 MODULES = {
     "map": "kit/settings_map",
     "plane": "kit/plane",
+    "relief": "kit/relief",
     "looks": "kit/looks",
     "equations": "kit/equation",
     "playground": "kit/playground",
@@ -128,6 +129,97 @@ def test_the_complex_plane_has_its_axes_and_the_unit_circle(kit):
     )
 
 
+LAND = """const fig = build(), axis = { domain: [0, 1] };
+const plot = fig.plot({ label: "land", x: { ...axis }, y: { ...axis }, height: () => 300 });
+const made = relief.addRelief(plot, fig.life), { node } = made, style = document.documentElement.style;
+const wait = () => new Promise((done) => requestAnimationFrame(() => done()));
+node.style.backgroundColor = "var(--ground)";
+node.style.color = "var(--words)";
+const dress = async (ground, words, theme) => {
+  style.setProperty("--ground", ground);
+  style.setProperty("--words", words);
+  document.documentElement.dataset.theme = theme;
+  await wait();
+};
+const grid = { nx: 5, ny: 4, values: Float64Array.from({ length: 20 }, (_, k) => Math.sin(k) + k / 9) };
+const pixels = () => [...node.getContext("2d").getImageData(0, 0, node.width, node.height).data];
+"""
+
+
+def test_the_land_lies_behind_the_picture_in_the_colours_of_the_page(kit):
+    """As steep as it looks: a cell of 137 by 88.7 pixels is wider than high. It follows the theme and the width."""
+    found = kit(
+        LAND
+        + """
+        await dress("rgb(250, 251, 252)", "rgb(90, 80, 70)", "light");
+        fig.start();
+        const before = node.width;
+        made.update(grid);
+        const wanted = (ground, text) => [...relief.reliefPixels(relief.shades(grid, 548 / 4 / (266 / 3)), 5, 4,
+          relief.tones({ ground, text }))];
+        const seen = [[node.width, node.height], pixels(), wanted([250, 251, 252], [90, 80, 70])];
+        await dress("rgb(20, 24, 31)", "rgb(150, 160, 170)", "dark");
+        await wait();
+        seen.push(pixels(), wanted([20, 24, 31], [150, 160, 170]));
+        const where = () => ["left", "top", "width", "height"].map((name) => node.style[name]);
+        seen.push(plot.box.firstChild === node, plot.box.className, node.getAttribute("aria-hidden"), where());
+        here.style.width = "400px";
+        for (let k = 0; k < 4; k++) await wait();
+        return [...seen, where(), before];"""
+    )
+    size, day, by_day, night, by_night, *rest = found
+    assert size == [5, 4] and len(day) == 80 and len({tuple(day[k : k + 3]) for k in range(0, 80, 4)}) > 10
+    assert day == by_day and night == by_night and day != night
+    assert rest == [
+        True,
+        "lf-plot has-relief",
+        "true",
+        ["40px", "10px", "548px", "266px"],
+        ["40px", "10px", "348px", "266px"],
+        300,
+    ]
+
+
+def test_the_land_asks_for_the_colours_of_the_page_once_a_theme(kit):
+    found = kit(
+        LAND
+        + """
+        await dress("rgb(250, 251, 252)", "rgb(90, 80, 70)", "light");
+        fig.start();
+        let asked = 0;
+        const real = window.getComputedStyle;
+        window.getComputedStyle = (one) => (asked += one === node, real(one));
+        const seen = [];
+        for (let k = 0; k < 3; k++) made.update(grid);
+        seen.push(asked);
+        await dress("rgb(20, 24, 31)", "rgb(150, 160, 170)", "dark");
+        await wait();
+        for (let k = 0; k < 3; k++) made.update(grid);
+        seen.push(asked);
+        fig.life.end();
+        await dress("rgb(250, 251, 252)", "rgb(90, 80, 70)", "light");
+        await wait();
+        seen.push(asked);
+        window.getComputedStyle = real;
+        return seen;"""
+    )
+    assert found == [1, 2, 2]
+
+
+def test_before_a_function_is_sampled_there_is_no_land(kit):
+    found = kit(
+        LAND
+        + """
+        fig.start();
+        const drawn = [];
+        node.getContext = () => drawn.push(1);
+        await dress("rgb(20, 24, 31)", "rgb(150, 160, 170)", "dark");
+        await wait();
+        return drawn.length;"""
+    )
+    assert found == 0
+
+
 def test_members_of_a_family_look_apart(kit):
     """Its best-known member is filled, the others are hollow and dashed; each has its family's mark."""
     found = kit("return Object.fromEntries(Object.keys(rules.RULES).map((name) => [name, looks.memberLook(name)]));")
@@ -145,11 +237,13 @@ def test_a_sample_of_a_rules_line(kit):
         """return ["heavy_ball", "nesterov"].map((name) => {
           const [line, mark] = looks.swatch(name).children;
           return [d(line), line.dataset.look, mark.getAttribute("class"), mark.dataset.shape, d(mark).slice(0, 11)];
-        }).concat([looks.nameOf("nesterov"), looks.nameOf("heavy_ball"), looks.runner(true), looks.runner(false)]);"""
+        }).concat([["viewBox", "width", "height"].map((name) => looks.swatch("adam").getAttribute(name))],
+          [looks.nameOf("nesterov"), looks.nameOf("heavy_ball"), looks.runner(true), looks.runner(false)]);"""
     )
     assert found[0] == ["M1,7H33", "momentum", "lf-dots lf-runner", "disc", "M17.00,7.00"]
     assert found[1][2] == ("lf-dots lf-runner" if RULES["nesterov"].family != "momentum" else "lf-dots lf-runner lf-hollow")
-    assert found[2:] == ["Nesterov", "Heavy ball", "lf-runner lf-hollow", "lf-runner"]
+    assert found[2] == ["0 0 34 14", "34", "14"]  # the mark stands in its middle
+    assert found[3:] == ["Nesterov", "Heavy ball", "lf-runner lf-hollow", "lf-runner"]
 
 
 @pytest.mark.parametrize(
