@@ -126,6 +126,55 @@ def test_a_module_that_did_not_come_is_asked_for_again(page):
     assert page.evaluate(RUN, [Ravine()._esm, sources("ravine"), [state], 1]) == 1
 
 
+PICTURES = """(names) => names.forEach((name) => {
+    const output = document.body.appendChild(document.createElement("div"));
+    output.className = "jp-OutputArea-child";
+    output.innerHTML = `<div class="momentum-picture">a picture</div>`;
+    output.firstChild.dataset.of = name;
+})"""
+SEEN = """() => [...document.querySelectorAll(".jp-OutputArea-child")].filter((one) => one.checkVisibility())
+    .map((one) => one.firstChild.dataset.of)"""
+
+
+def test_the_picture_that_stands_for_a_figure_is_hidden_while_the_figure_is_alive(page):
+    """Of two views of one figure the picture comes back with the last; names are no selectors; others' pictures stay."""
+    names = ["one", 'a "b".c', "other"]
+    page.set_content(HOST.replace("ROOT", "16"))
+    page.evaluate(PICTURES, names)
+    states = [{**Ravine().state(), "_source": "IPY_MODEL_ravine", "_stand_in": name} for name in ("one", "one", names[1])]
+    assert page.evaluate(SEEN) == names
+    page.evaluate(RUN, [Ravine()._esm, sources("ravine"), states, 1])
+    seen = [page.evaluate(SEEN)]
+    assert page.evaluate("[...document.querySelectorAll('.output > div')].every((el) => el.matches('.momentum-live'))")
+    for k in (2, 0, 1):
+        page.evaluate("(k) => document.querySelectorAll('.output > div')[k].ended()", k)
+        seen.append(page.evaluate(SEEN))
+    assert seen == [names[2:], names[1:], names[1:], names]
+
+
+def test_a_view_that_is_shown_anew_in_its_place_is_one_figure(page):
+    """And the address under which a module came is given back."""
+    page.set_content(HOST.replace("ROOT", "16"))
+    open_now = page.evaluate("""() => {
+        const open = new Set(), { createObjectURL: make, revokeObjectURL: end } = URL;
+        URL.createObjectURL = (blob) => { const url = make.call(URL, blob); if (blob.size > 5000) open.add(url); return url; };
+        URL.revokeObjectURL = (url) => { open.delete(url); return end.call(URL, url); };
+        window.openNow = () => open.size;
+        return open.size;
+    }""")
+    page.evaluate(RUN, [Ravine()._esm, sources("ravine"), [{**Ravine().state(), "_source": "IPY_MODEL_ravine"}], 1])
+    again = """async ([stub, sources, state]) => {
+        const el = document.querySelector(".output > div");
+        const { default: one } = await import(URL.createObjectURL(new Blob([stub], { type: "text/javascript" })));
+        await one.render({ el, model: { widget_manager: { get_model: async (id) => ({ get: (name) => sources[id][name] }) },
+          get: (name) => state[name], set() {}, on() {}, off() {}, save_changes() {} } });
+        return [el.shadowRoot.querySelectorAll(".lf").length, el.shadowRoot.adoptedStyleSheets.length, el.children.length];
+    }"""
+    state = {**Ravine().state(), "_source": "IPY_MODEL_ravine"}
+    assert page.evaluate(again, [Ravine()._esm, sources("ravine"), state]) == [1, 1, 0]
+    assert open_now == page.evaluate("openNow()") == 0
+
+
 def test_hands_reach_a_figure_in_a_notebook(page):
     """A typed number is kept while it is typed, and moves the state."""
     run(page, [Ravine()])
