@@ -177,6 +177,7 @@ def test_a_module_that_figures_share_asks_its_own_tests_and_those_of_the_figures
     assert {"tests/test_codegen.py", "tests/test_play_net.py"} < set(tool.units_of("kit/engine")), "by a script; in a second line"
     assert "tests/test_play_net.py" not in tool.units_of("kit/plane"), "so it calls another module"
     assert tool.figures_of("kit/pad") == set(), "it is part of boxes, and of no figure"
+    assert "tests/test_play_grammar.py" in tool.units_of("play/grammar"), "a part of the playground"
 
 
 def test_a_test_that_is_asked_first_is_asked_once():

@@ -39,16 +39,22 @@ const page = globalThis.Function, asked = [];
 
 
 def test_every_loop_is_compiled_once(run):
+    """And none where that is forbidden; allowed again, each anew."""
     found = run(
         """(() => {
           globalThis.Function = function (text) { asked.push(text); return page(text); };
-          const first = every(), once = asked.length, second = every();
+          const seen = [every(), asked.length, every(), asked.length, new Set(asked).size];
+          for (const forbid of [true, false]) {
+            engine.forbidCompiling(forbid);
+            seen.push(every(), asked.length);
+          }
           globalThis.Function = page;
-          return [first, second, once, asked.length, new Set(asked).size];
+          return seen;
         })()""",
         EVERY,
     )
-    assert found[0] == found[1] and found[2:] == [6, 6, 6]
+    assert found[0] == found[2] == found[5] == found[7]
+    assert [found[1], found[3], found[4], found[6], found[8]] == [6, 6, 6, 6, 12]
 
 
 def test_a_page_that_forbids_code_is_asked_once_and_sees_the_same(run):

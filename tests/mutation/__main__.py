@@ -131,7 +131,7 @@ def js_tests(name):
 
 
 def units_of(name):
-    """The test files of a module that figures share: they name it among their ``MODULES``, or run what loads it in tests/js."""
+    """The test files of a part that is no figure: they name it among their ``MODULES``, or run what loads it in tests/js."""
     texts = {path: path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py"))}
     short = name.removeprefix("kit/")  # by which tests know it, too, where no figure has that name
     called = f"(kit/)?{short}" if not (ROOT / JS / f"{short}.js").exists() else name
@@ -139,7 +139,7 @@ def units_of(name):
     named = "|".join([rf'^MODULES \|?= [^}}]*"{called}"(?!:)', *(rf'\b{re.escape(script)}"' for script in scripts)])
     found = [path for path, text in texts.items() if re.search(named, text, re.M)]
     found += [ROOT / NODE] * (any(script.endswith(".test.js") for script in scripts) and (ROOT / NODE).exists())
-    return [path.relative_to(ROOT).as_posix() for path in found if name.startswith("kit/")]
+    return [path.relative_to(ROOT).as_posix() for path in found if "/" in name]
 
 
 def asks(test, figures):
