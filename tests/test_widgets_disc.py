@@ -32,6 +32,21 @@ def test_matrix_and_eigenvalues_in_the_browser_are_the_theorys(js, rule):
         np.testing.assert_allclose(np.sort_complex(mine), np.sort_complex(independent + 0j), atol=3e-8)
 
 
+@pytest.mark.parametrize("rule", [rule for rule in LINEAR if remembers(rule)])
+@pytest.mark.parametrize("lr, beta, curvature, sigma", [(0.1, 0.5, 1, 0.5), (0.02, 0.9, 30, 2)])
+def test_mean_squares_in_the_browser_are_those_of_the_matrix_and_of_the_kick(js, rule, lr, beta, curvature, sigma):
+    """The covariance of point and memory, step by step: M S M' and what one noisy gradient adds."""
+    hyper, (law, n) = {"lr": lr, "beta": beta}, (rules.get(rule), 12)
+    found = js(f"Array.from(linear.meanSquares('{rule}', {curvature}, {sigma}, {{ lr: {lr}, beta: {beta} }}, {n}))")
+    matrix, (theta, (state,)) = theory.iteration_matrix(law, curvature, **hyper), law.step(0.0, 1.0, (0.0,), hyper, 2)
+    kick, spread, wanted = np.array([theta, state]), np.zeros((2, 2)), [0]
+    for _ in range(n):
+        spread = matrix @ spread @ matrix.T + sigma**2 * np.outer(kick, kick)
+        wanted.append(spread[0, 0])
+    assert found == pytest.approx(wanted, rel=1e-12)
+    assert js(f"linear.kick('{rule}', {{ lr: {lr}, beta: {beta} }})") == pytest.approx(kick)
+
+
 @pytest.mark.parametrize("rule", LINEAR)
 def test_rate_and_run_in_the_browser_are_pythons(js, rule):
     """Of directions that differ in speed the slowest decides; the run is the library's, whether it converges or not."""

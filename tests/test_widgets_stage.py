@@ -162,3 +162,7 @@ def test_it_is_night_on_a_dark_page(js):
     assert max(night["shade"]) < 20 < min(night["light"]) and max(night["light"]) < 100
     pixels = js("Array.from(relief.reliefPixels(Float64Array.of(0, 1), 1, 2, { shade: [1, 2, 3], light: [101, 102, 103] }))")
     assert pixels == [101, 102, 103, 255, 1, 2, 3, 255]  # the first row is the top of the picture
+    shares = np.arange(6) / 5
+    wide = js(f"Array.from(relief.reliefPixels({shares.tolist()}, 3, 2, {{ shade: [0, 50, 200], light: [100, 50, 0] }}))")
+    mixed = np.outer(np.flipud(shares.reshape(2, 3)), [100, 0, -200]) + [0, 50, 200]
+    np.testing.assert_array_equal(np.reshape(wide, (6, 4)), np.c_[np.rint(mixed), np.full(6, 255)])

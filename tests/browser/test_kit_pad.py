@@ -196,6 +196,18 @@ def test_every_column_that_a_hand_passes_has_its_height(kit):
     assert told == ["holds 7", [False, True], "holds 7", [False, True], "holds 7", [True, True]]
 
 
+@pytest.mark.parametrize("places", [[10, 10, 10], [10.2, 10.4, 10.45], [9.9, 9.8, 9.6], [10.2, 9.8, 10.3]])
+def test_the_column_under_a_hand_that_goes_up_goes_with_it(kit, places):
+    found = kit(
+        """const pad = make();
+        pad.put(Array(61).fill(0.5));
+        stroke(pad, ...given.map((column, k) => [column, 0.2 + 0.3 * k]));
+        return pad.heights();""",
+        places,
+    )
+    assert found == [0.5] * 10 + [pytest.approx(0.8, abs=2e-3)] + [0.5] * 50
+
+
 def test_a_hand_that_does_not_press_draws_nothing(kit):
     found = kit(
         """const pad = make(), seen = [];
