@@ -91,7 +91,7 @@ export function far({ x, size }, plot) {
   const late = plot.x(x) > LIMIT - 70,
     half = (v) => Math.max(v, size) / -2;
   if (late && !size) return null;
-  plot.line({ class: "lf-5", look: "momentum", margin: { top: 11 }, "aria-hidden": "true" });
+  plot.line({ class: "lf-5", look: "momentum", margin: { top: 11 }, share: { column: 0.5 }, "aria-hidden": "true" });
   plot.text.update(
     size,
     x,
@@ -130,7 +130,7 @@ def test_each_operator_of_the_live_figures_finds_its_places():
     }
     assert wanted <= found, wanted - found
     said = {before for _, before, _ in found}
-    assert said.isdisjoint({"7", "5", "11", "15", "4", "show", '"aria-hidden": "true"'})
+    assert said.isdisjoint({"7", "5", "11", "0.5", "15", "4", "show", '"aria-hidden": "true"'})
     assert not any(text.startswith(("import", "class")) for text in said)
 
 

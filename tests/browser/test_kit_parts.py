@@ -39,6 +39,7 @@ const made = map.addSettingsMap(fig, {
   height: () => 300,
   kinds: ["lf-hatched it diverges"],
   momentum: () => given.momentum,
+  ...(given.plain && { plain: true }),
   pick: (setting) => picked.push(setting),
   words: (lr, beta) => `${lr}/${beta}`,
 });
@@ -101,6 +102,21 @@ def test_a_map_is_picked_painted_and_says_what_its_colours_are(kit):
     assert first == low == [254, 232, 56, 255] and last == high == [0, 34, 78, 255]
     names = ["learning rate η", "momentum β"]
     assert rest == ["fewmanyit diverges", True, names, "lf-split"]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_cell_that_never_arrives_is_the_darkest_or_plain(kit, plain):
+    found = kit(
+        MAP
+        + """
+        made.heat.node.style.color = "rgb(1, 2, 3)";
+        made.paint([1, 1000, Infinity, NaN], 2, 2, 1, 1000);
+        return [...made.heat.node.getContext("2d").getImageData(0, 0, 2, 2).data];""",
+        {"momentum": True, "setting": {"lr": 0.1, "beta": 0.45}, "plain": plain},
+    )
+    never, diverges, fewest, most = (found[k : k + 4] for k in range(0, 16, 4))
+    assert never == ([1, 2, 3, 255] if plain else most) and diverges == [0, 0, 0, 0]
+    assert fewest == [254, 232, 56, 255] and most == [0, 34, 78, 255]
 
 
 def test_the_middles_of_a_maps_cells(kit):

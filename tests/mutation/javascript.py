@@ -24,7 +24,7 @@ PLAIN = {"Number", "abs", "round", "sqrt", "log", "log10", "exp"}
 CLEANERS = {"slice", "sort", "reverse", "filter", "trim", "flat"}
 """Methods whose answer is of the same kind as what they are called on: a mutant leaves the call out."""
 ATOMS = {"Identifier", "Literal", "MemberExpression", "CallExpression", "TemplateLiteral"}
-LAYOUT = {"margin", "radius", "r", "height", "width", "seconds", "anchor", "side", "layer", "count", "cells"}
+LAYOUT = {"margin", "radius", "r", "height", "width", "column", "phone", "seconds", "anchor", "side", "layer", "count", "cells"}
 """Properties that only say how large something is, how fast it plays, on which side words stand, what lies above what, about how
 many numbers stand at an axis, how fine a grid is."""
 WORDS = {"class", "label", "title", "symbol", "unit", "words", "text", "aria-hidden"}
