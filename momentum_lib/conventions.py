@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .core import check_hyper
+from .ranges import asks
 from .rules import get
 
 
@@ -51,6 +52,7 @@ def form(rule):
     return {"ahead": CONVENTIONS[name].measures == "ahead", "averaged": CONVENTIONS[name].weight == "1 - beta"}
 
 
+@asks(target=None)
 def convert(source, target, *, constant_rate=True, **hyper):
     """The hyper-parameters with which ``target`` makes the same run as ``source`` with ``hyper``.
 

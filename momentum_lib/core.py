@@ -22,6 +22,7 @@ from math import isfinite
 import numpy as np
 
 from .notation import QUANTITIES
+from .ranges import SWITCH, real_numbers
 
 FAMILIES = ("gradient", "momentum", "averaged", "nesterov", "adaptive", "sign", "matrix")
 
@@ -31,6 +32,11 @@ def nearest(name, known, what):
     close = get_close_matches(str(name), known, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return f"unknown {what} {name!r}.{hint} Known: {', '.join(known)}."
+
+
+def is_known(name, table):
+    """Whether a name is one of a table's; what cannot be a name, such as a list, is none."""
+    return isinstance(name, str) and name in table
 
 
 class Rule:
@@ -184,6 +190,7 @@ class Rule:
         if isinstance(t, bool) or not isinstance(t, (int, np.integer)) or t < 1:
             raise ValueError(f"t is {t!r}; allowed: a whole number >= 1, since steps count from 1.")
         check_matrix(self, theta, "theta")
+        SWITCH.check("unstable", unstable)
         full = check_hyper(self, hyper, unstable=unstable)
         full = {name: fit_hyper(name, value, theta, bool(self.sides)) for name, value in full.items()}
         theta, state = self.step(theta, grad, state, full, t)
@@ -282,6 +289,8 @@ def check_hyper(rule, hyper, *, unstable=False):
     for name in hyper:
         if name not in rule.hyper:
             raise TypeError(f"{rule.name}: " + nearest(name, list(rule.hyper), "hyper-parameter"))
+        if hyper[name] is None:
+            check_number(name, None)
     full = {**rule.hyper, **hyper}
     missing = [name for name, value in full.items() if value is None]
     if missing:
@@ -314,6 +323,9 @@ def check_number(name, value, *, unstable=False):
             raise ValueError(f"{name} is {number:g}; allowed: {quantity.allowed}.{way_out}")
 
 
+FARTHEST = 1e150  # a coordinate whose square float64 still holds
+
+
 def check_start(surface, start):
     """The start as a fresh floating array; the surface's own start if none is given.
 
@@ -324,11 +336,16 @@ def check_start(surface, start):
         if start is None:
             raise TypeError("this surface names no start of its own; pass start, one number per coordinate.")
     if isinstance(start, (list, tuple, int, float)):
-        start = np.asarray(start, dtype=float)
+        try:
+            start = np.asarray(start, dtype=float)
+        except (TypeError, ValueError, OverflowError):
+            raise TypeError(f"start is {start!r}; allowed: one number per coordinate, such as [1.0, -0.5].") from None
     check_floating(start, "start")
     theta = np.array(start)
-    if not np.isfinite(theta).all():
-        raise ValueError(f"start is {theta.tolist()}; allowed: finite numbers.")
+    if theta.size == 0:
+        raise ValueError(f"start has shape {theta.shape}, no coordinate at all; allowed: at least one number.")
+    if not (np.isfinite(theta).all() and float(np.abs(theta).max()) <= FARTHEST):
+        raise ValueError(f"start is {theta.tolist()}; allowed: finite numbers, up to {FARTHEST:g} in size.")
     dim = getattr(surface, "dim", None)
     if dim is not None and theta.shape != (dim,):
         raise ValueError(
@@ -350,6 +367,18 @@ def check_limit(limit):
     if not isinstance(limit, (int, float, np.number)) or not 0 < limit < np.inf:
         raise ValueError(f"limit is {limit!r}; allowed: a finite number > 0, such as 1e9.")
     return float(limit)
+
+
+def bound_of(start, limit):
+    """How far a run from here may go before it counts as diverged: ``limit * max(1, |start|)``, or all that the dtype holds."""
+    return min(limit * max(1.0, float(np.abs(start).max(initial=0))), float(np.finfo(start.dtype).max))
+
+
+def check_tolerance(tol, below=np.inf):
+    """Raise ValueError unless ``tol`` is a number between 0 and ``below``, as a relative distance that counts as arrived is."""
+    if isinstance(tol, bool) or not isinstance(tol, (int, float, np.number)) or not 0 < tol < below:
+        allowed = "a finite relative distance > 0" if below == np.inf else f"a relative distance between 0 and {below}"
+        raise ValueError(f"tol is {tol!r}; allowed: {allowed}, such as 1e-6.")
 
 
 def check_surface(surface):
@@ -401,9 +430,35 @@ def walk(rule, gradient, theta, hyper, steps):
         if timed:
             now = {name: value[min(t, len(value)) - 1] for name, value in hyper.items()}
         look = rule.look(theta, *state, **now)
-        grad = gradient(look)
+        grad = as_measured(gradient(look.copy()), look)
         theta, state = rule.step(theta, grad, state, now, t)
         yield t, look, grad, theta, state, now
+
+
+def as_measured(grad, look):
+    """A gradient as an array of the point's dtype, so that a float32 run stays one whatever the surface computes in.
+
+    Raises TypeError for what are no real numbers, ValueError for another shape than the point's.
+    """
+    if type(grad) is not np.ndarray or grad.dtype != look.dtype:
+        grad = real_numbers("the gradient that the surface returned", grad).astype(look.dtype, copy=False)
+    if grad.shape != look.shape:
+        raise ValueError(f"the gradient has shape {grad.shape} where the point has {look.shape}.")
+    return grad
+
+
+def value_at(surface, point, shape=()):
+    """The surface's value at a point, or at many, whose values have this shape; it is handed a copy, which it may change.
+
+    Raises TypeError for what are no real numbers, ValueError for another shape than one number for each point.
+    """
+    value = surface.value(point.copy())
+    if isinstance(value, float) and shape == ():
+        return value
+    value = real_numbers("the value that the surface returned", value)
+    if value.shape != shape:
+        raise ValueError(f"the value that the surface returned has shape {value.shape}; allowed: {shape}, one number a point.")
+    return value[()]
 
 
 def open_stream(surface):
@@ -460,7 +515,8 @@ class Path:
         return relative_distance(self.surface, rows.T, rows[0])
 
     def steps_to(self, tol=1e-6):
-        """The first step from which :attr:`error` stays at or below ``tol``; None if it does not."""
+        """The first step from which :attr:`error` stays at or below ``tol``, a number > 0; None if it does not."""
+        check_tolerance(tol)
         above = np.flatnonzero(self.error > tol)
         first = 0 if above.size == 0 else int(above[-1]) + 1
         return None if self.diverged_at or first > len(self) else first
@@ -519,6 +575,7 @@ def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, 
     check_rule(rule)
     check_surface(surface)
     steps, limit = check_steps(steps), check_limit(limit)
+    SWITCH.check("unstable", unstable)
     theta = check_start(surface, start)
     check_matrix(rule, theta, "the start")
     hyper = check_hyper(rule, hyper, unstable=unstable)
@@ -532,25 +589,24 @@ def descend(rule, surface, start=None, steps=100, *, limit=1e9, unstable=False, 
             )
         timed[name] = array.reshape((-1,) + (1,) * theta.ndim)
 
-    bound = limit * max(1.0, float(np.abs(theta).max(initial=0)))
+    bound = bound_of(theta, limit)
     first = {name: value[0] for name, value in timed.items()} if steps else {}
     state = rule.init(theta)
     points = [rule.read(theta, *state, **first) if steps else theta]
-    values, looks, grads, states = [surface.value(points[0])], [], [], [state]
+    with np.errstate(all="ignore"):
+        values, looks, grads, states = [value_at(surface, points[0])], [], [], [state]
     if np.isnan(values[0]):
         reject_nan(surface, "value", values[0], points[0], 0)
     diverged_at = None
     run = walk(rule, open_stream(surface), theta, timed, steps)
     with np.errstate(all="ignore"):
         for t, look, grad, theta, state, now in run:
-            if np.shape(grad) != look.shape:
-                raise ValueError(f"the gradient has shape {np.shape(grad)} where the point has {look.shape}.")
             if np.isnan(np.add.reduce(grad, axis=None)) and np.isnan(grad).any() and _largest(look) <= bound:
                 reject_nan(surface, "gradient", grad, look, t)
             point = rule.read(theta, *state, **now)
             finite = _largest(theta) <= bound and (point is theta or _largest(point) <= bound)
             finite = finite and all(np.logical_and.reduce(np.isfinite(slot), axis=None) for slot in state)
-            value = surface.value(point) if finite else np.inf
+            value = value_at(surface, point) if finite else np.inf
             if not (isfinite(value) if isinstance(value, float) else np.isfinite(value)):
                 if np.isnan(value):
                     reject_nan(surface, "value", value, point, t)

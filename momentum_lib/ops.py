@@ -109,13 +109,13 @@ def where(condition, x, y):
 
 
 def rows(x):
-    """How many rows each matrix of ``x``, shape (..., rows, columns), has: a plain number."""
-    return float(x.shape[-2])
+    """How many rows each matrix of ``x``, shape (..., rows, columns), has: a plain number; 1 for none, so that it divides."""
+    return float(max(1, x.shape[-2]))
 
 
 def columns(x):
-    """How many columns each matrix of ``x``, shape (..., rows, columns), has: a plain number."""
-    return float(x.shape[-1])
+    """How many columns each matrix of ``x``, shape (..., rows, columns), has: a plain number; 1 for none, so that it divides."""
+    return float(max(1, x.shape[-1]))
 
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -136,6 +136,8 @@ def orthogonal(x, out=None):
     """
     xp, tall = _namespace(x), x.shape[-2] > x.shape[-1]
     given, again = x.dtype, out is not None
+    if 0 in x.shape:  # a matrix without an entry, whose largest there is not
+        return xp.multiply(x, 1, out=out)
     largest = xp.maximum(xp.amax(x, axis=(-2, -1), keepdims=True), -xp.amin(x, axis=(-2, -1), keepdims=True))
     x = xp.divide(x, largest + (largest == 0), out=out)  # to entries of at most 1: no square then over- or underflows
     if xp is not np and _PRODUCTS.get() == "bfloat16":

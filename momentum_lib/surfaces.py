@@ -13,8 +13,9 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .core import check_floating, nearest, total
+from .core import check_floating, is_known, nearest, total
 from .ops import cos, exp, sin, where
+from .ranges import NUMBER, real_numbers
 
 
 class Surface:
@@ -83,7 +84,7 @@ class Surface:
     def _flat(self, theta):
         """Coordinates as 1-D arrays, whatever the batch: one arithmetic for one run and for many."""
         if not hasattr(theta, "reshape"):
-            theta = np.asarray(theta, dtype=float)
+            theta = real_numbers("theta", theta).astype(float)
         check_floating(theta, "theta")
         if theta.shape[:1] != (self.dim,):
             raise ValueError(
@@ -385,7 +386,7 @@ def get(name):
     """The surface of that name. Raises LookupError that names the nearest match."""
     if isinstance(name, (Surface, Quadratic, Noisy)):
         return name
-    if name not in SURFACES:
+    if not is_known(name, SURFACES):
         raise LookupError(nearest(name, list(SURFACES), "surface"))
     return SURFACES[name]
 
@@ -397,8 +398,9 @@ class Quadratic:
     """A diagonal quadratic in any dimension: f = sum(eigenvalues * theta^2) / 2, minimum 0 at 0."""
 
     def __init__(self, eigenvalues):
+        NUMBER.check("eigenvalues", eigenvalues)
         eigenvalues = np.asarray(eigenvalues, dtype=float)
-        if eigenvalues.ndim != 1 or eigenvalues.size == 0 or not np.isfinite(eigenvalues).all():
+        if eigenvalues.ndim != 1:
             raise ValueError(f"eigenvalues has shape {eigenvalues.shape}; allowed: a non-empty 1-D array of finite curvatures.")
         self.eigenvalues = eigenvalues
         self.name = "quadratic"

@@ -7,13 +7,15 @@ import importlib
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from . import rules, surfaces
 from .core import (
+    bound_of,
     check_elementwise,
     check_hyper,
     check_limit,
@@ -21,13 +23,16 @@ from .core import (
     check_start,
     check_steps,
     check_surface,
+    check_tolerance,
     distance_to_go,
     open_stream,
     reject_nan,
     relative_distance,
     square_distance,
+    value_at,
     walk,
 )
+from .ranges import SWITCH
 
 
 @dataclass(frozen=True)
@@ -219,6 +224,11 @@ def _known(kind, name, find):
         raise LookupError(f"{error} The sweep was saved with {name!r}; pass {kind}= to load it with yours.") from None
 
 
+def _all_finite(array):
+    """Whether every number of an array is finite."""
+    return np.isfinite(array).all()
+
+
 def _all_inside(points, bound):
     """Whether every coordinate of every run is within the bound; False where one is NaN."""
     return points.max() <= bound and points.min() >= -bound
@@ -264,7 +274,7 @@ class _Job:
     def finish_values(self, cells, flat):
         """The surface's values at the points of some cells, and inf where a run diverged."""
         dead, points = flat["diverged_at"][cells] != 0, flat["points"][:, cells]
-        values = self.surface.value(points)
+        values = value_at(self.surface, points, dead.shape)
         wrong = np.isnan(values) & ~dead
         if wrong.any():
             reject_nan(self.surface, "value", values[np.argmax(wrong)], points[:, np.argmax(wrong)], self.steps)
@@ -276,7 +286,7 @@ class _Job:
         points, values = part("points"), part("values")
         points[...] = point
         np.copyto(points, 0, where=dead)
-        values[...] = self.surface.value(points)
+        values[...] = value_at(self.surface, points, values.shape)
         np.copyto(values, np.inf, where=dead)
         if np.isnan(values).any():
             cell = np.unravel_index(np.argmax(np.isnan(values)), values.shape)
@@ -308,7 +318,6 @@ def _boxes(shape, cells):
 
 def _numpy_box(job, box, done=None):
     """Run the cells of one box of the grid in NumPy."""
-    rule, surface, steps, bound = job.rule, job.surface, job.steps, job.bound
     names, timed = list(job.axes), {}
     for name, value in job.full.items():
         sizes = [1] * len(job.grid)
@@ -316,7 +325,25 @@ def _numpy_box(job, box, done=None):
             value = np.asarray(value)[box[names.index(name)]]
             sizes[names.index(name)] = len(value)
         timed[name] = np.asarray(value, dtype=job.start.dtype).reshape(1, *sizes)
-    shape = job.out["values"][box].shape
+    ends = _walk(job, timed, job.out["values"][box].shape, done)
+    job.finish(lambda name: job.out[name][(..., *box)], *ends)
+
+
+def _numpy_cells(job, cells):
+    """Run some cells, by their places in the flat grid, in NumPy."""
+    timed = {name: np.asarray(value, dtype=job.start.dtype).reshape(1, -1) for name, value in job.full.items()}
+    for (name, axis), place in zip(job.axes.items(), np.unravel_index(cells, job.grid), strict=False):
+        timed[name] = np.asarray(axis, dtype=job.start.dtype)[place].reshape(1, -1)
+    flat = _flat(job)
+    part = {name: array[..., cells] for name, array in flat.items()}
+    job.finish(part.get, *_walk(job, timed, cells.shape))
+    for name, array in part.items():
+        flat[name][..., cells] = array
+
+
+def _walk(job, timed, shape, done=None):
+    """Many runs, each looked at as ``descend`` looks at its one: ``(point, diverged_at, last_above)`` of shape ``shape``."""
+    rule, surface, steps, bound = job.rule, job.surface, job.steps, job.bound
     theta = np.ascontiguousarray(np.broadcast_to(job.start.reshape(-1, *[1] * len(shape)), (len(job.start), *shape)))
     diverged_at = np.zeros(shape, dtype=int)
     last_above = np.zeros(shape, dtype=int)
@@ -324,28 +351,67 @@ def _numpy_box(job, box, done=None):
     run = walk(rule, open_stream(surface), theta, timed, steps)
     for t, look, grad, theta, state, now in run:
         point = rule.read(theta, *state, **now)
-        if not (_all_inside(theta, bound) and (rule.read_fn is None or _all_inside(point, bound))):
-            escaped = (diverged_at == 0) & ~(np.abs(theta).max(axis=0) <= bound)
-            if rule.read_fn:
-                escaped |= (diverged_at == 0) & ~(np.abs(point).max(axis=0) <= bound)
-            bad = escaped & np.isnan(grad).any(axis=0) & (np.abs(look).max(axis=0) <= bound)
+        values = value_at(surface, point, shape)
+        if not (all(map(_all_finite, (values, *state))) and _all_inside(theta, bound) and _all_inside(point, bound)):
+            alive = diverged_at == 0
+            beyond = lambda array: ~(np.abs(array).max(axis=0) <= bound)
+            bad = alive & np.isnan(grad).any(axis=0) & ~beyond(look)
             if bad.any():
                 cell = np.unravel_index(np.argmax(bad), shape)
                 reject_nan(surface, "gradient", grad[(slice(None), *cell)], look[(slice(None), *cell)], t)
-            diverged_at[escaped] = t
+            escaped = beyond(theta) | beyond(point)
+            for slot in state:
+                escaped |= ~np.isfinite(slot).all(axis=0)
+            bad = alive & ~escaped & np.isnan(values)
+            if bad.any():
+                cell = np.unravel_index(np.argmax(bad), shape)
+                reject_nan(surface, "value", values[cell], point[(slice(None), *cell)], t)
+            diverged_at[alive & (escaped | ~np.isfinite(values))] = t
         if job.minima:
             np.copyto(last_above, t, where=~(square_distance(job.minima, point) <= job.reach))
         if done:
             done(last_above.size)
-    job.finish(lambda name: job.out[name][(..., *box)], point, diverged_at, last_above)
+    return point, diverged_at, last_above
+
+
+def _look_again(job):
+    """Run once more, with a look at each step's value and state, the cells of which a kernel cannot say when they diverged.
+
+    A kernel watches the points, and the state at the end.  Where a value or a state can be infinite at a point within the
+    bound (float32, or a start far out), that came first.
+    """
+    flat, every = _flat(job), _can_overflow(job)
+    size = _cells_of_a_slice(job)
+    for begin in range(0, flat["values"].size, size):
+        diverged_at, values = (flat[name][begin : begin + size] for name in ("diverged_at", "values"))
+        doubtful = (diverged_at > job.steps) | ((diverged_at == 0) & ~np.isfinite(values))
+        if every:
+            doubtful |= diverged_at != 0
+        cells = np.flatnonzero(doubtful)
+        if cells.size:
+            last = int(diverged_at[cells].max()) if diverged_at[cells].all() else job.steps
+            _numpy_cells(replace(job, steps=min(last, job.steps)), begin + cells)
+
+
+def _can_overflow(job):
+    """Whether the surface's value, or its gradient's square, is infinite at a corner of all that a run may reach."""
+    dim, dtype = len(job.start), job.start.dtype
+    signs = np.array(list(product((-1, 1), repeat=dim))) if dim <= 4 else np.array([np.ones(dim), -np.ones(dim)])
+    corners = (signs.T * job.bound).astype(dtype)
+    found = job.surface.value(corners), *np.square(job.surface.gradient(corners))  # printed: elementwise, and of this dtype
+    return not all(map(_all_finite, found))
+
+
+def _cells_of_a_slice(job):
+    """How many runs of the NumPy engine go side by side."""
+    arrays = 2 * len(job.start) * (2 + len(job.rule.slots)) + 6
+    return max(1, SLICE_BYTES // (8 * arrays))
 
 
 def _run_boxes(job, done):
     """Run all cells through the rule and the surface themselves: whatever they are."""
-    arrays = 2 * len(job.start) * (2 + len(job.rule.slots)) + 6
-    cells = max(1, SLICE_BYTES // (8 * arrays))
     with np.errstate(all="ignore"):
-        for box in _boxes(job.grid, cells):
+        for box in _boxes(job.grid, _cells_of_a_slice(job)):
             _numpy_box(job, box, done)
 
 
@@ -382,7 +448,8 @@ def _run_in_place(job, program, done):
             if (part.escaped < 0).any():
                 _name_the_fault(job, begin + int(np.argmax(part.escaped < 0)))
             view = {name: array[..., begin:end] for name, array in flat.items()}
-            job.finish(view.get, np.array(point), np.abs(part.escaped), part.last)
+            lost = (part.escaped == 0) & ~np.isfinite(part.state).all(axis=0)
+            job.finish(view.get, np.array(point), np.where(lost, job.steps + 1, np.abs(part.escaped)), part.last)
 
 
 def _run_compiled(job, kernel, done):
@@ -540,10 +607,10 @@ def sweep(
     check_elementwise(rule, "a sweep runs many points side by side in one array, which it cannot do for")
     check_surface(surface)
     steps, limit = check_steps(steps), check_limit(limit)
+    SWITCH.check("unstable", unstable)
     start = _check_dtype(check_start(surface, start), dtype)
     full = check_hyper(rule, hyper, unstable=unstable)
-    if not 0 < tol < 1:
-        raise ValueError(f"tol is {tol!r}; allowed: a relative distance between 0 and 1, such as 1e-6.")
+    check_tolerance(tol, below=1)
     if engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; allowed: {', '.join(map(repr, ENGINES))}.")
     axes = {name: np.asarray(value, dtype=float) for name, value in hyper.items() if np.ndim(value)}
@@ -552,7 +619,7 @@ def sweep(
             raise ValueError(f"{name} has shape {axis.shape}; allowed: a number or a non-empty 1-D array.")
     shape = tuple(len(axis) for axis in axes.values())
     grid = shape or (1,)
-    minima = getattr(surface, "minima", None)
+    bound, minima = bound_of(start, limit), getattr(surface, "minima", None)
     origin = distance_to_go(surface, start) if minima else None
     out = {"points": np.empty((len(start), *grid), start.dtype), "values": np.empty(grid, start.dtype)}
     out["diverged_at"] = np.empty(grid, dtype=int)
@@ -566,7 +633,7 @@ def sweep(
         axes=axes,
         full=full,
         grid=grid,
-        bound=limit * max(1.0, float(np.abs(start).max())),
+        bound=bound,
         minima=minima,
         origin=origin,
         reach=_reach(origin, tol) if minima else None,
@@ -580,6 +647,9 @@ def sweep(
             _run_in_place(job, program, done)
         else:
             _run_boxes(job, done)
+    if program:
+        with np.errstate(all="ignore"):
+            _look_again(job)
     ends = {name: array.reshape((*array.shape[: array.ndim - len(grid)], *shape))[()] for name, array in out.items()}
     return Sweep(
         rule=rule,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from momentum_lib import descend, ops, rules, surfaces
+from momentum_lib import descend, ops, rules, surfaces, sweep
 
 R, S = rules.RULES, surfaces.SURFACES
 
@@ -178,6 +178,47 @@ def test_lists_and_tuples_of_whole_numbers_are_points():
         assert descend(rules.heavy_ball, surfaces.bowl, start=start, steps=1, lr=0.1).points.dtype == float
 
 
+@pytest.mark.parametrize("gradient", [
+    lambda p: p.astype(float), lambda p: [float(x) for x in p], lambda p: np.round(p).astype(int), lambda p: p.astype(np.float16),
+])  # fmt: skip
+def test_a_run_keeps_its_dtype_whatever_a_surface_computes_in(gradient):
+    """A float64 gradient of one's own that makes a float32 run float64."""
+    start = np.array([3.0, -2.0], np.float32)
+    surface = Custom(value=lambda p: float(p @ p) / 2, gradient=gradient)
+    for name in ("heavy_ball", "adam"):
+        path = descend(R[name], surface, start=start, steps=4, lr=0.25)
+        assert {array.dtype.name for array in (path.points, path.looks, path.gradients, *path.state.values())} == {"float32"}
+        grid = sweep(R[name], Custom(value=lambda p: (p * p).sum(axis=0) / 2, gradient=lambda p: np.round(p, 1).astype(float)),
+                     start, 4, lr=[0.25])  # fmt: skip
+        assert grid.points.dtype == np.float32
+
+
+def test_a_surface_may_write_into_what_it_is_given():
+    """``p -= center; return p``: the path's own points changed under it."""
+
+    def gradient(p):
+        p *= 2
+        return p
+
+    def value(p):
+        p *= p
+        return float(p.sum())
+
+    path = descend(rules.gradient_descent, Custom(value, gradient), start=[1.0, 0.5], steps=3, lr=0.25)
+    assert path.points[:, 0].tolist() == [1, 0.5, 0.25, 0.125] and path.values.tolist() == [1.25 / 4**k for k in range(4)]
+    many = Custom(lambda p: np.sum(np.square(p, out=p), axis=0), gradient)
+    assert sweep(rules.gradient_descent, many, [1.0, 0.5], 3, lr=[0.25]).points[:, 0].tolist() == path.points[-1].tolist()
+
+
+@pytest.mark.parametrize("tol", [np.nan, 0, -1, np.inf, "x", None, True])
+def test_a_tolerance_is_a_number_above_nothing(tol):
+    path = descend(rules.gradient_descent, surfaces.bowl, steps=2, lr=0.1)
+    with pytest.raises(ValueError, match="tol is .*; allowed: a finite relative distance > 0"):
+        path.steps_to(tol)
+    with pytest.raises(ValueError, match="tol is .*; allowed: a relative distance between 0 and 1"):
+        sweep(rules.gradient_descent, surfaces.bowl, tol=tol, lr=0.1)
+
+
 # -- bad input -------------------------------------------------------------------------------------------
 
 
@@ -192,6 +233,18 @@ def nan_above(step):
 
 
 BAD = {
+    "start of words": (lambda: call(start=[1, "a"]), TypeError, r"start is \[1, 'a'\]; allowed: one number per coordinate"),
+    "start ragged": (lambda: call(start=[1, [2]]), TypeError, r"start is \[1, \[2\]\]; allowed"),
+    "start empty": (lambda: call(start=[]), ValueError, r"start has shape \(0,\), no coordinate at all; allowed"),
+    "start too far": (lambda: call(start=[1e151, 0]), ValueError, r"start is \[1e\+151, 0.0\]; allowed: .* up to 1e\+150"),
+    "unstable a word": (lambda: call(unstable="no"), TypeError, "unstable is 'no'; allowed: True or False"),
+    "gradient complex": (lambda: call(surface=Custom(gradient=lambda p: p * 1j)), TypeError, "the gradient .* allowed: real"),
+    "gradient None": (lambda: call(surface=Custom(gradient=lambda p: None)), TypeError, "the gradient .*is None; allowed"),
+    "value complex": (lambda: call(surface=Custom(value=lambda p: 1j)), TypeError, "the value .*is 1j; allowed: real numbers"),
+    "value None": (lambda: call(surface=Custom(value=lambda p: None)), TypeError, "the value .*is None; allowed"),
+    "value a word": (lambda: call(surface=Custom(value=lambda p: "1")), TypeError, "the value .*is '1'; allowed"),
+    "value's shape": (lambda: call(surface=Custom(value=lambda p: np.ones(1))), ValueError,
+        r"the value that the surface returned has shape \(1,\); allowed: \(\), one number"),
     "rate negative": (lambda: call(lr=-0.1), ValueError, "lr is -0.1; allowed: a finite number >= 0"),
     "rate NaN": (lambda: call(lr=np.nan), ValueError, "lr is nan; allowed: a finite number >= 0"),
     "rate infinite": (lambda: call(lr=np.inf), ValueError, "lr is inf; allowed: a finite number >= 0"),

@@ -290,6 +290,13 @@ def test_a_cell_matters_through_what_it_changes_and_through_functions():
         assert needed("want, other = [1], [2]", f"for curve in (want, other):\n    {loop}", "y = 2") == [0, 1], loop
         assert needed("want = [1]", f"for k, curve in enumerate([want]):\n    {loop}") == [0, 1], loop
     assert needed("want = [1]", "for curve in want:\n    print(curve)\n    total += curve") == [0], "which changes nothing of it"
+    for made in ("other = want", "other = [want, 1]", "other = {'a': want}", "other = want.rows[0]", "other = want if y else 2",
+                 "other: list = want", "(other := want)", "other = np.asarray(want)", "other = want.reshape(2, 2)",
+                 "first = want or y\nother = (first, 2)", "(y, other) = 1, want"):  # fmt: skip
+        for change in ("other.append(4)", "other['k'] = 2", "other[0].x = 3", "f(other)"):
+            assert needed("want, y = [1], 0", made, change, "z = 4") == [0, 1, 2], (made, change)
+    assert needed("want = [1]", "other = len(want) + want[0]", "other[0] = 2") == [0], "a new number holds nothing"
+    assert needed("want = [1]", "other = [2]", "other.append(3)") == [0]
     own = cells.plan([("a", "x = 1", ""), ("b", "y = x", "q1"), ("c", "z = 1", "")], {"q": ([], ["b"]), "none": ([], [])})
     assert own == {"slices": {"q": ["a", "b"], "none": []}, "needed": ["a", "b"]}, "a question's own cells, whatever they make"
 

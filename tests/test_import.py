@@ -14,7 +14,7 @@ HEAVY = ["torch", "matplotlib", "anywidget", "ipywidgets", "IPython", "scipy", "
 
 # the layers of the design, lowest first; a module may import from its own layer and from those below
 LAYERS = [
-    {"notation", "ops", "draws", "cluster"},
+    {"notation", "ranges", "ops", "draws", "cluster"},
     {"core", "printing"},
     {"rules", "surfaces"},
     {"theory", "sweep", "kernels", "conventions", "codegen", "gaps", "looks", "optim", "relief", "scale", "typeface", "networks"},

@@ -510,6 +510,47 @@ def test_a_parameter_moves_by_its_program_and_not_by_the_text(monkeypatch):
         assert p[0] < 1
 
 
+@pytest.mark.parametrize("name", ["adam", "heavy_ball", "nesterov", "muon"])
+def test_a_model_that_was_converted_is_told_what_its_state_is(name):
+    """torch's words about an ``end`` that nobody gave; sixteen bits, whose state is wider, go on."""
+    p = torch.nn.Parameter(torch.ones(2, 2))
+    optimizer = Optimizer([("weight", p)], name, lr=0.1)
+    p.grad = torch.ones(2, 2)
+    optimizer.step()
+    for dtype in (torch.bfloat16, torch.float32):
+        p.data, p.grad = p.data.to(dtype), None
+        p.grad = torch.ones(2, 2, dtype=dtype)
+        optimizer.step()
+    p.data, p.grad, before = p.data.double(), None, p.data.double()
+    p.grad = torch.ones(2, 2, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"'weight' is torch.float64 now, and its \w+ is the torch.float32 .* new optimiser"):
+        optimizer.step()
+    assert torch.equal(p, before)
+    del optimizer.state[p]
+    optimizer.step()
+    assert optimizer.state[p]["step"] == 1 and p.dtype == torch.float64
+
+
+def test_parameters_that_are_none_are_refused_in_words():
+    optimizer = Optimizer([torch.nn.Parameter(torch.ones(2))], "adam", lr=0.1)
+    groups = {
+        r"a group of \[\] without 'params'": {},
+        r"\['lr'\] without": {"lr": 1.0},
+        "None": {"params": None},
+        "3": {"params": 3},
+    }
+    for told, group in groups.items():
+        with pytest.raises(TypeError, match=f"{told}.*allowed: a dict whose 'params' are"):
+            optimizer.add_param_group(group)
+    assert len(optimizer.param_groups) == 1
+    for params in (None, 3):
+        with pytest.raises(TypeError, match=f"params is {params}; allowed: several tensors"):
+            Optimizer(params, "adam", lr=0.1)
+    for compiled in ("yes", 1, np.array([True]), None):
+        with pytest.raises(ValueError, match="compiled is .*; allowed: True, False or 'auto'"):
+            Optimizer([torch.nn.Parameter(torch.ones(2))], "adam", lr=0.1, compiled=compiled)
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("name", ["adam", "heavy_ball", "nesterov", "schedule_free"])
 def test_a_parameter_of_another_shape_is_refused_before_anything_moves(name, compiled):

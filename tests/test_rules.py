@@ -20,6 +20,7 @@ from momentum_lib.core import FAMILIES, SIDES, check_hyper, slot_shape
 from momentum_lib.core import rule as a_rule
 from momentum_lib.notation import LOOKS
 from momentum_lib.ops import eigenvectors, orthogonal, root, transpose
+from momentum_lib.optim import Optimizer
 
 # -- the settings under which each rule is compared -------------------------------------------
 
@@ -753,6 +754,24 @@ def test_newton_schulz_is_its_polynomial_on_the_singular_values(shape):
         u, s, vt = np.linalg.svd(x / np.abs(x).max(), full_matrices=False)
         np.testing.assert_allclose(orthogonal(x), (u * _polynomial(s / np.sqrt((s**2).sum()))) @ vt, rtol=0, atol=1e-13)
     assert not orthogonal(np.zeros((2, *shape))).any() and np.isfinite(orthogonal(1e200 * rng.standard_normal(shape))).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (2, 0, 3)])
+@pytest.mark.parametrize("name", [name for name in rules.RULES if rules.get(name).matrix])
+def test_a_matrix_without_entries_stays_one(name, shape):
+    """A division by no columns, or the largest of no entries: a model with an empty layer cannot take a step."""
+    r, theta = rules.get(name), np.zeros(shape, np.float32)
+    state = r.init(theta)
+    for t in (1, 2):
+        theta, *state = r(theta, np.zeros(shape, np.float32), *state, lr=0.1, t=t)
+    assert theta.shape == shape and theta.dtype == np.float32
+    if len(shape) == 2:
+        p = torch.nn.Parameter(torch.zeros(shape))
+        optimizer = Optimizer([p], name, lr=0.1)
+        for _ in range(2):
+            p.grad = torch.zeros(shape)
+            optimizer.step()
+        assert p.shape == shape
 
 
 def test_a_sum_and_an_average_give_muon_the_same_direction():

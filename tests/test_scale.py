@@ -117,7 +117,7 @@ def test_the_same_memory_at_another_batch_size(beta, ratio):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: scale.half_life(1.0, 1e6), "beta is 1.0; allowed: a number between 0 and 1"),
+        (lambda: scale.half_life(1.0, 1e6), "beta is 1.0; allowed: a number in (0, 1), so that a memory has a half-life"),
         (lambda: scale.half_life(0, 1e6), "beta is 0; allowed"),
         (lambda: scale.half_life(0.9, -1), "tokens is -1; allowed: a finite number > 0, in tokens per step"),
         (lambda: scale.half_life(math.nan, 1), "beta is nan"),
@@ -137,7 +137,7 @@ def test_sutskevers_schedule():
     assert found[:250].tolist() == [0.5] * 250 and found[250] == 0.75 and found[500] == pytest.approx(5 / 6)
     np.testing.assert_allclose(found, np.minimum(1 - 1 / (2 * (t // 250 + 1)), 0.995), rtol=1e-14)
     assert scale.sutskever(10**6, limit=0.99) == 0.99 and (np.diff(found) >= -1e-15).all()
-    with pytest.raises(ValueError, match="negative step"):
+    with pytest.raises(ValueError, match="t is -1; allowed"):
         scale.sutskever([-1])
     with pytest.raises(ValueError, match="limit is 1"):
         scale.sutskever(3, limit=1)
@@ -211,10 +211,10 @@ def test_the_line_computes_to_its_total():
     [
         ({"name": "adma"}, "unknown optimiser 'adma'. Did you mean 'adam'?"),
         ({"precision": "fp64"}, "unknown precision 'fp64'"),
-        ({"stage": 4}, "stage is 4; allowed: 0, 1, 2 or 3"),
+        ({"stage": 4}, "stage is 4; allowed: a whole number in [0, 3]"),
         ({"gpus": 1.5}, "gpus is 1.5; allowed: a whole number >= 1"),
         ({"gpus": 0}, "gpus is 0"),
-        ({"parameters": -1}, "parameters is -1; allowed: a number > 0"),
+        ({"parameters": -1}, "parameters is -1; allowed: a finite number > 0"),
         ({"parameters": math.nan}, "parameters is nan"),
     ],
 )

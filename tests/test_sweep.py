@@ -470,3 +470,41 @@ def test_a_bar_without_tqdm(monkeypatch):
     call()
     with pytest.raises(ValueError, match="progress is 2; allowed: True, False, or None"):
         call(progress=2)
+
+
+FAR = {"single": (np.float32, 9), "double": (np.float64, 40)}  # decades out; a square of the farthest is still a number
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+@pytest.mark.parametrize("precision", FAR)
+@pytest.mark.parametrize("name", ["gradient_descent", "heavy_ball", "nesterov", "adam", "rmsprop"])
+def test_a_run_that_overflows_diverges_at_the_step_of_the_single_run(name, precision, engine):
+    """A value or a state that is infinite within the bound: the step told at which the points left, or none."""
+    if engine == "compiled":
+        needs_compiler()
+    dtype, decades = FAR[precision]
+    rng = np.random.default_rng(len(name))
+    counts = set()
+    for f in (surfaces.beale, surfaces.rosenbrock, surfaces.rastrigin, Walked(surfaces.himmelblau)):
+        if engine == "compiled" and isinstance(f, Walked):
+            continue
+        for _ in range(4):
+            start = (rng.uniform(-1, 1, 2) * 10 ** rng.uniform(0, decades)).astype(dtype)
+            lr, steps = 10 ** rng.uniform(-8, 1, 4), int(rng.integers(1, 12))
+            grid = sweep(rules.get(name), f, start, steps, engine=engine, lr=lr)
+            single = [descend(rules.get(name), f, start, steps, lr=rate) for rate in lr]
+            assert grid.diverged_at.tolist() == [path.diverged_at or 0 for path in single]
+            assert np.isfinite(grid.values).tolist() == [path.diverged_at is None for path in single]
+            counts |= set(grid.diverged_at.tolist())
+    assert 0 in counts and len(counts) > 1
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_a_state_that_overflows_is_no_run_at_rest(engine):
+    """Adam's average of squares infinite in float32: every later step is 0, and the run seems to have settled."""
+    if engine == "compiled":
+        needs_compiler()
+    start = np.array([1e7, 1e7], np.float32)
+    grid = sweep(rules.adam, surfaces.rosenbrock, start, 9, engine=engine, lr=[0.1, 0.2])
+    assert descend(rules.adam, surfaces.rosenbrock, start, 9, lr=0.1).diverged_at == 1
+    assert grid.diverged_at.tolist() == [1, 1] and np.isinf(grid.values).all() and (grid.points == 0).all()

@@ -146,7 +146,7 @@ def test_four_points_are_as_many_as_a_fit_needs():
 
 def test_what_does_not_fit_is_refused():
     for workers in (0, 2.5, True):
-        with pytest.raises(ValueError, match="workers is .* whole number of at least 1"):
+        with pytest.raises(ValueError, match="workers is .* whole number >= 1"):
             theory.asynchrony_setting(workers, 0.1)
     with pytest.raises(ValueError, match="order is 'chaos'; allowed: 'random' or 'turn'"):
         theory.asynchronous_mean(2, 0.1, 5, order="chaos")

@@ -41,33 +41,36 @@ def test_answers_are_plain_floats():
 ONE_BAD = {  # what is asked of several numbers at once, one of them bad -> what the refusal says
     "curvatures of an edge": (lambda: theory.stability_edge(rules.heavy_ball, [1.0, 0.0]), "curvature is"),
     "no curvature": (lambda: theory.stability_edge(rules.heavy_ball, []), "curvature is"),
-    "an endless curvature": (lambda: theory.energy_edge([np.inf, 1.0], 0.5), "curvature is"),
+    "an endless curvature": (lambda: theory.energy_edge([np.inf, 1.0], 0.5), "L is inf"),
     "noise": (lambda: theory.mean_square(rules.heavy_ball, 1.0, 3, sigma=[1.0, -1.0], lr=0.1), "sigma is"),
     "noise that is none": (lambda: theory.mean_square(rules.heavy_ball, 1.0, 3, sigma=[np.nan, 1.0], lr=0.1), "sigma is"),
     "rates of a ball": (lambda: theory.friction([0.1, 0.0], 0.9), "lr is"),
     "frictions": (lambda: theory.ball_with_friction(1.0, [1.0, -1.0], 1.0), "friction is"),
     "friction and curvature": (lambda: theory.ball_with_friction([1.0, np.inf], 1.0, 1.0), "curvature"),
-    "times": (lambda: theory.nesterov_flow(1.0, [1.0, -1.0]), "t has the value -1"),
-    "places of a Bessel function": (lambda: theory.bessel_j1([1.0, np.nan]), "beyond 10 000 or NaN"),
-    "shares": (lambda: theory.mixture_edge([1.0, np.inf], [1.0, 2.0]), "the shares are"),
-    "negative shares": (lambda: theory.mixture_edge([1.0, -0.5], [1.0, 2.0]), "the shares are"),
+    "times": (lambda: theory.nesterov_flow(1.0, [1.0, -1.0]), "t is -1"),
+    "places of a Bessel function": (lambda: theory.bessel_j1([1.0, np.nan]), r"x is nan; allowed: a number in \[-10000, 10000\]"),
+    "shares": (lambda: theory.mixture_edge([1.0, np.inf], [1.0, 2.0]), "shares is"),
+    "negative shares": (lambda: theory.mixture_edge([1.0, -0.5], [1.0, 2.0]), "shares is"),
     "shares of two mixtures": (lambda: theory.mixture_edge([[1.0, 0.0], [0.0, 0.0]], [1.0, 2.0]), "not all of them 0"),
-    "ages": (lambda: theory.mixture_edge([0.5, 0.5], [1.0, np.nan]), "an age is"),
-    "negative ages": (lambda: theory.weight_at(1, [1.0, -1.0]), "an age is"),
-    "a young age": (lambda: theory.two_memories(0.5, -1.0, 1.0), "an age is"),
-    "an old age": (lambda: theory.two_memories(0.5, 1.0, -1.0), "an age is"),
+    "ages": (lambda: theory.mixture_edge([0.5, 0.5], [1.0, np.nan]), "(age|ages|young|old) is .* in steps"),
+    "negative ages": (lambda: theory.weight_at(1, [1.0, -1.0]), "(age|ages|young|old) is .* in steps"),
+    "a young age": (lambda: theory.two_memories(0.5, -1.0, 1.0), "(age|ages|young|old) is .* in steps"),
+    "an old age": (lambda: theory.two_memories(0.5, 1.0, -1.0), "(age|ages|young|old) is .* in steps"),
     "curvatures of a mixture": (lambda: theory.mixture_edge([1.0], [1.0], [1.0, -1.0]), "curvature is"),
     "endless ones": (lambda: theory.mixture_edge([1.0], [1.0], [1.0, np.inf]), "curvature is"),
-    "an entry of a matrix": (lambda: theory.steepest([[1.0, np.nan], [0.0, 1.0]], "maximum"), "allowed: finite numbers of shape"),
-    "an endless singular value": (lambda: theory.newton_schulz([1.0, np.inf], 1), "allowed: a list of finite numbers >= 0"),
+    "an entry of a matrix": (
+        lambda: theory.steepest([[1.0, np.nan], [0.0, 1.0]], "maximum"),
+        "the matrix is nan; allowed: a finite number",
+    ),
+    "an endless singular value": (lambda: theory.newton_schulz([1.0, np.inf], 1), "values is inf"),
     "probabilities": (lambda: theory.streaming_rate(rules.gradient_descent, [0.5, 0.0], lr=0.1), "probability is"),
     "rates of shrinking": (lambda: theory.steps_per_efold([0.5, 1.0]), "rate is"),
     "curvatures of a noisy quadratic": (
         lambda: theory.steps_to_loss(rules.heavy_ball, 8, curvatures=[1.0, 0.0], lr=0.1),
-        "1-D array of numbers > 0",
+        "curvatures is 0.0",
     ),
-    "curvatures of a floor": (lambda: theory.distance_floor([1.0, 0.0], 2), "a list of positive numbers"),
-    "an endless one": (lambda: theory.distance_floor([1.0, np.inf], 2), "a list of positive numbers"),
+    "curvatures of a floor": (lambda: theory.distance_floor([1.0, 0.0], 2), "curvatures is (0.0|inf)"),
+    "an endless one": (lambda: theory.distance_floor([1.0, np.inf], 2), "curvatures is (0.0|inf)"),
     "products": (lambda: theory.noise_ball([0.1, 4.0], 0.5), "numbers between 0 and the edge"),
     "products below 0": (lambda: theory.noise_ball([0.1, 0.1], 0.5, [1.0, -1.0]), "numbers between 0 and the edge"),
     "the edge itself": (lambda: theory.noise_ball([0.1, 3.0], 0.5), "numbers between 0 and the edge"),
@@ -76,8 +79,8 @@ ONE_BAD = {  # what is asked of several numbers at once, one of them bad -> what
     "an endless target": (lambda: theory.steps_to_loss(rules.heavy_ball, 8, target=np.inf, lr=0.1), "target is inf; allowed"),
     "a target of zero": (lambda: theory.best_at_batch(rules.heavy_ball, 8, target=0.0), "target is 0.0; allowed"),
     "parts": (lambda: theory.noise_over_hill([0.5, 1.5], 0.5), "part is"),
-    "mu": (lambda: theory.best_heavy_ball([1.0, 0.0], [2.0, 2.0]), "0 < mu <= L"),
-    "steps of a bound": (lambda: theory.lower_bound(1.0, 1.0, [1, -1]), "step numbers >= 0"),
+    "mu": (lambda: theory.best_heavy_ball([1.0, 0.0], [2.0, 2.0]), "mu is 0.0; .* and at most L"),
+    "steps of a bound": (lambda: theory.lower_bound(1.0, 1.0, [1, -1]), "k is -1"),
     "a momentum that changes": (
         lambda: theory.energy(descend(rules.heavy_ball, surfaces.bowl, steps=2, lr=0.1, beta=[0.5, 0.6])),
         "a constant lr > 0 and a constant beta",
@@ -90,8 +93,8 @@ ONE_BAD = {  # what is asked of several numbers at once, one of them bad -> what
         lambda: theory.energy(descend(rules.heavy_ball, surfaces.bowl, steps=2, lr=0.0, beta=0.5)),
         "a constant lr > 0 and a constant beta",
     ),
-    "a worst function without curvature": (lambda: theory.worst_function(3, L=0.0), "allowed: a finite L > 0"),
-    "an endless worst function": (lambda: theory.worst_function(3, L=np.inf), "allowed: a finite L > 0"),
+    "a worst function without curvature": (lambda: theory.worst_function(3, L=0.0), "L is (0.0|inf)"),
+    "an endless worst function": (lambda: theory.worst_function(3, L=np.inf), "L is (0.0|inf)"),
 }
 
 
@@ -255,7 +258,7 @@ def test_a_friction_without_end_holds_no_ball_that_is_at_rest():
 @pytest.mark.parametrize("mu, L", [(1.0, np.inf), (np.inf, np.inf), (np.nan, 1.0), (0.0, 1.0), (2.0, 1.0)])
 def test_curvatures_are_finite_and_in_order(mu, L):
     for best in (theory.best_gradient_descent, theory.best_heavy_ball):
-        with pytest.raises(ValueError, match="finite curvatures with 0 < mu <= L"):
+        with pytest.raises(ValueError, match="(mu|L) is .*allowed: .*0"):
             best(mu, L)
 
 
@@ -329,7 +332,7 @@ def test_what_is_no_saddle_or_no_way_out_is_refused(given):
 
 @pytest.mark.parametrize("probability", [[], 1.5, 0.0, [0.5, 2.0]])
 def test_a_probability_is_one(probability):
-    with pytest.raises(ValueError, match=r"numbers in \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"a number in \(0, 1\]"):
         theory.streaming_rate(rules.gradient_descent, probability, lr=0.1)
 
 

@@ -169,18 +169,18 @@ def test_a_mixture_lies_below_the_line_of_single_averages():
 
 def test_a_mixture_says_what_is_wrong():
     for shares, ages, words in (
-        ([1.0], [-1.0], "an age is"),
+        ([1.0], [-1.0], "ages is"),
         ([0.5, 0.5], [1.0], "2 shares and 1 ages"),
-        ([1.5, -0.5], [1.0, 9.0], "the shares are"),
+        ([1.5, -0.5], [1.0, 9.0], "shares is"),
         ([0.0, 0.0], [1.0, 9.0], "not all of them 0"),
-        ([1.0], [np.inf], "an age is"),
+        ([1.0], [np.inf], "ages is"),
     ):
         with pytest.raises(ValueError, match=words):
             theory.mixture_edge(shares, ages)
     with pytest.raises(ValueError, match="curvature is"):
         theory.mixture_edge([1.0], [9.0], 0.0)
     for beta1, beta2 in ((0.99, 0.9), (0.0, 0.0), (0.5, 1.0)):
-        with pytest.raises(ValueError, match="allowed: 0 <= beta1 <= beta2"):
+        with pytest.raises(ValueError, match="allowed: (0 <= beta1 <= beta2|a number in)"):
             theory.lion_mixture(beta1, beta2)
 
 
@@ -271,7 +271,7 @@ def test_zeros_stay_and_the_last_row_goes_on():
     rows = theory.best_quintics(0.01, 2)
     path = theory.newton_schulz([0.3, 0.4], 4, rows)
     np.testing.assert_allclose(path[4], theory.odd_quintic(path[3], *rows[1]))
-    with pytest.raises(ValueError, match="allowed: a list of finite numbers >= 0"):
+    with pytest.raises(ValueError, match="values is -1"):
         theory.newton_schulz([1.0, -1.0], 1)
     with pytest.raises(ValueError, match=r"allowed: \(steps, 3\)"):
         theory.newton_schulz([1.0], 1, [1.5, -0.5])
@@ -306,5 +306,5 @@ def test_the_best_polynomials_beat_the_others_and_end_in_the_quintic():
         lambda: theory.best_quintic(2.0, 1.0),
         lambda: theory.best_quintics(1.5, 1),
     ):
-        with pytest.raises(ValueError, match="allowed: 0 < low <="):
+        with pytest.raises(ValueError, match="allowed: (0 < low|a (finite )?number)"):
             ask()

@@ -139,16 +139,18 @@ HARMLESS = set(dir(builtins)) - ALWAYS - {"next", "map", "filter", "zip", "iter"
 
 @dataclass
 class Parts:
-    """What a cell does to names: those it makes, may change, reads; which it makes by import or def; whether one cannot tell."""
+    """What a cell does to names: those it makes, may change, reads; which it makes by import or def; whether one cannot tell;
+    which of those it makes may hold what another name holds, as (made, held)."""
 
     makes: set
     changes: set
     reads: set
     still: set
     doubtful: bool
+    aliases: set
 
 
-UNREADABLE = Parts(set(), set(), set(), set(), True)
+UNREADABLE = Parts(set(), set(), set(), set(), True, set())
 
 
 def parts(source):
@@ -175,7 +177,7 @@ def parts(source):
     for node in tree.body:  # a name that is also assigned may hold anything
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
             still -= {leaf.id for leaf in ast.walk(node) if isinstance(leaf, ast.Name) and not isinstance(leaf.ctx, ast.Load)}
-    return Parts(makes, changed(tree), reads, still, doubtful(tree, reads))
+    return Parts(makes, changed(tree), reads, still, doubtful(tree, reads), aliases(tree))
 
 
 def scopes(table):
@@ -208,6 +210,47 @@ def changed(tree):
         elif isinstance(node, (ast.For, ast.AsyncFor)) and changes_each(node):
             found |= {part.id for part in ast.walk(node.iter) if isinstance(part, ast.Name)}
     return found - {None, "!None"}
+
+
+VIEWS = {
+    "asarray",
+    "asanyarray",
+    "atleast_1d",
+    "atleast_2d",
+    "broadcast_to",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "swapaxes",
+    "transpose",
+    "view",
+}
+
+
+def aliases(tree):
+    """(made, held) for each assignment after which two names may hold one thing: ``pair = [want, other]``, ``row = want[0]``."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            made = {root(leaf) for target in targets for leaf in ast.walk(target) if isinstance(leaf, (ast.Name, ast.Attribute))}
+            found |= {(name, other) for name in made for other in holds(node.value) if name != other}
+    return {pair for pair in found if None not in pair}
+
+
+def holds(node):
+    """The names whose values, or parts of them, an expression's value holds: what is changed in it is changed in them."""
+    if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Starred)):
+        return {root(node)} if root(node) else holds(node.value)
+    if isinstance(node, ast.Call):
+        view = isinstance(node.func, ast.Attribute) and node.func.attr in VIEWS
+        return set().union(*map(holds, node.args), holds(node.func.value)) if view else set()
+    inside = {
+        ast.List: ("elts",), ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",), ast.IfExp: ("body", "orelse"),
+        ast.BoolOp: ("values",), ast.NamedExpr: ("value",), ast.Await: ("value",),
+    }.get(type(node), ())  # fmt: skip
+    fields = (getattr(node, field) for field in inside)
+    return set().union(*(holds(part) for field in fields for part in (field if isinstance(field, list) else [field])))
 
 
 def changes_each(loop):
@@ -260,7 +303,8 @@ def plan(cells, wanted, plain=lambda source: source):
         names, chosen = set(names), set()
         forced = {label for label in known if known[label].doubtful} | set(own)
         while True:
-            touched = {f"!{name}" for name in names} | (names & moving)
+            held = also_called(names, known.values())
+            touched = {f"!{name}" for name in held} | (held & moving)
             more = {
                 label
                 for label, part in known.items()
@@ -273,6 +317,14 @@ def plan(cells, wanted, plain=lambda source: source):
         slices[question] = [label for label, _, _ in cells if label in chosen]
         needed |= {label for label in chosen if not known[label].doubtful} | set(own)
     return {"slices": slices, "needed": [label for label, _, _ in cells if label in needed]}
+
+
+def also_called(names, every):
+    """The names, and those under which one of the cells keeps what they hold."""
+    pairs = set().union(*(part.aliases for part in every)) if every else set()
+    while more := {made for made, held in pairs if held in names} - names:
+        names = names | more
+    return names
 
 
 def indirect(known):

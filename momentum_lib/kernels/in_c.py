@@ -261,11 +261,13 @@ class _Text:
         reading, used = self.reading()
         used = used | names_in(*(node for _, node in p.value))
         wanted = {"begin", "budget", "size", "reach", "origin", "points", "values", "errors", "steps", "diverged_at"}
-        inner = [*reading, "const int64_t escaped = b->escaped[i], place = cell + i;", "const int dead = escaped != 0;"]
+        lost = " | ".join(f"(magnitude(b->now.{name}[i]) >= magnitude(INFINITY))" for name in self.state)
+        inner = [*reading, "const int64_t escaped = b->escaped[i], place = cell + i;", f"const int lost = {lost};"]
+        inner += ["const int dead = (escaped != 0) | lost;"]
         inner += [f"const real y{i} = dead ? 0 : {name};" for i, name in enumerate(p.reported)]
         inner += [f"points[{i} * size + place] = y{i};" for i in range(self.dim)]
         inner += [
-            "diverged_at[place] = escaped < 0 ? -escaped : escaped;",
+            "diverged_at[place] = escaped < 0 ? -escaped : escaped == 0 && lost ? budget + 1 : escaped;",
             "least = b->escaped[i] < least ? b->escaped[i] : least;",
         ]
         if self.values:

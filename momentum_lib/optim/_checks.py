@@ -9,6 +9,7 @@ import torch
 from ..core import SIDES, check_number, nearest
 from ..notation import QUANTITIES
 from ..rules import RULES
+from ._step import LOW
 
 OPTIONS = {"weight_decay": 0.0, "decoupled_weight_decay": True, "maximize": False}
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -25,9 +26,15 @@ def where_from(group, index, k):
 
 
 def check_shape(p, state, rule, place):
-    """Refuse a parameter whose shape is no longer that of its state: ``p.data`` has got another tensor."""
+    """Refuse a parameter whose shape or dtype is no longer that of its state: ``p.data`` has got another tensor."""
+    wide = torch.float32 if p.dtype in LOW else p.dtype  # in which its state is kept
     for name in ("theta", *(name for name, how in rule.slots.items() if how not in SIDES)):
         value = state.get(name)
+        if isinstance(value, torch.Tensor) and value.dtype != wide:
+            raise ValueError(
+                f"{where_from(*place)} is {p.dtype} now, and its {name} is the {value.dtype} that belonged to it before. Build a "
+                "new optimiser on the converted model, or take its entry out of optimizer.state."
+            )
         if isinstance(value, torch.Tensor) and value.shape != p.shape:
             raise ValueError(
                 f"{where_from(*place)} has the shape {tuple(p.shape)} now, and its {name} is of the shape "

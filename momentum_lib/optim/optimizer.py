@@ -1,6 +1,7 @@
 """Any rule of the library as a ``torch.optim.Optimizer``."""
 
 import functools
+from collections.abc import Iterable
 from contextlib import contextmanager
 
 import torch
@@ -115,8 +116,12 @@ class Optimizer(torch.optim.Optimizer):
     ):
         with products_in(products):
             self._products = products
-        if compiled not in (True, False, "auto"):
+        if not (isinstance(compiled, bool) or isinstance(compiled, str) and compiled == "auto"):
             raise ValueError(f"compiled is {compiled!r}; allowed: True, False or 'auto'.")
+        if not isinstance(params, Iterable):
+            raise TypeError(
+                f"params is {params!r}; allowed: several tensors, or groups of them, such as model.named_parameters()."
+            )
         self._rules = {}
         self._guard = Guard(guard)
         self._flats = Flats(compiled)
@@ -163,6 +168,11 @@ class Optimizer(torch.optim.Optimizer):
         """Add a group of parameters: a dict with ``params`` and the options that differ from the constructor's."""
         if not isinstance(param_group, dict):
             raise TypeError(f"a parameter group is a dict with 'params'; got {type(param_group).__name__}.")
+        if not isinstance(param_group.get("params"), (torch.Tensor, Iterable)):
+            given = (
+                repr(param_group["params"]) if "params" in param_group else f"a group of {sorted(param_group)} without 'params'"
+            )
+            raise TypeError(f"got {given}; allowed: a dict whose 'params' are a tensor, or several in a list or an iterator.")
         index = len(getattr(self, "param_groups", []))
         rule = self._register(param_group.get("rule", self._main))
         here = f"group {index}: "

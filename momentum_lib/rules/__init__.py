@@ -5,7 +5,7 @@ The order of the lines is the order in which the course teaches, and every menu 
 """
 # ruff: noqa: I001  (the order carries meaning)
 
-from ..core import Rule, nearest
+from ..core import Rule, is_known, nearest
 from .plain import gradient_descent
 from .momentum import polyak, classical_momentum, heavy_ball, dampened_momentum
 from .averaged import averaged_momentum, nesterov_lerp
@@ -24,7 +24,7 @@ def get(name):
     """The rule of that name. Raises LookupError that names the nearest match."""
     if isinstance(name, Rule):
         return name
-    if name not in RULES:
+    if not is_known(name, RULES):
         raise LookupError(nearest(name, list(RULES), "rule"))
     return RULES[name]
 

@@ -7,11 +7,13 @@ should move by less than half of that stays where it is.
 
 import numpy as np
 
+from ..ranges import real_numbers
+
 UPPER = np.uint32(0xFFFF0000)
 
 
 def _bits(x):
-    return np.ascontiguousarray(x, dtype=np.float32).view(np.uint32)
+    return np.ascontiguousarray(real_numbers("x", x), dtype=np.float32).view(np.uint32)
 
 
 def _upper(bits, x):
@@ -42,5 +44,5 @@ def bf16_stochastic(x, rng):
 def bf16_gap(x):
     """The distance from the size of ``x``, as bfloat16 has it, to the next larger bfloat16 (``x`` finite);
     float32, the same shape."""
-    bits = _bits(bf16(np.abs(x)))
+    bits = _bits(np.abs(bf16(x)))
     return ((bits + np.uint32(0x10000)).view(np.float32) - bits.view(np.float32)).reshape(np.shape(x))[()]

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core import is_known
+
 _FILE = json.loads((Path(__file__).parent / "settings.json").read_text(encoding="utf-8"))
 MARKS = _FILE["marks"]
 """What was read for a row -> in words."""
@@ -50,7 +52,7 @@ def runs(*fields, family=None, since=None):
     year or later.  Raises ValueError for an unknown field or family.
     """
     known = {run.family for run in RUNS}
-    if family is not None and family not in known:
+    if family is not None and not is_known(family, known):
         raise ValueError(f"unknown family {family!r}; known: {', '.join(sorted(known))}.")
     wrong = [f for f in fields if f not in Run.__dataclass_fields__]
     if wrong:

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from ..ranges import COUNT, MOMENTUM, NOT_NEGATIVE, asks
 
+
+@asks(t=NOT_NEGATIVE, limit=MOMENTUM, every=COUNT)
 def sutskever(t, limit=0.99, every=250):
     """Momentum at step ``t`` (a number or an array, from 0): 1/2 at first, then 3/4, 5/6, 7/8 ... up to ``limit``.
 
@@ -12,8 +15,4 @@ def sutskever(t, limit=0.99, every=250):
     Source: Sutskever, Martens, Dahl and Hinton 2013, section 3.
     """
     t = np.asarray(t)
-    if (t < 0).any():
-        raise ValueError(f"t has a negative step, {t.min()}; allowed: steps from 0.")
-    if not 0 <= limit < 1:
-        raise ValueError(f"limit is {limit!r}; allowed: a number in [0, 1).")
     return np.minimum(1 - 2.0 ** (-1 - np.log2(t // every + 1)), limit)

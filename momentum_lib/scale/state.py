@@ -8,11 +8,14 @@ state.  Activations, buffers and what the allocator loses come on top.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context
+from numbers import Real
 
-from ..core import nearest, slot_shape
+from ..core import is_known, nearest, slot_shape
 from ..notation import QUANTITIES
+from ..ranges import Range, asks
 from ..rules import RULES
 
 
@@ -92,10 +95,10 @@ def from_rule(rule, matrix=(4096, 4096)):
 
 
 def _sides(matrix):
-    r, c = matrix
-    if not (r >= 1 and c >= 1):
+    sides = tuple(matrix) if isinstance(matrix, Iterable) else ()
+    if len(sides) != 2 or not all(isinstance(side, Real) and 1 <= side < math.inf for side in sides):
         raise ValueError(f"matrix is {matrix!r}; allowed: two sizes >= 1, rows and columns.")
-    return r, c
+    return sides
 
 
 def stated(matrix=(4096, 4096)):
@@ -139,13 +142,13 @@ def optimiser(name, matrix=(4096, 4096)):
 
     Raises ValueError for an unknown name.
     """
-    if name not in OPTIMISERS:
+    if not is_known(name, OPTIMISERS):
         raise ValueError(nearest(name, list(OPTIMISERS), "optimiser"))
     return from_rule(RULES[name], matrix) if OPTIMISERS[name].rule else stated(matrix)[name]
 
 
 def _precision(name):
-    if name not in PRECISIONS:
+    if not is_known(name, PRECISIONS):
         raise ValueError(nearest(name, list(PRECISIONS), "precision"))
     return PRECISIONS[name]
 
@@ -199,6 +202,7 @@ class Memory:
         return f"{count(self.parameters)} × {f'({text})' if len(whole) > 1 else text} bytes = {size(self.total)}"
 
 
+@asks(stage=Range(0, 3, whole=True, one=True))
 def memory(parameters, name="adam", *, precision="mixed", stage=0, gpus=1, matrix=(4096, 4096)):
     """The model states of a training on one of ``gpus`` data-parallel GPUs, as a :class:`Memory`.
 
@@ -207,12 +211,6 @@ def memory(parameters, name="adam", *, precision="mixed", stage=0, gpus=1, matri
     Source: Rajbhandari et al. 2020, arXiv:1910.02054: 2 + 2 + 12 bytes with Adam, then
     4 + 12/N, 2 + 14/N and 16/N.
     """
-    if not parameters > 0:
-        raise ValueError(f"parameters is {parameters!r}; allowed: a number > 0.")
-    if stage not in range(len(STAGES)):
-        raise ValueError(f"stage is {stage!r}; allowed: 0, 1, 2 or 3.")
-    if gpus != int(gpus) or gpus < 1:
-        raise ValueError(f"gpus is {gpus!r}; allowed: a whole number >= 1.")
     p = _precision(precision)
     state = optimiser(name, matrix).state(precision)
     parts = {"weights": p.weights, "gradients": p.gradients, **({"master": p.master} if p.master else {}), **state}

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core import check_number, check_steps
+from ..core import check_steps
+from ..ranges import NUMBER, Range, asks
 from .closed import closed_form
 
 ORDERS = ("random", "turn")
@@ -31,12 +32,7 @@ class Implied(NamedTuple):
     beta: float
 
 
-def _workers(workers):
-    if isinstance(workers, bool) or workers != int(workers) or workers < 1:
-        raise ValueError(f"workers is {workers!r}; allowed: a whole number of at least 1.")
-    return int(workers)
-
-
+@asks(workers=Range(1))
 @closed_form
 def asynchrony_beta(workers):
     """The momentum that so many workers in random order make by themselves: 1 - 1/M; 0 for one worker.
@@ -46,6 +42,7 @@ def asynchrony_beta(workers):
     return 1 - 1 / workers
 
 
+@asks()
 def asynchrony_setting(workers, lr):
     """The heavy ball whose path is the mean path of M workers in random order, exactly: lr/M, 1 - 1/M.
 
@@ -54,11 +51,10 @@ def asynchrony_setting(workers, lr):
     step of lr instead of lr/M (``asynchronous_mean``).
     Raises ValueError for a number of workers that is no whole number >= 1, or a rate below 0.
     """
-    workers = _workers(workers)
-    check_number("lr", lr)
     return Implied(lr / workers, 1 - 1 / workers)
 
 
+@asks(workers=Range(1), beta=NUMBER)
 @closed_form
 def asynchronous_step(x, w, v, workers, product, beta):
     """One update of the means: the point x, the copies' mean w and lr * velocity v, in random order; (x, w, v).
@@ -71,6 +67,7 @@ def asynchronous_step(x, w, v, workers, product, beta):
     return point, (1 - share) * w + share * point, moved
 
 
+@asks(workers=Range(1), beta=NUMBER)
 @closed_form
 def asynchronous_spread(xx, xv, vv, xw, vw, ww, wu, workers, product, beta):
     """One update of the mean products of x, v and the copies in random order; seven numbers again, exact.
@@ -101,10 +98,11 @@ def asynchronous_spread(xx, xv, vv, xw, vw, ww, wu, workers, product, beta):
 def _columns(step, count, workers, product, beta):
     """The matrix of a linear step of ``count`` numbers, shape (..., count, count): what it makes of each unit vector."""
     product, beta = np.broadcast_arrays(np.asarray(product, dtype=float), np.asarray(beta, dtype=float))
-    made = [step(*unit, float(_workers(workers)), product, beta) for unit in np.eye(count)]
+    made = [step(*unit, float(workers), product, beta) for unit in np.eye(count)]
     return np.stack([np.stack([np.broadcast_to(row, product.shape) for row in column], -1) for column in made], -1)
 
 
+@asks(beta=NUMBER)
 def asynchronous_matrix(workers, product, beta=0.0):
     """What one update does to the mean of (x, w, lr * v) in random order, at lr * curvature = ``product``: shape (..., 3, 3).
 
@@ -115,6 +113,7 @@ def asynchronous_matrix(workers, product, beta=0.0):
     return _columns(asynchronous_step, 3, workers, product, beta)
 
 
+@asks(beta=NUMBER)
 def spread_matrix(workers, product, beta=0.0):
     """What one update does to the seven mean products of ``asynchronous_spread``: shape (..., 7, 7).
 
@@ -125,13 +124,14 @@ def spread_matrix(workers, product, beta=0.0):
     return _columns(asynchronous_spread, 7, workers, product, beta)
 
 
+@asks(beta=NUMBER)
 def turn_matrix(workers, product, beta=0.0):
     """The same for workers in turn, of (x_t, x_(t-1), ... x_(t-M+1), lr * v): shape (..., M + 1, M + 1).
 
     Every gradient was measured M - 1 updates ago.  Nothing is random here, so this is the path itself.
     Raises ValueError for a number of workers that is no whole number >= 1.
     """
-    count = _workers(workers)
+    count = int(workers)
     product, beta = np.broadcast_arrays(np.asarray(product, dtype=float), np.asarray(beta, dtype=float))
     matrix = np.zeros((*product.shape, count + 1, count + 1))
     matrix[..., 0, 0] = 1.0
@@ -158,6 +158,7 @@ def _run(matrix, state, steps):
     return np.array(path)
 
 
+@asks(beta=NUMBER)
 def asynchronous_mean(workers, product, steps, beta=0.0, order="random"):
     """The mean of x over all orders, from x = 1 with every copy at 1: shape (steps + 1, ...).
 
@@ -170,6 +171,7 @@ def asynchronous_mean(workers, product, steps, beta=0.0, order="random"):
     return _run(matrix, start, steps)
 
 
+@asks(beta=NUMBER)
 def asynchronous_square(workers, product, steps, beta=0.0, order="random"):
     """The mean of x^2 over all orders, exactly; arguments, shape and errors as :func:`asynchronous_mean`."""
     if _checked(order) == "turn":
@@ -178,6 +180,7 @@ def asynchronous_square(workers, product, steps, beta=0.0, order="random"):
     return _run(matrix, np.ones(matrix.shape[:-1]) * [1, 0, 0, 1, 0, 1, 1], steps)
 
 
+@asks(beta=NUMBER)
 def asynchronous_rate(workers, product, beta=0.0, order="random"):
     """The factor by which the root mean square error shrinks in an update, in the long run, shape (...).
 
@@ -188,6 +191,7 @@ def asynchronous_rate(workers, product, beta=0.0, order="random"):
     return np.sqrt(abs(np.linalg.eigvals(spread_matrix(workers, product, beta))).max(-1))[()]
 
 
+@asks()
 def fit_momentum(path):
     """``(beta, product, residual)`` of the heavy ball that fits a path (n, ...) of at least 4 points best, by least squares.
 
@@ -210,13 +214,14 @@ def fit_momentum(path):
     return (-second)[()], (1 - second - first)[()], residual[()]
 
 
+@asks(beta=NUMBER)
 def simulate_workers(workers, product, steps, who, beta=0.0):
     """The paths themselves: ``who`` (steps, runs) says which worker, 0 to M - 1, reports at each update of each run.
 
     ``product``: lr * curvature, a number or an array (d,) of directions; x starts at 1 with every copy at 1.
     Returns x, shape (steps + 1, runs), or (steps + 1, runs, d).  Raises ValueError where ``who`` names no such worker.
     """
-    count, who = _workers(workers), np.asarray(who)
+    count, who = int(workers), np.asarray(who, dtype=int)
     if who.ndim != 2 or len(who) != check_steps(steps) or who.min(initial=0) < 0 or who.max(initial=0) >= count:
         raise ValueError(
             f"who has shape {who.shape} and values {who.min(initial=0)} to {who.max(initial=0)}; allowed: shape "

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_hyper, check_rule
+from ..ranges import asks
 from .linear import LinearForm, linear_form, spectrum
 from .noise import settles_at
 
@@ -24,26 +25,13 @@ class BatchPoint(NamedTuple):
     steps: float
 
 
+@asks()
 def noisy_quadratic(d=1000):
     """The curvatures 1, 1/2, ... 1/d of the noisy quadratic, which are its noise variances at batch 1, too: shape (d,).
 
     Raises ValueError unless d is a whole number >= 1. Source: Zhang et al. 2019, arXiv:1907.04164, section 3.
     """
-    if isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 1:
-        raise ValueError(f"d is {d!r}; allowed: a whole number >= 1, the number of directions.")
     return 1 / np.arange(1, d + 1)
-
-
-def _check(batch, target, curvatures):
-    for name, value in (("batch", batch), ("target", target)):
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} is {value!r}; allowed: a finite number > 0.")
-    if curvatures is None:
-        return noisy_quadratic()
-    curvatures = np.asarray(curvatures, dtype=float)
-    if curvatures.ndim != 1 or not curvatures.size or not (curvatures > 0).all():
-        raise ValueError(f"curvatures has shape {curvatures.shape}; allowed: a non-empty 1-D array of numbers > 0.")
-    return curvatures
 
 
 class _Problem(NamedTuple):
@@ -56,7 +44,9 @@ class _Problem(NamedTuple):
 
 def _problem(batch, target, curvatures):
     """The arguments, checked: a ``_Problem``."""
-    curvatures = _check(batch, target, curvatures)
+    curvatures = noisy_quadratic() if curvatures is None else np.asarray(curvatures, dtype=float)
+    if curvatures.ndim != 1 or not curvatures.size:
+        raise ValueError(f"curvatures has shape {curvatures.shape}; allowed: a non-empty 1-D array of numbers > 0.")
     return _Problem(curvatures, np.sqrt(curvatures / batch), target)
 
 
@@ -116,6 +106,7 @@ def _crossing(first, later, problem, give_up=LONGEST):
     return done + np.log(before / target) / np.log(before / after)
 
 
+@asks()
 def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     """Steps until the expected loss of the noisy quadratic is down to ``target``, from E[theta^2] = 1: a whole number, or inf.
 
@@ -132,6 +123,7 @@ def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     return float(np.ceil(_crossing(*_forms(rule, hyper), problem) - 1e-9))
 
 
+@asks()
 def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells=4, zooms=7):
     """The lr and beta that need the fewest steps at one batch size: a ``BatchPoint``.
 

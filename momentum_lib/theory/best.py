@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_hyper, check_rule
+from ..ranges import asks
 from .closed import closed_form, told
 from .linear import rate
 
@@ -18,18 +19,18 @@ class Setting(NamedTuple):
 
 
 def check_curvatures(mu, L):
-    """Raises ValueError unless 0 < mu <= L, both finite: numbers, or arrays of them."""
-    mu, L = np.asarray(mu, dtype=float), np.asarray(L, dtype=float)
-    if not (np.isfinite(mu) & np.isfinite(L) & (0 < mu) & (mu <= L)).all():
-        raise ValueError(f"mu is {told(mu)} and L is {told(L)}; allowed: finite curvatures with 0 < mu <= L.")
+    """Raises ValueError unless mu <= L: numbers, or arrays of them."""
+    if not (np.asarray(mu) <= np.asarray(L)).all():
+        raise ValueError(f"mu is {told(mu)} and L is {told(L)}; allowed: 0 < mu <= L.")
 
 
 def curvature_interval(mu, L):
-    """mu and L as floats; raises ValueError unless 0 < mu <= L, both finite."""
+    """mu and L as floats; raises ValueError unless mu <= L."""
     check_curvatures(mu, L)
     return float(mu), float(L)
 
 
+@asks()
 @closed_form
 def best_gradient_descent(mu, L):
     """Gradient descent's best constant rate on curvatures in [mu, L]: lr = 2/(mu+L), rate (kappa-1)/(kappa+1).
@@ -40,6 +41,7 @@ def best_gradient_descent(mu, L):
     return Setting(2 / (mu + L), 0.0, (L - mu) / (L + mu))
 
 
+@asks()
 @closed_form
 def best_heavy_ball(mu, L):
     """Heavy ball's best setting on curvatures in [mu, L], sum convention (``heavy_ball``).
@@ -52,6 +54,7 @@ def best_heavy_ball(mu, L):
     return Setting(4 / (np.sqrt(L) + np.sqrt(mu)) ** 2, root**2, root)
 
 
+@asks()
 @closed_form
 def best_nesterov(mu, L):
     """Nesterov's best setting on quadratics with curvatures in [mu, L], ``nesterov``.
@@ -64,6 +67,7 @@ def best_nesterov(mu, L):
     return Setting(4 / (3 * L + mu), (q - 2) / (q + 2), 1 - 2 / q)
 
 
+@asks()
 def standard_nesterov(mu, L):
     """Nesterov's usual setting, good on every smooth strongly convex function: lr = 1/L, ``nesterov``.
 
@@ -76,6 +80,7 @@ def standard_nesterov(mu, L):
     return Setting(1 / L, float((root - 1) / (root + 1)), float(1 - 1 / root))
 
 
+@asks()
 def best_setting(rule, mu, L, **fixed):
     """The best constant setting of ANY linear rule on curvatures in [mu, L], by search on its own matrix.
 

@@ -2,9 +2,9 @@
 
 One of them::
 
+    @asks()
     @closed_form
     def effective_rate(lr, beta):
-        check_number("beta", beta)
         return lr / (1 - beta)
 
 Its body is straight-line arithmetic: assignments and one return of an expression, a tuple or a

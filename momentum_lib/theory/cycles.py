@@ -4,13 +4,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..core import check_floating, check_hyper, check_number, check_rule, check_steps
+from ..core import check_floating, check_hyper, check_rule, check_steps
+from ..ranges import EXACT, ONE_POSITIVE, asks
 from ..rules import heavy_ball, polyak
 from .best import curvature_interval
 
 PIECES = ((1, 25, 0), (2, 1, 24), (None, 25, -24))  # up to x < end: gradient = slope x + offset
 
 
+@asks(x=EXACT)
 def lessard_gradient(x):
     """The gradient of Lessard's function at a Fraction (or any number), exactly: 25x below 1, x + 24 from 1 to 2, 25x - 24 from
     2 on.
@@ -31,6 +33,8 @@ def exact_run(rule, gradient, start, steps, **hyper):
     """
     check_rule(rule)
     steps = check_steps(steps)
+    for name, value in (("start", start), *hyper.items()):
+        EXACT.check(name, value)
     exact = {name: Fraction(value) for name, value in hyper.items()}
     full = check_hyper(rule, {name: float(value) for name, value in exact.items()})
     full = {name: exact.get(name, Fraction(value)) for name, value in full.items()}
@@ -42,6 +46,7 @@ def exact_run(rule, gradient, start, steps, **hyper):
     return points
 
 
+@asks(start=EXACT, lr=EXACT, beta=EXACT)
 def lessard_cycle(start="33/10", *, lr="1/9", beta="4/9", period=3, steps=3000):
     """The cycle that heavy ball ends in on Lessard's function, as exact Fractions in their order, or None if it converges to 0.
 
@@ -156,6 +161,7 @@ class CyclingFunction:
         return np.array(points)
 
 
+@asks(lr=ONE_POSITIVE)
 def cycling_function(lr, beta, mu, L, *, period=None, longest=100):
     """A function with curvatures in [mu, L] on which heavy ball at (lr, beta) cycles: a ``CyclingFunction``.
 
@@ -169,13 +175,10 @@ def cycling_function(lr, beta, mu, L, *, period=None, longest=100):
     Source: Goujaud, Taylor and Dieuleveut 2023, arXiv:2307.11291.
     """
     mu, L = curvature_interval(mu, L)
-    check_number("beta", beta)
-    if mu == L or not (np.isfinite(lr) and lr > 0):
-        raise ValueError(f"lr is {lr!r}, mu {mu:g} and L {L:g}; allowed: a finite lr > 0 and mu < L.")
-    if period is not None and (isinstance(period, bool) or not isinstance(period, (int, np.integer)) or period < 3):
-        raise ValueError(f"period is {period!r}; allowed: a whole number >= 3, the corners of a polygon.")
+    if mu == L:
+        raise ValueError(f"mu is {mu:g} and L {L:g}; allowed: mu < L.")
     found = []
-    for K in [int(period)] if period else range(3, longest + 1):
+    for K in [int(period)] if period else range(3, int(longest) + 1):
         turn = np.exp(2j * np.pi * np.arange(K) / K)  # the K-gon in the complex plane
         u = ((1 + beta) - turn[1] - beta / turn[1]) / lr - mu
         c = 1 - u / (L - mu)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import Path, check_start, check_steps, check_surface
+from ..ranges import COUNT, ONE_POSITIVE, asks
 from ..rules import polyak
 from .best import curvature_interval
 
@@ -16,6 +17,7 @@ class Schedule(NamedTuple):
     beta: np.ndarray
 
 
+@asks()
 def chebyshev_schedule(mu, L, steps):
     """Chebyshev's iteration as heavy ball with its own lr and beta at each step: a ``Schedule`` for the rule ``polyak``.
 
@@ -35,6 +37,7 @@ def chebyshev_schedule(mu, L, steps):
     return Schedule(2 * w / (L + mu), w - 1)
 
 
+@asks()
 def chebyshev_floor(mu, L, steps):
     """The smallest worst-case factor of the error after 0, 1, ... ``steps`` gradients on [mu, L]: shape (steps+1,).
 
@@ -103,6 +106,7 @@ def conjugate_gradients(surface, start=None, steps=100):
     )
 
 
+@asks()
 def distance_floor(curvatures, steps):
     """The smallest distance, over the start's, that 0, 1, ... ``steps`` gradients can reach on a quadratic: shape (steps+1,).
 
@@ -112,8 +116,8 @@ def distance_floor(curvatures, steps):
     Raises ValueError for a curvature that is not positive.  Source: this course.
     """
     h = np.asarray(curvatures, float)
-    if h.ndim != 1 or not (h > 0).all() or not np.isfinite(h).all():
-        raise ValueError(f"curvatures are {np.asarray(curvatures).tolist()}; allowed: a list of positive numbers.")
+    if h.ndim != 1:
+        raise ValueError(f"curvatures has shape {h.shape}; allowed: a list of positive numbers.")
     rest, power, basis, floor = np.ones_like(h), h, np.empty((0, len(h))), [1.0]
     for _ in range(min(check_steps(steps), len(h))):
         for _ in range(2):
@@ -125,15 +129,18 @@ def distance_floor(curvatures, steps):
     return np.pad(np.array(floor), (0, steps + 1 - len(floor)))
 
 
+@asks()
 def lower_bound(L, distance, k):
     """No method is sure of a smaller f(x_k) - f* on convex functions than 3 L distance^2/(32 (k+1)^2): shape of k, unit f.
 
     ``distance`` from start to minimum, ``L`` the largest curvature; holds for k <= (n-1)/2 in n
     dimensions, and for k < 0 or L <= 0 it raises ValueError.  Source: Nesterov 2018, theorem 2.1.7.
     """
-    return 3 * L * distance**2 / (32 * _count(L, k) ** 2)
+    L, distance, k = (np.asarray(given, dtype=float)[()] for given in (L, distance, k))
+    return 3 * L * distance**2 / (32 * (k + 1) ** 2)
 
 
+@asks()
 def lower_bound_strongly_convex(mu, L, distance, k):
     """No method is sure of a smaller f(x_k) - f* with curvatures in [mu, L] than mu/2 r^(2k) distance^2: shape of k, unit f.
 
@@ -143,9 +150,10 @@ def lower_bound_strongly_convex(mu, L, distance, k):
     """
     mu, L = curvature_interval(mu, L)
     r = (np.sqrt(L) - np.sqrt(mu)) / (np.sqrt(L) + np.sqrt(mu))
-    return mu / 2 * r ** (2 * (_count(L, k) - 1)) * distance**2
+    return mu / 2 * r ** (2 * np.asarray(k, dtype=float)[()]) * np.asarray(distance, dtype=float)[()] ** 2
 
 
+@asks()
 def nesterov_bound(L, distance, k):
     """Nesterov's growing momentum has f(x_k) - f* <= 2 L distance^2/(k+1)^2 on every convex function: shape of k, unit f.
 
@@ -153,14 +161,8 @@ def nesterov_bound(L, distance, k):
     (2 L distance^2 + 3 (f(x_0) - f*))/(k+2)^2: chapter 7 proves that one.
     Raises ValueError for k < 0 or L <= 0.  Source: Nesterov 1983; Su, Boyd and Candes 2016, eq. 2.
     """
-    return 2 * L * distance**2 / _count(L, k) ** 2
-
-
-def _count(L, k):
-    k = np.asarray(k)
-    if not (np.isfinite(L) and L > 0) or not (k >= 0).all():
-        raise ValueError(f"L is {L!r} and k {k.tolist()}; allowed: a finite L > 0 and step numbers >= 0.")
-    return k + 1.0
+    L, distance, k = (np.asarray(given, dtype=float)[()] for given in (L, distance, k))
+    return 2 * L * distance**2 / (k + 1) ** 2
 
 
 def nesterov_schedule(steps):
@@ -184,9 +186,8 @@ class WorstFunction:
     """
 
     def __init__(self, k, L):
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-            raise ValueError(f"k is {k!r}; allowed: a whole number >= 1, the step for which the function is worst.")
-        _count(L, k)
+        COUNT.check("k", k)
+        ONE_POSITIVE.check("L", L)
         self.k, self.L, self.dim = int(k), float(L), 2 * int(k) + 1
         self.name, self.title = "worst_function", f"The worst function for {k} steps"
         self.params, self.start = {}, tuple(np.zeros(self.dim))

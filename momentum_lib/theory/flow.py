@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core import check_number, check_steps
-from .closed import closed_form, told
-from .linear import positive_curvature
+from ..core import Path, check_steps
+from ..ranges import NOT_NEGATIVE, ONE_POSITIVE, POSITIVE, Range, asks
+from .closed import closed_form
 
 
 class Roll(NamedTuple):
@@ -29,6 +29,7 @@ class Energy(NamedTuple):
     total: np.ndarray
 
 
+@asks(lr=POSITIVE)
 def friction(lr, beta):
     """The friction of the ball that heavy ball follows as lr -> 0: (1-beta)/sqrt(lr), unit 1/time.
 
@@ -36,36 +37,31 @@ def friction(lr, beta):
     Raises ValueError for momentum outside [0, 1) and for lr <= 0.
     Source: Polyak 1964, section 2; Qian 1999, doi:10.1016/S0893-6080(98)00116-6.
     """
-    check_number("beta", beta)
-    if not (np.asarray(lr) > 0).all():
-        raise ValueError(f"lr is {lr!r}; allowed: numbers > 0, since the step of time is sqrt(lr).")
     return ((1 - np.asarray(beta, dtype=float)) / np.sqrt(np.asarray(lr, dtype=float)))[()]
 
 
+@asks()
 @closed_form
 def setting_of_ball(friction, h):
     """(lr, beta) of the heavy ball that takes a step in each time h of a ball with this friction: h^2 and 1 - friction h."""
     return h**2, 1 - friction * h
 
 
+@asks(curvature=POSITIVE)
 @closed_form
 def critical_friction(curvature):
     """The friction at which the ball neither creeps nor swings: 2 sqrt(curvature), unit 1/time."""
     return 2 * np.sqrt(curvature)
 
 
+@asks(curvature=POSITIVE)
 @closed_form
 def longest_step(curvature, friction):
     """The time h beyond which heavy ball with lr = h^2 and beta = 1 - friction h diverges: h^2 curvature = 2 (1 + beta)."""
     return (np.sqrt(friction**2 + 4 * curvature) - friction) / curvature
 
 
-def check_ball(curvature, friction):
-    """Raises ValueError unless both are finite and the friction is not negative."""
-    if not (np.isfinite(friction) & (friction >= 0) & np.isfinite(curvature)).all():
-        raise ValueError(f"friction is {told(friction)} and curvature {told(curvature)}; allowed: finite numbers, friction >= 0.")
-
-
+@asks()
 @closed_form
 def ball_with_friction(curvature, friction, t, *, start=1.0, velocity=0.0):
     """Position and velocity at times ``t`` of x'' + friction x' + curvature x = 0: two arrays of t's shape, exact.
@@ -75,7 +71,6 @@ def ball_with_friction(curvature, friction, t, *, start=1.0, velocity=0.0):
     ``curvature`` and ``friction`` are numbers; curvature may be negative (a hill top).
     Raises ValueError for negative friction and for numbers that are not finite. Source: any text on oscillators.
     """
-    check_ball(curvature, friction)
     half = friction / 2
     gap = curvature - half**2
     w = np.sqrt(np.abs(gap))
@@ -90,6 +85,7 @@ def ball_with_friction(curvature, friction, t, *, start=1.0, velocity=0.0):
     return x, push * c - half * x - start * gap * s
 
 
+@asks(x=Range(-1e4, 1e4))
 def bessel_j1(x):
     """The Bessel function J1 at real x, an array of x's shape, to 1e-14 absolute (x up to 10 000 of either sign).
 
@@ -98,8 +94,6 @@ def bessel_j1(x):
     Raises ValueError beyond 10 000 and for NaN. Source: Bessel 1824; NIST DLMF 10.9.2 and 10.2.2.
     """
     x = np.asarray(x, dtype=float)
-    if not (np.abs(x) <= 1e4).all():
-        raise ValueError(f"x has values beyond 10 000 or NaN (largest {np.max(np.abs(x)):g}); allowed: -10 000 to 10 000.")
     flat, out = x.ravel(), np.empty(x.size)
     small = np.abs(flat) < 1
     term = flat[small] / 2
@@ -116,6 +110,7 @@ def bessel_j1(x):
     return out.reshape(x.shape)[()]
 
 
+@asks(curvature=POSITIVE, t=NOT_NEGATIVE)
 def nesterov_flow(curvature, t, *, start=1.0):
     """The position at times ``t`` >= 0 of x'' + (3/t) x' + curvature x = 0 from rest: 2 J1(s)/s times start, s =
     sqrt(curvature) t.
@@ -124,15 +119,13 @@ def nesterov_flow(curvature, t, *, start=1.0):
     with a distance that shrinks like sqrt(lr).  Raises ValueError for curvature <= 0 and for t < 0.
     Source: Su, Boyd and Candes 2016, Journal of Machine Learning Research 17(153), section 3.
     """
-    positive_curvature(curvature)
     t = np.asarray(t, dtype=float)
-    if not (t >= 0).all():
-        raise ValueError(f"t has the value {np.min(t):g}; allowed: times >= 0, since the friction 3/t starts at 0.")
     s = np.sqrt(curvature) * t
     safe = np.where(s == 0, 1.0, s)
     return (start * np.where(s == 0, 1.0, 2 * bessel_j1(safe) / safe))[()]
 
 
+@asks(friction=None, time=ONE_POSITIVE)
 def roll(surface, start, *, friction, time, steps=1000, velocity=None):
     """The ball x'' + friction x' + grad f(x) = 0 on any surface, by Runge and Kutta's method of order 4: a ``Roll``.
 
@@ -143,10 +136,10 @@ def roll(surface, start, *, friction, time, steps=1000, velocity=None):
     Source: Kutta 1901.
     """
     steps = check_steps(steps)
-    if not (np.isfinite(time) and time > 0 and steps > 0):
-        raise ValueError(f"time is {time!r} and steps is {steps}; allowed: a finite time > 0 and at least one step.")
-    if not callable(friction) and not (np.isfinite(friction) and friction >= 0):
-        raise ValueError(f"friction is {friction!r}; allowed: a finite number >= 0, or a function of time.")
+    if not steps:
+        raise ValueError("steps is 0; allowed: at least one step.")
+    if not callable(friction):
+        Range(0, one=True, why=", or a function of time").check("friction", friction)
     rub = friction if callable(friction) else lambda t: friction
     x = np.array(start, dtype=float)
     v = np.zeros_like(x) if velocity is None else np.array(velocity, dtype=float)
@@ -175,12 +168,14 @@ def roll(surface, start, *, friction, time, steps=1000, velocity=None):
     return Roll(times, np.stack(xs), np.stack(vs))
 
 
+@asks(lr=POSITIVE)
 @closed_form
 def kinetic_energy(step, lr):
     """The energy of the motion that makes a step: step^2/(2 lr), mass 1, since a step takes the time sqrt(lr)."""
     return step**2 / (2 * lr)
 
 
+@asks()
 @closed_form
 def friction_share(beta):
     """The part of the kinetic energy that friction takes in a step: 1 - beta^2, for the velocity is kept by beta."""
@@ -192,6 +187,8 @@ def roll_energy(surface, motion):
 
     Returns ``Energy``, three arrays of shape (n+1,) in units of f.
     """
+    if not isinstance(motion, Roll):
+        raise TypeError(f"expected a Roll, which theory.roll returns; got {motion!r}.")
     potential = np.asarray(surface.value(motion.positions.T))
     kinetic = (motion.velocities**2).sum(axis=1) / 2
     return Energy(potential, kinetic, potential + kinetic)
@@ -208,6 +205,8 @@ def energy(path):
     Raises ValueError for another rule or for a schedule.
     Source: Zavriev and Kostyuk 1993, Computational Mathematics and Modeling 4, 336-341.
     """
+    if not isinstance(path, Path):
+        raise TypeError(f"expected a path, which descend returns; got {path!r}.")
     if path.rule.name not in ("heavy_ball", "polyak"):
         raise ValueError(f"the path's rule is {path.rule.name}; allowed: heavy_ball or polyak. Convert the setting first.")
     lr, beta = path.hyper["lr"], path.hyper["beta"]
@@ -218,10 +217,10 @@ def energy(path):
     return Energy(path.values, kinetic, path.values + kinetic)
 
 
+@asks()
 def energy_edge(L, beta):
     """The largest lr at which heavy ball's energy is sure to fall: 2(1-beta)/L. See ``energy``.
 
     Raises ValueError for L <= 0 and for momentum outside [0, 1).
     """
-    check_number("beta", beta)
-    return (2 * (1 - np.asarray(beta, dtype=float)) / positive_curvature(L))[()]
+    return (2 * (1 - np.asarray(beta, dtype=float)) / np.asarray(L, dtype=float))[()]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_elementwise, check_hyper, check_rule, check_steps
+from ..ranges import COUNT, ONE_POSITIVE, POSITIVE, UP_TO_ONE, Range, asks
 from .closed import closed_form
 
 
@@ -29,6 +30,7 @@ class LinearForm(NamedTuple):
     start: np.ndarray
 
 
+@asks(t=COUNT)
 def linear_form(rule, *, t=2, **hyper):
     """The rule's own function taken apart: a ``LinearForm``, z' = carry z + kick g.
 
@@ -96,6 +98,7 @@ def _take_apart(rule, t, full):
     return LinearForm(carry.reshape(*shape, size, size), *(row.reshape(*shape, size) for row in (kick, look, report)), start)
 
 
+@asks(t=COUNT)
 def iteration_matrix(rule, curvature, *, t=2, **hyper):
     """The matrix that maps (theta, *state) to its next value on f = curvature * theta^2 / 2.
 
@@ -109,6 +112,7 @@ def iteration_matrix(rule, curvature, *, t=2, **hyper):
     return form.carry + curvature * (form.kick[..., :, None] * form.look[..., None, :])
 
 
+@asks()
 def eigenvalues(rule, curvature, **hyper):
     """The eigenvalues of ``iteration_matrix``, complex, shape (..., k), the largest modulus first.
 
@@ -131,6 +135,7 @@ def spectrum(matrix):
     return np.take_along_axis(values, np.argsort(-np.abs(values), axis=-1, kind="stable"), axis=-1)
 
 
+@asks()
 def rate(rule, curvature, **hyper):
     """The factor by which the error shrinks per step in the long run: the spectral radius.
 
@@ -141,6 +146,7 @@ def rate(rule, curvature, **hyper):
     return np.abs(eigenvalues(rule, curvature, **hyper)).max(axis=-1)[()]
 
 
+@asks()
 def regime(rule, curvature, **hyper):
     """How the error moves: "monotone", "ripples" or "diverging", one word per setting.
 
@@ -159,14 +165,7 @@ def regime(rule, curvature, **hyper):
     return np.where(size >= 1, "diverging", np.where(smooth, "monotone", "ripples"))[()]
 
 
-def positive_curvature(curvature):
-    """Curvatures as an array of floats; raises ValueError unless all are finite and > 0."""
-    array = np.asarray(curvature, dtype=float)
-    if array.size == 0 or not np.isfinite(array).all() or (array <= 0).any():
-        raise ValueError(f"curvature is {curvature!r}; allowed: a finite number > 0, since no rate is stable at others.")
-    return array
-
-
+@asks(curvature=Range(0, above=True, why=", since no rate is stable at others"))
 def stability_edge(rule, curvature, **hyper):
     """The largest learning rate below which the rule is stable at this curvature, by bisection to 1e-13 relative.
 
@@ -174,7 +173,7 @@ def stability_edge(rule, curvature, **hyper):
     rule's own function; ``momentum_edge`` has the closed forms.
     Raises ValueError for curvature <= 0, where no rate is stable, and for momentum outside [0, 1).
     """
-    curvature = positive_curvature(curvature)
+    curvature = np.asarray(curvature, dtype=float)
     check_hyper(rule, {"lr": 1.0, **hyper})
     if "lr" in hyper:
         raise TypeError("stability_edge looks for lr itself; leave lr out. For one lr ask theory.rate.")
@@ -196,6 +195,7 @@ def stability_edge(rule, curvature, **hyper):
     return edge if shape else float(edge)
 
 
+@asks(curvature=POSITIVE, beta=UP_TO_ONE)
 @closed_form
 def momentum_edge(curvature, beta, *, ahead=False, averaged=False):
     """The stability edge in closed form: 2(1+beta)/curvature for heavy ball, and at beta = 0 for gradient descent.
@@ -208,6 +208,7 @@ def momentum_edge(curvature, beta, *, ahead=False, averaged=False):
     return 2 * (1 + beta) / (steep * unit * curvature)
 
 
+@asks(curvature=POSITIVE, beta=UP_TO_ONE)
 @closed_form
 def critical_rate(curvature, beta, *, ahead=False, averaged=False):
     """The rate at which a direction of this curvature is critically damped: below it creeps, above it swings.
@@ -219,6 +220,7 @@ def critical_rate(curvature, beta, *, ahead=False, averaged=False):
     return np.where(ahead, (1 - beta) / (1 + beta), 1 - np.sqrt(beta)) ** 2 / (unit * curvature)
 
 
+@asks(curvature=POSITIVE, beta=UP_TO_ONE)
 @closed_form
 def flipping_rate(curvature, beta, *, averaged=False):
     """The rate from which heavy ball no longer swings but flips its sign at each step: (1+sqrt(beta))^2/curvature.
@@ -229,6 +231,7 @@ def flipping_rate(curvature, beta, *, averaged=False):
     return (1 + np.sqrt(beta)) ** 2 / (unit * curvature)
 
 
+@asks(curvature=POSITIVE)
 @closed_form
 def setting_of_pair(curvature, x, y, *, ahead=False, averaged=False):
     """(lr, beta) at which a rule has the conjugate pair of eigenvalues x + iy, x - iy at this curvature.
@@ -243,12 +246,14 @@ def setting_of_pair(curvature, x, y, *, ahead=False, averaged=False):
     return product / (unit * curvature), beta
 
 
+@asks(curvature=POSITIVE)
 @closed_form
 def rate_of_eigenvalue(curvature, x, beta):
     """The lr at which Nesterov's rule has the real eigenvalue x at this curvature and momentum; x not beta/(1+beta)."""
     return (1 - x**2 / ((1 + beta) * x - beta)) / curvature
 
 
+@asks(beta=UP_TO_ONE)
 @closed_form
 def circle_of_pairs(beta, *, ahead=False):
     """(centre, radius) of the circle on which complex pairs of eigenvalues lie, whatever the rate and the curvature.
@@ -259,12 +264,14 @@ def circle_of_pairs(beta, *, ahead=False):
     return np.where(ahead, inner, 0.0), np.where(ahead, inner, np.sqrt(beta))
 
 
+@asks()
 @closed_form
 def steps_at_rate(rate, tol):
     """Steps, a fraction, in which an error that shrinks by ``rate`` < 1 a step falls to ``tol`` of it: ln(tol)/ln(rate)."""
     return np.log(tol) / np.log(rate)
 
 
+@asks(lr=ONE_POSITIVE, curvature=ONE_POSITIVE)
 def critical_beta(lr, curvature):
     """The momentum at which heavy ball neither creeps nor swings: beta = (1 - sqrt(lr * curvature))^2.
 
@@ -278,6 +285,7 @@ def critical_beta(lr, curvature):
     return float((1 - np.sqrt(product)) ** 2)
 
 
+@asks()
 def trajectory(rule, curvature, steps, *, start=1.0, **hyper):
     """The reported point after 0, 1, ... ``steps`` steps from rest at ``start``, by the matrix alone.
 

@@ -13,45 +13,40 @@ direction that Lion takes the sign of, and AdEMAMix's numerator (shares 1 and al
 
 import numpy as np
 
-from ..core import check_number, check_steps
+from ..core import check_steps
+from ..ranges import PART, POSITIVE, Range, asks
 from .closed import closed_form
 
 
+@asks()
 @closed_form
 def beta_at_mean_age(age):
     """The momentum whose average has this mean age: a/(1+a), of the shape of ``age``. Raises ValueError unless age >= 0."""
-    _ages(age)
     return age / (1 + age)
 
 
+@asks()
 def mean_age(beta):
     """How old, on average, the gradients in a moving average are: beta/(1-beta) steps (9 at .9, 19 at .95).
 
     Raises ValueError for momentum outside [0, 1).
     """
-    check_number("beta", beta)
     return np.asarray(beta, dtype=float)[()] / (1 - np.asarray(beta, dtype=float)[()])
 
 
-def _ages(ages):
-    ages = np.asarray(ages, dtype=float)
-    if not (np.isfinite(ages).all() and (ages >= 0).all()):
-        raise ValueError(f"an age is {ages.tolist()}; allowed: finite numbers >= 0, in steps (beta/(1-beta) for momentum beta).")
-    return ages
-
-
 def _mixture(shares, ages):
-    """Both as arrays (..., n) of one shape, checked."""
-    ages, shares = np.atleast_1d(_ages(ages)), np.atleast_1d(np.asarray(shares, dtype=float))
+    """Both as arrays (..., n) of one shape, which must fit together."""
+    ages, shares = (np.atleast_1d(np.asarray(given, dtype=float)) for given in (ages, shares))
     if shares.shape[-1] != ages.shape[-1]:
         raise ValueError(
             f"there are {shares.shape[-1]} shares and {ages.shape[-1]} ages; allowed: one share for each age, on the last axis."
         )
-    if not (np.isfinite(shares).all() and (shares >= 0).all() and (shares.sum(-1) > 0).all()):
+    if not (shares.sum(-1) > 0).all():
         raise ValueError(f"the shares are {shares.tolist()}; allowed: numbers >= 0, not all of them 0.")
     return np.broadcast_arrays(shares, ages)
 
 
+@asks()
 def kernel_weights(shares, ages, n):
     """Weight of the gradient from 0, 1, ... n-1 steps ago in the step of a mixture: shape (..., n).
 
@@ -62,6 +57,7 @@ def kernel_weights(shares, ages, n):
     return ((shares / (1 + ages))[..., None] * beta ** np.arange(check_steps(n))).sum(-2)
 
 
+@asks()
 def ageing_weights(ages):
     """The same for one average whose mean age changes: ``ages`` (t,) step by step, the newest last.  Shape (t,), newest first.
 
@@ -73,18 +69,21 @@ def ageing_weights(ages):
     return (1 - beta) * np.concatenate([[1.0], np.cumprod(beta)[:-1]])
 
 
+@asks()
 def mixture_age(shares, ages):
     """The mean age of the gradients in a mixture, in steps: the mean of the ages, each with its share.  Shape (...)."""
     shares, ages = _mixture(shares, ages)
     return ((shares * ages).sum(-1) / shares.sum(-1))[()]
 
 
+@asks()
 def newest_weight(shares, ages):
     """Weight of the newest gradient in the step: sum of share_i / (1 + a_i).  Shape (...)."""
     shares, ages = _mixture(shares, ages)
     return (shares / (1 + ages)).sum(-1)[()]
 
 
+@asks()
 def kept_noise(shares, ages):
     """Variance of the step's average of independent noise of variance 1: sum over i, j of share_i share_j / (1 + a_i + a_j).
 
@@ -97,6 +96,7 @@ def kept_noise(shares, ages):
     return (shares[..., :, None] * shares[..., None, :] / pairs).sum((-2, -1))[()]
 
 
+@asks()
 def kept_zigzag(shares, ages):
     """What a zigzag +1, -1, +1 ... of the gradient leaves in the step: sum of share_i / (1 + 2 a_i).  Shape (...).
 
@@ -106,6 +106,7 @@ def kept_zigzag(shares, ages):
     return (shares / (1 + 2 * ages)).sum(-1)[()]
 
 
+@asks(curvature=POSITIVE)
 def mixture_edge(shares, ages, curvature=1.0):
     """The learning rate below which a mixture is stable at this curvature: 2 / (curvature * ``kept_zigzag``), exactly.
 
@@ -125,12 +126,10 @@ def mixture_edge(shares, ages, curvature=1.0):
     average of its edge: edge * noise <= 2, with equality for one average alone.
     Raises ValueError for curvature <= 0 and a negative share: a memory that is subtracted can leave the circle elsewhere.
     """
-    curvature = np.asarray(curvature, dtype=float)
-    if not (np.isfinite(curvature).all() and (curvature > 0).all()):
-        raise ValueError(f"curvature is {curvature.tolist()}; allowed: finite numbers > 0.")
-    return (2 / (curvature * kept_zigzag(shares, ages)))[()]
+    return (2 / (np.asarray(curvature, dtype=float) * kept_zigzag(shares, ages)))[()]
 
 
+@asks()
 def mixture_matrix(shares, ages, product):
     """The matrix that maps (theta, lr-free averages m_1 ... m_n) to the next, at lr * curvature = ``product``.
 
@@ -150,13 +149,14 @@ def mixture_matrix(shares, ages, product):
     return matrix
 
 
+@asks()
 @closed_form
 def weight_at(k, age):
     """Weight of the gradient from k steps ago in an average of this mean age: beta^k / (1 + age).  ValueError unless age >= 0."""
-    _ages(age)
     return (age / (1 + age)) ** k / (1 + age)
 
 
+@asks()
 @closed_form
 def two_memories(share, young, old):
     """Mean age, newest weight, stability edge at curvature 1, kept noise of two averages, the old one with this share.
@@ -164,8 +164,6 @@ def two_memories(share, young, old):
     The same as ``mixture_age``, ``newest_weight``, ``mixture_edge`` and ``kept_noise`` of the shares
     (1 - share, share) and the ages (young, old), in one line each.  Raises ValueError for a negative age.
     """
-    _ages(young)
-    _ages(old)
     rest = 1 - share
     age = rest * young + share * old
     newest = rest / (1 + young) + share / (1 + old)
@@ -174,24 +172,28 @@ def two_memories(share, young, old):
     return age, newest, edge, noise
 
 
+@asks()
 @closed_form
 def age_at_newest(newest):
     """The mean age of the one average whose newest gradient has this weight: 1/newest - 1."""
     return 1 / newest - 1
 
 
+@asks(noise=PART)
 @closed_form
 def age_at_noise(noise):
     """The mean age of the one average that keeps this part of the noise variance: (1/noise - 1)/2."""
     return (1 / noise - 1) / 2
 
 
+@asks(edge=Range(2))
 @closed_form
 def age_at_edge(edge):
     """The mean age of the one average with this stability edge at curvature 1: (edge/2 - 1)/2."""
     return (edge / 2 - 1) / 2
 
 
+@asks()
 def nesterov_mixture(beta):
     """Nesterov's blend beta m + (1 - beta) grad as a mixture: (shares, ages), two of each, the second memory of age 0.
 
@@ -200,6 +202,7 @@ def nesterov_mixture(beta):
     return np.array([beta, 1 - beta]), np.array([mean_age(beta), 0.0])
 
 
+@asks()
 def lion_mixture(beta1=0.9, beta2=0.99):
     """The direction beta1 m + (1 - beta1) grad that Lion takes the sign of, as a mixture: (shares, ages), two of each.
 

@@ -11,25 +11,20 @@ exactly, whatever the noise's distribution.
 
 import numpy as np
 
-from ..core import check_number, check_steps
+from ..core import check_steps
+from ..ranges import ONE_POSITIVE, POSITIVE, asks
 from .closed import closed_form
-from .linear import iteration_matrix, linear_form, momentum_edge, positive_curvature, rate, trajectory
-
-
-def _sigma(sigma):
-    array = np.asarray(sigma, dtype=float)
-    if not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError(f"sigma is {sigma!r}; allowed: a finite number >= 0, the noise's standard deviation in f / theta.")
-    return array
+from .linear import iteration_matrix, linear_form, momentum_edge, rate, trajectory
 
 
 def _pieces(rule, curvature, sigma, t, hyper):
     """(M, noise added per step, reporting row) of one step."""
     form = linear_form(rule, t=t, **hyper)
-    added = _sigma(sigma)[..., None, None] ** 2 * (form.kick[..., :, None] * form.kick[..., None, :])
+    added = np.asarray(sigma, dtype=float)[..., None, None] ** 2 * (form.kick[..., :, None] * form.kick[..., None, :])
     return iteration_matrix(rule, curvature, t=t, **hyper), added, form.report
 
 
+@asks()
 def second_moments(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
     """E[z z^T] of z = (theta, *state) after 0, 1, ... ``steps`` steps from rest at ``start``: S' = M S M^T + sigma^2 kick kick^T.
 
@@ -51,6 +46,7 @@ def second_moments(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
     return np.stack(out)
 
 
+@asks()
 def mean_square(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
     """E[theta^2] of the reported point after 0, 1, ... ``steps`` steps: shape (steps+1, ...), exact.
 
@@ -61,6 +57,7 @@ def mean_square(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
     return np.einsum("...i,...ij,...j->...", row, moments, row)
 
 
+@asks()
 def expected_loss(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
     """E[f] = sum of curvature * E[theta^2] / 2 over a spectrum of shape (d,): shape (steps+1,), exact.
 
@@ -70,6 +67,7 @@ def expected_loss(rule, curvature, steps, *, sigma=1.0, start=1.0, **hyper):
     return mean_square(rule, curvature, steps, sigma=sigma, start=start, **hyper) @ curvature / 2
 
 
+@asks(curvature=POSITIVE)
 def stationary_covariance(rule, curvature, *, sigma=1.0, **hyper):
     """The covariance that the noise settles to: C = M C M^T + sigma^2 kick kick^T, solved exactly.
 
@@ -78,7 +76,6 @@ def stationary_covariance(rule, curvature, *, sigma=1.0, **hyper):
     Raises ValueError where the rule does not converge, so that nothing settles, and for sigma < 0.
     Source: discrete Lyapunov equation, solved by Kronecker product.
     """
-    positive_curvature(curvature)
     radius = np.max(rate(rule, curvature, **hyper))
     if not radius < 1:
         raise ValueError(
@@ -108,6 +105,7 @@ def check_settles(lr, beta, curvature, ahead):
         )
 
 
+@asks()
 @closed_form
 def noise_ball(lr, beta, curvature=1.0, sigma=1.0, *, ahead=False):
     """The variance at which heavy ball settles under gradient noise, in theta^2; with ``ahead`` that of ``nesterov``.
@@ -120,8 +118,6 @@ def noise_ball(lr, beta, curvature=1.0, sigma=1.0, *, ahead=False):
     Source: Mandt, Hoffman and Blei 2017, arXiv:1704.04289, for the small-rate limit; the exact
     form follows from ``stationary_covariance``, and a test holds the two together.
     """
-    check_number("beta", beta)
-    check_number("sigma", _sigma(sigma))
     check_settles(lr, beta, curvature, ahead)
     product = lr * curvature
     steep = np.where(ahead, 1 + 2 * beta, 1.0)  # how much sooner the look-ahead loses its stability
@@ -129,23 +125,24 @@ def noise_ball(lr, beta, curvature=1.0, sigma=1.0, *, ahead=False):
     return lr * sigma**2 * (1 + kept) / (curvature * (1 - kept) * (2 * (1 + beta) - steep * product))
 
 
+@asks()
 @closed_form
 def effective_rate(lr, beta):
     """The rate at which a sum of gradients moves on a constant gradient: lr/(1-beta), unit theta^2 / f.
 
     Raises ValueError for momentum outside [0, 1).
     """
-    check_number("beta", beta)
     return lr / (1 - beta)
 
 
+@asks()
 @closed_form
 def lr_at_effective_rate(effective, beta):
     """The lr that gives heavy ball this effective rate: effective * (1-beta). Raises ValueError for momentum outside [0, 1)."""
-    check_number("beta", beta)
     return effective * (1 - beta)
 
 
+@asks(effective=ONE_POSITIVE)
 def small_rate_gap(rule, plain, effective, beta, *, curvature=1.0, sigma=1.0, start=1.0, span=5.0):
     """How far SGD with momentum is from SGD at the same effective rate: it vanishes with the rate.
 
@@ -157,9 +154,6 @@ def small_rate_gap(rule, plain, effective, beta, *, curvature=1.0, sigma=1.0, st
     Raises ValueError for bad momentum, and for ``effective`` or ``span`` <= 0.
     Source: Wang, Malladi, Wang, Lyu and Li 2023, arXiv:2307.15196.
     """
-    for name, value in (("effective", effective), ("span", span)):
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} is {value!r}; allowed: a finite number > 0.")
     steps = int(np.ceil(span / effective))
     laws = []
     for one, hyper in ((rule, {"lr": lr_at_effective_rate(effective, beta), "beta": beta}), (plain, {"lr": effective})):

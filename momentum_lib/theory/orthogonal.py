@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core import check_steps
 from ..ops import NEWTON_SCHULZ
+from ..ranges import ONE_POSITIVE, Range, asks
 from .closed import closed_form
 
 CUBIC = (1.5, -0.5, 0.0)
@@ -18,12 +19,14 @@ POLYNOMIALS = {"muon": (NEWTON_SCHULZ,), "cubic": (CUBIC,)}
 """Coefficients (a, b, c) by name, one row a step; the last one goes on."""
 
 
+@asks()
 @closed_form
 def odd_quintic(x, a, b, c):
     """a x + b x^3 + c x^5, of the shape of ``x``."""
     return x * (a + x**2 * (b + c * x**2))
 
 
+@asks()
 def newton_schulz(values, steps, polynomials=POLYNOMIALS["muon"]):
     """Singular values step by step: (steps+1, ..., n), the first row divided by the Frobenius norm, as Muon begins.
 
@@ -33,7 +36,7 @@ def newton_schulz(values, steps, polynomials=POLYNOMIALS["muon"]):
     Source: Jordan et al. 2024, Muon, for the default.
     """
     values, rows = np.asarray(values, dtype=float), np.asarray(polynomials, dtype=float)
-    if values.ndim == 0 or not (np.isfinite(values).all() and (values >= 0).all()):
+    if values.ndim == 0:
         raise ValueError(f"the singular values are {values.tolist()}; allowed: a list of finite numbers >= 0.")
     if rows.ndim != 2 or rows.shape[1] != 3 or not len(rows):
         raise ValueError(f"polynomials has shape {rows.shape}; allowed: (steps, 3), the coefficients a, b, c of each step.")
@@ -44,6 +47,7 @@ def newton_schulz(values, steps, polynomials=POLYNOMIALS["muon"]):
     return np.stack(path)
 
 
+@asks(low=ONE_POSITIVE, high=ONE_POSITIVE)
 def best_quintic(low, high):
     """The odd quintic nearest to 1 on [low, high]: (coefficients (a, b, c), largest distance from 1).
 
@@ -54,7 +58,7 @@ def best_quintic(low, high):
     Raises ValueError unless 0 < low <= high.
     Source: Remez 1934; the use in Muon: Amsel et al. 2025, Polar Express, arXiv:2505.16932.
     """
-    if not (np.isfinite(high) and 0 < low <= high):
+    if not low <= high:
         raise ValueError(f"the interval is [{low!r}, {high!r}]; allowed: 0 < low <= high.")
     if high - low < 1e-4 * high:  # the error is of the third order in the length
         middle = (low + high) / 2
@@ -70,6 +74,7 @@ def best_quintic(low, high):
     return (float(a), float(b), float(c)), float(error)
 
 
+@asks(low=Range(0, 1, above=True, one=True, why=", the smallest value that is to arrive"))
 def best_quintics(low, steps):
     """The best polynomial for each step, one after the other, for values that begin in [low, 1]: coefficients (steps, 3).
 
@@ -78,8 +83,6 @@ def best_quintics(low, steps):
     Raises ValueError unless 0 < low <= 1.
     Source: Amsel et al. 2025, Polar Express, arXiv:2505.16932, section 4.
     """
-    if not 0 < low <= 1:
-        raise ValueError(f"low is {low!r}; allowed: 0 < low <= 1, the smallest value that is to arrive.")
     rows, ends = [], (low, 1.0)
     for _ in range(check_steps(steps)):
         row, error = best_quintic(*ends)

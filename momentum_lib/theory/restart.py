@@ -3,10 +3,12 @@
 import numpy as np
 
 from ..core import Path, check_number, check_start, check_steps, check_surface, nearest
+from ..ranges import ONE_POSITIVE, Range, asks
 from ..rules import nesterov
 from .linear import iteration_matrix, linear_form
 
 SCHEMES = ("gradient", "value", "never")
+DOWNHILL = Range(high=0, below=True, one=True, why=", since elsewhere nothing pushes away")
 
 
 def restarted_nesterov(surface, start=None, steps=100, *, lr, scheme="gradient"):
@@ -57,6 +59,7 @@ def restarted_nesterov(surface, start=None, steps=100, *, lr, scheme="gradient")
     )
 
 
+@asks(start=ONE_POSITIVE, goal=ONE_POSITIVE, curvature=DOWNHILL)
 def escape_steps(rule, curvature, *, start=1e-6, goal=1.0, limit=10_000_000, **hyper):
     """Steps in which a linear rule carries a point from ``start`` to beyond ``goal`` on f = curvature theta^2 / 2, curvature < 0.
 
@@ -66,15 +69,13 @@ def escape_steps(rule, curvature, *, start=1e-6, goal=1.0, limit=10_000_000, **h
     that have not arrived after ``limit`` steps, and for a rule that is not linear.
     Source: Jin, Netrapalli and Jordan 2018, arXiv:1711.10456.
     """
-    if not (np.isfinite(curvature) and curvature < 0):
-        raise ValueError(f"curvature is {curvature!r}; allowed: a finite number < 0, since elsewhere nothing pushes away.")
-    if not 0 < start < goal < np.inf:
-        raise ValueError(f"start is {start!r} and goal {goal!r}; allowed: 0 < start < goal, both finite.")
+    if not start < goal:
+        raise ValueError(f"start is {start!r} and goal {goal!r}; allowed: 0 < start < goal.")
     form = linear_form(rule, **hyper)
     z, matrix = start * form.start, iteration_matrix(rule, curvature, t=1, **hyper)
     if matrix.ndim != 2:
         raise ValueError(f"got settings of shape {matrix.shape[:-2]}; allowed: one curvature and one setting. Loop over them.")
-    for t in range(1, limit + 1):
+    for t in range(1, int(limit) + 1):
         z = matrix @ z
         if form.report @ z >= goal:
             return t

@@ -5,26 +5,11 @@ slope * lr / (1-beta) a step.  Across it the curvature limits lr, and gradient n
 the loss there settles at curvature/2 times the noise ball.  What limits the speed decides what momentum is worth.
 """
 
-import numpy as np
-
-from ..core import check_number
+from ..ranges import POSITIVE, asks
 from .closed import closed_form
 
 
-def check_above(name, value, *, zero=False):
-    """Raises ValueError unless every number is finite and > 0; with ``zero`` 0 is allowed, too."""
-    numbers = np.asarray(value)
-    if not (np.isfinite(numbers) & ((numbers > 0) | (zero & (numbers == 0)))).all():
-        raise ValueError(f"{name} is {numbers.tolist()}; allowed: finite numbers {'>=' if zero else '>'} 0.")
-
-
-def check_part(part):
-    """Raises ValueError unless every part is above 0 and at most 1."""
-    numbers = np.asarray(part)
-    if not ((numbers > 0) & (numbers <= 1)).all():
-        raise ValueError(f"part is {numbers.tolist()}; allowed: numbers above 0 and at most 1.")
-
-
+@asks(curvature=POSITIVE)
 @closed_form
 def lr_at_hill_loss(loss, beta, curvature=1.0, sigma=1.0):
     """The lr at which heavy ball's loss across the river settles at ``loss``; without noise it is the stability edge.
@@ -33,13 +18,10 @@ def lr_at_hill_loss(loss, beta, curvature=1.0, sigma=1.0):
     All arguments may be arrays.  Raises ValueError for momentum outside [0, 1), for loss or curvature <= 0 and sigma < 0.
     Source: ``noise_ball`` solved for lr, loss = curvature * noise_ball / 2; a test holds the two together.
     """
-    check_number("beta", beta)
-    check_above("loss", loss)
-    check_above("curvature", curvature)
-    check_above("sigma", sigma, zero=True)
     return 4 * loss * (1 - beta) * (1 + beta) / ((1 + beta) * sigma**2 + 2 * loss * curvature * (1 - beta))
 
 
+@asks()
 @closed_form
 def river_gain(beta, noise):
     """How many times as fast heavy ball travels as gradient descent, each at the lr that keeps the hill's loss the same.
@@ -49,11 +31,10 @@ def river_gain(beta, noise):
     Arguments may be arrays.  Raises ValueError for momentum outside [0, 1) and noise < 0.
     Source: speed = slope * lr/(1-beta) at ``lr_at_hill_loss``; the river picture is that of Wen et al. 2024, arXiv:2410.05192.
     """
-    check_number("beta", beta)
-    check_above("noise", noise, zero=True)
     return (1 + beta) * (1 + noise) / (1 - beta + (1 + beta) * noise)
 
 
+@asks()
 @closed_form
 def noise_over_hill(part, beta):
     """sigma^2 / (2 loss curvature) at the lr that is this part (0 to 1) of the stability edge.
@@ -62,6 +43,4 @@ def noise_over_hill(part, beta):
     Arguments may be arrays.  Raises ValueError for momentum outside [0, 1) and for a part outside (0, 1].
     Source: ``noise_ball`` at lr = part * ``momentum_edge``.
     """
-    check_number("beta", beta)
-    check_part(part)
     return (1 - beta) * (1 - part) / ((1 + beta) * part)

@@ -16,14 +16,17 @@ value), and the D named here meets it.  The step that minimises <grad, D> + size
 
 import numpy as np
 
+from ..ranges import NUMBER
+
 NORMS = ("euclid", "maximum", "spectral")
 
 
 def _check(x, norm):
+    NUMBER.check("the matrix", x)
     x = np.asarray(x, dtype=float)
     if norm not in NORMS:
         raise ValueError(f"norm is {norm!r}; allowed: {', '.join(NORMS)}.")
-    if x.ndim < 2 or not np.isfinite(x).all():
+    if x.ndim < 2:
         raise ValueError(f"the matrix has shape {x.shape}; allowed: finite numbers of shape (..., rows, columns).")
     return x
 

@@ -8,17 +8,12 @@ problem has kappa = max p / min p; but a direction that is not shown cannot be l
 import numpy as np
 
 from ..core import check_rule
+from ..ranges import asks
 from .best import Setting
 from .linear import iteration_matrix
 
 
-def _probabilities(probability):
-    array = np.asarray(probability, dtype=float)
-    if not array.size or not ((array > 0) & (array <= 1)).all():
-        raise ValueError(f"probability is {probability!r}; allowed: numbers in (0, 1], how often a direction is shown.")
-    return array
-
-
+@asks()
 def streaming_operator(rule, probability, **hyper):
     """The exact map of second moments, vec E[z z^T] -> its next value: p A (x) A + (1-p) B (x) B.
 
@@ -28,7 +23,7 @@ def streaming_operator(rule, probability, **hyper):
     Raises ValueError for probabilities outside (0, 1] and for a rule that is not linear.
     Source: Kidambi, Netrapalli, Jain and Kakade 2018, arXiv:1803.05591, section 3.
     """
-    p = _probabilities(probability)[..., None, None]
+    p = np.asarray(probability, dtype=float)[..., None, None]
     out = 0.0
     for weight, curvature in ((p, 1.0), (1 - p, 0.0)):
         matrix = iteration_matrix(rule, curvature, **hyper)
@@ -38,6 +33,7 @@ def streaming_operator(rule, probability, **hyper):
     return out
 
 
+@asks()
 def streaming_rate(rule, probability, **hyper):
     """The factor by which E[theta^2] shrinks per step in the long run: the spectral radius of ``streaming_operator``.
 
@@ -48,17 +44,17 @@ def streaming_rate(rule, probability, **hyper):
     return np.abs(np.linalg.eigvals(operator)).max(axis=-1)[()]
 
 
+@asks()
 def steps_per_efold(rate):
     """Steps in which something that shrinks by ``rate`` per step falls by a factor e: -1/ln(rate).
 
     Raises ValueError unless 0 < rate < 1.
     """
     rate = np.asarray(rate, dtype=float)
-    if not ((rate > 0) & (rate < 1)).all():
-        raise ValueError(f"rate is {rate.tolist()}; allowed: numbers in (0, 1), so that something shrinks.")
     return (-1 / np.log(rate))[()]
 
 
+@asks()
 def best_streaming(rule, probabilities, *, zooms=24):
     """The setting whose slowest direction is fastest: ``Setting`` (lr, beta, factor of E[theta^2] per step).
 
@@ -67,12 +63,12 @@ def best_streaming(rule, probabilities, *, zooms=24):
     Source: the comparison of Kidambi et al. 2018, arXiv:1803.05591, with the best setting instead of any.
     """
     check_rule(rule)
-    p = np.atleast_1d(_probabilities(probabilities)).ravel()
+    p = np.ravel(np.asarray(probabilities, dtype=float))
     p = np.array([p.min(), p.max()])  # the ends decide
     moving = rule.momentum is not None
     box = np.array([[1e-6, 2.0], [0.0, 1 - 1e-9]])[: 1 + moving]
     limits, best = box.copy(), (np.inf, None)
-    for _ in range(zooms):
+    for _ in range(int(zooms)):
         axes = [np.linspace(low, high, 17) for low, high in box]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(box))
         hyper = {"lr": grid[:, 0]} | ({rule.momentum: grid[:, 1]} if moving else {})

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_steps
+from ..ranges import asks
 from .linear import iteration_matrix, rate, trajectory
 
 
@@ -15,6 +16,7 @@ class Peak(NamedTuple):
     size: float
 
 
+@asks()
 def power_norms(rule, curvature, steps, **hyper):
     """The spectral norms of M^0, M^1, ... M^steps, M the iteration matrix: shape (steps+1,).
 
@@ -49,6 +51,7 @@ def _horizon(rule, curvature, hyper):
     return steps
 
 
+@asks()
 def norm_peak(rule, curvature, **hyper):
     """The largest norm of M^k over all k, and its k: a ``Peak``. See ``power_norms`` for the norm.
 
@@ -58,6 +61,7 @@ def norm_peak(rule, curvature, **hyper):
     return Peak(int(np.argmax(norms)), float(norms.max()))
 
 
+@asks()
 def transient_peak(rule, curvature, *, start=1.0, **hyper):
     """The largest error after a start from rest, over the start's, and its step: a ``Peak``.
 
