@@ -241,6 +241,17 @@ def smooth(part):
     return part * part * (3 - 2 * part)
 
 
+def moves(page, knob):
+    """What is a draggable point to who does not see it is moved along both axes by the arrow keys."""
+    for key in ("Shift+ArrowUp", "Shift+ArrowRight"):  # away from the end of an axis, or of a quarter of a circle
+        knob.press(key)
+    for there, back in (("ArrowUp", "ArrowDown"), ("ArrowRight", "ArrowLeft")):
+        before, presses = live.numbers(page)["state"], [*[there] * 3, *[back] * 6]
+        while presses and live.numbers(page)["state"] == before:
+            knob.press(presses.pop(0))
+        assert live.numbers(page)["state"] != before, (knob.get_attribute("aria-label"), there)
+
+
 class Cases(dict):
     """For each figure a function that says what a widget of it should show, states to try, and what hands do.
 
@@ -297,6 +308,8 @@ class Cases(dict):
                 pictures = expected(make(name, **opens), shown)["pictures"]
                 self._drag(page, shown, pictures, handle, place)
                 assert live.numbers(page)["state"] == {**initial, **sets}, handle
+            for knob in page.locator('.lf-handle[data-axis="both"]:visible').all():
+                moves(page, knob)
 
     def _drag(self, page, shown, pictures, handle, to):
         """Drag a handle to a place in the units of its picture's axes."""

@@ -663,6 +663,56 @@ def test_a_press_that_moves_nothing_places_nothing_and_another_button_does_not_h
     assert read()[:2] == [[], 0]
 
 
+ROUND = """
+const log = [], plot = make();
+let place = 9;
+const handle = plot.handle({ label: "x to 9, in whole numbers", set: (x) => {
+  const now = Math.min(Math.round(x), 9);
+  if (now !== place) handle.update((place = now), 2.5); // a figure draws what has changed
+} });
+handle.update(place, 2.5);
+const key = (name) => {
+  handle.node.dispatchEvent(new KeyboardEvent("keydown", { key: name, cancelable: true }));
+  return frame().then(() => place);
+};
+window.read = () => place;
+"""
+
+
+def test_a_handle_that_was_drawn_elsewhere_is_taken_from_where_it_is_seen(kit):
+    """It was pulled beyond the end of its way, where it stands: pulled back, it follows at once; so do keys."""
+    x, y = kit(ROUND + "const r = plot.svg.getBoundingClientRect(); return [r.left + 40 + 0.9 * 548, r.top + 143];")
+    mouse, unit = kit.page.mouse, 54.8
+    for keys in (False, True):
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(x + 1.5 * unit, y)
+        mouse.up()
+        assert kit.page.evaluate("read()") == 9
+        if keys:
+            kit.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            for _ in range(6):
+                kit.page.keyboard.press("ArrowLeft")
+        else:
+            mouse.move(x, y)
+            mouse.down()
+            mouse.move(x - unit, y)
+            mouse.up()
+        assert kit.page.evaluate("read()") == 8
+        mouse.move(x - unit, y)
+        mouse.down()
+        mouse.move(x, y)
+        mouse.up()
+
+
+def test_keys_of_less_than_a_whole_number_add_up(kit):
+    """Six of a tenth are the next whole number; those that led nowhere do not count for the way back."""
+    found = kit(ROUND + "const all = []; for (const name of given) all.push(await key(name)); return all;",
+        [*["ArrowRight"] * 8, *["ArrowLeft"] * 7, "ArrowUp", *["ArrowLeft"] * 6])  # fmt: skip
+    assert found[:8] == [9] * 8 and found[8:15] == [9] * 5 + [8] * 2
+    assert found[15:] == [8] * 6 + [7]
+
+
 def test_a_finger_on_a_handle_scrolls_no_page(kit):
     found = kit(
         HANDLE

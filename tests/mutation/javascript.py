@@ -25,8 +25,9 @@ CLEANERS = {"slice", "sort", "reverse", "filter", "trim", "flat"}
 """Methods whose answer is of the same kind as what they are called on: a mutant leaves the call out."""
 ATOMS = {"Identifier", "Literal", "MemberExpression", "CallExpression", "TemplateLiteral"}
 LAYOUT = {"margin", "radius", "r", "height", "width", "column", "phone", "seconds", "anchor", "side", "layer", "count", "cells"}
+LAYOUT |= {"digits"}
 """Properties that only say how large something is, how fast it plays, on which side words stand, what lies above what, about how
-many numbers stand at an axis, how fine a grid is."""
+many numbers stand at an axis, how fine a grid is, with how many digits a number is written."""
 WORDS = {"class", "label", "title", "symbol", "unit", "words", "text", "aria-hidden"}
 """Properties that only say what something is called."""
 

@@ -44,13 +44,18 @@ export function addHandle(
   const node = knob(label, axis, look);
   if (starts) node.dataset.starts = "";
   plot.layers.front.append(node);
-  const spot = { here: /** @type {Pair} */ ([0, 0]) },
+  /** @type {Spot} */
+  const spot = { here: [0, 0], drawn: [0, 0], still: true, key: "" },
     assign = assigner(node);
   /** @param {number} x @param {number} y */
   const move = (x, y) => {
     const [[left, right], [low, high]] = bounds(),
       [oldX, oldY] = spot.here;
     spot.here = [axis === "y" ? oldX : clamp(x, left, right), axis === "x" ? oldY : clamp(y, low, high)]; // a second key may come before the next frame
+    spot.still = false;
+    life.frame(() => {
+      spot.still = true;
+    });
     set(...spot.here);
   };
   dragged(plot, life, node, spot, move);
@@ -59,7 +64,7 @@ export function addHandle(
     node,
     /** @param {number} x @param {number} y */
     update(x, y) {
-      spot.here = [x, y];
+      spot.here = spot.drawn = [x, y];
       plot.grips.set(node, [plot.x(x), plot.y(y)]);
       const k = axis === "y" ? 1 : 0,
         range = bounds()[k];
@@ -73,6 +78,12 @@ export function addHandle(
     },
   };
 }
+
+/**
+ * Where a handle has been moved to, and where it is drawn: a figure may keep it elsewhere, on a circle, at an end. Whether the
+ * figure has had a frame to draw since, and the last key.
+ * @typedef {{here: Pair, drawn: Pair, still: boolean, key: string}} Spot
+ */
 
 /** What one sees and holds. @param {string} label @param {Along} axis @param {string} [look] */
 const knob = (label, axis, look) =>
@@ -94,7 +105,7 @@ const knob = (label, axis, look) =>
     s("circle", { class: "lf-core", r: 2.5 }),
   );
 
-/** Follow the pointer, keeping its distance from the middle. @param {Frame} plot @param {import("./dom.js").Life} life @param {SVGGElement} node @param {{here: Pair}} spot @param {(x: number, y: number) => void} move */
+/** Follow the pointer, keeping its distance from the middle. @param {Frame} plot @param {import("./dom.js").Life} life @param {SVGGElement} node @param {Spot} spot @param {(x: number, y: number) => void} move */
 function dragged(plot, life, node, spot, move) {
   let grip = /** @type {Pair|null} */ (null);
   let moved = false;
@@ -105,6 +116,7 @@ function dragged(plot, life, node, spot, move) {
   life.on(node, "pointerdown", (event) => {
     if (event.button !== 0) return;
     const [px, py] = pixelsOf(event);
+    Object.assign(spot, { here: spot.drawn, key: "" });
     grip = [plot.x(spot.here[0]) - px, plot.y(spot.here[1]) - py];
     node.setPointerCapture(event.pointerId);
     node.classList.add("is-held");
@@ -141,13 +153,16 @@ const along = (to, value, [a, b], hundredths) =>
  * @param {Frame} plot
  * @param {import("./dom.js").Life} life
  * @param {SVGGElement} node
- * @param {{spot: {here: Pair}, move: (x: number, y: number) => void, bounds: () => import("./types.js").Box, axis: Along}} o
+ * @param {{spot: Spot, move: (x: number, y: number) => void, bounds: () => import("./types.js").Box, axis: Along}} o
  */
 function keyed(plot, life, node, { spot, move, bounds, axis }) {
   life.on(node, "keydown", (event) => {
     const by = ARROWS[event.key];
     if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
+    // The same key again goes on from where it was, though the figure may not have followed yet; another begins at what is seen.
+    if (spot.still && event.key !== spot.key) spot.here = spot.drawn;
+    spot.key = event.key;
     const far = event.shiftKey ? 10 : 1,
       [across, up] = bounds(),
       dx = axis === "y" ? 0 : by[0] || (axis === "x" ? by[1] : 0),
