@@ -387,10 +387,10 @@ def _look_again(job):
         doubtful = (diverged_at > job.steps) | ((diverged_at == 0) & ~np.isfinite(values))
         if every:
             doubtful |= diverged_at != 0
-        cells = np.flatnonzero(doubtful)
-        if cells.size:
-            last = int(diverged_at[cells].max()) if diverged_at[cells].all() else job.steps
-            _numpy_cells(replace(job, steps=min(last, job.steps)), begin + cells)
+        last = np.where(diverged_at == 0, job.steps, np.minimum(diverged_at, job.steps))
+        for octave in np.unique(np.frexp(last[doubtful])[1]):  # runs that end soon do not wait for the others
+            cells = np.flatnonzero(doubtful & (np.frexp(last)[1] == octave))
+            _numpy_cells(replace(job, steps=int(last[cells].max())), begin + cells)
 
 
 def _can_overflow(job):
@@ -588,7 +588,8 @@ def sweep(
     is the relative distance that counts as converged.  Returns a :class:`Sweep`.
 
     ``dtype``: "float64" or "float32" to compute in; None keeps the start's.  Distances to a minimum are always measured
-    in float64.  In float32 a vector instruction takes twice as many runs.
+    in float64.  In float32 a vector instruction takes twice as many runs; those that diverge where a value can overflow are
+    made once more in NumPy, which sees the step at which it did.
 
     - ``engine="numpy"``: every cell equals the single run with the same setting bit for bit.
     - ``engine="compiled"``: a kernel in C, made from the rule's and the surface's text, on all cores.
