@@ -114,6 +114,11 @@ def test_gain_and_lag_are_what_the_wave_shows(frequency, beta):
     assert math.atan2(b, a) / frequency == pytest.approx(found["lag"], rel=1e-3)
 
 
+def test_noise_is_called_measured_where_the_draws_hold_a_hundred_memories(js):
+    found = js("[100, 150, 150.1].map((sampleSize) => filter.measuredWords({ measured: 19.234, sampleSize }))")
+    assert found == ["measured 19.2", "measured 19.2", "too long a memory to measure here"]
+
+
 def test_ends_of_the_frequencies():
     assert Filter(signal="zigzag").numbers()["gain"] == pytest.approx(0.1 / 1.9)
     assert Filter(signal="zigzag").numbers()["lag"] == 0

@@ -314,6 +314,18 @@ def test_names_stand_where_the_two_curves_are_farthest_apart(kit, level, label):
     assert found[3:] == [0, "true", "lf predict-pad is-locked"]
 
 
+@pytest.mark.parametrize("part", [0.35, 0.45, 0.55, 0.65, 0.75])
+def test_five_places_are_tried_for_the_names(kit, part):
+    found = kit(
+        """const pad = make(), at = (k, n) => (k === Math.round(given * (n - 1)) ? 1.8 : 0.6);
+        pad.put(Array(61).fill(0.1));
+        pad.reveal({ x: Array.from({ length: 41 }, (_, k) => k), y: Array.from({ length: 41 }, (_, k) => at(k, 41)) }, true);
+        return texts(pad).map(([, x]) => x);""",
+        part,
+    )
+    assert found == [pytest.approx(LEFT + round(part * n + 1e-9) / n * WIDE + 6) for n in (60, 40)]
+
+
 def test_a_run_that_leaves_the_axes_is_compared_where_it_is_seen(kit):
     """At 0.35 of the way it lies far above the axes, where nobody sees it; at 0.55 it is farther away within them."""
     found = kit(
