@@ -212,6 +212,37 @@ def test_a_map_has_the_steps_of_each_of_its_runs(run, plain, rule, names):
     assert found == [wanted, wanted] and len(set(wanted)) > 3
 
 
+FROM = {"himmelblau": [(2, 3), (4, -1), (-2, 2)], "double_well": [(1.6,)], "beale": [(2.6, 0.3)]}
+
+
+@both
+@pytest.mark.parametrize("name, start", [(name, start) for name in FROM for start in FROM[name]])
+def test_a_map_measures_from_the_nearest_minimum(run, plain, name, start):
+    """Of several, none of them the origin: a fifth of the way that is left at first."""
+    lrs, betas, steps = [0.002, 0.01, 0.03] if name == "beale" else [0.002, 0.008, 0.02], [0.0, 0.5, 0.9], 120
+    asked = f"{{ start: {list(start)}, steps: {steps}, tol: 0.2, xName: 'lr', xs: {lrs}, yName: 'beta', ys: {betas} }}"
+    found = run(f"[...engine.stepsMap(RULES.heavy_ball, SURFACES.{name}, {asked})].map(String)", plain=plain)
+    wanted = []
+    for beta in betas:
+        for lr in lrs:
+            points = descend(rules.heavy_ball, surfaces.get(name), start, steps, lr=lr, beta=beta).points
+            ways = np.linalg.norm(points[:, None] - np.array(surfaces.get(name).minima), axis=2).min(axis=1)
+            last = np.flatnonzero(ways > 0.2 * ways[0])[-1]
+            wanted.append("Infinity" if last == steps else str(last + 1))
+    assert found == wanted and len(set(wanted)) > 3
+
+
+@both
+def test_a_map_may_be_one_setting(run, plain):
+    """Whichever axis the rate stands at: heavy ball has none by itself."""
+    found = run(
+        """[["lr", [0.1], "beta", [0.3]], ["beta", [0.3], "lr", [0.1]]].map(([xName, xs, yName, ys]) =>
+          [...engine.stepsMap(RULES.heavy_ball, SURFACES.bowl, { xName, xs, yName, ys })])""",
+        plain=plain,
+    )
+    assert found == [[descend(rules.heavy_ball, surfaces.bowl, steps=200, lr=0.1, beta=0.3).steps_to(1e-6)]] * 2
+
+
 @both
 def test_what_a_map_is_not_told_is_as_usual(run, plain):
     """Two hundred steps to a millionth, from the surface's own start."""
