@@ -234,6 +234,20 @@ def test_every_word_and_source_of_a_chapter_has_its_card(site):
         assert all(len(card["html"]) > 40 for card in said.values()), name
 
 
+def test_each_letter_leads_to_the_first_of_its_words(site, new_page):
+    """A letter without its words, words without their letter, or one that leads into the middle."""
+    page = new_page()
+    page.goto(site.url("book/glossary"))
+    terms = page.locator("dl.glossary > dt").evaluate_all(
+        "all => all.map((one) => [one.firstChild.textContent.trim()[0].toUpperCase(), one.id])"
+    )
+    first = dict(reversed(terms))
+    links = page.locator("p.letters a").evaluate_all("all => all.map((one) => [one.textContent, one.hash.slice(1)])")
+    assert links == list(dict.fromkeys((letter, first[letter]) for letter, _ in terms)) and len(links) > 15
+    page.locator("p.letters a", has_text="M").click()
+    page.wait_for_function("id => Math.abs(document.getElementById(id).getBoundingClientRect().top) < 120", arg=first["M"])
+
+
 def test_without_a_script_a_word_leads_to_the_glossary(site, new_page):
     page = new_page(js=False)
     page.goto(site.url("notebooks/01-ravine"))
