@@ -290,16 +290,19 @@ def test_what_is_typed_is_taken(kit, typed, value, said):
             typed.value = given.typed;
             const took = how === "change" ? happens(typed, "change") && null : press(typed, how);
             const kept = [typed.selectionStart, typed.selectionEnd];
-            return [made.store.get("a"), made.said, typed.value, took, how === "Enter" ? kept : null];
+            const note = made.node.querySelector(".lf-note");
+            const seen = [note.hidden, note.textContent];
+            happens(made.bar, "input");
+            return [made.store.get("a"), made.said, typed.value, took, how === "Enter" ? kept : null, seen, note.hidden];
         });""",
         {"typed": typed, "o": {}, "spec": ["number", 3, -1, 10], "value": 3},
     )
     written = f"{value:g}"
     assert found == [
-        [value, [said], written, None, None],
-        [value, [said], written, True, [0, len(written)]],
-        [3, [], "3", False, None],
-    ]
+        [value, [said], written, None, None, [not said, said], True],
+        [value, [said], written, True, [0, len(written)], [not said, said], True],
+        [3, [], "3", False, None, [True, ""], True],
+    ], "what is said to the ear stands where the eye is, until the slider moves"
 
 
 def test_a_whole_number_is_typed_whole_and_the_field_is_the_readers_while_it_is_held(kit):

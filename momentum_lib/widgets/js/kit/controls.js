@@ -67,7 +67,7 @@ export function addSlider(desk, o) {
     spec = /** @type {import("./types.js").NumberSpec|undefined} */ (o.name ? desk.specs[o.name] : undefined),
     limits = /** @type {Pair} */ (o.bounds ?? (spec ? [spec.min, spec.max] : range?.())),
     integral = o.whole ?? spec?.kind === "integer";
-  const { node, bar, typed, markRow } = sliderNodes(o),
+  const { node, bar, typed, markRow, note } = sliderNodes(o),
     last = { at: NaN, words: "", letters: "" };
   const knob = {
     label,
@@ -100,7 +100,8 @@ export function addSlider(desk, o) {
       );
   }
   slideBy(desk, bar, knob);
-  typeInto(desk, typed, knob);
+  typeInto(desk, typed, { ...knob, note: (text) => ((note.textContent = text), (note.hidden = !text)) });
+  desk.life.on(bar, "input", () => (note.hidden = true));
   desk.store.draw(() => update());
   desk.place(fold, node);
   return { node, bar, typed };
@@ -125,15 +126,17 @@ function sliderNodes({ name, label, symbol, look, unit = "" }) {
     spellcheck: "false",
     "aria-label": `${label}, type a value`,
   });
-  const markRow = h("div", { class: "lf-mark-row", "aria-hidden": "true" });
+  const markRow = h("div", { class: "lf-mark-row", "aria-hidden": "true" }),
+    note = h("p", { class: "lf-note", hidden: true, "aria-hidden": "true" }); // for the eye what is said to the ear
   const node = h(
     "div",
     { class: "lf-control", "data-control": name ?? label, "data-look": look },
     labelled(label, symbol, look),
     h("span", { class: "lf-value" }, typed, h("span", { class: "lf-unit", text: unit })),
     h("div", { class: "lf-track" }, bar, markRow),
+    note,
   );
-  return { node, bar, typed, markRow };
+  return { node, bar, typed, markRow, note };
 }
 
 /** A labelled tick below a slider; hidden where it lies beyond the ends. @param {Scale} to @param {Mark} mark @returns {import("./dom.js").Piece} */
@@ -212,14 +215,18 @@ function byFinger(life, bar, follow, read, commit, update) {
   });
 }
 
-/** By typing a value. @param {Desk} desk @param {HTMLInputElement} typed @param {Knob} knob */
-function typeInto({ life, say }, typed, { label, limits: [low, high], integral, commit, update }) {
+/** By typing a value. @param {Desk} desk @param {HTMLInputElement} typed @param {Knob & {note: (words: string) => void}} knob */
+function typeInto({ life, say }, typed, { label, limits: [low, high], integral, commit, update, note }) {
+  const tell = (/** @type {string} */ words) => {
+    say(words);
+    note(words);
+  };
   const lies = `${label} lies between ${show(low)} and ${show(high)}`;
   const enter = () => {
     const found = parseNumber(typed.value);
-    if (Number.isNaN(found)) say(`“${typed.value}” is not a number; ${lies}.`);
+    if (Number.isNaN(found)) tell(`“${typed.value}” is not a number; ${lies}.`);
     else {
-      say(found < low || found > high ? `${lies}; the nearest is taken.` : "");
+      tell(found < low || found > high ? `${lies}; the nearest is taken.` : "");
       commit(integral ? Math.round(found) : found);
     }
     update(true);
@@ -231,7 +238,9 @@ function typeInto({ life, say }, typed, { label, limits: [low, high], integral, 
       typed.select();
       event.preventDefault();
     }
-    if (event.key === "Escape") update(true);
+    if (event.key !== "Escape") return;
+    note("");
+    update(true);
   });
   life.on(typed, "focus", () => typed.select());
 }
