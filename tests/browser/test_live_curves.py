@@ -431,6 +431,20 @@ def test_one_side_is_lit_and_the_others_recede(browser, address):
         assert lit() == (1, 2)
 
 
+def test_a_box_wears_the_colour_of_its_line(browser, address):
+    """Boxes of one family all alike beside lines that are not."""
+    with live.open_page(browser, address) as page:
+        rows = (
+            first(page)
+            .locator(".lf-side-row")
+            .evaluate_all(
+                "all => all.map((row) => ['input', '.lf-swatch path'].map((of, k) =>"
+                " getComputedStyle(row.querySelector(of))[k ? 'stroke' : 'accentColor']))"
+            )
+        )
+        assert all(box == line for box, line in rows) and len({box for box, _ in rows}) == len(rows), rows
+
+
 @pytest.mark.parametrize("width", [390, 1366])
 def test_the_menu_has_titles_in_groups_and_none_is_cut(browser, tmp_path, width):
     """Of every record: a closed menu cuts what is wider than it is, and its arrow takes some of that."""

@@ -472,13 +472,12 @@ function sideRow({ name: value, title, look, dash, lr, ends }, colour) {
     box = h("input", { type: "checkbox", value }),
     now = h("span", { class: "lf-side-now" });
   line.style.strokeDasharray = dash || "none";
-  if (colour) line.style.setProperty("--lf-colour", colour);
   const node = h(
     "li",
     {},
     h(
       "label",
-      { class: "lf-toggle lf-side-row", "data-look": look },
+      { class: "lf-toggle lf-side-row", "data-look": look, style: colour && `--lf-colour: ${colour};` },
       box,
       s("svg", { class: "lf-swatch", viewBox: "0 0 34 12", "aria-hidden": "true" }, line),
       h("b", { text: title }),
