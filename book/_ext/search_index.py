@@ -26,6 +26,7 @@ HIDDEN = {
 }  # fmt: skip
 RAISED = str.maketrans("0123456789+-−nkt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿᵏᵗ")
 COURSEWORK = "book/homework-"  # its questions are found by their titles
+ENDS = "\x1f"  # a paragraph, until its neighbours are known
 LONGEST = 24  # letters of a formula within a sentence; of a longer one the snippet keeps a dot
 
 
@@ -71,11 +72,14 @@ def words(node, deep=False):
             return
         for child in part.children:
             read(child)
-        if part.name in ("p", "li", "td", "dd", "dt", "div"):
+        if part.name in ("p", "li"):
+            out.append(ENDS)
+        elif part.name in ("td", "dd", "dt", "div"):
             out.append(" ")
 
     read(node)
-    return re.sub(r"\s+([,.;:?!)])", r"\1", re.sub(r"\s+", " ", "".join(out))).strip()
+    text = re.sub(rf"(?<=[\w)])\s*{ENDS}[\s{ENDS}]*(?=\w)", " · ", "".join(out)).replace(ENDS, " ")  # a line without a full stop
+    return re.sub(r"\s+([,.;:?!)])", r"\1", re.sub(r"\s+", " ", text)).strip()
 
 
 # --- entries --------------------------------------------------------------------------------------------------------
@@ -139,7 +143,7 @@ class Page:
         for row in finding.find(self.article, "[id^=claim-]"):
             text = words(row, deep=True).partition(" Measured: ")[0]  # how it was, nobody searches for
             number = row["id"].removeprefix("claim-").replace("-", ".").upper()
-            self.add("Claim", f"Claim {number}", row["id"], text.removeprefix(number).strip())
+            self.add("Claim", f"Claim {number}", row["id"], text.removeprefix(number).strip(" ·"))
         for source in finding.find(self.article, "div.citation[id]"):
             self.add("Source", re.sub(r"^\[[^]]*\] ", "", words(source, deep=True)), source["id"], "")
         for name in finding.find(self.article, "dt.sig[id]"):

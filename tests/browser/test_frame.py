@@ -175,6 +175,17 @@ def test_what_is_called_as_it_was_asked_comes_first(site, new_page):
     assert not [(asked, told) for asked, told in zip(names, first, strict=True) if plain(asked) != plain(told)]
 
 
+def test_lines_that_are_found_do_not_run_into_each_other(site, new_page):
+    """ "4 bytes of memory a parameter Nesterov's momentum with ...": a card's two lines as one."""
+    page = new_page()
+    page.goto(site.url("book/glossary"))
+    page.keyboard.press("/")
+    ask(page, "nesterov")
+    told = page.evaluate("courseSearch('nesterov', 9).rows.map((row) => row.textContent)")
+    cards = [text for text in told if "bytes of memory a parameter" in text]
+    assert len(cards) > 1 and all("a parameter · " in text for text in cards), cards
+
+
 def test_the_page_of_the_search_keeps_the_question(site, new_page):
     page = new_page(width=PHONE)
     page.goto(site.url("search") + "?q=zigzag")
