@@ -626,6 +626,22 @@ def test_the_keyboard_does_all_of_it(browser, folder):
         assert state(page)["surface"]["name"] == "saddle"
 
 
+def test_a_recipes_name_opens_it_and_what_unfolds_is_in_view(browser, folder):
+    """A name that looks like a link and is none; numbers that unfold below the panel's edge."""
+    with playing(browser, folder) as page:
+        name = page.locator("#recipes li strong").nth(4)
+        name.scroll_into_view_if_needed()
+        box = name.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert state(page)["surface"]["name"] == "saddle"
+        page.get_by_text("Steps, noise, numbers").click()
+        page.wait_for_function(
+            "() => { const more = document.querySelector('.pg-more').getBoundingClientRect(),"
+            " side = document.querySelector('.pg-side').getBoundingClientRect();"
+            " return more.bottom <= side.bottom + 1 || more.top <= side.top + 1; }"
+        )
+
+
 def test_a_key_finds_what_is_made_later(browser, folder):
     """What is not seen at first is made task by task; with the first key all of it is there."""
     with live.held_page(browser, viewport={"width": 1366, "height": 900}, reduced_motion="reduce") as page:

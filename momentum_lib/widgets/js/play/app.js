@@ -151,6 +151,9 @@ function sceneOf(store, stage, best, held) {
 
 /** What the kit's controls need of the playground. @param {import("../kit/dom.js").Life} life @param {import("./store.js").PlayStore} store @param {ReturnType<typeof anatomy>} parts @param {(text: string) => void} say */
 function deskOf(life, store, parts, say) {
+  life.on(parts.more, "toggle", () => {
+    if (parts.more.open) parts.more.scrollIntoView({ block: "nearest" }); // it unfolds below the panel's edge
+  });
   return /** @type {import("../kit/controls.js").Desk & {root: HTMLElement}} */ (
     /** @type {unknown} */ ({
       life,
