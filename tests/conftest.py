@@ -123,3 +123,40 @@ def master(tmp_path_factory):
     import grading
 
     return grading.master(tmp_path_factory.mktemp("master"))
+
+
+@pytest.fixture
+def mine():
+    """A worker in this process, and what it sends; the signal that its limit uses is put back."""
+    import signal
+
+    from momentum_lib.grade import worker
+
+    before = signal.getsignal(signal.SIGPROF)
+    sent = []
+    yield worker.Worker(lambda message: sent.append(json.loads(message))), sent
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with a master, where grading itself is replaced: who, which and where is asked (tests/grading.py)."""
+    import grading
+
+    return grading.place(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def shell(monkeypatch, tmp_path):
+    """The shell in which notebooks run, in this process, whose main module and folders it leaves alone."""
+    from momentum_lib.grade import notebook
+
+    for name in ("IPYTHONDIR", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("IPYTHONDIR")
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    made = notebook.make_shell()
+    made.user_ns["get_ipython"] = lambda: made
+    return made

@@ -14,12 +14,6 @@ from momentum_lib.grade import folder, results, systems
 from momentum_lib.grade.moodle import Worksheet
 from momentum_lib.grade.problem_set import Master
 
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    return grading.place(tmp_path, monkeypatch)
-
-
 # -- which files -----------------------------------------------------------------------------------
 
 

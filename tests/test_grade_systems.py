@@ -8,18 +8,11 @@ import sys
 import zipfile
 from datetime import datetime, timedelta, timezone
 
-import grading
 import pytest
 
 from momentum_lib.grade import __main__ as program
 from momentum_lib.grade import appeal, folder, gradescope, late, systems
 from momentum_lib.grade.moodle import Worksheet
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    return grading.place(tmp_path, monkeypatch)
-
 
 # -- what the systems call their files ---------------------------------------------------------------
 

@@ -38,15 +38,16 @@ EQUIVALENT = Path(__file__).parent / "equivalent.json"
 SEED = 7
 BUDGET, BROWSER_BUDGET = 10, 60  # seconds of tests
 
-BASIC = "rules descend surfaces sweep conventions kernels codegen theory theory_closed theory_edges theory_floors theory_linear "
-BASIC += "theory_asynchrony theory_memory theory_noise theory_river mixtures"
+BASIC = "rules descend input surfaces sweep conventions kernels codegen theory theory_closed theory_edges theory_floors "
+BASIC += "theory_linear theory_asynchrony theory_memory theory_noise theory_river mixtures"
 TESTS = {  # group -> the tests of its packages, as the middles of their files' names
     "basic": BASIC,
     "optim": "optim optim_edges optim_flat optim_inplace optim_recipes",
     "train": "train train_by_hand train_checkpoint train_cli train_diloco train_ensemble train_gpu train_handed_in "
     "train_parallel train_speed speed records worth cluster",
-    "grade": "grade_ahead grade_by_hand grade_checks grade_editions grade_folder grade_hostile "
-    "grade_notebooks grade_results grade_sandbox grade_systems homework instructors",
+    "grade": "grade_ahead grade_by_hand grade_cells grade_checks grade_editions grade_folder grade_hostile grade_notebooks "
+    "grade_people grade_processes grade_refused grade_results grade_rooms grade_sandbox grade_systems grade_times "
+    "homework instructors",
     "records": "records train",
     "scale": "scale",
     "networks": "networks",
