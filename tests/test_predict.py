@@ -86,6 +86,7 @@ def test_the_fewest_steps_are_those_of_the_best_rate(js, monkeypatch):
     from momentum_lib import rules
 
     assert found[0] == predict._fewest(rules.heavy_ball, spec, 0.0) and min(found.values()) < found[0] / 2
+    assert list(found) == pytest.approx([0.05 * k for k in range(20)])
 
 
 def test_a_drawn_curve_is_measured_and_compared(js):
@@ -97,6 +98,47 @@ def test_a_drawn_curve_is_measured_and_compared(js):
     half = js("pad.whole(Array.from({length: 61}, (_, k) => k < 3 || k > 57 ? null : k === 30 ? 0.5 : k < 30 ? 0 : 1))")
     assert len(half) == 61 and half[0] == 0 and half[60] == 1 and half[30] == 0.5
     assert js("pad.whole(Array.from({length: 61}, (_, k) => k < 40 ? 0.5 : null))") is None
+
+
+def test_what_is_compared_of_a_curve(js):
+    curve = json.dumps({"x": [0, 10, 20, 30], "y": [3, 1, 5, 2]})
+    asks = ["at the end", "highest", "lowest at", "steps to 1e-6"]
+    assert js(f"{asks}.map((ask) => truth.measure(ask, {curve}))") == [2, 5, 10, None]
+    there = (
+        "[[1e-7, 1e-8], [1e-6, 1e-6], [1e-5, 1e-6], [1e-7, 2e-6]].map((y) => truth.measure('steps to 1e-6', { x: [5, 6], y }))"
+    )
+    assert js(there) == [5, 5, 6, None]
+
+
+COMPARED = [  # what is asked, the two numbers, how the first lies
+    ("at the end", 7.9, 10, "low"), ("at the end", 8.1, 10, "close"), ("at the end", 12.4, 10, "close"),
+    ("at the end", 12.6, 10, "high"), ("highest", 0, 0, "close"), ("steps to 1e-6", 20, 20, "close"),
+    ("steps to 1e-6", None, None, "close"), ("steps to 1e-6", 20, None, "low"), ("steps to 1e-6", None, 20, "high"),
+    ("lowest at", 0.5, 0.5, "close"), ("lowest at", 0.36, 0.5, "close"), ("lowest at", 0.34, 0.5, "low"),
+    ("lowest at", 0.66, 0.5, "high"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ask, yours, theirs, where", COMPARED)
+def test_where_a_drawn_curve_lies(js, ask, yours, theirs, where):
+    assert js(f"truth.compare({json.dumps(ask)}, {json.dumps(yours)}, {json.dumps(theirs)})") == where
+
+
+SAID = [
+    ("at the end", 0.5, 0.25, "You end at <0.5>; the run ends at <0.25>."),
+    ("highest", 2, 3, "Your curve climbs to <2>; the run's climbs to <3>."),
+    ("lowest at", 0.5, 0.9, "You put the lowest point at <0.5>; it is at <0.9>."),
+    ("steps to 1e-6", 1, 384.7, "You drew 1 step to a millionth; the run takes <385>."),
+    ("steps to 1e-6", 12.3, None, "You drew 12 steps to a millionth; the run does not get there, in the steps shown."),
+    ("steps to 1e-6", None, 20, "Your curve does not come to a millionth; the run takes <20>."),
+    ("steps to 1e-6", None, None, "Your curve does not come to a millionth; nor does the run, in the steps shown."),
+]
+
+
+@pytest.mark.parametrize("ask, yours, theirs, said", SAID)
+def test_a_comparison_is_a_sentence(js, ask, yours, theirs, said):
+    numbers = f"{json.dumps(yours)}, {json.dumps(theirs)}"
+    assert js(f"truth.sentence({json.dumps(ask)}, {numbers}, (value) => `<${{value}}>`)") == said
 
 
 def test_the_box_in_a_notebook():

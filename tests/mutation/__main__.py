@@ -71,6 +71,7 @@ JS = "momentum_lib/widgets/js"
 JS_IMPORTS = [*IMPORTS[:-1], "matplotlib.pyplot", "playwright.sync_api", "momentum_lib.widgets"]
 """The same for a live figure: all of Python, which stays as it is."""
 SHARED = ["test_widgets", "browser/test_live_every", "browser/test_drawn_pictures", "browser/test_drawn_chapters"]
+SHARED += ["browser/test_live_choices"]
 SHARED = [f"tests/{name}.py" for name in SHARED]
 """Tests of several live figures: those are asked that have the figure's name among their parameters, or have none."""
 NODE = "tests/test_widgets_node.py"

@@ -137,7 +137,6 @@ export function measure(ask, { x, y }) {
 export function compare(ask, yours, theirs) {
   const a = yours ?? Infinity,
     b = theirs ?? Infinity;
-  if (a === b) return "close";
   if (ask === "lowest at") return Math.abs(a - b) < 0.15 ? "close" : a < b ? "low" : "high";
   return a < 0.8 * b ? "low" : a > 1.25 * b ? "high" : "close";
 }
@@ -153,7 +152,7 @@ export function sentence(ask, yours, theirs, show) {
       yours === null
         ? "Your curve does not come to a millionth"
         : `You drew ${many(Math.round(yours), "step")} to a millionth`,
-    it =
-      theirs === null ? "nor does the run, in the steps shown" : `the run takes ${show(Math.round(theirs))}`;
+    never = yours === null ? "nor does the run" : "the run does not get there",
+    it = theirs === null ? `${never}, in the steps shown` : `the run takes ${show(Math.round(theirs))}`;
   return `${you}; ${it}.`;
 }
