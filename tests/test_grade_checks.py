@@ -1,6 +1,7 @@
 """Checks that teach: right answers pass in every spelling, each known mistake is named, types and shapes come first."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from momentum_lib import grade, rules, surfaces
+from momentum_lib.grade import checks
 from momentum_lib.grade.answers import Remote, answer, as_number
 from momentum_lib.grade.checks import parameter, same
 from momentum_lib.grade.likeness import fingerprint
@@ -238,6 +240,18 @@ def test_a_bug_hunt_counts_what_is_found():
         assert good_test(step)
 
     assert grade.bug_hunt(asserting, right=RIGHT, bugs=BUGS, points=6) == 6
+
+
+def test_in_the_first_round_each_implementation_is_shown_to_a_process_that_has_seen_no_other():
+    """A test that remembers what it saw before, and judges by that."""
+    seen = []
+    student = SimpleNamespace(seed="ada", name="t", fresh=lambda: seen.append("fresh"), call=lambda program: seen.append(program))
+    programs = [(name, True) for name in "abcd"]
+    assert checks.verdicts(student, programs, "first") == dict.fromkeys(range(4), True)
+    assert seen[0::2] == ["fresh"] * 4 and sorted(seen[1::2]) == list("abcd")
+    seen.clear()
+    checks.verdicts(student, programs, "together", together=True)
+    assert seen[0] == "fresh" and sorted(seen[1:]) == list("abcd")
 
 
 def test_a_bug_hunt_that_cries_wolf_or_sleeps_earns_nothing():

@@ -183,6 +183,10 @@ WITHOUT = {  # what a master lacks -> (what is changed, what is said)
         lambda cells: cells[6]["metadata"]["nbgrader"].update(points=-1),
         "cell q1-check: points are -1; allowed: a number > 0",
     ),
+    "points that are null": (
+        lambda cells: cells[6]["metadata"]["nbgrader"].update(points=None),
+        "cell q1-check: points are 0; allowed: a number > 0",
+    ),
     "an essay's points": (lambda cells: cells[14]["metadata"]["nbgrader"].pop("points"), "cell q4: points are 0"),
     "a mark": (
         lambda cells: cells[6].update(source="### BEGIN SOLUTION\\n" + cells[6]["source"]),
