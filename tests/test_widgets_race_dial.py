@@ -105,6 +105,7 @@ SEARCHES = [  # a rule, curvatures along the axes, where it starts
     ("heavy_ball", (1, 1), (1, 1)),  # rate 1 without momentum takes one step
     ("heavy_ball", (1e-5, 1e-5), (1, 1)),
     ("heavy_ball", (1, 1e-6), (1, 1)),
+    ("heavy_ball", (1, 1e-8), (1, 1)),  # the nearest end, at the largest momentum of the first grid
     ("nesterov_lerp", (1, 25), (1, 1)),  # in the units of another
     ("averaged_momentum", (1, 1e-6), (1, 1)),
     ("adam", (1, 25), (3, 1)),
