@@ -111,6 +111,19 @@ def test_each_start_has_its_run_and_an_end_is_told_of_the_first_within_the_whole
     assert json.loads(found[2]) == ["ravine", {"kappa": 9, "angle": 0.2}]
 
 
+def test_what_is_shown_beside_the_runs(asked):
+    """The surface's own numbers, the picked rule, and the same rule for the same text: what is compiled for it is kept."""
+    typed = json.dumps([{"text": TYPED, "hyper": {}}])
+    found = asked(
+        f"""(({{ params, picked, net, box: [[left, right], [low, high]], key, place }}) => [params, picked.index, net,
+          right - left >= high - low, key === place])(scene({{ picked: 9 }})).concat([
+          scene({{ rules: {typed} }}).lanes[0].rule === scene({{ rules: {typed}, steps: 7 }}).lanes[0].rule,
+          ["lr", "eps", "dampening", "beta"].map(scenes.boundsOf)])"""
+    )
+    bounds = [[1e-6, 100], [0, 1], [0, 1], [0, 0.9999]]
+    assert found == [{"kappa": 25, "angle": 0.3}, 2, None, True, True, True, bounds]
+
+
 def test_noise_is_each_steps_own_and_the_seeds(asked):
     """Two draws a step, in the gradient; where a run ends is told without it."""
     bowl = {"kind": "library", "name": "bowl", "params": {}}
