@@ -175,6 +175,33 @@ def test_ink_counts_what_lies_under_the_pen(js):
     assert found["dotted"] == pytest.approx([4.1, 4])
 
 
+def inked(strokes, pen=0.7):
+    """How many of a pixel's sixteen parts have their middle under the pen."""
+    y, x = (np.mgrid[:32, :32] + 0.5) / 4
+    under = np.zeros((32, 32), bool)
+    for stroke in strokes:
+        for (ax, ay), (bx, by) in zip([stroke[0], *stroke], stroke):
+            long = (bx - ax) ** 2 + (by - ay) ** 2
+            part = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / (long or 1), 0, 1)
+            under |= (x - ax - part * (bx - ax)) ** 2 + (y - ay - part * (by - ay)) ** 2 <= pen**2
+    return under.reshape(8, 4, 8, 4).sum((1, 3))
+
+
+def test_ink_is_every_part_under_the_pen_wherever_strokes_go(js):
+    """Strokes of several pieces, across the pad's edges, points, and pieces of no length."""
+    draws = np.random.default_rng(2).uniform(-2, 10, (30, 5, 2)).round(3).tolist()
+    some = [[stroke[: 1 + k % 5]] for k, stroke in enumerate(draws)] + [draws[:3], [[[0, 0], [8, 8]], [[4, 4], [4, 4]]]]
+    found = js(f"{json.dumps(some)}.map(ink.ink)")
+    for letters, strokes in zip(found, some, strict=True):
+        np.testing.assert_array_equal(pixels(letters).reshape(8, 8), inked(strokes))
+
+
+def test_a_small_drawing_is_enlarged_six_times_at_most(js):
+    (small,), (wide,) = js("[[[[1, 1], [1.5, 1.2]]], [[[1, 1], [3, 1.2]]]].map(ink.fit)")
+    np.testing.assert_allclose(small, [[4.1 - 1.5, 4 - 0.6], [4.1 + 1.5, 4 + 0.6]])
+    np.testing.assert_allclose(wide, [[4.1 - 2, 4 - 0.2], [4.1 + 2, 4 + 0.2]])
+
+
 def test_what_is_on_the_pad(js):
     """A drawing that is none leaves the sample there, on both sides; so says the sentence."""
     mine = picture([16, *[0] * 63])
