@@ -16,13 +16,13 @@ import inspect
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import reduce
+from functools import partial, reduce
 from math import isfinite
 
 import numpy as np
 
 from .notation import QUANTITIES
-from .ranges import SWITCH, real_numbers
+from .ranges import SWITCH, as_array, real_numbers
 
 FAMILIES = ("gradient", "momentum", "averaged", "nesterov", "adaptive", "sign", "matrix")
 
@@ -193,7 +193,7 @@ class Rule:
         SWITCH.check("unstable", unstable)
         full = check_hyper(self, hyper, unstable=unstable)
         full = {name: fit_hyper(name, value, theta, bool(self.sides)) for name, value in full.items()}
-        theta, state = self.step(theta, grad, state, full, t)
+        theta, state = (self.step if is_ours(self) else partial(checked_step, self))(theta, grad, state, full, t)
         return (theta, *state) if self.slots else theta
 
 
@@ -307,10 +307,7 @@ def check_number(name, value, *, unstable=False):
     """
     quantity = QUANTITIES.get(name)
     allowed = quantity.allowed if quantity else "any finite number"
-    try:
-        numbers = np.asarray(value).ravel()
-    except ValueError:  # rows of unequal length
-        numbers = np.empty(0, dtype=object)
+    numbers = as_array(value).ravel()
     if numbers.dtype.kind not in "iuf":
         raise TypeError(f"{name} is {value!r}; allowed: {allowed}, or an array of such numbers.")
     for number in numbers[~np.isfinite(numbers)][:1]:
@@ -342,6 +339,7 @@ def check_start(surface, start):
             raise TypeError(f"start is {start!r}; allowed: one number per coordinate, such as [1.0, -0.5].") from None
     check_floating(start, "start")
     theta = np.array(start)
+    theta = theta.astype(theta.dtype.newbyteorder("="), copy=False)
     if theta.size == 0:
         raise ValueError(f"start has shape {theta.shape}, no coordinate at all; allowed: at least one number.")
     if not (np.isfinite(theta).all() and float(np.abs(theta).max()) <= FARTHEST):
@@ -390,6 +388,12 @@ def check_surface(surface):
         )
 
 
+def check_exact(surface, what):
+    """Raise ValueError for a noisy surface where its noise would be left out; ``what`` begins the sentence."""
+    if hasattr(surface, "stream"):
+        raise ValueError(f"{what} exact gradients, and {surface!r} has noisy ones; allowed: the surface under it.")
+
+
 def check_rule(rule):
     """Raise TypeError unless the argument is a Rule."""
     if not isinstance(rule, Rule):
@@ -425,14 +429,54 @@ def walk(rule, gradient, theta, hyper, steps):
     through here, on arrays and with the same arithmetic, which is why they agree bit for bit.
     """
     state, now = rule.init(theta), {name: value[0] for name, value in hyper.items()} if steps else {}
-    timed = any(len(value) > 1 for value in hyper.values())
+    timed, known = any(len(value) > 1 for value in hyper.values()), is_ours(rule)
     for t in range(1, steps + 1):
         if timed:
             now = {name: value[min(t, len(value)) - 1] for name, value in hyper.items()}
         look = rule.look(theta, *state, **now)
-        grad = as_measured(gradient(look.copy()), look)
-        theta, state = rule.step(theta, grad, state, now, t)
+        grad = gradient_at(gradient, look)
+        theta, state = rule.step(theta, grad, state, now, t) if known else checked_step(rule, theta, grad, state, now, t)
         yield t, look, grad, theta, state, now
+
+
+def is_ours(rule):
+    """Whether a rule is one of the library's, which write into nothing that they are given."""
+    return (rule.fn.__module__ or "").startswith("momentum_lib.rules")
+
+
+def shut(array):
+    """The same numbers, into which nobody can write; what is no NumPy array is handed on as it is."""
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def checked_step(rule, theta, grad, state, hyper, t):
+    """One step of a rule of one's own, which must write into nothing, and return what it was given: as many, shapes, dtypes."""
+    given = (theta, *state)
+    try:
+        out = rule.fn(shut(theta), shut(grad), *map(shut, state), **hyper, **({"t": t} if rule.uses_t else {}))
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise ValueError(
+            f"{rule.name} writes into an array that it was given; allowed: new arrays, as in theta = theta - lr * grad, "
+            "since the caller still holds the old ones."
+        ) from None
+    found = out if rule.slots and isinstance(out, tuple) else (out,)
+    names = ("theta", *rule.slots)
+    if len(found) != len(names):
+        raise TypeError(f"{rule.name} returned {len(found)} value(s); allowed: {', '.join(names)}, in this order.")
+    for name, value, before in zip(names, found, given, strict=True):
+        if np.shape(value) != np.shape(before) or getattr(value, "dtype", float) != getattr(before, "dtype", float):
+            told = repr(value) if not hasattr(value, "dtype") else f"shape {np.shape(value)} and {value.dtype}"
+            raise TypeError(
+                f"{rule.name} returned {name} with {told}; allowed: shape {np.shape(before)} and {dtype_of(before)}, "
+                "as it was given."
+            )
+    return found[0], tuple(found[1:])
 
 
 def as_measured(grad, look):
@@ -440,11 +484,18 @@ def as_measured(grad, look):
 
     Raises TypeError for what are no real numbers, ValueError for another shape than the point's.
     """
-    if type(grad) is not np.ndarray or grad.dtype != look.dtype:
-        grad = real_numbers("the gradient that the surface returned", grad).astype(look.dtype, copy=False)
+    if type(grad) is not np.ndarray or grad.dtype.kind != "f":
+        grad = real_numbers("the gradient that the surface returned", grad)
     if grad.shape != look.shape:
-        raise ValueError(f"the gradient has shape {grad.shape} where the point has {look.shape}.")
-    return grad
+        raise ValueError(
+            f"the gradient has shape {grad.shape} where the point has {look.shape}; allowed: one number for each coordinate."
+        )
+    return np.array(grad, dtype=look.dtype)  # a copy: the surface may use its own memory again
+
+
+def gradient_at(measure, point):
+    """The gradient that ``measure`` gives at a point, which is handed as a copy; see :func:`as_measured`."""
+    return as_measured(measure(point.copy()), point)
 
 
 def value_at(surface, point, shape=()):
@@ -456,9 +507,14 @@ def value_at(surface, point, shape=()):
     if isinstance(value, float) and shape == ():
         return value
     value = real_numbers("the value that the surface returned", value)
-    if value.shape != shape:
-        raise ValueError(f"the value that the surface returned has shape {value.shape}; allowed: {shape}, one number a point.")
-    return value[()]
+    if value.shape == (1, *shape):  # a surface of one dimension whose author did not sum over it
+        value = value[0]
+    if value.shape not in (shape, ()):
+        raise ValueError(
+            f"the value that the surface returned has shape {value.shape}; allowed: {shape}, one number a point. "
+            "Sum over the coordinates, the first axis."
+        )
+    return np.broadcast_to(value, shape)[()]
 
 
 def open_stream(surface):

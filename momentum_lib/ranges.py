@@ -12,25 +12,30 @@ its own here.  What is no number, or a number outside, is refused before the fun
 
 import functools
 import inspect
+import reprlib
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 
 import numpy as np
 
 
-def _array(value):
-    """An array of what was given; of objects where it is none."""
+def as_array(value):
+    """An array of what was given, of objects where it is none; a fraction and a huge whole number become floats."""
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
+        return np.asarray(float(value)) if array.dtype.kind == "O" and isinstance(value, Real) else array
+    except OverflowError:
+        return np.empty(0, dtype=object)
     except ValueError:  # rows of unequal length
         return np.empty(0, dtype=object)
 
 
 def real_numbers(name, value):
     """What was given as an array of real numbers, infinity and NaN among them, in its own dtype; TypeError for anything else."""
-    array = _array(value)
+    array = as_array(value)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} is {value!r}; allowed: real numbers.")
+        raise TypeError(f"{name} is {reprlib.repr(value)}; allowed: real numbers.")
     return array
 
 
@@ -38,7 +43,8 @@ def real_numbers(name, value):
 class Range:
     """The numbers from ``low`` to ``high``, finite ones; the ends belong to it unless ``above`` or ``below`` says otherwise.
 
-    ``whole``: whole numbers alone.  ``one``: one number, no array.  ``why``: what a message adds, a unit or the reason.
+    ``whole``: whole numbers alone, and if it is ``loose``, floats such as 4.0, too.  ``one``: one number, no array; ``some``: at
+    least one.  ``why``: what a message adds, a unit or the reason.
     """
 
     low: float = -np.inf
@@ -46,7 +52,9 @@ class Range:
     above: bool = False
     below: bool = False
     whole: bool = False
+    loose: bool = False
     one: bool = False
+    some: bool = False
     why: str = ""
 
     @property
@@ -63,15 +71,17 @@ class Range:
 
     def check(self, name, value):
         """Raise TypeError for what is no number, ValueError for a number outside, or not whole."""
-        numbers = _array(value)
-        if numbers.dtype.kind not in ("iu" if self.whole else "iuf") or not numbers.size or self.one and numbers.ndim:
+        numbers = as_array(value)
+        if numbers.dtype.kind not in ("iu" if self.whole and not self.loose else "iuf") or self.one and numbers.ndim:
             more = "" if self.one else ", or an array of such numbers"
-            raise (ValueError if self.whole or not numbers.size else TypeError)(
-                f"{name} is {value!r}; allowed: {self.words}{more}."
-            )
+            raise (ValueError if self.whole else TypeError)(f"{name} is {reprlib.repr(value)}; allowed: {self.words}{more}.")
+        if self.some and not numbers.size:
+            raise ValueError(f"{name} is empty; allowed: {self.words}, or several.")
         inside = np.isfinite(numbers)
         inside &= numbers > self.low if self.above else numbers >= self.low
         inside &= numbers < self.high if self.below else numbers <= self.high
+        if self.loose:
+            inside &= numbers == np.floor(numbers)
         for wrong in numbers[~inside].ravel()[:1]:
             raise ValueError(f"{name} is {wrong.item()!r}; allowed: {self.words}.")
 
@@ -81,7 +91,7 @@ class Switch:
 
     @staticmethod
     def check(name, value):
-        if not isinstance(value, (bool, np.bool_)):
+        if not isinstance(value, (bool, np.bool_)) and getattr(getattr(value, "dtype", None), "kind", "") != "b":
             raise TypeError(f"{name} is {value!r}; allowed: True or False.")
 
 
@@ -102,26 +112,32 @@ NOT_NEGATIVE = Range(0)
 PART = Range(0, 1, above=True)
 BETWEEN = Range(0, 1, above=True, below=True)
 COUNT = Range(1, whole=True, one=True)
+ANY_COUNT = Range(1, whole=True, loose=True, one=True)
 ONE_POSITIVE = Range(0, above=True, one=True)
+ONE_NUMBER = Range(one=True)
 EXACT = Exact()
 SWITCH = Switch()
 MOMENTUM = Range(0, 1, below=True)
+ONE_MOMENTUM = Range(0, 1, below=True, one=True)
 UP_TO_ONE = Range(0, 1)
 AGE = Range(0, why=", in steps (beta/(1-beta) for momentum beta)")
 
 RANGES = {
     **dict.fromkeys(("beta", "beta1", "beta2"), MOMENTUM),
-    **dict.fromkeys(("lr", "effective", "friction", "noise", "distance", "k"), NOT_NEGATIVE),
-    **dict.fromkeys(("L", "loss", "h", "time"), POSITIVE),
+    **dict.fromkeys(("lr", "effective", "friction", "noise", "distance", "k", "h"), NOT_NEGATIVE),
+    **dict.fromkeys(("L", "loss", "time"), POSITIVE),
     "mu": Range(0, above=True, why=", and at most L"),
     **dict.fromkeys(("batch", "target", "span"), ONE_POSITIVE),
-    **dict.fromkeys(("workers", "cells", "zooms", "limit", "d", "gpus"), COUNT),
+    **dict.fromkeys(("cells", "zooms", "limit", "d"), COUNT),
+    **dict.fromkeys(("workers", "gpus"), ANY_COUNT),
+    "n": Range(0, whole=True, loose=True, one=True),
     **dict.fromkeys(("curvature", "product", "omega", "start", "velocity", "step", "t"), NUMBER),
     **dict.fromkeys(("xx", "xv", "vv", "xw", "vw", "ww", "wu", "x", "y", "w", "v", "a", "b", "c"), NUMBER),
     **dict.fromkeys(("age", "ages", "young", "old"), AGE),
     **dict.fromkeys(("part", "newest"), PART),
-    **dict.fromkeys(("probability", "probabilities"), Range(0, 1, above=True, why=", how often a direction is shown")),
-    **dict.fromkeys(("rate", "tol"), BETWEEN),
+    **dict.fromkeys(("probability", "probabilities"), Range(0, 1, above=True, some=True, why=", how often a direction is shown")),
+    "rate": BETWEEN,
+    "tol": PART,
     **dict.fromkeys(("tokens", "new_tokens"), Range(0, above=True, one=True, why=", in tokens per step")),
     "half_life_tokens": Range(0, above=True, one=True, why=", in tokens"),
     "parameters": ONE_POSITIVE,
@@ -129,7 +145,7 @@ RANGES = {
     "shares": NOT_NEGATIVE,
     "share": UP_TO_ONE,
     **dict.fromkeys(("averaged", "ahead", "constant_rate"), SWITCH),
-    "curvatures": POSITIVE,
+    "curvatures": Range(0, above=True, some=True),
     "values": NOT_NEGATIVE,
     "polynomials": NUMBER,
     "path": NUMBER,
@@ -147,12 +163,18 @@ def asks(**own):
 
     def wrap(fn):
         signature = inspect.signature(fn)
-        ranges = {name: own.get(name, RANGES.get(name)) for name in signature.parameters}
+        ranges = {name: RANGES.get(name) for name in signature.parameters} | own
+        extra = next((p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), None)
         optional = {name for name, parameter in signature.parameters.items() if parameter.default is None}
 
         @functools.wraps(fn)
         def asked(*args, **kwargs):
-            for name, value in signature.bind(*args, **kwargs).arguments.items():
+            try:
+                given = signature.bind(*args, **kwargs).arguments
+            except TypeError:
+                return fn(*args, **kwargs)  # which says it with its own name
+            more = given.get(extra, {})  # hyper-parameters, of which ``own`` may name some
+            for name, value in [*given.items(), *((name, more[name]) for name in own if name in more)]:
                 if ranges.get(name) is not None and not (value is None and name in optional):
                     ranges[name].check(name, value)
             return fn(*args, **kwargs)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .core import check_floating, is_known, nearest, total
 from .ops import cos, exp, sin, where
-from .ranges import NUMBER, real_numbers
+from .ranges import Range, real_numbers
 
 
 class Surface:
@@ -398,8 +398,8 @@ class Quadratic:
     """A diagonal quadratic in any dimension: f = sum(eigenvalues * theta^2) / 2, minimum 0 at 0."""
 
     def __init__(self, eigenvalues):
-        NUMBER.check("eigenvalues", eigenvalues)
-        eigenvalues = np.asarray(eigenvalues, dtype=float)
+        Range(some=True).check("eigenvalues", eigenvalues)
+        eigenvalues = np.array(eigenvalues, dtype=float)
         if eigenvalues.ndim != 1:
             raise ValueError(f"eigenvalues has shape {eigenvalues.shape}; allowed: a non-empty 1-D array of finite curvatures.")
         self.eigenvalues = eigenvalues

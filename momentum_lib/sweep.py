@@ -8,7 +8,6 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from .core import (
     check_surface,
     check_tolerance,
     distance_to_go,
+    is_ours,
     open_stream,
     reject_nan,
     relative_distance,
@@ -194,9 +194,14 @@ def _surface_words(surface):
     if isinstance(surface, surfaces.Quadratic):
         return {"name": "quadratic", "eigenvalues": surface.eigenvalues.tolist()}
     name = getattr(surface, "name", type(surface).__name__)
-    own = surfaces.SURFACES.get(name)
-    known = own is not None and getattr(surface, "grad_fn", None) is own.grad_fn
+    known = _is_the_librarys(surface)
     return {"name": name, "params": dict(surface.params) if known else {}, "foreign": not known}
+
+
+def _is_the_librarys(surface):
+    """Whether a surface is one of the library's, with its own gradient; noise aside."""
+    own = surfaces.SURFACES.get(getattr(surface, "name", ""))
+    return own is not None and getattr(surface, "grad_fn", None) is own.grad_fn
 
 
 def _rule_from(words):
@@ -329,16 +334,18 @@ def _numpy_box(job, box, done=None):
     job.finish(lambda name: job.out[name][(..., *box)], *ends)
 
 
-def _numpy_cells(job, cells):
-    """Run some cells, by their places in the flat grid, in NumPy."""
+def _correct(job, cells):
+    """Run some cells, by their places in the flat grid, in NumPy; what it says of where they diverge is what holds."""
     timed = {name: np.asarray(value, dtype=job.start.dtype).reshape(1, -1) for name, value in job.full.items()}
     for (name, axis), place in zip(job.axes.items(), np.unravel_index(cells, job.grid), strict=False):
         timed[name] = np.asarray(axis, dtype=job.start.dtype)[place].reshape(1, -1)
     flat = _flat(job)
     part = {name: array[..., cells] for name, array in flat.items()}
+    before = part["diverged_at"].copy()
     job.finish(part.get, *_walk(job, timed, cells.shape))
+    other = part["diverged_at"] != before
     for name, array in part.items():
-        flat[name][..., cells] = array
+        flat[name][..., cells[other]] = array[..., other]
 
 
 def _walk(job, timed, shape, done=None):
@@ -378,27 +385,40 @@ def _look_again(job):
     """Run once more, with a look at each step's value and state, the cells of which a kernel cannot say when they diverged.
 
     A kernel watches the points, and the state at the end.  Where a value or a state can be infinite at a point within the
-    bound (float32, or a start far out), that came first.
+    bound (float32, or a start far out), these are all of them.
     """
     flat, every = _flat(job), _can_overflow(job)
     size = _cells_of_a_slice(job)
     for begin in range(0, flat["values"].size, size):
         diverged_at, values = (flat[name][begin : begin + size] for name in ("diverged_at", "values"))
-        doubtful = (diverged_at > job.steps) | ((diverged_at == 0) & ~np.isfinite(values))
-        if every:
-            doubtful |= diverged_at != 0
+        doubtful = every | (diverged_at > job.steps) | ((diverged_at == 0) & ~np.isfinite(values))
         last = np.where(diverged_at == 0, job.steps, np.minimum(diverged_at, job.steps))
         for octave in np.unique(np.frexp(last[doubtful])[1]):  # runs that end soon do not wait for the others
             cells = np.flatnonzero(doubtful & (np.frexp(last)[1] == octave))
-            _numpy_cells(replace(job, steps=int(last[cells].max())), begin + cells)
+            _correct(replace(job, steps=int(last[cells].max())), begin + cells)
 
 
 def _can_overflow(job):
-    """Whether the surface's value, or its gradient's square, is infinite at a corner of all that a run may reach."""
+    """Whether somewhere within the bound a value, a gradient's square or a new state is infinite or no number.
+
+    Asked at two thousand places: near and far, along the axes, the diagonals and in between.  The library's rules keep nothing
+    higher than squares; a rule of one's own is asked for its state after a step, at the ends of the axes.
+    """
     dim, dtype = len(job.start), job.start.dtype
-    signs = np.array(list(product((-1, 1), repeat=dim))) if dim <= 4 else np.array([np.ones(dim), -np.ones(dim)])
-    corners = (signs.T * job.bound).astype(dtype)
-    found = job.surface.value(corners), *np.square(job.surface.gradient(corners))  # printed: elementwise, and of this dtype
+    if dtype.name == "float64" and job.bound <= 1e20 and is_ours(job.rule) and _is_the_librarys(job.surface):
+        return False  # none of these grows faster than the eighth power, and exp and cos stay small
+    rng = np.random.default_rng(0)
+    ways = np.concatenate([np.eye(dim), np.ones((1, dim)), rng.choice([-1.0, 1.0], (8, dim)), rng.uniform(-1, 1, (30, dim))])
+    ways = np.concatenate([ways, -ways])
+    far = np.concatenate([[0.0], np.geomspace(1e-3, job.bound, 25)])
+    places = np.concatenate([job.start[:, None], (far[:, None, None] * ways).reshape(-1, dim).T], axis=1).astype(dtype)
+    with np.errstate(all="ignore"):
+        grads = job.surface.gradient(places)
+        found = [job.surface.value(places), *np.square(grads)]
+        if not is_ours(job.rule):
+            for end in (0, -1):
+                hyper = {name: dtype.type(np.ravel(value)[end]) for name, value in job.full.items()}
+                found += job.rule.step(places, grads, job.rule.init(places), hyper)[1]
     return not all(map(_all_finite, found))
 
 
@@ -564,7 +584,18 @@ def _check_dtype(start, dtype):
         name = None
     if name not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}; allowed: {', '.join(map(repr, DTYPES))}, or None for the start's own.")
-    return start.astype(name)
+    with np.errstate(over="ignore"):
+        return start.astype(name)
+
+
+def _check_first(job):
+    """Raise ValueError where the surface has no value at the point that the first run reports before its first step."""
+    first = {name: job.start.dtype.type(np.ravel(value)[0]) for name, value in job.full.items()}
+    with np.errstate(all="ignore"):
+        point = job.rule.read(job.start, *job.rule.init(job.start), **first)
+        value = value_at(job.surface, point)
+    if np.isnan(value):
+        reject_nan(job.surface, "value", value, point, 0)
 
 
 def sweep(
@@ -609,12 +640,12 @@ def sweep(
     check_surface(surface)
     steps, limit = check_steps(steps), check_limit(limit)
     SWITCH.check("unstable", unstable)
-    start = _check_dtype(check_start(surface, start), dtype)
+    start = check_start(surface, _check_dtype(check_start(surface, start), dtype))
     full = check_hyper(rule, hyper, unstable=unstable)
     check_tolerance(tol, below=1)
     if engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; allowed: {', '.join(map(repr, ENGINES))}.")
-    axes = {name: np.asarray(value, dtype=float) for name, value in hyper.items() if np.ndim(value)}
+    axes = {name: np.array(value, dtype=float) for name, value in hyper.items() if np.ndim(value)}
     for name, axis in axes.items():
         if axis.ndim != 1 or axis.size == 0:
             raise ValueError(f"{name} has shape {axis.shape}; allowed: a number or a non-empty 1-D array.")
@@ -640,6 +671,7 @@ def sweep(
         reach=_reach(origin, tol) if minima else None,
         out=out,
     )
+    _check_first(job)
     program, kernel = _choose(job, engine)
     with _progress(progress, out["values"].size * steps, f"{rule.name} on {getattr(surface, 'name', 'surface')}") as done:
         if kernel:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from momentum_lib import descend, ops, rules, surfaces, sweep
+from momentum_lib import descend, ops, rules, surfaces, sweep, theory
+from momentum_lib.core import rule as a_rule
 
 R, S = rules.RULES, surfaces.SURFACES
 
@@ -210,6 +211,105 @@ def test_a_surface_may_write_into_what_it_is_given():
     assert sweep(rules.gradient_descent, many, [1.0, 0.5], 3, lr=[0.25]).points[:, 0].tolist() == path.points[-1].tolist()
 
 
+def test_a_surface_may_use_its_own_memory_again():
+    """One buffer for every gradient: all rows of the path were the last one; so was what the rule remembered."""
+    buffer = np.empty(2)
+
+    def gradient(p):
+        buffer[:] = p
+        return buffer
+
+    paths = [descend(rules.heavy_ball, Custom(gradient=g), start=[2.0, 1.0], steps=4, lr=0.5) for g in (gradient, lambda p: p)]
+    for name in ("points", "gradients", "looks"):
+        np.testing.assert_array_equal(*(getattr(path, name) for path in paths))
+    np.testing.assert_array_equal(*(path.state["v"] for path in paths))
+
+
+def test_the_course_of_other_methods_is_their_own_whatever_a_surface_does_with_memory():
+    """Restarted Nesterov, conjugate gradients and the rolling ball on a surface that writes into all that it is given."""
+
+    def careless(p):
+        g = p * [1.0, 9.0]
+        p[:] = 99
+        return g
+
+    calm = surfaces.quadratic([1.0, 9.0])
+    wild = Custom(lambda p: float(p @ (careless(p.copy()))) / 2 + 0 * (p.fill(99) or 0), careless)
+    for run in (
+        lambda f: theory.restarted_nesterov(f, [2.0, 1.0], 20, lr=0.1),
+        lambda f: theory.conjugate_gradients(f, [2.0, 1.0], 2),
+    ):
+        np.testing.assert_allclose(run(wild).points, run(calm).points, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(run(wild).values, run(calm).values, rtol=1e-12, atol=1e-15)
+    rolled = [theory.roll(f, [2.0, 1.0], friction=0.5, time=2.0, steps=50).positions for f in (wild, calm)]
+    np.testing.assert_allclose(*rolled, rtol=1e-12)
+
+
+def test_other_methods_report_nan_and_do_not_leave_noise_out():
+    hole = Custom(gradient=lambda p: p * np.where(p[0] < 0.5, np.nan, 1))
+    with pytest.raises(ValueError, match=r"surface 'mine' returned gradient = \[nan, nan\]"):
+        theory.restarted_nesterov(hole, [1.0, 1.0], 30, lr=0.3)
+    with pytest.raises(ValueError, match="surface 'mine' returned value = nan.*step 0"):
+        theory.restarted_nesterov(Custom(value=lambda p: np.nan), [1.0, 1.0], 3, lr=0.3)
+    loud = surfaces.noisy("bowl", 1.0, 3)
+    assert not np.allclose(theory.restarted_nesterov(loud, None, 3, lr=0.1).gradients,
+                           theory.restarted_nesterov(surfaces.bowl, None, 3, lr=0.1).gradients)  # fmt: skip
+    for run in (lambda: theory.conjugate_gradients(loud), lambda: theory.roll(loud, [1.0, 1.0], friction=0.1, time=1.0)):
+        with pytest.raises(ValueError, match="exact gradients, and <noisy .* has noisy ones; allowed: the surface under it"):
+            run()
+
+
+@a_rule(v=0)
+def in_place(theta, grad, v, *, lr):
+    v *= 0.9
+    v += grad
+    theta -= lr * v
+    return theta, v
+
+
+@a_rule()
+def forgetful(theta, grad, *, lr):
+    theta - lr * grad
+
+
+@a_rule(v=0)
+def without_state(theta, grad, v, *, lr):
+    return theta - lr * grad
+
+
+@a_rule()
+def widened(theta, grad, *, lr):
+    return theta - np.float64(lr) * grad
+
+
+@a_rule()
+def flat(theta, grad, *, lr):
+    return (theta - lr * grad).ravel()[:1]
+
+
+WRONG_RULES = {
+    in_place: "in_place writes into an array that it was given; allowed: new arrays",
+    forgetful: "forgetful returned theta with None; allowed: shape .* and float",
+    without_state: r"without_state returned 1 value\(s\); allowed: theta, v",
+    widened: "widened returned theta with shape .* and float64; allowed: shape .* and float32",
+    flat: r"flat returned theta with shape \(1,\) and float32; allowed",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_RULES, ids=lambda wrong: wrong.name)
+def test_a_rule_of_ones_own_is_told_what_is_wrong_with_it(wrong):
+    """The commonest slips: theta -= ..., a forgotten return; a path whose points were all the last one."""
+    start, grad = np.array([1.0, 2.0], np.float32), np.ones(2, np.float32)
+    for run in (
+        lambda: descend(wrong, surfaces.bowl, start, 3, lr=0.1),
+        lambda: sweep(wrong, Custom(lambda p: (p * p).sum(axis=0) / 2), start, 3, lr=[0.1, 0.2]),
+        lambda: wrong(start, grad, *wrong.init(start), lr=0.1),
+    ):
+        with pytest.raises((TypeError, ValueError), match=WRONG_RULES[wrong]):
+            run()
+    assert start.tolist() == [1, 2] and grad.tolist() == [1, 1]
+
+
 @pytest.mark.parametrize("tol", [np.nan, 0, -1, np.inf, "x", None, True])
 def test_a_tolerance_is_a_number_above_nothing(tol):
     path = descend(rules.gradient_descent, surfaces.bowl, steps=2, lr=0.1)
@@ -243,8 +343,8 @@ BAD = {
     "value complex": (lambda: call(surface=Custom(value=lambda p: 1j)), TypeError, "the value .*is 1j; allowed: real numbers"),
     "value None": (lambda: call(surface=Custom(value=lambda p: None)), TypeError, "the value .*is None; allowed"),
     "value a word": (lambda: call(surface=Custom(value=lambda p: "1")), TypeError, "the value .*is '1'; allowed"),
-    "value's shape": (lambda: call(surface=Custom(value=lambda p: np.ones(1))), ValueError,
-        r"the value that the surface returned has shape \(1,\); allowed: \(\), one number"),
+    "value's shape": (lambda: call(surface=Custom(value=lambda p: np.ones(3))), ValueError,
+        r"the value that the surface returned has shape \(3,\); allowed: \(\), one number a point. Sum"),
     "rate negative": (lambda: call(lr=-0.1), ValueError, "lr is -0.1; allowed: a finite number >= 0"),
     "rate NaN": (lambda: call(lr=np.nan), ValueError, "lr is nan; allowed: a finite number >= 0"),
     "rate infinite": (lambda: call(lr=np.inf), ValueError, "lr is inf; allowed: a finite number >= 0"),

@@ -61,6 +61,18 @@ def test_a_cell_matters_through_what_it_changes_and_through_functions():
                  "first = want or y\nother = (first, 2)", "(y, other) = 1, want"):  # fmt: skip
         for change in ("other.append(4)", "other['k'] = 2", "other[0].x = 3", "f(other)"):
             assert needed("want, y = [1], 0", made, change, "z = 4") == [0, 1, 2], (made, change)
+    for made in ("other = want", "row = other = want[0]", "other = [want] + [3]", "other = [x for x in (want, 2)]",
+                 "other = dict(k=want)", "other = list((want,))", "other = copy.copy([want])", "other = Box(want)",
+                 "other = np.flip(want)", "other = want.get('a')", "other = f(x=want)", "other = {1: want}"):  # fmt: skip
+        for change in ("other += 5", "other[0] *= 2", "other -= y * g"):
+            assert needed("want, y = [1], 0", made, change, "z = 4") == [0, 1, 2], (made, change)
+    for made in (
+        "other = len(want)",
+        "other = float(want[0])",
+        "other = sum(want)",
+        "other = want[0] + 1",
+    ):
+        assert needed("want = [1]", made, "other += 2", "z = 4") == [0], made
     assert needed("want = [1]", "other = len(want) + want[0]", "other[0] = 2") == [0], "a new number holds nothing"
     assert needed("want = [1]", "other = [2]", "other.append(3)") == [0]
     own = cells.plan([("a", "x = 1", ""), ("b", "y = x", "q1"), ("c", "z = 1", "")], {"q": ([], ["b"]), "none": ([], [])})

@@ -1,6 +1,7 @@
 """What is no number, or a number that answers no question: every function that computes says so, in words that help."""
 
 import inspect
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -168,16 +169,20 @@ EDGES = {  # parameter -> numbers just outside, numbers at the ends that belong
     "beta2": ([-0.1, 0.0, 1.0], [0.9]),
     **dict.fromkeys(("lr", "effective", "friction", "noise", "distance", "sigma"), ([-0.1, INF], [0.0])),
     "k": ([-1, INF], [0]),
-    **dict.fromkeys(("mu", "L", "loss", "h", "time", "batch", "target", "span"), ([0.0, -1.0, INF], [1.0])),
-    **dict.fromkeys(("workers", "cells", "zooms", "limit", "d"), ([0, -3, 2.5, True], [1])),
-    **dict.fromkeys(("steps", "n"), ([-1, 2.5, True, INF], [])),
+    **dict.fromkeys(("mu", "L", "loss", "time", "batch", "target", "span"), ([0.0, -1.0, INF], [1.0])),
+    **dict.fromkeys(("cells", "zooms", "limit", "d"), ([0, -3, 2.5, True], [1])),
+    "workers": ([0, -3, 2.5, True], [1, 4.0]),
+    "n": ([-1, 2.5, True, INF], [0, 3.0]),
+    "steps": ([-1, 2.5, True, INF], []),
     **dict.fromkeys(("age", "young", "old"), ([-1.0, INF], [0.0])),
     "ages": ([[1.0, -1.0], [INF, 1.0]], [[0.0, 0.0]]),
     "shares": ([[1.0, -0.1], [INF, 1.0], [0.0, 0.0]], [[1.0, 0.0]]),
     "share": ([-0.1, 1.1], [0.0, 1.0]),
     **dict.fromkeys(("part", "newest", "probability", "low"), ([0.0, 1.1], [1.0])),
     "probabilities": ([[0.5, 0.0], [1.1]], [[1.0]]),
-    **dict.fromkeys(("rate", "tol"), ([0.0, 1.0, -0.5], [])),
+    "rate": ([0.0, 1.0, -0.5], []),
+    "tol": ([0.0, 1.1, -0.5], [1.0]),
+    "h": ([-0.1, INF], [0.0]),
     "edge": ([1.9, INF], [2.0]),
     "curvatures": ([[1.0, 0.0], [INF], []], [[1.0]]),
     "values": ([[-0.1], [INF]], [[0.0, 0.0]]),
@@ -215,7 +220,17 @@ OWN_EDGES = {  # where a function's question has another range
         ([0.0, -1.0, INF], [1.0]),
     ),
     **dict.fromkeys(
-        [(name, "beta") for name in ("momentum_edge", "critical_rate", "flipping_rate", "circle_of_pairs")],
+        [
+            (name, "beta")
+            for name in (
+                "momentum_edge",
+                "critical_rate",
+                "flipping_rate",
+                "circle_of_pairs",
+                "friction_share",
+                "rate_of_eigenvalue",
+            )
+        ],
         ([-0.1, 1.1], [0.0, 1.0]),
     ),
     **dict.fromkeys(
@@ -365,3 +380,53 @@ def test_what_is_no_answer_is_refused_in_words_everywhere(name, what):
         with pytest.raises((TypeError, ValueError, LookupError)) as error:
             print(name, key, what, ask(*before, **{**given, key: NO_NUMBERS[what]}))
         assert any(word in str(error.value) for word in ("allowed: ", "nown: ", "expected a ", " takes points of ")), (key, error)
+
+
+ONE_NUMBER = [  # a function, one of its numbers that is no array
+    ("standard_nesterov", "mu"), ("standard_nesterov", "L"), ("chebyshev_schedule", "mu"), ("chebyshev_floor", "L"),
+    ("lower_bound_strongly_convex", "mu"), ("best_setting", "L"), ("best_setting", "beta"), ("weights", "beta"),
+    ("lion_mixture", "beta1"), ("nesterov_mixture", "beta"), ("cycling_function", "mu"), ("cycling_function", "beta"),
+    ("small_rate_gap", "beta"), ("small_rate_gap", "sigma"), ("small_rate_gap", "start"), ("simulate_workers", "beta"),
+    ("best_at_batch", "beta"), ("asynchrony_setting", "lr"), ("critical_beta", "lr"),
+    ("escape_steps", "curvature"), ("escape_steps", "start"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, key", ONE_NUMBER)
+def test_where_one_number_is_asked_for_several_are_refused_in_words(name, key):
+    """ "allowed: ..., or an array of such numbers", and then NumPy's own words about the array."""
+    before, numbers = VALID[name]
+    several = [numbers.get(key, 0.5)] * 2
+    for given in (several, np.array(several)):
+        with pytest.raises((TypeError, ValueError), match=f"{key} is .*; allowed: ") as error:
+            getattr(theory, name)(*before, **{**numbers, key: given})
+        assert "or an array" not in str(error.value)
+
+
+def test_no_numbers_at_all_have_no_answers_and_no_error():
+    """A mask that matched nothing; a search without a run."""
+    assert theory.rate(HB, [], lr=0.1).shape == theory.bessel_j1([]).shape == theory.half_life([]).shape == (0,)
+    assert theory.simulate_workers(2, 0.1, 0, np.empty((0, 4), int)).shape == (1, 4)
+    assert theory.simulate_workers(2, 0.1, 3, np.empty((3, 0), int)).shape == (4, 0)
+    assert theory.newton_schulz(np.empty((0, 3)), 2).shape == (3, 0, 3)
+
+
+def test_numbers_come_in_every_type():
+    """Whole numbers from 2 to the 64th on, fractions, small whole types that would wrap round, arrays without axes."""
+    assert theory.age_at_edge(10**20) == pytest.approx(2.5e19) and theory.half_life(Fraction(1, 2)) == 1
+    assert scale.half_life(0.5, 2 * 10**19) == 2e19 and scale.half_life(0.5, np.float16(60000)) == 60000
+    assert scale.sutskever(np.array([255], np.uint8), every=1) == scale.sutskever(255, every=1)
+    assert scale.state_bytes("adafactor", matrix=np.array([100, 100], "i1")) == scale.state_bytes("adafactor", matrix=(100, 100))
+    assert theory.noisy_quadratic(np.uint8(255)).shape == (255,)
+    form = theory.linear_form(HB, t=np.array(2), **SET)
+    assert (form.carry == theory.linear_form(HB, t=2, **SET).carry).all()
+    assert (theory.momentum_edge(1.0, 0.5, ahead=np.array([True, False])) == [1.5, 3.0]).all()
+    assert len(descend(HB, surfaces.bowl, steps=1, lr=10**20)) == 0
+
+
+def test_a_wrong_call_is_told_with_the_functions_name():
+    """signature.bind's words, which name no function and hide a misspelt argument."""
+    with pytest.raises(TypeError, match=r"friction\(\) missing 1 required positional argument: 'beta'"):
+        theory.friction(0.1)
+    with pytest.raises(TypeError, match=r"friction\(\) got an unexpected keyword argument 'bta'"):
+        theory.friction(0.1, bta=0.9)

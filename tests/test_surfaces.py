@@ -226,7 +226,7 @@ BAD = {
     "kappa a word": (lambda: S["ravine"](kappa="big"), ValueError, "kappa is 'big'; allowed: a finite number"),
     "kappas": (lambda: S["ravine"](kappa=np.ones(2)), ValueError, "kappa is array.*allowed: a finite number"),
     "unknown surface": (lambda: surfaces.get("rosenbrok"), LookupError, "unknown surface 'rosenbrok'. Did you mean 'rosen"),
-    "no curvatures": (lambda: surfaces.quadratic([]), ValueError, r"eigenvalues is \[\]; allowed"),
+    "no curvatures": (lambda: surfaces.quadratic([]), ValueError, r"eigenvalues is empty; allowed"),
     "noise negative": (lambda: surfaces.noisy(S["bowl"], -1.0), ValueError, "sigma is -1.0; allowed: a finite number >= 0"),
     "noise without seed": (lambda: surfaces.noisy(S["bowl"], seed=None), ValueError, "seed is None; allowed: a whole"),
     "noise upon noise": (lambda: surfaces.noisy(surfaces.noisy(S["bowl"])), ValueError, "is noisy already"),

@@ -15,6 +15,7 @@ import pytest
 from momentum_lib import Sweep, descend, rule, rules, surfaces, sweep
 from momentum_lib.kernels import build, in_numpy
 from momentum_lib.ops import exp, sqrt
+from momentum_lib.surfaces import surface
 
 RAVINE = surfaces.ravine(kappa=100)
 
@@ -508,3 +509,84 @@ def test_a_state_that_overflows_is_no_run_at_rest(engine):
     grid = sweep(rules.adam, surfaces.rosenbrock, start, 9, engine=engine, lr=[0.1, 0.2])
     assert descend(rules.adam, surfaces.rosenbrock, start, 9, lr=0.1).diverged_at == 1
     assert grid.diverged_at.tolist() == [1, 1] and np.isinf(grid.values).all() and (grid.points == 0).all()
+
+
+@surface(domain=((-3, 3), (-3, 3)), start=(0.9, 0.3), minima=[])
+def lobes(x, y):
+    """An even surface: at each corner of a square it is 0, between them the fourth power of a square."""
+    q = x * x - y * y
+    return q * q * q * q
+
+
+@lobes.grad
+def _(x, y):
+    q = x * x - y * y
+    c = 8 * q * q * q
+    return c * x, -c * y
+
+
+@surface(domain=((-3, 3),), start=(2.0,), minima=[])
+def peak(x):
+    """Finite far out, infinite in float32 near 0."""
+    return x * x + exp(800 * (0.5 - x * x))
+
+
+@peak.grad
+def _(x):
+    return 2 * x
+
+
+@rule(s=0)
+def spiky(theta, grad, s, *, lr):
+    """Keeps the gradient's sixth power, which is infinite for a while and forgotten."""
+    return theta - lr * grad, grad * grad * grad * grad * grad * grad
+
+
+HIDDEN = {  # rule, surface, start, rates, other settings: where the corners of the bound, or the last step, say nothing
+    "a value between the corners": (rules.gradient_descent, lobes, [0.9, 0.3], [3.0, 1.0], {}),
+    "a value within": (rules.heavy_ball, peak, [2.0], [0.057, 0.104, 0.151], {"beta": 0.9}),
+    "a state that is forgotten": (spiky, surfaces.ravine, [2e6, 1e6], [0.01, 0.04], {}),
+    "a run that comes back": (rules.lion, surfaces.beale, [1.0, 1.5], [1e5, 1e-3], {}),
+}
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+@pytest.mark.parametrize("case", HIDDEN)
+def test_what_is_infinite_for_a_while_is_seen_in_a_grid_as_in_a_run(case, engine):
+    """An even number of steps said otherwise than an odd one."""
+    if engine == "compiled":
+        needs_compiler()
+    r, f, start, rates, fixed = HIDDEN[case]
+    start, met = np.array(start, np.float32), set()
+    for steps in (1, 2, 3, 4, 9, 30):
+        grid = sweep(r, f, start, steps, engine=engine, lr=rates, **fixed)
+        single = [descend(r, f, start, steps, lr=lr, **fixed).diverged_at or 0 for lr in rates]
+        assert grid.diverged_at.tolist() == single, steps
+        met |= set(single)
+    assert met - {0}, "some run leaves the finite world"
+
+
+def test_a_value_that_is_none_is_named_by_a_grid_as_by_a_run():
+    """NaN at the start, or on the way: answered, where the single run raises."""
+    far = np.array(surfaces.saddle.start, np.float32) * np.float32(1e30)
+    for ask in (descend, sweep):
+        with pytest.raises(ValueError, match=r"surface 'saddle' returned value = nan .*step 0"):
+            ask(rules.adam, surfaces.saddle, far, 30, lr=1e-3)
+
+
+def test_a_start_in_another_order_of_bytes_or_too_far_for_its_dtype():
+    """A raw KeyError from the kernels; a start of infinity."""
+    given = {"steps": 200, "lr": np.geomspace(1e-4, 1e-3, 300), "beta": np.linspace(0, 0.9, 30)}
+    big, native = (sweep(rules.heavy_ball, surfaces.rosenbrock, np.array([-1.2, 1.0], order), **given) for order in (">f8", "f8"))
+    assert big.points.dtype == native.points.dtype and big.points.tobytes() == native.points.tobytes()
+    with pytest.raises(ValueError, match=r"start is \[inf, 1.0\]; allowed: finite numbers"):
+        sweep(rules.heavy_ball, RAVINE, [1e39, 1.0], 5, lr=[1e-3], dtype="float32")
+
+
+def test_a_grid_and_a_quadratic_keep_numbers_of_their_own():
+    """The reader's array, changed later, renames the best setting."""
+    rates, curvatures = np.array([0.01, 0.001]), np.array([1.0, 9.0])
+    grid, f = sweep(rules.heavy_ball, RAVINE, steps=300, lr=rates), surfaces.quadratic(curvatures)
+    best = grid.best()
+    rates[:] = curvatures[:] = 99
+    assert grid.best() == best and f.eigenvalues.tolist() == [1, 9]

@@ -347,3 +347,21 @@ def test_the_best_rate_on_a_stream_is_found_to_many_digits():
 def test_conjugate_gradients_take_a_hundred_steps_unless_told():
     path = theory.conjugate_gradients(surfaces.quadratic(np.linspace(1, 1e4, 300)), np.ones(300))
     assert len(path) == 100
+
+
+def test_a_gap_without_noise_is_that_of_the_means_alone():
+    """The spread begins at a point, not at one of its own."""
+    effective, beta, span = 0.5, 0.5, 4.0
+    steps = int(span / effective)
+    ball = theory.trajectory(rules.heavy_ball, 1.0, steps, lr=effective * (1 - beta), beta=beta)
+    plain = theory.trajectory(rules.gradient_descent, 1.0, steps, lr=effective)
+    gap = theory.small_rate_gap(rules.heavy_ball, rules.gradient_descent, effective, beta, sigma=0.0, span=span)
+    assert gap == pytest.approx(np.abs(ball - plain).max(), rel=1e-12) and gap > 0.01
+
+
+def test_places_are_plain_numbers_and_a_cycle_is_run_in_its_own_order():
+    function = theory.worst_function(3)
+    assert type(function.minima[0]) is type(function.start) is tuple
+    cycle = theory.cycling_function(SIMPLE.lr, SIMPLE.beta, 1, 80)
+    np.testing.assert_allclose(cycle.run(cycle.period)[:-1], cycle.points, atol=1e-9)
+    assert cycle.period > 2, "else forwards and backwards are one"

@@ -174,6 +174,7 @@ def parts(source):
                 reads.add(symbol.get_name())
                 if symbol.is_declared_global() and symbol.is_assigned():
                     makes.add(symbol.get_name())
+    reads |= {root(node.target) for node in ast.walk(tree) if isinstance(node, ast.AugAssign)} - {None}
     for node in tree.body:  # a name that is also assigned may hold anything
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
             still -= {leaf.id for leaf in ast.walk(node) if isinstance(leaf, ast.Name) and not isinstance(leaf.ctx, ast.Load)}
@@ -204,6 +205,8 @@ def changed(tree):
             plain = (isinstance(node.func, ast.Name) and node.func.id in HARMLESS) or root(node.func) in QUIET
             given = [] if plain else [*node.args, *(word.value for word in node.keywords)]
             found |= {root(item) for item in given} | {root(node.func)}
+        elif isinstance(node, ast.AugAssign):  # an array changes in place: v -= lr * grad
+            found.add(root(node.target))
         elif isinstance(node, (ast.Assign, ast.NamedExpr)):
             held = node.value.elts if isinstance(node.value, (ast.List, ast.Tuple)) else [node.value]
             found |= {root(item) for item in held}
@@ -212,19 +215,23 @@ def changed(tree):
     return found - {None, "!None"}
 
 
-VIEWS = {
-    "asarray",
-    "asanyarray",
-    "atleast_1d",
-    "atleast_2d",
-    "broadcast_to",
+NEW = HARMLESS - {"dict", "list", "tuple", "set", "frozenset", "getattr", "max", "min", "memoryview", "sorted", "vars"}
+"""What makes a new thing of what it is given, or a number: nothing of the old is held."""
+VIEWS = {"asarray", "asanyarray", "array", "atleast_1d", "atleast_2d", "broadcast_to", "copy", "detach", "expand_dims", "flip"}
+VIEWS |= {
+    "from_numpy",
+    "moveaxis",
+    "nan_to_num",
+    "numpy",
     "ravel",
     "reshape",
+    "split",
     "squeeze",
     "swapaxes",
     "transpose",
     "view",
 }
+"""Functions of NumPy and torch whose answer may share its memory with what they were given."""
 
 
 def aliases(tree):
@@ -243,14 +250,25 @@ def holds(node):
     if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Starred)):
         return {root(node)} if root(node) else holds(node.value)
     if isinstance(node, ast.Call):
-        view = isinstance(node.func, ast.Attribute) and node.func.attr in VIEWS
-        return set().union(*map(holds, node.args), holds(node.func.value)) if view else set()
+        name, last = root(node.func), node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if (name in NEW and not last) or name in QUIET or (name in MODULES and last not in VIEWS):
+            return set()
+        within = holds(node.func.value) if last else set()
+        return within.union(*map(holds, node.args), *(holds(word.value) for word in node.keywords)) - MODULES
     inside = {
         ast.List: ("elts",), ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",), ast.IfExp: ("body", "orelse"),
-        ast.BoolOp: ("values",), ast.NamedExpr: ("value",), ast.Await: ("value",),
+        ast.BoolOp: ("values",), ast.NamedExpr: ("value",), ast.Await: ("value",), ast.ListComp: ("elt", "generators"),
+        ast.SetComp: ("elt", "generators"), ast.DictComp: ("value", "generators"), ast.GeneratorExp: ("elt", "generators"),
+        ast.comprehension: ("iter",), ast.BinOp: ("left", "right") if listed(node) else (),
     }.get(type(node), ())  # fmt: skip
     fields = (getattr(node, field) for field in inside)
     return set().union(*(holds(part) for field in fields for part in (field if isinstance(field, list) else [field])))
+
+
+def listed(node):
+    """Whether a sum is one of lists, of which one is written out: ``[want] + rest`` holds what both hold."""
+    sides = (getattr(node, "left", None), getattr(node, "right", None))
+    return any(isinstance(side, (ast.List, ast.Tuple)) or (isinstance(side, ast.BinOp) and listed(side)) for side in sides)
 
 
 def changes_each(loop):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..ranges import COUNT, MOMENTUM, NOT_NEGATIVE, asks
+from ..ranges import MOMENTUM, NOT_NEGATIVE, POSITIVE, asks
 
 
-@asks(t=NOT_NEGATIVE, limit=MOMENTUM, every=COUNT)
+@asks(t=NOT_NEGATIVE, limit=MOMENTUM, every=POSITIVE)
 def sutskever(t, limit=0.99, every=250):
     """Momentum at step ``t`` (a number or an array, from 0): 1/2 at first, then 3/4, 5/6, 7/8 ... up to ``limit``.
 
@@ -14,5 +14,5 @@ def sutskever(t, limit=0.99, every=250):
     limit outside [0, 1).
     Source: Sutskever, Martens, Dahl and Hinton 2013, section 3.
     """
-    t = np.asarray(t)
+    t = np.asarray(t, dtype=float)
     return np.minimum(1 - 2.0 ** (-1 - np.log2(t // every + 1)), limit)

@@ -98,7 +98,7 @@ def _sides(matrix):
     sides = tuple(matrix) if isinstance(matrix, Iterable) else ()
     if len(sides) != 2 or not all(isinstance(side, Real) and 1 <= side < math.inf for side in sides):
         raise ValueError(f"matrix is {matrix!r}; allowed: two sizes >= 1, rows and columns.")
-    return sides
+    return tuple(float(side) for side in sides)
 
 
 def stated(matrix=(4096, 4096)):

@@ -14,7 +14,7 @@ def half_life(beta, tokens):
     ``beta`` is the momentum of a sum or an average (a pure number in (0, 1)), ``tokens`` the
     tokens that one step reads.  Returns tokens.  Raises ValueError outside these ranges.
     """
-    return math.log(0.5) / math.log(beta) * tokens
+    return math.log(0.5) / math.log(beta) * float(tokens)
 
 
 @asks()
@@ -23,7 +23,7 @@ def beta_for(half_life_tokens, tokens):
 
     The inverse of :func:`half_life`.  Raises ValueError unless both are finite and positive.
     """
-    steps = half_life_tokens / tokens
+    steps = float(half_life_tokens) / float(tokens)
     return 0.5 ** (1 / steps)
 
 
@@ -34,4 +34,4 @@ def same_memory(beta, tokens, new_tokens):
     Both batch sizes in one unit (tokens or sequences per step).
     Source: the rule that Marek et al. 2025, arXiv:2507.07101, apply to Adam's beta2.
     """
-    return beta ** (new_tokens / tokens)
+    return float(beta) ** (float(new_tokens) / float(tokens))

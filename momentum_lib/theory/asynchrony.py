@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_steps
-from ..ranges import NUMBER, Range, asks
+from ..ranges import NUMBER, ONE_NUMBER, Range, asks
 from .closed import closed_form
 
 ORDERS = ("random", "turn")
@@ -42,7 +42,7 @@ def asynchrony_beta(workers):
     return 1 - 1 / workers
 
 
-@asks()
+@asks(lr=Range(0, one=True))
 def asynchrony_setting(workers, lr):
     """The heavy ball whose path is the mean path of M workers in random order, exactly: lr/M, 1 - 1/M.
 
@@ -51,6 +51,7 @@ def asynchrony_setting(workers, lr):
     step of lr instead of lr/M (``asynchronous_mean``).
     Raises ValueError for a number of workers that is no whole number >= 1, or a rate below 0.
     """
+    workers = int(workers)
     return Implied(lr / workers, 1 - 1 / workers)
 
 
@@ -214,7 +215,7 @@ def fit_momentum(path):
     return (-second)[()], (1 - second - first)[()], residual[()]
 
 
-@asks(beta=NUMBER)
+@asks(beta=ONE_NUMBER, who=Range(whole=True, loose=True))
 def simulate_workers(workers, product, steps, who, beta=0.0):
     """The paths themselves: ``who`` (steps, runs) says which worker, 0 to M - 1, reports at each update of each run.
 

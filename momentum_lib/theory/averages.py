@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from ..core import check_steps
-from ..ranges import POSITIVE, asks
+from ..ranges import ONE_MOMENTUM, POSITIVE, asks
 from .closed import closed_form
 
 
-@asks()
+@asks(beta=ONE_MOMENTUM)
 def weights(beta, n, *, averaged=True):
     """Weight of the gradient from 0, 1, ... n-1 steps ago: (1-beta) beta^k, or beta^k in a sum. Shape (n,)."""
-    powers = float(beta) ** np.arange(check_steps(n))
+    powers = float(beta) ** np.arange(int(n))
     return (1 - beta) * powers if averaged else powers
 
 
@@ -49,8 +48,8 @@ def frequency_response(beta, omega, *, averaged=True):
     (1-beta)/(1 - beta e^{-i omega}); without the 1-beta for the sum.  Its modulus is the gain,
     its angle the phase lag.
     """
-    top = 1 - beta if averaged else 1.0
-    return top / (1 - beta * np.exp(-1j * np.asarray(omega, dtype=float)))
+    top = 1 - np.asarray(beta, dtype=float) if averaged else 1.0
+    return top / (1 - np.asarray(beta, dtype=float) * np.exp(-1j * np.asarray(omega, dtype=float)))
 
 
 @asks()

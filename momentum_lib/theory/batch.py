@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_hyper, check_rule
-from ..ranges import asks
+from ..ranges import ONE_MOMENTUM, asks
 from .linear import LinearForm, linear_form, spectrum
 from .noise import settles_at
 
@@ -31,7 +31,7 @@ def noisy_quadratic(d=1000):
 
     Raises ValueError unless d is a whole number >= 1. Source: Zhang et al. 2019, arXiv:1907.04164, section 3.
     """
-    return 1 / np.arange(1, d + 1)
+    return 1 / np.arange(1, int(d) + 1)
 
 
 class _Problem(NamedTuple):
@@ -123,7 +123,7 @@ def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     return float(np.ceil(_crossing(*_forms(rule, hyper), problem) - 1e-9))
 
 
-@asks()
+@asks(beta=ONE_MOMENTUM)
 def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells=4, zooms=7):
     """The lr and beta that need the fewest steps at one batch size: a ``BatchPoint``.
 

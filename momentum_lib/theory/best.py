@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_hyper, check_rule
-from ..ranges import asks
+from ..ranges import ONE_MOMENTUM, ONE_POSITIVE, asks
 from .closed import closed_form, told
 from .linear import rate
 
@@ -67,7 +67,7 @@ def best_nesterov(mu, L):
     return Setting(4 / (3 * L + mu), (q - 2) / (q + 2), 1 - 2 / q)
 
 
-@asks()
+@asks(mu=ONE_POSITIVE, L=ONE_POSITIVE)
 def standard_nesterov(mu, L):
     """Nesterov's usual setting, good on every smooth strongly convex function: lr = 1/L, ``nesterov``.
 
@@ -80,7 +80,7 @@ def standard_nesterov(mu, L):
     return Setting(1 / L, float((root - 1) / (root + 1)), float(1 - 1 / root))
 
 
-@asks()
+@asks(mu=ONE_POSITIVE, L=ONE_POSITIVE, beta=ONE_MOMENTUM)
 def best_setting(rule, mu, L, **fixed):
     """The best constant setting of ANY linear rule on curvatures in [mu, L], by search on its own matrix.
 

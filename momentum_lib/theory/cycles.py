@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..core import check_floating, check_hyper, check_rule, check_steps
-from ..ranges import EXACT, ONE_POSITIVE, asks
+from ..ranges import EXACT, ONE_MOMENTUM, ONE_POSITIVE, asks
 from ..rules import heavy_ball, polyak
 from .best import curvature_interval
 
@@ -161,7 +161,7 @@ class CyclingFunction:
         return np.array(points)
 
 
-@asks(lr=ONE_POSITIVE)
+@asks(lr=ONE_POSITIVE, beta=ONE_MOMENTUM, mu=ONE_POSITIVE, L=ONE_POSITIVE)
 def cycling_function(lr, beta, mu, L, *, period=None, longest=100):
     """A function with curvatures in [mu, L] on which heavy ball at (lr, beta) cycles: a ``CyclingFunction``.
 

@@ -1,10 +1,11 @@
 """The speed limit: Chebyshev's iteration, conjugate gradients, and the functions on which no method is faster."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from ..core import Path, check_start, check_steps, check_surface
+from ..core import Path, check_exact, check_start, check_steps, check_surface, gradient_at, value_at
 from ..ranges import COUNT, ONE_POSITIVE, asks
 from ..rules import polyak
 from .best import curvature_interval
@@ -17,7 +18,7 @@ class Schedule(NamedTuple):
     beta: np.ndarray
 
 
-@asks()
+@asks(mu=ONE_POSITIVE, L=ONE_POSITIVE)
 def chebyshev_schedule(mu, L, steps):
     """Chebyshev's iteration as heavy ball with its own lr and beta at each step: a ``Schedule`` for the rule ``polyak``.
 
@@ -37,7 +38,7 @@ def chebyshev_schedule(mu, L, steps):
     return Schedule(2 * w / (L + mu), w - 1)
 
 
-@asks()
+@asks(mu=ONE_POSITIVE, L=ONE_POSITIVE)
 def chebyshev_floor(mu, L, steps):
     """The smallest worst-case factor of the error after 0, 1, ... ``steps`` gradients on [mu, L]: shape (steps+1,).
 
@@ -64,10 +65,12 @@ def conjugate_gradients(surface, start=None, steps=100):
     Source: Hestenes and Stiefel 1952, doi:10.6028/jres.049.044.
     """
     check_surface(surface)
+    check_exact(surface, "conjugate gradients take")
     x, steps = check_start(surface, start).astype(float), check_steps(steps)
-    constant = surface.gradient(0 * x)
-    points, values, gradients, lrs, betas, basis = [x], [surface.value(x)], [], [], [], []
-    grad = surface.gradient(x)
+    slope = partial(gradient_at, surface.gradient)
+    constant = slope(0 * x)
+    points, values, gradients, lrs, betas, basis = [x], [value_at(surface, x)], [], [], [], []
+    grad = slope(x)
     first, push, before = np.linalg.norm(grad), 0 * x, None
     for _ in range(steps):
         size = np.linalg.norm(grad)
@@ -75,8 +78,8 @@ def conjugate_gradients(surface, start=None, steps=100):
             break
         ratio = 0.0 if before is None else (size / before) ** 2
         push = ratio * push - grad
-        bent = surface.gradient(push) - constant
-        if not np.allclose(surface.gradient(-2 * push) - constant, -2 * bent, rtol=1e-6, atol=1e-9 * np.abs(bent).max()):
+        bent = slope(push) - constant
+        if not np.allclose(slope(-2 * push) - constant, -2 * bent, rtol=1e-6, atol=1e-9 * np.abs(bent).max()):
             raise ValueError(
                 f"{getattr(surface, 'name', surface)!r} is not a quadratic; allowed: the ravine, the bowl, quadratic(...)."
             )
@@ -92,7 +95,7 @@ def conjugate_gradients(surface, start=None, steps=100):
         for _ in range(2):
             grad = grad - frame.T @ (frame @ grad)
         points.append(x)
-        values.append(surface.value(x))
+        values.append(value_at(surface, x))
     return Path(
         rule=polyak,
         surface=surface,
@@ -140,7 +143,7 @@ def lower_bound(L, distance, k):
     return 3 * L * distance**2 / (32 * (k + 1) ** 2)
 
 
-@asks()
+@asks(mu=ONE_POSITIVE, L=ONE_POSITIVE)
 def lower_bound_strongly_convex(mu, L, distance, k):
     """No method is sure of a smaller f(x_k) - f* with curvatures in [mu, L] than mu/2 r^(2k) distance^2: shape of k, unit f.
 

@@ -4,12 +4,13 @@ One step takes the time h = sqrt(lr), because two gradients of a small step push
 changes like lr * steps^2.  Time is in units of 1/sqrt(curvature), energy in units of f.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from ..core import Path, check_steps
-from ..ranges import NOT_NEGATIVE, ONE_POSITIVE, POSITIVE, Range, asks
+from ..core import Path, check_exact, check_steps, check_surface, gradient_at
+from ..ranges import NOT_NEGATIVE, ONE_POSITIVE, POSITIVE, UP_TO_ONE, Range, asks
 from .closed import closed_form
 
 
@@ -135,6 +136,8 @@ def roll(surface, start, *, friction, time, steps=1000, velocity=None):
     is of order (time/steps)^4.  Raises ValueError for a time <= 0, for no steps and for negative friction.
     Source: Kutta 1901.
     """
+    check_surface(surface)
+    check_exact(surface, "a ball rolls along")
     steps = check_steps(steps)
     if not steps:
         raise ValueError("steps is 0; allowed: at least one step.")
@@ -145,12 +148,12 @@ def roll(surface, start, *, friction, time, steps=1000, velocity=None):
     v = np.zeros_like(x) if velocity is None else np.array(velocity, dtype=float)
     if x.shape != v.shape:
         raise ValueError(f"start has shape {x.shape} and velocity {v.shape}; allowed: equal shapes.")
-    fading = callable(friction)
+    fading, slope = callable(friction), partial(gradient_at, surface.gradient)
 
     def pull(t, x, v):
         if fading and t == 0 and not v.any():  # 3/t at rest: v = a t gives (1 + 3) a = -grad
-            return -surface.gradient(x) / (1 + 1e-9 * rub(1e-9))
-        return -surface.gradient(x) - rub(t) * v
+            return -slope(x) / (1 + 1e-9 * rub(1e-9))
+        return -slope(x) - rub(t) * v
 
     h, times = time / steps, np.linspace(0, time, steps + 1)
     xs, vs = [x], [v]
@@ -175,7 +178,7 @@ def kinetic_energy(step, lr):
     return step**2 / (2 * lr)
 
 
-@asks()
+@asks(beta=UP_TO_ONE)
 @closed_form
 def friction_share(beta):
     """The part of the kinetic energy that friction takes in a step: 1 - beta^2, for the velocity is kept by beta."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_elementwise, check_hyper, check_rule, check_steps
-from ..ranges import COUNT, ONE_POSITIVE, POSITIVE, UP_TO_ONE, Range, asks
+from ..ranges import ANY_COUNT, ONE_POSITIVE, POSITIVE, UP_TO_ONE, Range, asks
 from .closed import closed_form
 
 
@@ -30,7 +30,7 @@ class LinearForm(NamedTuple):
     start: np.ndarray
 
 
-@asks(t=COUNT)
+@asks(t=ANY_COUNT)
 def linear_form(rule, *, t=2, **hyper):
     """The rule's own function taken apart: a ``LinearForm``, z' = carry z + kick g.
 
@@ -40,6 +40,7 @@ def linear_form(rule, *, t=2, **hyper):
     a rule that is not linear (AdaGrad, Adam, ...) or changes at every step (Schedule-Free), found by probing it.
     Source: the state-space form of Lessard, Recht and Packard 2016, section 2.
     """
+    t = int(t)
     check_rule(rule)
     check_elementwise(rule, "a linear form is that of one coordinate, and there is none for")
     full = check_hyper(rule, hyper, unstable=True)
@@ -98,7 +99,7 @@ def _take_apart(rule, t, full):
     return LinearForm(carry.reshape(*shape, size, size), *(row.reshape(*shape, size) for row in (kick, look, report)), start)
 
 
-@asks(t=COUNT)
+@asks(t=ANY_COUNT)
 def iteration_matrix(rule, curvature, *, t=2, **hyper):
     """The matrix that maps (theta, *state) to its next value on f = curvature * theta^2 / 2.
 
@@ -165,7 +166,7 @@ def regime(rule, curvature, **hyper):
     return np.where(size >= 1, "diverging", np.where(smooth, "monotone", "ripples"))[()]
 
 
-@asks(curvature=Range(0, above=True, why=", since no rate is stable at others"))
+@asks(curvature=Range(0, above=True, some=True, why=", since no rate is stable at others"))
 def stability_edge(rule, curvature, **hyper):
     """The largest learning rate below which the rule is stable at this curvature, by bisection to 1e-13 relative.
 
@@ -246,7 +247,7 @@ def setting_of_pair(curvature, x, y, *, ahead=False, averaged=False):
     return product / (unit * curvature), beta
 
 
-@asks(curvature=POSITIVE)
+@asks(curvature=POSITIVE, beta=UP_TO_ONE)
 @closed_form
 def rate_of_eigenvalue(curvature, x, beta):
     """The lr at which Nesterov's rule has the real eigenvalue x at this curvature and momentum; x not beta/(1+beta)."""

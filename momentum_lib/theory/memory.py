@@ -13,8 +13,7 @@ direction that Lion takes the sign of, and AdEMAMix's numerator (shares 1 and al
 
 import numpy as np
 
-from ..core import check_steps
-from ..ranges import PART, POSITIVE, Range, asks
+from ..ranges import ONE_MOMENTUM, PART, POSITIVE, Range, asks
 from .closed import closed_form
 
 
@@ -54,7 +53,7 @@ def kernel_weights(shares, ages, n):
     """
     shares, ages = _mixture(shares, ages)
     beta = beta_at_mean_age(ages)[..., None]
-    return ((shares / (1 + ages))[..., None] * beta ** np.arange(check_steps(n))).sum(-2)
+    return ((shares / (1 + ages))[..., None] * beta ** np.arange(int(n))).sum(-2)
 
 
 @asks()
@@ -193,7 +192,7 @@ def age_at_edge(edge):
     return (edge / 2 - 1) / 2
 
 
-@asks()
+@asks(beta=ONE_MOMENTUM)
 def nesterov_mixture(beta):
     """Nesterov's blend beta m + (1 - beta) grad as a mixture: (shares, ages), two of each, the second memory of age 0.
 
@@ -202,7 +201,7 @@ def nesterov_mixture(beta):
     return np.array([beta, 1 - beta]), np.array([mean_age(beta), 0.0])
 
 
-@asks()
+@asks(beta1=ONE_MOMENTUM, beta2=ONE_MOMENTUM)
 def lion_mixture(beta1=0.9, beta2=0.99):
     """The direction beta1 m + (1 - beta1) grad that Lion takes the sign of, as a mixture: (shares, ages), two of each.
 

@@ -12,7 +12,7 @@ exactly, whatever the noise's distribution.
 import numpy as np
 
 from ..core import check_steps
-from ..ranges import ONE_POSITIVE, POSITIVE, asks
+from ..ranges import ONE_MOMENTUM, ONE_NUMBER, ONE_POSITIVE, POSITIVE, Range, asks
 from .closed import closed_form
 from .linear import iteration_matrix, linear_form, momentum_edge, rate, trajectory
 
@@ -142,7 +142,7 @@ def lr_at_effective_rate(effective, beta):
     return effective * (1 - beta)
 
 
-@asks(effective=ONE_POSITIVE)
+@asks(effective=ONE_POSITIVE, beta=ONE_MOMENTUM, sigma=Range(0, one=True), start=ONE_NUMBER)
 def small_rate_gap(rule, plain, effective, beta, *, curvature=1.0, sigma=1.0, start=1.0, span=5.0):
     """How far SGD with momentum is from SGD at the same effective rate: it vanishes with the rate.
 

@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from ..core import Path, check_number, check_start, check_steps, check_surface, nearest
+from ..core import (
+    Path,
+    check_number,
+    check_start,
+    check_steps,
+    check_surface,
+    gradient_at,
+    nearest,
+    open_stream,
+    reject_nan,
+    value_at,
+)
 from ..ranges import ONE_POSITIVE, Range, asks
 from ..rules import nesterov
 from .linear import iteration_matrix, linear_form
@@ -28,15 +39,21 @@ def restarted_nesterov(surface, start=None, steps=100, *, lr, scheme="gradient")
         raise ValueError(nearest(scheme, SCHEMES, "scheme"))
     theta, steps = check_start(surface, start), check_steps(steps)
     (v,) = nesterov.init(theta)
-    points, velocities, looks, gradients, values, betas = [theta], [v], [], [], [surface.value(theta)], []
-    k, diverged_at = 1, None
+    points, velocities, looks, gradients, values, betas = [theta], [v], [], [], [value_at(surface, theta)], []
+    k, diverged_at, measure = 1, None, open_stream(surface)
+    if np.isnan(values[0]):
+        reject_nan(surface, "value", values[0], theta, 0)
     for t in range(1, steps + 1):
         hyper = {"lr": float(lr), "beta": (k - 1) / (k + 2)}
         look = nesterov.look(theta, v, **hyper)
         with np.errstate(all="ignore"):
-            grad = surface.gradient(look)
+            grad = gradient_at(measure, look)
+            if np.isnan(grad).any():
+                reject_nan(surface, "gradient", grad, look, t)
             moved, (v,) = nesterov.step(theta, grad, (v,), hyper)
-            value = surface.value(moved)
+            value = value_at(surface, moved)
+            if np.isnan(value) and np.isfinite(moved).all():
+                reject_nan(surface, "value", value, moved, t)
         if not (np.isfinite(moved).all() and np.isfinite(value)):
             diverged_at = t
             break
