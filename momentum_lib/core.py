@@ -342,7 +342,7 @@ def check_start(surface, start):
     theta = theta.astype(theta.dtype.newbyteorder("="), copy=False)
     if theta.size == 0:
         raise ValueError(f"start has shape {theta.shape}, no coordinate at all; allowed: at least one number.")
-    if not (np.isfinite(theta).all() and float(np.abs(theta).max()) <= FARTHEST):
+    if not float(np.abs(theta).max()) <= FARTHEST:  # nor where one is NaN
         raise ValueError(f"start is {theta.tolist()}; allowed: finite numbers, up to {FARTHEST:g} in size.")
     dim = getattr(surface, "dim", None)
     if dim is not None and theta.shape != (dim,):
@@ -362,7 +362,7 @@ def check_steps(steps):
 
 def check_limit(limit):
     """Raise unless ``limit`` is a finite number > 0: beyond it no run could be told from a diverged one."""
-    if not isinstance(limit, (int, float, np.number)) or not 0 < limit < np.inf:
+    if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)) or not 0 < limit < np.inf:
         raise ValueError(f"limit is {limit!r}; allowed: a finite number > 0, such as 1e9.")
     return float(limit)
 

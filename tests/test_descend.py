@@ -1,6 +1,7 @@
 """One run: what a path holds, how divergence is reported, schedules, and what bad input gets to hear."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -319,6 +320,20 @@ def test_a_tolerance_is_a_number_above_nothing(tol):
         sweep(rules.gradient_descent, surfaces.bowl, tol=tol, lr=0.1)
 
 
+def test_a_run_ends_beyond_its_limit_and_not_at_it():
+    """The distance doubles: 2, 4, ... 64 lies at the limit, and 128 beyond it."""
+    far = descend(rules.gradient_descent, surfaces.bowl, start=[1.0, 0.0], steps=100, lr=3.0, limit=64.0)
+    assert far.diverged_at == 7 and np.abs(far.points).max() == 64
+    near = descend(rules.gradient_descent, surfaces.bowl, start=[1.0, 0.0], steps=100, lr=3.0, limit=0.5)
+    assert near.diverged_at == 1, "a limit below 1 is one, too"
+
+
+def test_decorators_of_a_rule_hand_back_what_they_decorate():
+    look, read = (lambda theta, v, *, lr: theta), (lambda theta, v, *, lr: theta + 0)
+    assert in_place.looks_at(look) is look and in_place.reports(read) is read
+    in_place.look_fn = in_place.read_fn = None
+
+
 # -- bad input -------------------------------------------------------------------------------------------
 
 
@@ -345,6 +360,9 @@ BAD = {
     "value a word": (lambda: call(surface=Custom(value=lambda p: "1")), TypeError, "the value .*is '1'; allowed"),
     "value's shape": (lambda: call(surface=Custom(value=lambda p: np.ones(3))), ValueError,
         r"the value that the surface returned has shape \(3,\); allowed: \(\), one number a point. Sum"),
+    "no value": (lambda: call(surface=SimpleNamespace(gradient=lambda p: p)), TypeError, "expected a surface"),
+    "no gradient of its own": (lambda: call(surface=SimpleNamespace(value=lambda p: 1.0)), TypeError, "expected a surface"),
+    "a value, no function": (lambda: call(surface=SimpleNamespace(value=1, gradient=lambda p: p)), TypeError, "expected a"),
     "rate negative": (lambda: call(lr=-0.1), ValueError, "lr is -0.1; allowed: a finite number >= 0"),
     "rate NaN": (lambda: call(lr=np.nan), ValueError, "lr is nan; allowed: a finite number >= 0"),
     "rate infinite": (lambda: call(lr=np.inf), ValueError, "lr is inf; allowed: a finite number >= 0"),
@@ -374,6 +392,7 @@ BAD = {
     "steps negative": (lambda: call(steps=-1), ValueError, "steps is -1; allowed: a whole number >= 0"),
     "steps a fraction": (lambda: call(steps=10.0), ValueError, "steps is 10.0; allowed: a whole number >= 0"),
     "steps true": (lambda: call(steps=True), ValueError, "steps is True; allowed: a whole number >= 0"),
+    "limit a truth": (lambda: call(limit=True), ValueError, "limit is True; allowed: a finite number > 0"),
     "limit zero": (lambda: call(limit=0), ValueError, "limit is 0; allowed: a finite number > 0"),
     "limit infinite": (lambda: call(limit=np.inf), ValueError, "limit is inf; allowed: a finite number > 0"),
     "a rule's name": (lambda: call("heavy_ball"), TypeError, r"expected a rule.*rules.get\('heavy_ball'\); got 'heavy_ball'"),

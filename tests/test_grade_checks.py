@@ -242,6 +242,20 @@ def test_a_bug_hunt_counts_what_is_found():
     assert grade.bug_hunt(asserting, right=RIGHT, bugs=BUGS, points=6) == 6
 
 
+def test_chance_earns_next_to_nothing():
+    """Of 600 tests that answer by chance, at the chances that pay best: with two rounds one in twenty got a point."""
+    paid = 0
+    for seed in range(600):
+        rng = np.random.default_rng(seed)
+        guess = lambda run, rng=rng, sure=(0.7, 0.75, 0.8, 0.85)[seed % 4]: bool(rng.random() < sure)  # noqa: E731
+        try:
+            grade.bug_hunt(guess, right=[*RIGHT, RIGHT[0]], bugs=(BUGS * 3)[:8], points=1)
+            paid += 1
+        except grade.Wrong:
+            pass
+    assert paid <= 3
+
+
 def test_in_the_first_round_each_implementation_is_shown_to_a_process_that_has_seen_no_other():
     """A test that remembers what it saw before, and judges by that."""
     seen = []

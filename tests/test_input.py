@@ -430,3 +430,25 @@ def test_a_wrong_call_is_told_with_the_functions_name():
         theory.friction(0.1)
     with pytest.raises(TypeError, match=r"friction\(\) got an unexpected keyword argument 'bta'"):
         theory.friction(0.1, bta=0.9)
+
+
+def test_what_may_be_left_out_may_be_none():
+    for name, key in MAY_BE_NONE:
+        before, numbers = VALID[name]
+        getattr(theory, name)(*before, **{**numbers, key: None} if key != "curvatures" else {**numbers, key: None, "batch": 1e6})
+
+
+@pytest.mark.parametrize("ask", [
+    lambda n: scale.half_life(0.9, n), lambda n: scale.beta_for(n, 1e5), lambda n: scale.beta_for(1e6, n),
+    lambda n: scale.same_memory(0.9, n, 1e5), lambda n: scale.same_memory(0.9, 1e5, n), scale.memory,
+])  # fmt: skip
+def test_a_count_of_tokens_or_parameters_is_one_number_above_nothing(ask):
+    for number in (0, -1, INF, [1e5, 1e5], np.array([1e5])):
+        with pytest.raises((TypeError, ValueError), match="is .*; allowed: a finite number > 0"):
+            ask(number)
+
+
+@pytest.mark.parametrize("who", [[[0.5], [1]], [[0], [2]], [[-1], [0]], [0, 1]])
+def test_workers_are_named_by_whole_numbers(who):
+    with pytest.raises((TypeError, ValueError), match="who .*allowed: "):
+        theory.simulate_workers(2, 0.1, 2, who)

@@ -1325,3 +1325,14 @@ def test_a_malformed_rule_is_refused_where_it_is_written(case):
     make, error, message = BAD_RULES[case]
     with pytest.raises(error, match=message):
         make(rule)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 2), (2, 3, 1), (3, 1, 1), (1, 2, 1, 1)])
+def test_a_rule_with_sides_takes_one_number_for_each_matrix(shape):
+    """A rate for each column, which a product of matrices would mix."""
+    shampoo = rules.shampoo
+    theta = np.ones((2, 3, 2))
+    state = shampoo.init(theta)
+    with pytest.raises(ValueError, match=r"lr has shape .* does not fit into one number for each matrix: \(2, 1, 1\)"):
+        shampoo(theta, theta, *state, lr=np.full(shape, 0.1))
+    assert shampoo(theta, theta, *state, lr=np.full((2, 1, 1), 0.1))[0].shape == theta.shape

@@ -590,3 +590,34 @@ def test_a_grid_and_a_quadratic_keep_numbers_of_their_own():
     best = grid.best()
     rates[:] = curvatures[:] = 99
     assert grid.best() == best and f.eigenvalues.tolist() == [1, 9]
+
+
+@surface(domain=((-3, 3), (-3, 3)), start=(2.0, 2.0), minima=[])
+def cliff(x, y, *, edge=1.0):
+    """A gradient that is NaN left of an edge."""
+    return x**2 + y**2 + 0 * edge
+
+
+@cliff.grad
+def _(x, y, *, edge):
+    return 2 * x + 0 * sqrt(x - edge), 2 * y
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_one_run_among_many_that_meets_nan_is_named(engine):
+    """All the others stay where the surface has a gradient."""
+    if engine == "compiled":
+        needs_compiler()
+    with pytest.raises(ValueError) as single:
+        descend(rules.gradient_descent, cliff, steps=6, lr=0.2)
+    with pytest.raises(ValueError) as many:
+        sweep(rules.gradient_descent, cliff, steps=6, lr=[1e-6, 1e-5, 0.2, 1e-4], engine=engine)
+    assert str(many.value) == str(single.value)
+
+
+def test_a_slice_holds_as_many_runs_as_fit_into_a_cores_cache():
+    """Point, look, gradient and state, twice each, and the bookkeeping: 8 bytes a number, 4 MiB in all."""
+    for r, slots in ((rules.gradient_descent, 0), (rules.heavy_ball, 1), (rules.adam, 2)):
+        for dim in (1, 2, 5):
+            cells = ENGINE._cells_of_a_slice(SimpleNamespace(start=np.zeros(dim), rule=r))
+            assert cells == 2**22 // (8 * (2 * dim * (2 + slots) + 6))

@@ -157,3 +157,10 @@ def test_what_does_not_fit_is_refused():
             theory.simulate_workers(2, 0.1, 2, who)
     with pytest.raises(ValueError, match="lr is -1"):
         theory.asynchrony_setting(2, -1.0)
+
+
+@pytest.mark.parametrize("path", [np.ones(6), np.zeros(6), 0.5 ** np.arange(6)])
+def test_a_path_of_one_factor_says_nothing_about_momentum(path):
+    """Three times NaN, as if that were an answer."""
+    with pytest.raises(ValueError, match="one factor all the way.*allowed: a path in which two factors"):
+        theory.fit_momentum(path)

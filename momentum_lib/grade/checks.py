@@ -315,10 +315,10 @@ def bug_hunt(given, *, right, bugs, points):
     ``given(implementation)`` returns True where the implementation is right and False where it is not (or
     raises AssertionError there).  ``right`` and ``bugs`` are lists of :class:`momentum_lib.grade.Program`.  Returns the points.
 
-    Each implementation is shown twice, in orders that hang on a secret of the grader's process: when submissions are graded,
-    first each to a process that has seen no other, then all to one.  Where that makes a difference, the second round is the
-    first one over again: order, count, memory, chance and the clock are worth nothing.  What is noticed counts where it is
-    noticed twice.
+    Each implementation is shown at least twice, in orders that hang on a secret of the grader's process: when submissions are
+    graded, first each to a process that has seen no other, then all to one.  Where that makes a difference, three rounds like
+    the first one follow: order, count, memory and the clock are worth nothing, and chance a point in some thousand tests.
+    What is noticed counts where it is noticed each time.
     """
     student = answer(given)
     programs = [(program, True) for program in right] + [(program, False) for program in bugs]
@@ -327,9 +327,8 @@ def bug_hunt(given, *, right, bugs, points):
         again = verdicts(student, programs, "together", together=True)
     except Wrong:
         again = None
-    if again != first:
-        again = verdicts(student, programs, "again")
-    noticed = sum(not first[number] and not again[number] for number in range(len(right), len(programs)))
+    rounds = [first, again] if again == first else [first, *(verdicts(student, programs, f"again {k}") for k in range(3))]
+    noticed = sum(not any(said[number] for said in rounds) for number in range(len(right), len(programs)))
     if noticed == 0:
         raise Wrong(
             f"{student.name} accepts all {len(bugs)} planted bugs. Which input makes a wrong rule and a right one differ?"

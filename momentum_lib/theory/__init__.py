@@ -1,5 +1,8 @@
 """Exact answers about momentum, one idea a file; NumPy only.
 
+Each number that a function takes has its range (``momentum_lib.ranges``): one outside raises ValueError, what is no number
+TypeError, and both say what is allowed.
+
 ``linear``     the iteration matrix of a rule, its rate, regimes and stability edge
 ``best``       the best learning rate and momentum on curvatures in [mu, L]
 ``transient``  how far the error grows before it falls

@@ -199,7 +199,7 @@ def fit_momentum(path):
     Heavy ball on curvature a makes x'' = (1 + beta - lr a) x' - beta x.  ``residual``: the root mean square of what is left,
     as a share of the standard deviation of x''; a heavy ball's own path leaves nothing but rounding.
     One single exponential is made by many pairs, so a path of plain gradient descent says nothing about beta.
-    Raises ValueError for fewer than 4 points.
+    Raises ValueError for fewer than 4 points, and for a path of one exponential alone.
     """
     x = np.asarray(path, dtype=float)
     if len(x) < 4:
@@ -212,6 +212,11 @@ def fit_momentum(path):
         second = (old * new).sum(0) / (old * old).sum(0)
         first, left = of_after - second * of_before, new - second * old
         residual = np.sqrt((left**2).mean(0)) / after.std(0)
+    if not np.isfinite(residual).all():
+        raise ValueError(
+            "the path stands still, or shrinks by one factor all the way, as many pairs (beta, product) make it; allowed: a path "
+            "in which two factors can be told apart."
+        )
     return (-second)[()], (1 - second - first)[()], residual[()]
 
 
