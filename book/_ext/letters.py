@@ -9,7 +9,7 @@ from sphinx import addnodes
 
 def row(document):
     """Put the row above each glossary of a document."""
-    for glossary in document.findall(addnodes.glossary):
+    for glossary in list(document.findall(addnodes.glossary)):  # all of them first: each gets a neighbour
         first = {}
         for term in glossary.findall(nodes.term):
             first.setdefault(term.astext().strip()[0].upper(), term["ids"][0])
