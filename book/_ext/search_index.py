@@ -72,9 +72,9 @@ def words(node, deep=False):
             return
         for child in part.children:
             read(child)
-        if part.name in ("p", "li"):
+        if part.name in ("p", "li", "div"):
             out.append(ENDS)
-        elif part.name in ("td", "dd", "dt", "div"):
+        elif part.name in ("td", "dd", "dt"):
             out.append(" ")
 
     read(node)

@@ -290,7 +290,7 @@ def test_what_is_typed_is_taken(kit, typed, value, said):
             typed.value = given.typed;
             const took = how === "change" ? happens(typed, "change") && null : press(typed, how);
             const kept = [typed.selectionStart, typed.selectionEnd];
-            const note = made.node.querySelector(".lf-note");
+            const note = made.node.querySelector(".lf-beyond");
             const seen = [note.hidden, note.textContent];
             happens(made.bar, "input");
             return [made.store.get("a"), made.said, typed.value, took, how === "Enter" ? kept : null, seen, note.hidden];

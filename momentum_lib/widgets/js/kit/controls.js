@@ -127,7 +127,7 @@ function sliderNodes({ name, label, symbol, look, unit = "" }) {
     "aria-label": `${label}, type a value`,
   });
   const markRow = h("div", { class: "lf-mark-row", "aria-hidden": "true" }),
-    note = h("p", { class: "lf-note", hidden: true, "aria-hidden": "true" }); // for the eye what is said to the ear
+    note = h("p", { class: "lf-beyond", hidden: true, "aria-hidden": "true" }); // for the eye what is said to the ear
   const node = h(
     "div",
     { class: "lf-control", "data-control": name ?? label, "data-look": look },
