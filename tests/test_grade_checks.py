@@ -242,8 +242,9 @@ def test_a_bug_hunt_counts_what_is_found():
     assert grade.bug_hunt(asserting, right=RIGHT, bugs=BUGS, points=6) == 6
 
 
-def test_chance_earns_next_to_nothing():
+def test_chance_earns_next_to_nothing(monkeypatch):
     """Of 600 tests that answer by chance, at the chances that pay best: with two rounds one in twenty got a point."""
+    monkeypatch.setattr(checks, "SECRET", "the same at each run")
     paid = 0
     for seed in range(600):
         rng = np.random.default_rng(seed)

@@ -74,7 +74,7 @@ def test_a_worksheet_in_another_encoding_is_refused(tmp_path):
         Worksheet(tmp_path / "w.csv", 5.0)
 
 
-def test_what_is_noticed_must_be_noticed_twice():
+def test_what_is_noticed_must_be_noticed_each_time():
     """A test of a student's that counts, one that is right by chance, and one that fails where it meets the others."""
     step = "def step(x):\n    return {}\n"
     right, bugs = [wire.Program(step.format("x"), "step")], [wire.Program(step.format(f"{k} * x"), "step") for k in (2, 3)]
@@ -87,7 +87,7 @@ def test_what_is_noticed_must_be_noticed_twice():
         return f(1) == 1 or len(calls) > 3
 
     says("accepts all 2 planted bugs", hunt, at_first_only)
-    assert len(calls) == 9, "three each: alone, together, and, since that made a difference, alone again"
+    assert len(calls) == 15, "three each: alone, together, and, since that made a difference, three times alone again"
     calls.clear()
 
     def at_last_only(f):
@@ -103,7 +103,18 @@ def test_what_is_noticed_must_be_noticed_twice():
             raise RuntimeError
         return f(1) == 1
 
-    assert hunt(stops_together) == 4 and len(calls) == 3 + 1 + 3
+    assert hunt(stops_together) == 4 and len(calls) == 3 + 1 + 9
+    calls.clear()
+
+    def in_the_third_round(f):
+        calls.append(f(1))
+        return f(1) == 1 or 6 < len(calls) <= 9
+
+    says("accepts all 2 planted bugs", lambda: hunt(lambda f: in_the_third_round(f) or len(calls) > 9))
+    calls.clear()
+    assert hunt(in_the_third_round) == 4 and len(calls) == 9 + 9, "a third round that differs is followed by three more"
+    calls.clear()
+    assert hunt(lambda f: calls.append(0) or f(1) == 1) == 4 and len(calls) == 9, "one that knows is asked three times"
 
 
 MISTAKES = {  # rule -> what is known to go wrong with it, most telling first, with the chapter that explains it

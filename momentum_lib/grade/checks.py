@@ -315,19 +315,23 @@ def bug_hunt(given, *, right, bugs, points):
     ``given(implementation)`` returns True where the implementation is right and False where it is not (or
     raises AssertionError there).  ``right`` and ``bugs`` are lists of :class:`momentum_lib.grade.Program`.  Returns the points.
 
-    Each implementation is shown at least twice, in orders that hang on a secret of the grader's process: when submissions are
-    graded, first each to a process that has seen no other, then all to one.  Where that makes a difference, three rounds like
-    the first one follow: order, count, memory and the clock are worth nothing, and chance a point in some thousand tests.
+    Each implementation is shown three times, in orders that hang on a secret of the grader's process: when submissions are
+    graded, first each to a process that has seen no other, then twice all to one.  Where that makes a difference, three rounds
+    like the first one follow: order, count, memory and the clock are worth nothing, and chance a point in some thousand tests.
     What is noticed counts where it is noticed each time.
     """
     student = answer(given)
     programs = [(program, True) for program in right] + [(program, False) for program in bugs]
-    first = verdicts(student, programs, "first")
-    try:
-        again = verdicts(student, programs, "together", together=True)
-    except Wrong:
-        again = None
-    rounds = [first, again] if again == first else [first, *(verdicts(student, programs, f"again {k}") for k in range(3))]
+    rounds = [verdicts(student, programs, "first")]
+    for name in ("together", "together again"):
+        try:
+            said = verdicts(student, programs, name, together=True)
+        except Wrong:
+            said = None
+        if said != rounds[0]:
+            rounds += [verdicts(student, programs, f"again {k}") for k in range(3)]
+            break
+        rounds.append(said)
     noticed = sum(not any(said[number] for said in rounds) for number in range(len(right), len(programs)))
     if noticed == 0:
         raise Wrong(
