@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from .core import check_hyper
-from .ranges import asks
+from .ranges import SWITCH
 from .rules import get
 
 
@@ -52,7 +52,6 @@ def form(rule):
     return {"ahead": CONVENTIONS[name].measures == "ahead", "averaged": CONVENTIONS[name].weight == "1 - beta"}
 
 
-@asks(target=None)
 def convert(source, target, *, constant_rate=True, **hyper):
     """The hyper-parameters with which ``target`` makes the same run as ``source`` with ``hyper``.
 
@@ -68,6 +67,7 @@ def convert(source, target, *, constant_rate=True, **hyper):
     {'lr': 0.2, 'beta': 0.5}
     """
     source, target = get(source), get(target)
+    SWITCH.check("constant_rate", constant_rate)
     given = check_hyper(source, hyper)
     for name in (source.name, target.name):
         if name not in CONVENTIONS and name != "gradient_descent":

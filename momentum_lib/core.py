@@ -16,7 +16,7 @@ import inspect
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial, reduce
+from functools import reduce
 from math import isfinite
 
 import numpy as np
@@ -193,7 +193,7 @@ class Rule:
         SWITCH.check("unstable", unstable)
         full = check_hyper(self, hyper, unstable=unstable)
         full = {name: fit_hyper(name, value, theta, bool(self.sides)) for name, value in full.items()}
-        theta, state = (self.step if is_ours(self) else partial(checked_step, self))(theta, grad, state, full, t)
+        theta, state = take_step(self, theta, grad, state, full, t)
         return (theta, *state) if self.slots else theta
 
 
@@ -360,9 +360,14 @@ def check_steps(steps):
     return int(steps)
 
 
+def is_number(value):
+    """Whether something is one real number, Python's or NumPy's; a truth is none."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
 def check_limit(limit):
     """Raise unless ``limit`` is a finite number > 0: beyond it no run could be told from a diverged one."""
-    if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)) or not 0 < limit < np.inf:
+    if not is_number(limit) or not 0 < limit < np.inf:
         raise ValueError(f"limit is {limit!r}; allowed: a finite number > 0, such as 1e9.")
     return float(limit)
 
@@ -374,7 +379,7 @@ def bound_of(start, limit):
 
 def check_tolerance(tol, below=np.inf):
     """Raise ValueError unless ``tol`` is a number between 0 and ``below``, as a relative distance that counts as arrived is."""
-    if isinstance(tol, bool) or not isinstance(tol, (int, float, np.number)) or not 0 < tol < below:
+    if not is_number(tol) or not 0 < tol < below:
         allowed = "a finite relative distance > 0" if below == np.inf else f"a relative distance between 0 and {below}"
         raise ValueError(f"tol is {tol!r}; allowed: {allowed}, such as 1e-6.")
 
@@ -429,19 +434,19 @@ def walk(rule, gradient, theta, hyper, steps):
     through here, on arrays and with the same arithmetic, which is why they agree bit for bit.
     """
     state, now = rule.init(theta), {name: value[0] for name, value in hyper.items()} if steps else {}
-    timed, known = any(len(value) > 1 for value in hyper.values()), is_ours(rule)
+    timed = any(len(value) > 1 for value in hyper.values())
     for t in range(1, steps + 1):
         if timed:
             now = {name: value[min(t, len(value)) - 1] for name, value in hyper.items()}
         look = rule.look(theta, *state, **now)
         grad = gradient_at(gradient, look)
-        theta, state = rule.step(theta, grad, state, now, t) if known else checked_step(rule, theta, grad, state, now, t)
+        theta, state = take_step(rule, theta, grad, state, now, t)
         yield t, look, grad, theta, state, now
 
 
 def is_ours(rule):
     """Whether a rule is one of the library's, which write into nothing that they are given."""
-    return (rule.fn.__module__ or "").startswith("momentum_lib.rules")
+    return (rule.fn.__module__ or "").startswith("momentum_lib.rules.")
 
 
 def shut(array):
@@ -453,8 +458,10 @@ def shut(array):
     return view
 
 
-def checked_step(rule, theta, grad, state, hyper, t):
-    """One step of a rule of one's own, which must write into nothing, and return what it was given: as many, shapes, dtypes."""
+def take_step(rule, theta, grad, state, hyper, t):
+    """One step; a rule of one's own must write into nothing, and return what it was given: as many, shapes, dtypes."""
+    if is_ours(rule):
+        return rule.step(theta, grad, state, hyper, t)
     given = (theta, *state)
     try:
         out = rule.fn(shut(theta), shut(grad), *map(shut, state), **hyper, **({"t": t} if rule.uses_t else {}))

@@ -25,9 +25,7 @@ def as_array(value):
     try:
         array = np.asarray(value)
         return np.asarray(float(value)) if array.dtype.kind == "O" and isinstance(value, Real) else array
-    except OverflowError:
-        return np.empty(0, dtype=object)
-    except ValueError:  # rows of unequal length
+    except (OverflowError, ValueError):  # too large for a float; rows of unequal length
         return np.empty(0, dtype=object)
 
 
@@ -144,12 +142,12 @@ RANGES = {
     "sigma": Range(0, why=", the noise's standard deviation in f / theta"),
     "shares": NOT_NEGATIVE,
     "share": UP_TO_ONE,
-    **dict.fromkeys(("averaged", "ahead", "constant_rate"), SWITCH),
+    **dict.fromkeys(("averaged", "ahead"), SWITCH),
     "curvatures": Range(0, above=True, some=True),
     "values": NOT_NEGATIVE,
     "polynomials": NUMBER,
     "path": NUMBER,
-    "who": Range(whole=True),
+    "who": Range(whole=True, loose=True),
     "longest": Range(3, whole=True, one=True, why=", the corners of a polygon"),
     "period": Range(3, whole=True, one=True, why=", the corners of a polygon"),
 }

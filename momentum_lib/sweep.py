@@ -619,8 +619,8 @@ def sweep(
     is the relative distance that counts as converged.  Returns a :class:`Sweep`.
 
     ``dtype``: "float64" or "float32" to compute in; None keeps the start's.  Distances to a minimum are always measured
-    in float64.  In float32 a vector instruction takes twice as many runs; those that diverge where a value can overflow are
-    made once more in NumPy, which sees the step at which it did.
+    in float64.  In float32 a vector instruction takes twice as many runs.  Where a value or a state can overflow within the
+    limit, as in float32, all runs are walked once more in NumPy, which sees the step at which it did.
 
     - ``engine="numpy"``: every cell equals the single run with the same setting bit for bit.
     - ``engine="compiled"``: a kernel in C, made from the rule's and the surface's text, on all cores.

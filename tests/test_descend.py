@@ -311,7 +311,7 @@ def test_a_rule_of_ones_own_is_told_what_is_wrong_with_it(wrong):
     assert start.tolist() == [1, 2] and grad.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("tol", [np.nan, 0, -1, np.inf, "x", None, True])
+@pytest.mark.parametrize("tol", [np.nan, 0, -1, np.inf, "x", None, True, np.complex64(0.1)])
 def test_a_tolerance_is_a_number_above_nothing(tol):
     path = descend(rules.gradient_descent, surfaces.bowl, steps=2, lr=0.1)
     with pytest.raises(ValueError, match="tol is .*; allowed: a finite relative distance > 0"):

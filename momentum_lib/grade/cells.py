@@ -274,9 +274,7 @@ def listed(node):
 def changes_each(loop):
     """Whether a loop changes in place what it goes through: ``for curve in (a, b): curve /= 2``."""
     each = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
-    inside = [node for statement in loop.body for node in ast.walk(statement)]
-    moved = {name.removeprefix("!") for statement in loop.body for name in changed(statement)}
-    return not each.isdisjoint(moved | {root(node.target) for node in inside if isinstance(node, ast.AugAssign)})
+    return not each.isdisjoint(name.removeprefix("!") for statement in loop.body for name in changed(statement))
 
 
 def doubtful(tree, reads):

@@ -220,7 +220,7 @@ def fit_momentum(path):
     return (-second)[()], (1 - second - first)[()], residual[()]
 
 
-@asks(beta=ONE_NUMBER, who=Range(whole=True, loose=True))
+@asks(beta=ONE_NUMBER)
 def simulate_workers(workers, product, steps, who, beta=0.0):
     """The paths themselves: ``who`` (steps, runs) says which worker, 0 to M - 1, reports at each update of each run.
 

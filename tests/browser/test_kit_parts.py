@@ -157,6 +157,11 @@ const dress = async (ground, words, theme) => {
   document.documentElement.dataset.theme = theme;
   await wait();
 };
+const day = () => dress("rgb(250, 251, 252)", "rgb(90, 80, 70)", "light");
+const night = async () => {
+  await dress("rgb(20, 24, 31)", "rgb(150, 160, 170)", "dark");
+  await wait();
+};
 const grid = { nx: 5, ny: 4, values: Float64Array.from({ length: 20 }, (_, k) => Math.sin(k) + k / 9) };
 const pixels = () => [...node.getContext("2d").getImageData(0, 0, node.width, node.height).data];
 """
@@ -167,15 +172,14 @@ def test_the_land_lies_behind_the_picture_in_the_colours_of_the_page(kit):
     found = kit(
         LAND
         + """
-        await dress("rgb(250, 251, 252)", "rgb(90, 80, 70)", "light");
+        await day();
         fig.start();
         const before = node.width;
         made.update(grid);
         const wanted = (ground, text) => [...relief.reliefPixels(relief.shades(grid, 548 / 4 / (266 / 3)), 5, 4,
           relief.tones({ ground, text }))];
         const seen = [[node.width, node.height], pixels(), wanted([250, 251, 252], [90, 80, 70])];
-        await dress("rgb(20, 24, 31)", "rgb(150, 160, 170)", "dark");
-        await wait();
+        await night();
         seen.push(pixels(), wanted([20, 24, 31], [150, 160, 170]));
         const where = () => ["left", "top", "width", "height"].map((name) => node.style[name]);
         seen.push(plot.box.firstChild === node, plot.box.className, node.getAttribute("aria-hidden"), where());
@@ -200,7 +204,7 @@ def test_the_land_asks_for_the_colours_of_the_page_once_a_theme(kit):
     found = kit(
         LAND
         + """
-        await dress("rgb(250, 251, 252)", "rgb(90, 80, 70)", "light");
+        await day();
         fig.start();
         let asked = 0;
         const real = window.getComputedStyle;
@@ -208,12 +212,11 @@ def test_the_land_asks_for_the_colours_of_the_page_once_a_theme(kit):
         const seen = [];
         for (let k = 0; k < 3; k++) made.update(grid);
         seen.push(asked);
-        await dress("rgb(20, 24, 31)", "rgb(150, 160, 170)", "dark");
-        await wait();
+        await night();
         for (let k = 0; k < 3; k++) made.update(grid);
         seen.push(asked);
         fig.life.end();
-        await dress("rgb(250, 251, 252)", "rgb(90, 80, 70)", "light");
+        await day();
         await wait();
         seen.push(asked);
         window.getComputedStyle = real;
@@ -229,8 +232,7 @@ def test_before_a_function_is_sampled_there_is_no_land(kit):
         fig.start();
         const drawn = [];
         node.getContext = () => drawn.push(1);
-        await dress("rgb(20, 24, 31)", "rgb(150, 160, 170)", "dark");
-        await wait();
+        await night();
         return drawn.length;"""
     )
     assert found == 0
