@@ -11,6 +11,8 @@ from pathlib import Path as FilePath
 
 import numpy as np
 
+from .ranges import told
+
 WIDTH, HEIGHT, DPI = 640, 320, 100
 """Size of the picture in pixels, and dots per inch."""
 
@@ -27,7 +29,7 @@ def frames(fps, seconds):
     """How many frames a film has: the product, rounded, at least two. Raises ValueError unless both are finite and positive."""
     for name, value in (("fps", fps), ("seconds", seconds)):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
-            raise ValueError(f"{name} is {value!r}; allowed: a finite number > 0.")
+            raise ValueError(f"{name} is {told(value)}; allowed: a finite number > 0.")
     return max(2, round(fps * seconds))
 
 

@@ -13,16 +13,18 @@ thousand runs, the torch optimiser, the JavaScript of the live figures.
 """
 
 import inspect
+import operator
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import reduce
 from math import isfinite
+from numbers import Real
 
 import numpy as np
 
 from .notation import QUANTITIES
-from .ranges import SWITCH, as_array, real_numbers
+from .ranges import SWITCH, as_array, real_numbers, told
 
 FAMILIES = ("gradient", "momentum", "averaged", "nesterov", "adaptive", "sign", "matrix")
 
@@ -31,7 +33,7 @@ def nearest(name, known, what):
     """The sentence that an unknown name gets: what was given, what is close, what exists."""
     close = get_close_matches(str(name), known, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"unknown {what} {name!r}.{hint} Known: {', '.join(known)}."
+    return f"unknown {what} {told(name)}.{hint} Known: {', '.join(known)}."
 
 
 def is_known(name, table):
@@ -188,7 +190,7 @@ class Rule:
                     "because mixing them would change the result's. Convert one of them."
                 )
         if isinstance(t, bool) or not isinstance(t, (int, np.integer)) or t < 1:
-            raise ValueError(f"t is {t!r}; allowed: a whole number >= 1, since steps count from 1.")
+            raise ValueError(f"t is {told(t)}; allowed: a whole number >= 1, since steps count from 1.")
         check_matrix(self, theta, "theta")
         SWITCH.check("unstable", unstable)
         full = check_hyper(self, hyper, unstable=unstable)
@@ -309,7 +311,7 @@ def check_number(name, value, *, unstable=False):
     allowed = quantity.allowed if quantity else "any finite number"
     numbers = as_array(value).ravel()
     if numbers.dtype.kind not in "iuf":
-        raise TypeError(f"{name} is {value!r}; allowed: {allowed}, or an array of such numbers.")
+        raise TypeError(f"{name} is {told(value)}; allowed: {allowed}, or an array of such numbers.")
     for number in numbers[~np.isfinite(numbers)][:1]:
         raise ValueError(f"{name} is {number}; allowed: {allowed}.")
     if quantity is None or unstable:
@@ -323,6 +325,22 @@ def check_number(name, value, *, unstable=False):
 FARTHEST = 1e150  # a coordinate whose square float64 still holds
 
 
+def _real(number):
+    if not isinstance(number, Real):
+        raise TypeError
+    return number
+
+
+def _numbers_of_start(start):
+    """Numbers in a list as float64; a masked array in which nothing is masked as the plain one under it."""
+    try:
+        if as_array(start).dtype.kind in "OU":  # fractions, or what only looks like numbers
+            start = [float(_real(number)) for number in start]
+        return np.asarray(start) if isinstance(start, np.ma.MaskedArray) else np.asarray(start, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"start is {told(start)}; allowed: one number per coordinate, such as [1.0, -0.5].") from None
+
+
 def check_start(surface, start):
     """The start as a fresh floating array; the surface's own start if none is given.
 
@@ -332,18 +350,16 @@ def check_start(surface, start):
         start = getattr(surface, "start", None)
         if start is None:
             raise TypeError("this surface names no start of its own; pass start, one number per coordinate.")
-    if isinstance(start, (list, tuple, int, float)):
-        try:
-            start = np.asarray(start, dtype=float)
-        except (TypeError, ValueError, OverflowError):
-            raise TypeError(f"start is {start!r}; allowed: one number per coordinate, such as [1.0, -0.5].") from None
+    if isinstance(start, (list, tuple, int, float, np.ma.MaskedArray)):
+        start = _numbers_of_start(start)
     check_floating(start, "start")
     theta = np.array(start)
     theta = theta.astype(theta.dtype.newbyteorder("="), copy=False)
     if theta.size == 0:
         raise ValueError(f"start has shape {theta.shape}, no coordinate at all; allowed: at least one number.")
-    if not float(np.abs(theta).max()) <= FARTHEST:  # nor where one is NaN
-        raise ValueError(f"start is {theta.tolist()}; allowed: finite numbers, up to {FARTHEST:g} in size.")
+    for wrong in theta[~(np.abs(theta.astype(float)) <= FARTHEST)].ravel()[:1]:  # NaN among them
+        among = f", with {wrong:g} in it" if theta.size > 6 else ""  # of so many, not all are told
+        raise ValueError(f"start is {told(theta.tolist())}{among}; allowed: finite numbers, up to {FARTHEST:g} in size.")
     dim = getattr(surface, "dim", None)
     if dim is not None and theta.shape != (dim,):
         raise ValueError(
@@ -356,7 +372,7 @@ def check_start(surface, start):
 def check_steps(steps):
     """Raise unless ``steps`` is a whole number >= 0."""
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
-        raise ValueError(f"steps is {steps!r}; allowed: a whole number >= 0.")
+        raise ValueError(f"steps is {told(steps)}; allowed: a whole number >= 0.")
     return int(steps)
 
 
@@ -368,7 +384,7 @@ def is_number(value):
 def check_limit(limit):
     """Raise unless ``limit`` is a finite number > 0: beyond it no run could be told from a diverged one."""
     if not is_number(limit) or not 0 < limit < np.inf:
-        raise ValueError(f"limit is {limit!r}; allowed: a finite number > 0, such as 1e9.")
+        raise ValueError(f"limit is {told(limit)}; allowed: a finite number > 0, such as 1e9.")
     return float(limit)
 
 
@@ -381,7 +397,7 @@ def check_tolerance(tol, below=np.inf):
     """Raise ValueError unless ``tol`` is a number between 0 and ``below``, as a relative distance that counts as arrived is."""
     if not is_number(tol) or not 0 < tol < below:
         allowed = "a finite relative distance > 0" if below == np.inf else f"a relative distance between 0 and {below}"
-        raise ValueError(f"tol is {tol!r}; allowed: {allowed}, such as 1e-6.")
+        raise ValueError(f"tol is {told(tol)}; allowed: {allowed}, such as 1e-6.")
 
 
 def check_surface(surface):
@@ -389,20 +405,20 @@ def check_surface(surface):
     if not callable(getattr(surface, "value", None)) or not callable(getattr(surface, "gradient", None)):
         raise TypeError(
             "expected a surface, such as surfaces.rosenbrock or surfaces.get('rosenbrock'), or anything with "
-            f"value(theta) and gradient(theta); got {surface!r}."
+            f"value(theta) and gradient(theta); got {told(surface)}."
         )
 
 
 def check_exact(surface, what):
     """Raise ValueError for a noisy surface where its noise would be left out; ``what`` begins the sentence."""
     if hasattr(surface, "stream"):
-        raise ValueError(f"{what} exact gradients, and {surface!r} has noisy ones; allowed: the surface under it.")
+        raise ValueError(f"{what} exact gradients, and {told(surface)} has noisy ones; allowed: the surface under it.")
 
 
 def check_rule(rule):
     """Raise TypeError unless the argument is a Rule."""
     if not isinstance(rule, Rule):
-        raise TypeError(f"expected a rule, such as rules.heavy_ball or rules.get('heavy_ball'); got {rule!r}.")
+        raise TypeError(f"expected a rule, such as rules.heavy_ball or rules.get('heavy_ball'); got {told(rule)}.")
 
 
 MATRIX_REASON = "it moves a whole matrix at once, and one coordinate, or a point of the plane, has no rows and columns"
@@ -478,9 +494,9 @@ def take_step(rule, theta, grad, state, hyper, t):
         raise TypeError(f"{rule.name} returned {len(found)} value(s); allowed: {', '.join(names)}, in this order.")
     for name, value, before in zip(names, found, given, strict=True):
         if np.shape(value) != np.shape(before) or getattr(value, "dtype", float) != getattr(before, "dtype", float):
-            told = repr(value) if not hasattr(value, "dtype") else f"shape {np.shape(value)} and {value.dtype}"
+            given_back = told(value) if not hasattr(value, "dtype") else f"shape {np.shape(value)} and {value.dtype}"
             raise TypeError(
-                f"{rule.name} returned {name} with {told}; allowed: shape {np.shape(before)} and {dtype_of(before)}, "
+                f"{rule.name} returned {name} with {given_back}; allowed: shape {np.shape(before)} and {dtype_of(before)}, "
                 "as it was given."
             )
     return found[0], tuple(found[1:])
@@ -532,8 +548,8 @@ def open_stream(surface):
 def reject_nan(surface, what, value, point, t):
     """Raise ValueError for a NaN that the surface itself produced at a finite point."""
     raise ValueError(
-        f"surface {getattr(surface, 'name', surface)!r} returned {what} = {np.asarray(value).tolist()} at the "
-        f"finite point {np.asarray(point).tolist()} (step {t}); a surface must return numbers wherever a run can go. "
+        f"surface {getattr(surface, 'name', surface)!r} returned {what} = {told(np.asarray(value).tolist())} at the "
+        f"finite point {told(np.asarray(point).tolist())} (step {t}); a surface must return numbers wherever a run can go. "
         "Mend the surface, or start elsewhere."
     )
 
@@ -593,7 +609,9 @@ def _largest(array):
 def total(terms):
     """Sum over the first axis, in an order that does not depend on the batch: one run and many agree bit for bit."""
     if len(terms) <= 4:
-        return reduce(np.add, terms)
+        return reduce(operator.add, terms)
+    if not isinstance(terms, np.ndarray):
+        return terms.sum(0)
     return np.ascontiguousarray(np.moveaxis(terms, 0, -1)).sum(axis=-1)
 
 

@@ -19,9 +19,22 @@ from numbers import Real
 
 import numpy as np
 
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 80
+
+
+def told(value):
+    """What a message says was given: its representation, the middle of a long one left out."""
+    return SHORT.repr(value)
+
 
 def as_array(value):
-    """An array of what was given, of objects where it is none; a fraction and a huge whole number become floats."""
+    """An array of what was given, of objects where it is none; a fraction and a huge whole number become floats.
+
+    Numbers of which some are masked are none: what is hidden must not be computed with.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        return np.empty(0, dtype=object)
     try:
         array = np.asarray(value)
         return np.asarray(float(value)) if array.dtype.kind == "O" and isinstance(value, Real) else array
@@ -33,7 +46,7 @@ def real_numbers(name, value):
     """What was given as an array of real numbers, infinity and NaN among them, in its own dtype; TypeError for anything else."""
     array = as_array(value)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} is {reprlib.repr(value)}; allowed: real numbers.")
+        raise TypeError(f"{name} is {told(value)}; allowed: real numbers.")
     return array
 
 
@@ -72,7 +85,7 @@ class Range:
         numbers = as_array(value)
         if numbers.dtype.kind not in ("iu" if self.whole and not self.loose else "iuf") or self.one and numbers.ndim:
             more = "" if self.one else ", or an array of such numbers"
-            raise (ValueError if self.whole else TypeError)(f"{name} is {reprlib.repr(value)}; allowed: {self.words}{more}.")
+            raise (ValueError if self.whole else TypeError)(f"{name} is {told(value)}; allowed: {self.words}{more}.")
         if self.some and not numbers.size:
             raise ValueError(f"{name} is empty; allowed: {self.words}, or several.")
         inside = np.isfinite(numbers)
@@ -90,7 +103,7 @@ class Switch:
     @staticmethod
     def check(name, value):
         if not isinstance(value, (bool, np.bool_)) and getattr(getattr(value, "dtype", None), "kind", "") != "b":
-            raise TypeError(f"{name} is {value!r}; allowed: True or False.")
+            raise TypeError(f"{name} is {told(value)}; allowed: True or False.")
 
 
 class Exact:
@@ -101,7 +114,7 @@ class Exact:
         try:
             Fraction(value)
         except (TypeError, ValueError, OverflowError, ZeroDivisionError):
-            raise ValueError(f"{name} is {value!r}; allowed: a finite number, or a fraction in text such as '1/9'.") from None
+            raise ValueError(f"{name} is {told(value)}; allowed: a finite number, or a fraction in text such as '1/9'.") from None
 
 
 NUMBER = Range()
@@ -129,7 +142,8 @@ RANGES = {
     **dict.fromkeys(("cells", "zooms", "limit", "d"), COUNT),
     **dict.fromkeys(("workers", "gpus"), ANY_COUNT),
     "n": Range(0, whole=True, loose=True, one=True),
-    **dict.fromkeys(("curvature", "product", "omega", "start", "velocity", "step", "t"), NUMBER),
+    "product": Range(-1e100, 1e100, why=", the rate times the curvature"),
+    **dict.fromkeys(("curvature", "omega", "start", "velocity", "step", "t"), NUMBER),
     **dict.fromkeys(("xx", "xv", "vv", "xw", "vw", "ww", "wu", "x", "y", "w", "v", "a", "b", "c"), NUMBER),
     **dict.fromkeys(("age", "ages", "young", "old"), AGE),
     **dict.fromkeys(("part", "newest"), PART),

@@ -15,7 +15,23 @@ import numpy as np
 
 from .core import check_floating, is_known, nearest, total
 from .ops import cos, exp, sin, where
-from .ranges import Range, real_numbers
+from .ranges import Range, real_numbers, told
+
+
+def as_points(surface, theta):
+    """Points as a floating array or tensor of shape (dim, *batch); a list of numbers becomes float64.
+
+    Raises TypeError for what are no floating numbers, ValueError for another number of coordinates.
+    """
+    if not hasattr(theta, "reshape"):
+        theta = real_numbers("theta", theta).astype(float)
+    check_floating(theta, "theta")
+    if theta.shape[:1] != (surface.dim,):
+        raise ValueError(
+            f"{surface.name} takes points of shape ({surface.dim}, ...), coordinates first; got {tuple(theta.shape)}. "
+            "Transpose an array that has one point per row."
+        )
+    return theta
 
 
 class Surface:
@@ -57,7 +73,7 @@ class Surface:
             if name not in self.params:
                 raise TypeError(f"{self.name}: " + nearest(name, list(self.params), "parameter"))
             if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
-                raise ValueError(f"{self.name}: {name} is {value!r}; allowed: a finite number.")
+                raise ValueError(f"{self.name}: {name} is {told(value)}; allowed: a finite number.")
             if name == "kappa" and value < 1:
                 raise ValueError(f"{self.name}: kappa is {value:g}; allowed: a number >= 1 (largest over smallest).")
             params[name] = value.item() if isinstance(value, np.generic) else value  # a plain number keeps float32
@@ -83,14 +99,7 @@ class Surface:
 
     def _flat(self, theta):
         """Coordinates as 1-D arrays, whatever the batch: one arithmetic for one run and for many."""
-        if not hasattr(theta, "reshape"):
-            theta = real_numbers("theta", theta).astype(float)
-        check_floating(theta, "theta")
-        if theta.shape[:1] != (self.dim,):
-            raise ValueError(
-                f"{self.name} takes points of shape ({self.dim}, ...), coordinates first; got {tuple(theta.shape)}. "
-                "Transpose an array that has one point per row."
-            )
+        theta = as_points(self, theta)
         return theta, theta.reshape(self.dim, -1)
 
     def value(self, theta):
@@ -414,14 +423,18 @@ class Quadratic:
         return f"<quadratic with {self.dim} curvatures from {self.eigenvalues.min():g} to {self.eigenvalues.max():g}>"
 
     def _curvatures(self, theta):
-        return self.eigenvalues.reshape((-1,) + (1,) * (np.ndim(theta) - 1)).astype(theta.dtype)
+        """The curvatures in the points' dtype, an axis of length 1 for each of the batch's."""
+        column = self.eigenvalues.reshape((-1,) + (1,) * (theta.ndim - 1))
+        return theta.new_tensor(column) if hasattr(theta, "new_tensor") else column.astype(theta.dtype)
 
     def value(self, theta):
-        """theta (dim, *batch) -> (*batch)."""
+        """The function's value: theta (dim, *batch) -> (*batch). Raises ValueError for a wrong shape."""
+        theta = as_points(self, theta)
         return total(self._curvatures(theta) * theta**2) / 2
 
     def gradient(self, theta):
-        """theta (dim, *batch) -> (dim, *batch)."""
+        """The gradient: theta (dim, *batch) -> (dim, *batch). Raises ValueError for a wrong shape."""
+        theta = as_points(self, theta)
         return self._curvatures(theta) * theta
 
     def hessian(self, theta):
@@ -443,9 +456,9 @@ class Noisy:
 
     def __init__(self, surface, sigma=1.0, seed=0):
         if isinstance(sigma, bool) or not isinstance(sigma, Real) or not np.isfinite(sigma) or sigma < 0:
-            raise ValueError(f"sigma is {sigma!r}; allowed: a finite number >= 0, in units of the gradient.")
+            raise ValueError(f"sigma is {told(sigma)}; allowed: a finite number >= 0, in units of the gradient.")
         if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-            raise ValueError(f"seed is {seed!r}; allowed: a whole number >= 0, so that every run meets the same noise.")
+            raise ValueError(f"seed is {told(seed)}; allowed: a whole number >= 0, so that every run meets the same noise.")
         if isinstance(surface, Noisy):
             raise ValueError(f"{surface!r} is noisy already; wrap the surface under it, {surface.surface!r}.")
         self.surface = surface

@@ -32,7 +32,7 @@ from .core import (
     value_at,
     walk,
 )
-from .ranges import SWITCH
+from .ranges import SWITCH, told
 
 
 @dataclass(frozen=True)
@@ -551,7 +551,7 @@ def _pays(kernel, build, seconds):
 def _progress(progress, total, label):
     """A function that counts runs times steps on a bar; None where no bar is wanted."""
     if progress not in (None, True, False):
-        raise ValueError(f"progress is {progress!r}; allowed: True, False, or None (on a terminal, when it takes long).")
+        raise ValueError(f"progress is {told(progress)}; allowed: True, False, or None (on a terminal, when it takes long).")
     if progress is False or (progress is None and not getattr(sys.stderr, "isatty", bool)()):
         yield None
         return
@@ -583,7 +583,7 @@ def _check_dtype(start, dtype):
     except TypeError:
         name = None
     if name not in DTYPES:
-        raise ValueError(f"dtype is {dtype!r}; allowed: {', '.join(map(repr, DTYPES))}, or None for the start's own.")
+        raise ValueError(f"dtype is {told(dtype)}; allowed: {', '.join(map(repr, DTYPES))}, or None for the start's own.")
     with np.errstate(over="ignore"):
         return start.astype(name)
 
@@ -644,7 +644,7 @@ def sweep(
     full = check_hyper(rule, hyper, unstable=unstable)
     check_tolerance(tol, below=1)
     if engine not in ENGINES:
-        raise ValueError(f"engine is {engine!r}; allowed: {', '.join(map(repr, ENGINES))}.")
+        raise ValueError(f"engine is {told(engine)}; allowed: {', '.join(map(repr, ENGINES))}.")
     axes = {name: np.array(value, dtype=float) for name, value in hyper.items() if np.ndim(value)}
     for name, axis in axes.items():
         if axis.ndim != 1 or axis.size == 0:

@@ -452,3 +452,113 @@ def test_a_count_of_tokens_or_parameters_is_one_number_above_nothing(ask):
 def test_workers_are_named_by_whole_numbers(who):
     with pytest.raises((TypeError, ValueError), match="who .*allowed: "):
         theory.simulate_workers(2, 0.1, 2, who)
+
+
+LONG = ["a"] * 10_000
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: descend(HB, surfaces.bowl, LONG, **SET),
+        lambda: descend(HB, surfaces.quadratic(np.ones(10_000)), [INF] * 10_000, **SET),
+        lambda: descend(HB, surfaces.bowl, lr=LONG),
+        lambda: descend(HB, surfaces.bowl, lr="x" * 10_000),
+        lambda: descend(HB, surfaces.bowl, steps=LONG, **SET),
+        lambda: descend(HB, surfaces.bowl, limit=LONG, **SET),
+        lambda: descend(LONG, surfaces.bowl, **SET),
+        lambda: descend("x" * 10_000, surfaces.bowl, **SET),
+        lambda: descend(HB, LONG, **SET),
+        lambda: rules.get("x" * 10_000),
+        lambda: surfaces.get("x" * 10_000),
+        lambda: surfaces.ravine(kappa=LONG),
+        lambda: surfaces.noisy(surfaces.bowl, sigma=LONG),
+        lambda: sweep(HB, surfaces.bowl, lr=LONG, beta=0.5),
+        lambda: sweep(HB, surfaces.bowl, engine="x" * 10_000, **SET),
+        lambda: sweep(HB, surfaces.bowl, dtype="x" * 10_000, **SET),
+        lambda: theory.half_life(LONG),
+        lambda: theory.roll(surfaces.bowl, start=LONG, friction=1.0, time=1.0),
+        lambda: theory.dual_size([[1.0]], "x" * 10_000),
+        lambda: theory.asynchronous_rate(2, 0.1, 0.2, order="x" * 10_000),
+        lambda: theory.lessard_gradient("x" * 10_000),
+        lambda: HB(np.ones(2), np.ones(2), np.ones(2), t="x" * 10_000, **SET),
+    ],
+)
+def test_a_message_does_not_repeat_all_of_what_it_was_given(call):
+    with pytest.raises((TypeError, ValueError, LookupError)) as told:
+        call()
+    assert len(str(told.value)) < 900, len(str(told.value))
+
+
+def test_the_wrong_number_among_many_is_named():
+    start = np.zeros(10_000)
+    start[5_000] = np.nan
+    with pytest.raises(ValueError, match="with nan in it"):
+        descend(HB, surfaces.quadratic(np.ones(10_000)), start, **SET)
+
+
+def test_what_is_masked_is_not_computed_with():
+    hidden = np.ma.array([0.5, 0.6], mask=[False, True])
+    for ask in (lambda: theory.half_life(hidden), lambda: descend(HB, surfaces.bowl, hidden, **SET)):
+        with pytest.raises(TypeError, match="allowed"):
+            ask()
+    shown = np.ma.array([0.5, 0.6])
+    assert (theory.half_life(shown) == theory.half_life(np.array([0.5, 0.6]))).all()
+    points = descend(HB, surfaces.bowl, shown, **SET).points
+    assert type(points) is np.ndarray and (points == descend(HB, surfaces.bowl, [0.5, 0.6], **SET).points).all()
+
+
+def test_digits_in_text_are_no_start():
+    for start in (["1", "2"], [1, "2"], [1, None]):
+        with pytest.raises(TypeError, match="one number per coordinate"):
+            descend(HB, surfaces.bowl, start, **SET)
+    exact = descend(HB, surfaces.bowl, [Fraction(1, 2), 2], **SET)
+    assert (exact.points == descend(HB, surfaces.bowl, [0.5, 2.0], **SET).points).all()
+
+
+@pytest.mark.parametrize("ask", ["value", "gradient"])
+def test_a_quadratic_takes_points_of_its_own_size_alone(ask):
+    bowl = surfaces.quadratic([1.0, 2.0, 3.0])
+    for wrong in (np.ones(1), np.ones(2), np.ones((1, 3)), np.float64(1.0)):
+        with pytest.raises(ValueError, match=r"quadratic takes points of shape \(3, ...\)"):
+            getattr(bowl, ask)(wrong)
+    with pytest.raises(TypeError, match="theta"):
+        getattr(bowl, ask)(np.ones(3, dtype=int))
+    many = np.arange(6.0).reshape(3, 2)
+    single = np.stack([getattr(bowl, ask)(column) for column in many.T], axis=-1)
+    assert (getattr(bowl, ask)(many) == single).all()
+    assert (getattr(bowl, ask)([1, 1, 1]) == {"value": 3.0, "gradient": [1.0, 2.0, 3.0]}[ask]).all()
+
+
+def test_a_quadratic_takes_tensors():
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    bowl, theta = surfaces.quadratic([1.0, 2.0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert bowl.gradient(theta).tolist() == [[1.0, 2.0], [6.0, 8.0]] and bowl.value(theta).tolist() == [9.5, 18.0]
+    assert bowl.gradient(theta).dtype is torch.float32
+    assert surfaces.quadratic(np.arange(1.0, 8)).value(torch.ones(7, 2)).tolist() == [14.0, 14.0]
+
+
+def test_norms_of_powers_beyond_every_float_are_infinite():
+    norms = theory.power_norms(rules.polyak, 1e200, 3, lr=1.0, beta=0.5)
+    assert norms[0] == 1 and np.isfinite(norms[1]) and (norms[2:] == np.inf).all()
+
+
+@pytest.mark.parametrize("setting", [{"lr": "0"}, {"period": 4}])
+def test_what_is_no_cycle_of_lessards_function_is_told(setting):
+    with pytest.raises(ValueError, match="neither converges nor ends in a cycle"):
+        theory.lessard_cycle(**setting)
+
+
+def test_lessards_gradient_takes_fractions_in_text():
+    assert theory.lessard_gradient("3/2") == Fraction(51, 2) and theory.lessard_gradient("1/9") == Fraction(25, 9)
+
+
+def test_critical_rates_end_where_the_momentum_does():
+    """At beta = 1 there is nothing that creeps: the rate is 0 in every convention, not 0 over 0."""
+    for ahead in (False, True):
+        for averaged in (False, True):
+            assert theory.critical_rate(2.0, 1.0, ahead=ahead, averaged=averaged) == 0
+            near = theory.critical_rate(2.0, 0.99, ahead=ahead, averaged=averaged)
+            unit = 0.01 if averaged else 1.0
+            known = ((0.01 / 1.99) ** 2 if ahead else (1 - np.sqrt(0.99)) ** 2) / (2 * unit)
+            assert near == pytest.approx(known, rel=1e-12)

@@ -343,7 +343,7 @@ def test_the_sorting_of_its_model_kills(name):
     sys.modules[broken.__name__] = broken
     try:
         exec(compile(python_mutant(source, "_recipes", right, wrong), "broken", "exec"), broken.__dict__)
-        with pytest.raises((AssertionError, ValueError)):
+        with pytest.raises((AssertionError, ValueError, KeyError)):  # KeyError: the place of a tensor that is gone
             check(broken.muon_with_adamw, model)
     finally:
         del sys.modules[broken.__name__]

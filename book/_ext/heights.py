@@ -393,8 +393,8 @@ def _reaching(article):
 def waiting(article):
     """The parts that may be laid out later, with their heights on a laptop and on a phone.
 
-    They have many elements, are no heading, and hold nothing that is folded away or beside the column. A chapter's claims, each
-    a line to open, are one part; of a list that is too tall its items are.
+    They have many elements and a height that can be told, are no heading, and hold nothing that is folded away or beside the
+    column. A chapter's claims, each a line to open, are one part; of a list that is too tall its items are.
     """
     reaching = _reaching(article)
     for node in parts(article):
@@ -403,6 +403,8 @@ def waiting(article):
         if len(node.find_all(True, limit=MANY)) < MANY or JUMPS in _classes(node):
             continue
         wide, narrow = estimate(node)
+        if not (wide and narrow):  # the playground, say, which is as tall as the window
+            continue
         if wide <= TALL:
             yield node, wide, narrow
         else:

@@ -8,6 +8,7 @@ import torch
 
 from ..core import SIDES, check_number, nearest
 from ..notation import QUANTITIES
+from ..ranges import told
 from ..rules import RULES
 from ._step import LOW
 
@@ -59,7 +60,7 @@ def plain_number(name, value):
     else:
         check_number(name, value, unstable=True)
         if getattr(value, "shape", ()) not in ((), (1,)) or isinstance(value, (list, tuple)):
-            raise ValueError(f"{name} is {value!r}; allowed: one number. For a schedule use torch.optim.lr_scheduler.")
+            raise ValueError(f"{name} is {told(value)}; allowed: one number. For a schedule use torch.optim.lr_scheduler.")
         number = float(np.asarray(value).item())
     quantity = QUANTITIES.get(name)
     if not math.isfinite(number) or (quantity and not quantity.accepts(number)):
@@ -85,7 +86,7 @@ def check_options(rule, options, where, complete=True):
             plain_number(name, options[name])
     for name in ("maximize", "decoupled_weight_decay"):
         if not isinstance(options.get(name), bool):
-            raise TypeError(f"{where}{name} is {options.get(name)!r}; allowed: True or False.")
+            raise TypeError(f"{where}{name} is {told(options.get(name))}; allowed: True or False.")
     if "weight_decay" in rule.hyper and not options["decoupled_weight_decay"]:
         raise ValueError(
             f"{where}{rule.name} decays the weights itself, beside its step; decoupled_weight_decay=False would decay them "

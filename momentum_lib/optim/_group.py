@@ -1,5 +1,7 @@
 """A parameter group, which answers to torch's names for a rule's momentum, too."""
 
+from ..ranges import told
+
 
 class Group(dict):
     """A group's options under the rule's own names, and two more names for some of them, as torch's schedulers use them.
@@ -42,7 +44,7 @@ class Group(dict):
             super().__setitem__(own[0], value)
         else:
             if not isinstance(value, (list, tuple)) or len(value) != len(own):
-                raise ValueError(f"betas is {value!r}; allowed: a pair, {' and '.join(own)} of {self.rule.name}.")
+                raise ValueError(f"betas is {told(value)}; allowed: a pair, {' and '.join(own)} of {self.rule.name}.")
             for key, number in zip(own, value, strict=True):
                 super().__setitem__(key, number)
 

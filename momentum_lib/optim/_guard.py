@@ -2,6 +2,7 @@
 
 import torch
 
+from ..ranges import told
 from ._checks import where_from
 
 
@@ -10,7 +11,7 @@ class Guard:
 
     def __init__(self, limit):
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-            raise ValueError(f"guard is {limit!r}; allowed: None (off), or a whole number >= 1 of bad steps in a row.")
+            raise ValueError(f"guard is {told(limit)}; allowed: None (off), or a whole number >= 1 of bad steps in a row.")
         self.limit, self.skipped, self.in_a_row = limit, 0, 0
 
     def passes(self, members):

@@ -6,6 +6,7 @@ from copy import deepcopy
 import torch
 
 from ..core import SIDES, slot_shape
+from ..ranges import told
 from ._checks import check_options, plain_number, where_from
 from ._step import keeps_point, start, work_dtype
 
@@ -79,13 +80,15 @@ def loaded(optimizer, saved):
 def _header(saved):
     """What the optimiser itself counts and knows, checked."""
     if not isinstance(saved, dict) or not isinstance(saved.get("hyper", {}), dict):
-        raise ValueError(f"the saved momentum_lib is {saved!r}; allowed: what state_dict() writes there. The file is damaged.")
+        raise ValueError(
+            f"the saved momentum_lib is {told(saved)}; allowed: what state_dict() writes there. The file is damaged."
+        )
     for name in ("skipped", "skipped_in_a_row"):
         count = saved.get(name, 0)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise ValueError(f"the saved {name} is {count!r}; allowed: a whole number >= 0. The file is damaged.")
+            raise ValueError(f"the saved {name} is {told(count)}; allowed: a whole number >= 0. The file is damaged.")
     if not isinstance(saved.get("reported", False), bool):
-        raise ValueError(f"the saved reported is {saved['reported']!r}; allowed: True or False. The file is damaged.")
+        raise ValueError(f"the saved reported is {told(saved['reported'])}; allowed: True or False. The file is damaged.")
     return saved
 
 
@@ -103,7 +106,7 @@ def _group(optimizer, index, saved):
     own = optimizer.param_groups[index]
     here = f"group {index}: "
     if not isinstance(saved, dict) or not isinstance(saved.get("params"), (list, tuple)):
-        raise ValueError(f"{here}the saved group is {saved!r}; allowed: a dict whose params are a list. The file is damaged.")
+        raise ValueError(f"{here}the saved group is {told(saved)}; allowed: a dict whose params are a list. The file is damaged.")
     if "rule" not in saved:
         raise ValueError(f"{here}the saved state names no rule, so another optimiser wrote it. Load it with that one.")
     if saved["rule"] != own["rule"]:
@@ -130,7 +133,7 @@ def _group(optimizer, index, saved):
 def _hyper(rule, saved, what):
     """The hyper-parameters by which a parameter was shown when it was saved."""
     if not isinstance(saved, dict) or set(saved) != set(rule.hyper):
-        raise ValueError(f"{what}: the saved hyper is {saved!r}; allowed: {sorted(rule.hyper)}, a number each.")
+        raise ValueError(f"{what}: the saved hyper is {told(saved)}; allowed: {sorted(rule.hyper)}, a number each.")
     try:
         return {name: plain_number(name, value) for name, value in saved.items()}
     except (TypeError, ValueError) as error:
@@ -145,7 +148,7 @@ def _entry(rule, p, saved, what):
         raise ValueError(f"{what}: the saved state has {got}; {rule.name} keeps {sorted(names)}.")
     step = saved["step"]
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-        raise ValueError(f"{what}: the saved step is {step!r}; allowed: a whole number >= 0.")
+        raise ValueError(f"{what}: the saved step is {told(step)}; allowed: a whole number >= 0.")
     out = {"step": step}
     for name in (*rule.slots, *(["theta"] if "theta" in saved and keeps_point(rule, p.dtype) else [])):
         value = saved[name]

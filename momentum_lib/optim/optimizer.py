@@ -9,6 +9,7 @@ import torch
 from .. import rules as library
 from ..core import Rule, nearest
 from ..ops import products_in
+from ..ranges import told
 from . import _state
 from ._checks import (
     OPTIONS,
@@ -117,10 +118,10 @@ class Optimizer(torch.optim.Optimizer):
         with products_in(products):
             self._products = products
         if not (isinstance(compiled, bool) or isinstance(compiled, str) and compiled == "auto"):
-            raise ValueError(f"compiled is {compiled!r}; allowed: True, False or 'auto'.")
+            raise ValueError(f"compiled is {told(compiled)}; allowed: True, False or 'auto'.")
         if not isinstance(params, Iterable):
             raise TypeError(
-                f"params is {params!r}; allowed: several tensors, or groups of them, such as model.named_parameters()."
+                f"params is {told(params)}; allowed: several tensors, or groups of them, such as model.named_parameters()."
             )
         self._rules = {}
         self._guard = Guard(guard)
@@ -149,7 +150,7 @@ class Optimizer(torch.optim.Optimizer):
     def _register(self, rule):
         """The Rule behind a name; one name means one rule throughout an optimiser."""
         if not isinstance(rule, (str, Rule)):
-            raise TypeError(f"rule is {rule!r}; allowed: a Rule, or the name of one of the library's.")
+            raise TypeError(f"rule is {told(rule)}; allowed: a Rule, or the name of one of the library's.")
         found = self._rules.get(rule) if isinstance(rule, str) else None
         found = found or library.get(rule)
         if self._rules.setdefault(found.name, found) is not found:

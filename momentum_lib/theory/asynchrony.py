@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import check_steps
-from ..ranges import NUMBER, ONE_NUMBER, Range, asks
+from ..ranges import NUMBER, ONE_NUMBER, Range, asks, told
 from .closed import closed_form
 
 ORDERS = ("random", "turn")
@@ -147,7 +147,7 @@ def turn_matrix(workers, product, beta=0.0):
 
 def _checked(order):
     if order not in ORDERS:
-        raise ValueError(f"order is {order!r}; allowed: {' or '.join(map(repr, ORDERS))}.")
+        raise ValueError(f"order is {told(order)}; allowed: {' or '.join(map(repr, ORDERS))}.")
     return order
 
 

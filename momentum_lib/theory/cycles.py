@@ -12,14 +12,20 @@ from .best import curvature_interval
 PIECES = ((1, 25, 0), (2, 1, 24), (None, 25, -24))  # up to x < end: gradient = slope x + offset
 
 
+def _piece(x):
+    """The (slope, offset) of the gradient's piece on which x lies."""
+    return next((slope, offset) for end, slope, offset in PIECES if end is None or x < end)
+
+
 @asks(x=EXACT)
 def lessard_gradient(x):
-    """The gradient of Lessard's function at a Fraction (or any number), exactly: 25x below 1, x + 24 from 1 to 2, 25x - 24 from
-    2 on.
+    """The gradient of Lessard's function at a Fraction (any number, or "1/9"), exactly: 25x below 1, x + 24 from 1 to 2,
+    25x - 24 from 2 on.
 
     Source: Lessard, Recht and Packard 2016, doi:10.1137/15M1009597, section 4.6.
     """
-    slope, offset = next((slope, offset) for end, slope, offset in PIECES if end is None or x < end)
+    x = Fraction(x) if isinstance(x, str) else x
+    slope, offset = _piece(x)
     return slope * x + offset
 
 
@@ -71,7 +77,7 @@ def lessard_cycle(start="33/10", *, lr="1/9", beta="4/9", period=3, steps=3000):
         x, previous = polyak.fn(x, lessard_gradient(x), previous, lr=float(lr), beta=float(beta))
     shift = int(np.argmax(seen))
     seen = seen[shift:] + seen[:shift]
-    lines = [next((slope, offset) for end, slope, offset in PIECES if end is None or x < end) for x in seen]
+    lines = [_piece(x) for x in seen]
     # x_(t+1) - (1 + beta - lr slope_t) x_t + beta x_(t-1) = -lr offset_t, indices modulo the period
     rows = []
     for t, (slope, offset) in enumerate(lines):
@@ -80,20 +86,26 @@ def lessard_cycle(start="33/10", *, lr="1/9", beta="4/9", period=3, steps=3000):
             row[index % period] += value
         rows.append([*row, -lr * offset])
     cycle = _solve(rows)
-    for t, x in enumerate(cycle):
-        stepped, _ = polyak.fn(x, lessard_gradient(x), cycle[t - 1], lr=lr, beta=beta)
-        if stepped != cycle[(t + 1) % period]:
-            raise ValueError(
-                f"from {start} the run neither converges nor ends in a cycle of {period}; allowed: another period or start."
-            )
+    if cycle is None or not _closes(cycle, lr, beta):
+        raise ValueError(
+            f"from {start} the run neither converges nor ends in a cycle of {period}; allowed: another setting, period or start."
+        )
     return tuple(cycle)
 
 
+def _closes(cycle, lr, beta):
+    """Whether a step of heavy ball leads from each point of the cycle to the next, and from the last to the first."""
+    pairs = zip(cycle[-1:] + cycle[:-1], cycle, cycle[1:] + cycle[:1])
+    return all(polyak.fn(x, lessard_gradient(x), before, lr=lr, beta=beta)[0] == after for before, x, after in pairs)
+
+
 def _solve(rows):
-    """Gauss and Jordan's elimination in fractions: rows of [coefficients..., right side]."""
+    """Gauss and Jordan's elimination in fractions: rows of [coefficients..., right side]; None if no one solution exists."""
     n = len(rows)
     for i in range(n):
-        pivot = next(k for k in range(i, n) if rows[k][i])
+        pivot = next((k for k in range(i, n) if rows[k][i]), None)
+        if pivot is None:
+            return None
         rows[i], rows[pivot] = rows[pivot], rows[i]
         rows[i] = [value / rows[i][i] for value in rows[i]]
         for k in range(n):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import Path, check_exact, check_steps, check_surface, gradient_at
-from ..ranges import NOT_NEGATIVE, ONE_POSITIVE, POSITIVE, UP_TO_ONE, Range, asks
+from ..ranges import NOT_NEGATIVE, ONE_POSITIVE, POSITIVE, UP_TO_ONE, Range, asks, told
 from .closed import closed_form
 
 
@@ -191,7 +191,7 @@ def roll_energy(surface, motion):
     Returns ``Energy``, three arrays of shape (n+1,) in units of f.
     """
     if not isinstance(motion, Roll):
-        raise TypeError(f"expected a Roll, which theory.roll returns; got {motion!r}.")
+        raise TypeError(f"expected a Roll, which theory.roll returns; got {told(motion)}.")
     potential = np.asarray(surface.value(motion.positions.T))
     kinetic = (motion.velocities**2).sum(axis=1) / 2
     return Energy(potential, kinetic, potential + kinetic)
@@ -209,7 +209,7 @@ def energy(path):
     Source: Zavriev and Kostyuk 1993, Computational Mathematics and Modeling 4, 336-341.
     """
     if not isinstance(path, Path):
-        raise TypeError(f"expected a path, which descend returns; got {path!r}.")
+        raise TypeError(f"expected a path, which descend returns; got {told(path)}.")
     if path.rule.name not in ("heavy_ball", "polyak"):
         raise ValueError(f"the path's rule is {path.rule.name}; allowed: heavy_ball or polyak. Convert the setting first.")
     lr, beta = path.hyper["lr"], path.hyper["beta"]

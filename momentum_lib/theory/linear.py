@@ -202,7 +202,8 @@ def momentum_edge(curvature, beta, *, ahead=False, averaged=False):
     """The stability edge in closed form: 2(1+beta)/curvature for heavy ball, and at beta = 0 for gradient descent.
 
     ``ahead``: the rule looks ahead as Nesterov's does, which divides it by 1 + 2 beta.  ``averaged``: the rule weighs
-    a gradient by 1 - beta, so that rates are larger by as much.  ``conventions.form`` knows both of a rule.
+    a gradient by 1 - beta, so that rates are larger by as much, and without an end at beta = 1.  ``conventions.form`` knows
+    both of a rule.
     """
     steep = np.where(ahead, 1 + 2 * beta, 1.0)
     unit = np.where(averaged, 1 - beta, 1.0)
@@ -217,8 +218,8 @@ def critical_rate(curvature, beta, *, ahead=False, averaged=False):
     Heavy ball: (1-sqrt(beta))^2/curvature, the inverse of ``critical_beta``; Nesterov ((1-beta)/(1+beta))^2/curvature.
     ``ahead`` and ``averaged`` as in ``momentum_edge``.
     """
-    unit = np.where(averaged, 1 - beta, 1.0)
-    return np.where(ahead, (1 - beta) / (1 + beta), 1 - np.sqrt(beta)) ** 2 / (unit * curvature)
+    share = np.where(averaged, 1 - beta, (1 - beta) ** 2)  # 1 - sqrt(beta) is (1 - beta) / (1 + sqrt(beta))
+    return share / (np.where(ahead, 1 + beta, 1 + np.sqrt(beta)) ** 2 * curvature)
 
 
 @asks(curvature=POSITIVE, beta=UP_TO_ONE)

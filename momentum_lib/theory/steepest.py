@@ -16,7 +16,7 @@ value), and the D named here meets it.  The step that minimises <grad, D> + size
 
 import numpy as np
 
-from ..ranges import NUMBER
+from ..ranges import NUMBER, told
 
 NORMS = ("euclid", "maximum", "spectral")
 
@@ -25,7 +25,7 @@ def _check(x, norm):
     NUMBER.check("the matrix", x)
     x = np.asarray(x, dtype=float)
     if norm not in NORMS:
-        raise ValueError(f"norm is {norm!r}; allowed: {', '.join(NORMS)}.")
+        raise ValueError(f"norm is {told(norm)}; allowed: {', '.join(NORMS)}.")
     if x.ndim < 2:
         raise ValueError(f"the matrix has shape {x.shape}; allowed: finite numbers of shape (..., rows, columns).")
     return x

@@ -28,10 +28,13 @@ def power_norms(rule, curvature, steps, **hyper):
     if matrix.ndim != 2:
         raise ValueError(f"got settings of shape {matrix.shape[:-2]}; allowed: one curvature and one setting. Loop over them.")
     power, powers = np.eye(len(matrix)), []
-    for _ in range(check_steps(steps) + 1):
-        powers.append(power)
-        power = matrix @ power
-    return np.linalg.norm(powers, 2, axis=(1, 2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(check_steps(steps) + 1):
+            powers.append(power)
+            power = matrix @ power
+    held = np.isfinite(powers).all(axis=(1, 2))  # beyond, all is larger than any float
+    finite = np.where(held[:, None, None], powers, 0.0)
+    return np.where(held, np.linalg.norm(finite, 2, axis=(1, 2)), np.inf)
 
 
 def _horizon(rule, curvature, hyper):

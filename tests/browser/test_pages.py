@@ -57,9 +57,22 @@ def switch(page, theme):
     page.evaluate(STILL)
 
 
+# How far what is seen moved by itself while the page came, as a browser reckons it: 0.1 is the most that counts as steady.
+SHIFTED = """async () => {
+  let moved = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((one) => { moved += one.value; }))
+    .observe({ type: "layout-shift", buffered: true });
+  await document.fonts.ready;
+  for (let k = 0; k < 4; k += 1) await new Promise((done) => requestAnimationFrame(done));
+  return moved;
+}"""
+STEADY = 0.1
+
+
 def opened(page, address, first):
-    """Open the page in its first theme, land on some of its places, see it from top to bottom."""
+    """Open the page in its first theme, see that it comes steadily, land on some of its places, see it from top to bottom."""
     page.goto(address)
+    assert page.evaluate(SHIFTED) < STEADY
     assert page.evaluate("document.documentElement.dataset.theme") == first
     assert page.evaluate(LANDS, 8) == []
     settle(page)

@@ -585,6 +585,8 @@ def test_the_search_runs_beside_the_page_where_it_may(browser, folder, parts, po
         expect(page.locator(".pg-setting")).not_to_have_text("η 0.1 · β 0.8", timeout=live.PATIENCE)
         if policy == "no worker":  # that there is none the page learns a moment later
             page.wait_for_function("document.querySelector('.playground').__playground.alone()")
+        elif not page.workers:  # that there is one we may be told a moment later
+            page.wait_for_event("worker")
         alone = ask(page, "play.alone()")
         assert (alone, len(page.workers)) == {"no worker": (True, 0)}.get(policy, (False, 1))
     assert [text for text in heard if "worker" not in text and "favicon" not in text] == []

@@ -15,7 +15,8 @@ WATCH = """
 const shifts = [];
 let dressed = 0; // until the typefaces are there lines may move: how soon they come is the machine's affair
 new PerformanceObserver((list) => shifts.push(...list.getEntries())).observe({ type: "layout-shift", buffered: true });
-document.fonts.addEventListener("loadingdone", () => { dressed = performance.now() + 100; });
+const frame = (then) => requestAnimationFrame(then);
+document.fonts.addEventListener("loadingdone", () => frame(() => frame(() => { dressed = performance.now(); })));
 window.__shift = () => shifts.filter((one) => one.startTime > dressed).reduce((sum, one) => sum + one.value, 0);
 window.__read = [];
 for (const [type, name] of [[Element, "scrollWidth"], [Element, "clientWidth"], [HTMLElement, "offsetWidth"],

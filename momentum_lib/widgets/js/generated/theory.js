@@ -135,8 +135,8 @@ export function momentumEdge(curvature, beta, ahead = false, averaged = false) {
  * @returns {number}
  */
 export function criticalRate(curvature, beta, ahead = false, averaged = false) {
-  const unit = (averaged ? 1 - beta : 1.0);
-  return square((ahead ? (1 - beta) / (1 + beta) : 1 - Math.sqrt(beta))) / (unit * curvature);
+  const share = (averaged ? 1 - beta : square(1 - beta));
+  return share / (square((ahead ? 1 + beta : 1 + Math.sqrt(beta))) * curvature);
 }
 
 /**
