@@ -203,8 +203,9 @@ PAGES = [*NOTEBOOKS, *sorted((ROOT / "notebooks" / "homework").glob("*.ipynb")),
 
 @pytest.mark.parametrize("page", PAGES, ids=by_name)
 def test_voice(page):
-    words = [words for words in FORBIDDEN if re.search(rf"\b{words}\b", said(page))] if page in NOTEBOOKS else []
-    found = [match[0] for pattern in RIDDLES if (match := re.search(rf"[^.\n]{{0,60}}{pattern}[^.\n]{{0,40}}", said(page)))]
+    text = said(page)
+    words = [words for words in FORBIDDEN if re.search(rf"\b{words}\b", text)] if page in NOTEBOOKS else []
+    found = [text[max(0, match.start() - 60) : match.end() + 40] for riddle in RIDDLES if (match := re.search(riddle, text))]
     assert not words + found, f"{page.name}: say it as you would aloud: {words + found}"
 
 

@@ -46,7 +46,7 @@ BLOCKS = {
 }
 PRINTED = 0.6 * 13.76  # pixels of a letter of what cells print
 PICTURES = {"img", "picture", "picture-scroll"}
-JUMPS = "ledger-jumps"  # a row of links beside the first claims, which a phone does not show
+ROWS = {"ledger-jumps", "letters"}  # rows of links at the top of a page: there is nothing to put off
 OUTSIDE = {
     "sidenote",
     "marginnote",
@@ -400,7 +400,7 @@ def waiting(article):
     for node in parts(article):
         if re.fullmatch(r"h\d", node.name) or id(node) in reaching or _closed_fold(node):
             continue
-        if len(node.find_all(True, limit=MANY)) < MANY or JUMPS in _classes(node):
+        if len(node.find_all(True, limit=MANY)) < MANY or ROWS.intersection(_classes(node)):
             continue
         wide, narrow = estimate(node)
         if not (wide and narrow):  # the playground, say, which is as tall as the window

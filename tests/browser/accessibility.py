@@ -8,21 +8,22 @@ the two others are reached by switching the theme, which changes style alone. Ax
   style and nothing else, and a formula's MathML has attributes of layout alone; that is checked, and then these rules have
   nothing to read there but words, so nothing but words is left there meanwhile.
 - *Colour*: contrast, and links among words. They run in each view, on one text of each kind. Of two texts of a kind, these
-  rules read the same: text colour, size, weight and shadow, the
-  colours of the text around it, whether it is more than a letter, and the backgrounds and opacities of everything that they
-  stand in. That is all they read where boxes follow one another; so what is positioned, moved or drawn (SVG) is a kind of its
-  own, and a floated or sticky box is told by its class. (What KaTeX moves within a formula has no background, so it hides
-  nothing.) Gradients are off meanwhile: the course's are the shades at the edge of what scrolls, and axe leaves every text
-  before one undecided. Where axe is not sure of the first text of a kind, since something lies half over it, all texts of that
-  kind are looked at; of letters, signs and texts in a drawing it is never sure. A kind that passed is known on the pages that
+  rules read the same: text colour, size, weight and shadow, the colours of the text around it, whether it is more than a
+  letter, and the backgrounds and opacities of everything that they stand in. That is all they read where boxes follow one
+  another; so what is positioned or moved is a kind of its own, and a floated or sticky box is told by its class. (What KaTeX
+  moves within a formula has no background, so it hides nothing.) Gradients are off meanwhile: the course's are the shades at
+  the edge of what scrolls, and axe leaves every text before one undecided. Where axe is not sure of the first text of a kind,
+  since something lies half over it, all texts of that kind are looked at; of letters and signs it is never sure. Of texts in a
+  drawing it decides none, so it is not asked; their contrast is reckoned here. A kind that passed is known on the pages that
   follow, and at the other width: what these rules read is in its name.
 
 After a switch all rules run on every element that has become visible, too (a picture that is only for the dark, say; not what
 a figure draws anew just as it was, at the same place). Formulas
 that hold nothing to be looked at are emptied before, so this is a page's last check.
 
-What is far from the view is laid out meanwhile: a browser asked for the style of something that it had put off lays out all
-around it, for each question anew. And all questions come before the first change, for the same reason.
+What is far from the view is laid out meanwhile, and what a closed fold hides is not there at all: a browser asked for the
+style of something that it had put off lays out all around it, for each question anew. And all questions come before the first
+change, for the same reason.
 """
 
 import re
@@ -40,7 +41,8 @@ LAID_OUT = """async (all) => {
   if (there) return there.remove();
   const sheet = document.head.appendChild(document.createElement("style"));
   sheet.id = "laid-out-for-axe";
-  sheet.textContent = ".far { content-visibility: visible !important; }";
+  sheet.textContent = ".far { content-visibility: visible !important; }"
+    + "details:not([open])::details-content { display: none !important; }";
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); // figures measure what they got
 }"""
 REMEMBER = """() => {
@@ -86,9 +88,12 @@ LOOK = """async ({ rules, known, whole }) => {
   const structureOf = STRUCTURE;
   const CLEAR = "rgba(0, 0, 0, 0),none,", kinds = new Map(), behind = new Map();
   const once = (answer, told = new Map()) => (element) => told.get(element) ?? told.set(element, answer(element)).get(element);
+  /** Whether a margin pulls an element over others: further than its own padding holds its text off. */
+  const pulled = (style) => /(^| )-/.test(style.margin) && ["Top", "Right", "Bottom", "Left"].some((side) =>
+    parseFloat(style[`margin${side}`]) < -parseFloat(style[`padding${side}`]) - 0.01);
   const shape = once((element) => {
     const style = getComputedStyle(element), moved = style.transform !== "none" || style.translate !== "none";
-    return { apart: /absolute|fixed/.test(style.position) || moved || /(^| )-/.test(style.margin),
+    return { apart: /absolute|fixed/.test(style.position) || moved || pulled(style),
       block: /^(block|flex|grid|list-item|table)$/.test(style.display) };
   });
   const aside = (style) => style.position === "sticky" || style.float !== "none";
@@ -129,7 +134,8 @@ LOOK = """async ({ rules, known, whole }) => {
     if (!element.checkVisibility({ visibilityProperty: true })) continue;
     if (!window.__seen(element)) unseen.push(element);
     const words = said(element);
-    if (!(words || field(element)) || element.closest(".katex-mathml")) continue; // that is for the ear, clipped away
+    // what is for the ear is clipped away; what is drawn axe leaves undecided, every text of it
+    if (!(words || field(element)) || element.closest(".katex-mathml") || element instanceof SVGElement) continue;
     const on = ground(element), link = element.closest("a"), around = (link || element).parentElement;
     const alone = on === null || field(element);
     const key = alone ? element : [on, face(element), around && face(around), amongWords(link), letters(words)].join("|");
@@ -202,6 +208,33 @@ LOOK = """async ({ rules, known, whole }) => {
     && !all.some((one) => wrong.has(one) || bad.has(one)));
   return [[...structure, ...found, ...more], clean];
 }""".replace("STRUCTURE", STRUCTURE)
+# The drawn texts whose contrast with what they stand on, the page or their own dark edge, is below 4.5 (WCAG 2.2, 1.4.3).
+DRAWN = """() => {
+  const rgba = (text) => {
+    const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number), unit = text.startsWith("color(") ? 255 : 1;
+    return [r * unit, g * unit, b * unit, a];
+  };
+  const over = ([r, g, b, a], below) => [r, g, b].map((c, k) => c * a + below[k] * (1 - a));
+  const light = (colour) => colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0);
+  const ground = (box) => (box ? over(rgba(getComputedStyle(box).backgroundColor), ground(box.parentElement)) : [255, 255, 255]);
+  const opacity = (node) =>
+    node instanceof SVGElement ? Number(getComputedStyle(node).opacity) * opacity(node.parentElement) : 1;
+  const found = [];
+  for (const text of document.querySelectorAll("svg text, svg tspan")) {
+    const words = [...text.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE).map(({ data }) => data);
+    const said = words.join("").trim();
+    const { fill, fillOpacity, stroke, strokeOpacity } = getComputedStyle(text);
+    if (!said || fill === "none" || !text.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const part = (paint, share) => { const [r, g, b, a] = rgba(paint); return [r, g, b, a * share * opacity(text)]; };
+    const page = ground(text.closest("svg").parentElement);
+    const on = stroke === "none" ? page : over(part(stroke, Number(strokeOpacity)), page);
+    const [dim, bright] = [light(over(part(fill, Number(fillOpacity)), on)), light(on)].sort((a, b) => a - b);
+    const contrast = (bright + 0.05) / (dim + 0.05);
+    if (contrast < 4.5) found.push(`drawn text ${text.className.baseVal}: ${said.slice(0, 40)}: contrast ${contrast.toFixed(2)}`);
+  }
+  return found;
+}"""
 KNOWN = set()  # kinds of text that were looked at on some page, and found without fault
 
 
@@ -214,15 +247,15 @@ def prepare(page):
 
 
 def violations(page):
-    """What axe finds on the page as it is now, as lines; less what ALLOWED lists."""
+    """What axe finds on the page as it is now, as lines, less what ALLOWED lists; and drawn texts that are too pale."""
     page.evaluate(LAID_OUT, True)
     prepare(page)
-    return told(look(page, whole=True))
+    return [*told(look(page, whole=True)), *page.evaluate(DRAWN)]
 
 
 def violations_after_the_switch(page):
-    """What axe finds in the other theme, after `violations` was asked in the first."""
-    return told(look(page))
+    """What is found in the other theme, after `violations` was asked in the first."""
+    return [*told(look(page)), *page.evaluate(DRAWN)]
 
 
 def look(page, whole=False):

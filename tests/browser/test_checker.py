@@ -38,6 +38,8 @@ FAR = """<style>.far {{ content-visibility: auto; contain-intrinsic-height: auto
 <section class="far">{}</section>"""
 DRAWN_ANEW = """<p id="drawn"><button>Go</button></p><script>dark.addEventListener("change", () => {
   document.querySelector("#drawn").innerHTML = "<button></button>"; });</script>"""
+DRAWING = """<style>text { fill: black } html[data-theme="dark"] text { fill: white }</style>
+<svg width="90" height="30" role="img" aria-label="A word"><text class="word" y="20">Here</text></svg>"""
 SEEN = """<div style="height: 9000px"></div><div class="live-figure" data-figure="one" data-ready="1">A figure</div>
 <div style="height: 9000px"></div><script>addEventListener("load", () =>
   new IntersectionObserver(([{ isIntersecting }]) => { if (isIntersecting && dark.matches) console.error("planted"); })
@@ -83,6 +85,10 @@ FAULTS = {
         dark("a { color: #e9ebee; text-decoration: none }") + light("a { color: #0b57d0 }") + LINK,
         "link-in-text-block",
     ),
+    "pale in a drawing in light": (BOTH, light("text { fill: #999999 }") + DRAWING, "drawn text word: Here: contrast 2.8"),
+    "pale in a drawing in dark": (BOTH, DRAWING + dark("text { fill: #555555 }"), "drawn text word: Here: contrast"),
+    "pale in half a drawing": (BOTH, light("svg { opacity: 0.5 }") + DRAWING, "drawn text word: Here: contrast"),
+    "pale on its own edge": (BOTH, light("text { fill: #777777; stroke: #999999 }") + DRAWING, "drawn text word: Here: contrast"),
     "no words for a picture": (BOTH, f'<img src="{DOT}">', "image-alt"),
     "no words for the picture in dark": (BOTH, f'<img class="only-dark" src="{DOT}">', "image-alt"),
     "no words for the picture in light": (BOTH, f'<img class="only-light" src="{DOT}">', "image-alt"),

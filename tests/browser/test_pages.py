@@ -5,10 +5,12 @@ import gzip
 import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from bs4 import BeautifulSoup
 
+from momentum_lib import narrow
 from tests.browser.accessibility import violations, violations_after_the_switch
 from tests.browser.pages import LANDS, PAGES, SCROLL, SETTLED, TOO_WIDE, WITHOUT_CUE
 from tests.browser.verdicts import named_by
@@ -57,22 +59,9 @@ def switch(page, theme):
     page.evaluate(STILL)
 
 
-# How far what is seen moved by itself while the page came, as a browser reckons it: 0.1 is the most that counts as steady.
-SHIFTED = """async () => {
-  let moved = 0;
-  new PerformanceObserver((list) => list.getEntries().forEach((one) => { moved += one.value; }))
-    .observe({ type: "layout-shift", buffered: true });
-  await document.fonts.ready;
-  for (let k = 0; k < 4; k += 1) await new Promise((done) => requestAnimationFrame(done));
-  return moved;
-}"""
-STEADY = 0.1
-
-
 def opened(page, address, first):
-    """Open the page in its first theme, see that it comes steadily, land on some of its places, see it from top to bottom."""
+    """Open the page in its first theme, land on some of its places, see it from top to bottom."""
     page.goto(address)
-    assert page.evaluate(SHIFTED) < STEADY
     assert page.evaluate("document.documentElement.dataset.theme") == first
     assert page.evaluate(LANDS, 8) == []
     settle(page)
@@ -214,11 +203,14 @@ def is_light(name, responses, record_property):
     assert total <= LIMIT, f"{name}: {total:,} bytes gzipped, {LIMIT:,} allowed; {sizes}"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_pictures_say_what_they_show(site, name):
-    from bs4 import BeautifulSoup
+@pytest.fixture(scope="module", params=PAGES)
+def text_of(request, site):
+    """(a page's name, its HTML as a tree): tests of one page share it."""
+    return request.param, BeautifulSoup((site.path / f"{request.param}.html").read_text("utf-8"), "html.parser")
 
-    soup = BeautifulSoup((site.path / f"{name}.html").read_text("utf-8"), "html.parser")
+
+def test_pictures_say_what_they_show(text_of):
+    name, soup = text_of
     for image in soup.select("article img"):
         alt = (image.get("alt") or "").strip()
         assert len(alt) > 15 and not alt.startswith(("../_images", "_images")), (
@@ -229,6 +221,45 @@ def test_pictures_say_what_they_show(site, name):
     assert len(soup.select("h1")) == 1
     ids = [tag["id"] for tag in soup.select("[id]")]
     assert len(ids) == len(set(ids)), f"{name}: the id {next(i for i in ids if ids.count(i) > 1)!r} occurs more than once"
+
+
+def test_a_chapter_has_the_number_of_its_file(text_of):
+    """Heading, menu, figures and exercises: a chapter that is not written yet moves no other one up; other pages have none."""
+    name, soup = text_of
+    heading = soup.select_one("h1 .chapter-number")
+    if not re.match(r"notebooks/\d", name):
+        assert heading is None
+        return
+    number = str(int(name.split("/")[1].split("-")[0]))
+    assert heading.get_text() == f"Chapter {number}"
+    assert soup.select_one("nav.chapters li.current.active > a").get_text().startswith(f"{number}.")
+    counted = [span.get_text() for span in soup.select(".caption-number")]
+    counted += [p.get_text() for p in soup.select("div.exercise > .admonition-title")]
+    assert all(f" {number}." in text for text in counted), counted
+
+
+PHONE = 350  # pixels of a page's column at 390
+
+
+def shown_on_a_phone(folder, soup):
+    """(name, SVG that a phone shows, its width in pixels) of each static figure of a page in this folder."""
+    for image in soup.select("article img.only-light"):
+        source = image.parent.source if image.parent.name == "picture" else None
+        file = folder / unquote(source["srcset"] if source is not None else image["src"])
+        least = image.parent.get("style", "").removeprefix("--least:").removesuffix("rem")
+        width = float((source or image)["width"])
+        yield image["src"], file.read_text("utf-8"), 16 * float(least) if least else min(width, PHONE)
+
+
+def test_words_of_static_figures_are_11_pixels_on_a_phone(site, text_of):
+    name, soup = text_of
+    for source, text, width in shown_on_a_phone((site.path / name).parent, soup):
+        smallest = narrow.smallest(text, width)
+        assert smallest is None or smallest >= 10.95, f"{source}: {smallest:.1f} pixels"
+
+
+def test_wide_static_figures_have_one_for_phones(site):
+    assert sum((site.path / f"{name}.html").read_text("utf-8").count("<source ") for name in PAGES) > 20
 
 
 def live_pages(site):
@@ -310,19 +341,6 @@ def test_equations_wear_the_colours_of_the_page(site, new_page):
         colour = drawn.evaluate("e => getComputedStyle(e).color")
         hexa = getattr(LOOKS["momentum"], theme).lstrip("#")
         assert colour == f"rgb({', '.join(str(int(hexa[i : i + 2], 16)) for i in (0, 2, 4))})"
-
-
-def test_a_chapter_has_the_number_of_its_file(site):
-    """Heading, menu, figures and exercises: a chapter that is not written yet moves no other one up."""
-    for name in (name for name in site.pages if re.match(r"notebooks/\d", name)):
-        number = str(int(name.split("/")[1].split("-")[0]))
-        soup = BeautifulSoup((site.path / f"{name}.html").read_text("utf-8"), "html.parser")
-        assert soup.select_one("h1 .chapter-number").get_text() == f"Chapter {number}", name
-        assert soup.select_one("nav.chapters li.current.active > a").get_text().startswith(f"{number}."), name
-        counted = [span.get_text() for span in soup.select(".caption-number")] + [
-            p.get_text() for p in soup.select("div.exercise > .admonition-title")
-        ]
-        assert all(f" {number}." in text for text in counted), (name, counted)
 
 
 def test_chapters_on_a_phone(site, new_page):

@@ -1,13 +1,5 @@
-"""The pages on a phone: what is wide can be reached, pictures stay beside their controls, static figures can be read."""
+"""The pages on a phone: what is wide can be reached, pictures stay beside their controls."""
 
-from urllib.parse import unquote
-
-from bs4 import BeautifulSoup
-
-from momentum_lib import narrow
-from tests.browser.pages import PAGES
-
-PHONE = 350  # pixels of a page's column at 390
 UNREACHED = """async () => {
   const wide = [...document.querySelectorAll('pre, .table-scroll, .picture-scroll, .math-block > .katex-display')]
     .find((box) => box.checkVisibility() && box.scrollWidth > box.clientWidth + 1);
@@ -44,26 +36,3 @@ def test_the_picture_stays_below_the_bar_while_its_controls_pass(site, new_page)
     page.goto(site.url("notebooks/01-ravine"))
     below, before = page.evaluate(STUCK)
     assert abs(below) < 2 and before
-
-
-def shown(page):
-    """(name, whether it has one for phones, the SVG that a phone shows, its width in pixels) of each static figure of a page."""
-    soup = BeautifulSoup(page.read_text("utf-8"), "html.parser")
-    for image in soup.select("article img.only-light"):
-        source = image.parent.source if image.parent.name == "picture" else None
-        file = page.parent / unquote(source["srcset"] if source is not None else image["src"])
-        least = image.parent.get("style", "").removeprefix("--least:").removesuffix("rem")
-        width = float((source or image)["width"])
-        yield image["src"], source is not None, file.read_text("utf-8"), 16 * float(least) if least else min(width, PHONE)
-
-
-def test_words_of_static_figures_are_11_pixels_on_a_phone(site):
-    found, phones = [], 0
-    for name in PAGES:
-        for source, own, text, width in shown(site.path / f"{name}.html"):
-            smallest = narrow.smallest(text, width)
-            phones += own
-            if smallest is not None and smallest < 10.95:
-                found.append(f"{name} {source}: {smallest:.1f} pixels")
-    assert not found, "\n".join(found)
-    assert phones > 20

@@ -2,6 +2,9 @@
 
 import pytest
 
+from tests.browser import live
+from tests.browser.pages import PAGES
+
 PARTS = {
     "book/intro": 1,
     "book/rules": 25,
@@ -60,6 +63,50 @@ def test_what_is_far_from_the_view_waits(site, new_page, name, width):
     assert len(parts) >= PARTS[name] and all(part["auto"] for part in parts)
     told, true = sum(part["told"] for part in parts), sum(heights)
     assert abs(told - true) < 0.04 * true + (30 if len(parts) < 5 else 0), (told, true)  # of a few parts, one line is more
+
+
+# How far what is seen moved by itself since the page began to come, as a browser reckons it.
+SHIFTED = """
+let moved = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((one) => { moved += one.value; }))
+  .observe({ type: "layout-shift", buffered: true });
+window.__moved = async () => {
+  for (let k = 0; k < 6; k += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)));
+  return moved;
+};
+"""
+PUSHED = """<!doctype html><html lang="en"><title>A page</title><link rel="icon" href="data:,"><div id="late"></div><p>Pushed</p>
+<div style="height: 600px">And what follows</div><script>
+  const push = () => { document.querySelector("#late").style.height = "300px"; };
+  requestAnimationFrame(() => requestAnimationFrame(push));</script>"""
+
+
+@pytest.fixture
+def steadily(browser):
+    """A function: how far the pages at these addresses shift while they come, at one width; the typefaces never come, since
+    how soon they do is the machine's affair, and lines may move then."""
+
+    def steadily(addresses, width):
+        height = 900 if width > 600 else 844
+        with live.new_context(browser, viewport={"width": width, "height": height}, is_mobile=width < 600) as context:
+            context.route("**/*.woff2", lambda route: route.abort())
+            context.add_init_script(SHIFTED)
+            page, moved = context.new_page(), {}
+            for name, address in addresses.items():
+                page.goto(address)
+                moved[name] = page.evaluate("__moved()")
+            return moved
+
+    return steadily
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_nothing_pushes_a_page_down_while_it_comes(site, steadily, tmp_path, width):
+    """What a script makes has its place before; 0.1 is the most that browsers' makers call steady."""
+    moved = steadily({name: site.url(name) for name in PAGES}, width)
+    assert {name: round(shift, 3) for name, shift in moved.items() if shift >= 0.05} == {}
+    (tmp_path / "pushed.html").write_text(PUSHED, "utf-8")
+    assert steadily({"pushed": (tmp_path / "pushed.html").as_uri()}, width)["pushed"] > 0.1
 
 
 @pytest.mark.parametrize("width", [1366, 390])
