@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from momentum_lib import descend, ops, rules, surfaces, sweep, theory
+from momentum_lib import core, descend, ops, rules, surfaces, sweep, theory
 from momentum_lib.core import rule as a_rule
 
 R, S = rules.RULES, surfaces.SURFACES
@@ -443,3 +443,15 @@ def test_a_value_may_be_any_number_and_ends_a_run_where_it_is_none(value):
     assert len(high) == 1 and high.diverged_at == 2
     with pytest.raises(ValueError, match="returned value = nan"):
         descend(rules.gradient_descent, Custom(lambda p: value(p) * np.where(p[0] < 0.9, np.nan, 1)[()]), steps=5, lr=0.1)
+
+
+def test_a_rule_is_shown_by_its_name_and_numbers():
+    assert repr(R["heavy_ball"]) == "<rule heavy_ball(lr, beta=0.9)>"
+    assert repr(R["gradient_descent"]) == "<rule gradient_descent(lr)>"
+
+
+def test_a_distance_is_measured_in_float64_whatever_a_minimum_is_given_in():
+    """In float32 a distance of 1e-25, squared, is nothing."""
+    near = np.array([1e-25], np.float32)
+    assert core.square_distance([np.zeros(1, np.float32)], near) == pytest.approx(1e-50, rel=1e-6, abs=0)
+    assert core.square_distance([np.zeros(1, np.float32), (1,)], near).dtype == float

@@ -562,3 +562,10 @@ def test_critical_rates_end_where_the_momentum_does():
             unit = 0.01 if averaged else 1.0
             known = ((0.01 / 1.99) ** 2 if ahead else (1 - np.sqrt(0.99)) ** 2) / (2 * unit)
             assert near == pytest.approx(known, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["n", "workers", "gpus", "cells", "zooms", "limit", "d", "longest", "period", "who"])
+def test_what_is_counted_is_told_as_whole(name):
+    assert ranges.RANGES[name].words.startswith("a whole number")
+    with pytest.raises(ValueError, match=f"{name} is .*; allowed: a whole number"):
+        ranges.RANGES[name].check(name, 3.5)
