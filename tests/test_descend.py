@@ -455,3 +455,7 @@ def test_a_distance_is_measured_in_float64_whatever_a_minimum_is_given_in():
     near = np.array([1e-25], np.float32)
     assert core.square_distance([np.zeros(1, np.float32)], near) == pytest.approx(1e-50, rel=1e-6, abs=0)
     assert core.square_distance([np.zeros(1, np.float32), (1,)], near).dtype == float
+
+
+def test_a_run_has_a_hundred_steps_where_none_are_named():
+    assert len(descend(R["heavy_ball"], surfaces.bowl, lr=0.1).points) == 101

@@ -339,6 +339,26 @@ def test_the_first_run_whose_gradient_is_no_number_is_named(engine):
         sweep(rules.gradient_descent, f, steps=2, lr=[0.1, 0.2, 0.9, 0.3, 0.8], engine=engine)
 
 
+@surfaces.surface(domain=((0, 2),), start=(1.0,), minima=[])
+def pinhole(x):
+    """A slope of one with no number within a thousandth of 0.4: a run is there for one step, and finite after it."""
+    return x + 0 * sqrt((x - 0.4) ** 2 - 1e-6)
+
+
+@pinhole.grad
+def _(x):
+    return (x * 0 + 1,)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_a_hole_that_one_run_alone_meets_is_named(engine):
+    if engine == "compiled":
+        needs_compiler()
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"value = nan at the finite point \[0\.4\] \(step 1\)"):
+        sweep(rules.gradient_descent, pinhole, steps=3, lr=[0.1, 0.25, 0.6, 0.8], engine=engine)
+    sweep(rules.gradient_descent, pinhole, steps=3, lr=[0.1, 0.25, 0.5, 0.8], engine=engine)
+
+
 def test_when_a_kernel_pays():
     """A share for a factor: what is saved must pay for compiling, or for loading what is compiled."""
 
@@ -462,6 +482,23 @@ def test_a_bar_counts_every_step(engine, capsys, monkeypatch):
     call(engine=engine, progress=False)
     call(engine=engine)  # no terminal here
     assert capsys.readouterr().err == ""
+
+
+def test_no_bar_is_drawn_on_a_terminal_where_none_is_wanted(monkeypatch):
+    tqdm = pytest.importorskip("tqdm.auto", reason="tqdm is not installed")
+    drawn = []
+
+    class Drawn(tqdm.tqdm):
+        def __init__(self, *args, **options):
+            drawn.append(options["total"])
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr(tqdm, "tqdm", Drawn)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    call(progress=False)
+    assert drawn == []
+    call()
+    assert len(drawn) == 1
 
 
 def test_a_bar_without_tqdm(monkeypatch):
