@@ -259,7 +259,8 @@ def test_words_of_static_figures_are_11_pixels_on_a_phone(site, text_of):
 
 
 def test_wide_static_figures_have_one_for_phones(site):
-    assert sum((site.path / f"{name}.html").read_text("utf-8").count("<source ") for name in PAGES) > 20
+    texts = [(site.path / f"{name}.html").read_text("utf-8") for name in PAGES]
+    assert sum(len(re.findall(r"<picture[^>]*>\s*<source[^>]*>\s*<img[^>]*\bonly-light\b", text)) for text in texts) > 20
 
 
 def live_pages(site):
