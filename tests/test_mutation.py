@@ -252,6 +252,7 @@ worker.signal = SimpleNamespace(ITIMER_PROF=2, setitimer=lambda which, seconds: 
 reads, writes = os.pipe()
 limited = worker.Limited({"seconds": [["test_it.py::test_one", 0.5]]}, writes)
 code = pytest.main(["-s", "-p", "no:cacheprovider", "--rootdir=.", "test_it.py"], plugins=[limited])
+os.close(writes)
 print(f"<{int(code)} {os.read(reads, 99).decode().strip()}>")
 """
 
