@@ -18,6 +18,22 @@ def test_the_bounds_fall_with_the_step_as_the_theorems_say():
     assert theory.nesterov_bound(2, 3.0, np.array([0, 1, 2])) == pytest.approx([36, 9, 4])
 
 
+def test_a_bound_after_ten_billion_steps_is_no_whole_number_that_overflows():
+    late = np.array([10**10])
+    assert theory.nesterov_bound(1, 1, late) == pytest.approx([2e-20], rel=1e-9, abs=0)
+    assert theory.lower_bound(32, 1, late) == pytest.approx([3e-20], rel=1e-9, abs=0)
+    assert theory.lower_bound_strongly_convex(1, 9, 2, np.array([10**10])).tolist() == [0.0]
+
+
+def test_a_linear_form_counts_in_float64_whatever_its_numbers_are_kept_in():
+    kept = {"lr": np.array([0.1, 0.3], np.float32), "beta": np.array([0.9, 0.7], np.float32)}
+    kept, told = (
+        theory.linear_form(rules.nesterov, **numbers) for numbers in (kept, {n: a.astype(float) for n, a in kept.items()})
+    )
+    for ours, theirs in zip(kept, told, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_answers_are_plain_floats():
     """A NumPy number, which prints and compares otherwise, where a float is promised."""
     cycle = theory.cycling_function(np.float64(SIMPLE.lr), np.float64(SIMPLE.beta), np.int64(1), 80)
@@ -224,6 +240,14 @@ def test_what_takes_longer_than_sixteen_million_steps_never_comes():
     assert theory.steps_to_loss(rules.gradient_descent, 1e9, lr=1e-9, curvatures=[1.0]) == np.inf
     steps = theory.steps_to_loss(rules.gradient_descent, 1e9, lr=1e-6, curvatures=[1.0])
     assert steps == pytest.approx(np.log(50) / 2e-6, rel=1e-5)  # from 1/2 to 1/100
+
+
+def test_what_is_there_at_once_takes_no_step_and_what_one_step_reaches_takes_one():
+    """Whole numbers of steps, where the crossing is one itself; and none is minus zero."""
+    asked = {"curvatures": [1.0], "beta": 0.5, "zooms": 1}
+    for target, steps in ((0.5, "0.0"), (0.1, "1.0")):  # the loss at the start is 1/2
+        assert str(theory.best_at_batch(rules.heavy_ball, 1e9, target=target, **asked).steps) == steps
+        assert str(theory.steps_to_loss(rules.gradient_descent, 1e9, target=target, curvatures=[1.0], lr=1.0)) == steps
 
 
 def test_conjugate_gradients_first_step_has_no_momentum_and_a_size_decides_nothing():

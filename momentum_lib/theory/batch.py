@@ -106,6 +106,11 @@ def _crossing(first, later, problem, give_up=LONGEST):
     return done + np.log(before / target) / np.log(before / after)
 
 
+def _whole(crossing):
+    """The first step at or after a crossing; what rounding puts a hair behind a step is that step."""
+    return max(0.0, float(np.ceil(crossing - 1e-9)))
+
+
 @asks()
 def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     """Steps until the expected loss of the noisy quadratic is down to ``target``, from E[theta^2] = 1: a whole number, or inf.
@@ -120,7 +125,7 @@ def steps_to_loss(rule, batch, *, target=0.01, curvatures=None, **hyper):
     problem = _problem(batch, target, curvatures)
     check_rule(rule)
     check_hyper(rule, hyper)
-    return float(np.ceil(_crossing(*_forms(rule, hyper), problem) - 1e-9))
+    return _whole(_crossing(*_forms(rule, hyper), problem))
 
 
 @asks(beta=ONE_MOMENTUM)
@@ -160,7 +165,7 @@ def best_at_batch(rule, batch, *, target=0.01, curvatures=None, beta=None, cells
         cell = np.array([axis[1] - axis[0] for axis in axes])
         box = np.clip(np.stack([best[1] - cell, best[1] + cell], -1), limits[:, :1], limits[:, 1:])
     found = {name: float(value) for name, value in setting(best[1]).items()}
-    return BatchPoint(float(batch), found["lr"], found.get(rule.momentum, 0.0), float(np.ceil(best[0] - 1e-9)))
+    return BatchPoint(float(batch), found["lr"], found.get(rule.momentum, 0.0), _whole(best[0]))
 
 
 def _seen(u, tried):

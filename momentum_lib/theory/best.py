@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core import check_hyper, check_rule
+from ..core import check_rule
 from ..ranges import ONE_MOMENTUM, ONE_POSITIVE, asks
 from .closed import closed_form, told
 from .linear import rate
@@ -92,7 +92,6 @@ def best_setting(rule, mu, L, **fixed):
     """
     check_rule(rule)
     mu, L = curvature_interval(mu, L)
-    check_hyper(rule, {"lr": 1.0, **fixed})
     if "lr" in fixed:
         raise TypeError("best_setting looks for lr itself; leave lr out. For one lr ask theory.rate.")
     between = np.unique(np.geomspace(mu, L, 9))
