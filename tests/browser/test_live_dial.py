@@ -207,8 +207,12 @@ def test_all_that_is_drawn_and_said_is_pythons(browser, address):
                 assert names[0]["words"] in ("stability edge", "edge", "") and names[1]["words"] in ("critical damping", "")
                 named = chart.beside(critical_damping=np.c_[critical_rate(figure.rule, curved[0], b), b])
                 assert named == ["critical damping"] or state, named
+                at = stability_edge(figure.rule, curved[1], 0.08)
+                part = np.log(at / low) / np.log(high / low)  # how far to the right it begins
+                assert names[0]["words"] == "stability edge" or part > 0.6, names[0]
+                assert names[0]["words"] or part > 0.85
                 if names[0]["words"]:
-                    chart.stands(names[0], (stability_edge(figure.rule, curved[1], 0.08), 0.08))
+                    chart.stands(names[0], (at, 0.08))
             legend = [text for text in seen.legends[0] if text]
             assert legend[1:3] == [show(best["steps"]) if best else "1", many(steps, "step")]
 

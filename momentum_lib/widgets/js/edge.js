@@ -426,8 +426,8 @@ function addFit(fig) {
     margin: { top: 26, left: 42, right: 12 },
   });
   const truth = plot.line({ class: "lf-guide" }),
-    before = plot.line({ look: "momentum", class: "lf-before" }),
-    fit = plot.line({ look: "momentum" }),
+    before = plot.line({ class: "lf-before" }),
+    fit = plot.line({}),
     dots = plot.marks({ look: "ink", radius: 3 }),
     x = new Float64Array(1);
   /** @param {Training} run @param {Float64Array} theta */
@@ -462,7 +462,7 @@ function addLoss(fig) {
     height: (width) => clamp(width * 0.42, 170, 220),
     margin: { top: 26, left: 42, right: 18 },
   });
-  const line = plot.line({ look: "momentum", class: "lf-thin" });
+  const line = plot.line({ class: "lf-thin" });
   /** @param {Training} run @param {State} state */
   return (run, state) => {
     const window = windowOf(run);
@@ -489,8 +489,8 @@ function addSwing(fig) {
     margin: { top: 26, left: 54, right: 12 },
   });
   const rest = plot.line({ class: "lf-guide", layer: "back" }),
-    line = plot.line({ look: "momentum", class: "lf-thin" }),
-    dots = plot.marks({ look: "momentum", radius: 2.6 });
+    line = plot.line({ class: "lf-thin" }),
+    dots = plot.marks({ radius: 2.6 });
   let top = 0.1;
   /** @param {Training} run @param {State} state */
   return (run, state) => {
