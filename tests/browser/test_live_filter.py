@@ -108,7 +108,7 @@ def test_keys(browser, address):
         assert agrees(page)["frequency"] == float(f"{0.08 * (math.pi / 0.01) ** 0.01:.3g}")
         handle(page, HALF).focus()
         page.keyboard.press("Shift+ArrowRight")
-        assert agrees(page)["beta"] == float(f"{2 ** (-1 / (math.log(0.5) / math.log(0.9) + 5.99)):.3g}")
+        assert agrees(page)["beta"] == float(f"{2 ** (-1 / (math.log(0.5) / math.log(0.9) + 5.99)):.4g}")
         live.control(page, "beta").focus()
         page.keyboard.press("End")
         assert agrees(page)["beta"] == 0.999

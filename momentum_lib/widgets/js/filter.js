@@ -267,7 +267,7 @@ function addWeights(fig) {
         [0.1, WEIGHTS],
         [0, 1],
       ],
-      set: (steps) => fig.set({ beta: Number(betaAtHalfLife(steps).toPrecision(3)) }),
+      set: (steps) => fig.set({ beta: Number(betaAtHalfLife(steps).toPrecision(4)) }),
       words: () =>
         fig.get("beta")
           ? `${inSteps(halfLife(fig.get("beta")))}, momentum ${show(fig.get("beta"))}`
