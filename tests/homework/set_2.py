@@ -97,6 +97,7 @@ MISTAKES = [
     ("sketch", CLOUD.format(**RIGHT | {"half": " / 2"}), "leave the square"),
     ("sketch", "measured = np.zeros(12)", "not the right numbers"),
     ("sketch", "drawn = measured", "is the measurement itself"),
+    ("sketch", "measured = measured + 0.01 * (-1) ** np.arange(12)\ndrawn = measured", "is the measurement itself"),
     ("sketch", "drawn = np.zeros(12)", "decades from the run on average: 0 of 5 points"),
     ("sketch", "drawn = measured - 0.4", "drawn is 0.4 decades from the run on average: 2.5 of 5 points", 2.5),
     ("kill", function("test_run(run)", "return 1"), "must return True or False"),
