@@ -711,7 +711,7 @@ def of_workers(figure, shown):
     {"frequency": 0.15, "beta": 0.5},
     opens={"seed": 1},
     drags=[
-        ("Half-life: after how many steps a weight has halved", (20, 0.1), {"beta": float(f"{2 ** (-1 / 20):.3g}")}),
+        ("Half-life: after how many steps a weight has halved", (20, 0.1), {"beta": float(f"{2 ** (-1 / 20):.4g}")}),
         ("Frequency of the wave", (0.5, 0.1), {"frequency": pytest.approx(0.5, **NEAR)}),
         ("Frequency of the wave", (99, 0.1), {"frequency": math.pi}),
     ],

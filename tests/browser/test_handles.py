@@ -1,4 +1,4 @@
-"""Every handle that moves along one axis answers to every key, wherever it is: a figure rounds finer than a key steps."""
+"""Every handle that moves along one axis answers to a key, wherever it is: a figure rounds finer than a key steps."""
 
 import pytest
 
@@ -32,13 +32,12 @@ def test_an_arrow_moves_a_handle_from_wherever_it_is(browser, address):
         names, stuck = page.evaluate(FIND), []
         for number, name in enumerate(names):
             page.evaluate(FOCUS, number)
-            for _ in range(12):  # to its end
-                page.keyboard.press("Shift+ArrowUp")
-            for _ in range(10):
+            for _ in range(10):  # to its end
+                page.keyboard.press("Shift+ArrowRight")
+            for _ in range(5):
                 page.keyboard.press("Shift+ArrowLeft")
-                for key in ("ArrowRight", "ArrowDown"):
-                    (before, _), _ = page.evaluate(SHOWN, number), page.keyboard.press(key)
-                    now, at_end = page.evaluate(SHOWN, number)
-                    if now == before and not at_end:
-                        stuck.append(f"{name}: {key} at {now[-60:]}")
+                (before, _), _ = page.evaluate(SHOWN, number), page.keyboard.press("ArrowRight")
+                now, at_end = page.evaluate(SHOWN, number)
+                if now == before and not at_end:
+                    stuck.append(f"{name}: at {now[-60:]}")
         assert len(names) >= 10 and not stuck, "\n".join(stuck)
