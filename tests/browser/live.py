@@ -340,7 +340,9 @@ def type_into(page, name, text, index=0):
 MOUNT = """async ([text, state]) => {
     const { default: figure } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
     const counts = () => [window.__listeners(), window.__watchers, window.__frames.size];
-    await new Promise((r) => setTimeout(r, 400)); // the page's own figures come to rest
+    const rest = (ms) => new Promise((r) => setTimeout(r, ms));
+    await rest(400); // the page's own figures come to rest, on a slow machine later
+    for (let k = 0; k < 100 && window.__frames.size; k++) await rest(50);
     const before = counts(), el = document.body.appendChild(document.createElement("div")), heard = new Map();
     const model = { get: (k) => state[k], save_changes() {},
       set: (k, v) => { state[k] = v; (heard.get("change:" + k) || []).forEach((f) => f()); },

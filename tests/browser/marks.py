@@ -56,6 +56,8 @@ SHOW = """([i, state, presses]) => {
   set(state);
   set(state); // what had to give way to the rest of the state that was
   flush();
+  figure.__figure.numbers(); // what is made by and by is made now,
+  flush(); // and told: a piece of it may have been made already, and its words wait for a frame
   for (let k = 0; k < presses; k++) press('Step'); }"""
 
 
