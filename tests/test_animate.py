@@ -122,7 +122,7 @@ def test_a_run_that_diverges_and_a_surface_without_a_minimum(tmp_path):
 
 def test_mp4(tmp_path):
     if shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not on the PATH")
+        pytest.skip("ffmpeg is not on the PATH (Debian: apt-get install ffmpeg)")
     file = animate.save(runs(), tmp_path / "race.mp4", fps=10, seconds=2, progress=False)
     assert file.read_bytes()[4:8] == b"ftyp"
     probe = shutil.which("ffprobe")

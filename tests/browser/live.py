@@ -354,7 +354,7 @@ MOUNT = """async ([text, state]) => {
     const during = counts(), shown = { ...state };
     stop();
     const after = counts();
-    await new Promise((r) => setTimeout(r, 100)); // what was on its way would arrive now
+    await rest(100); // what was on its way would arrive now
     return { before, during, after, later: counts(), state: shown, left: el.childNodes.length,
         heard: [...heard.values()].flat().length };
 }"""
